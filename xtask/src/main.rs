@@ -1,1 +1,108 @@
-fn main() {}
+//! The command `cargo xtask`: reads its arguments, runs one task, prints what was done, and turns errors into exit codes.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use xtask::error::Result;
+use xtask::import::{Imported, import};
+use xtask::roots;
+
+/// The project's own tasks.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Command {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// What concerns the vendor's document
+    #[command(subcommand)]
+    Spec(Spec),
+}
+
+#[derive(Subcommand)]
+enum Spec {
+    /// Make openapi.yaml of the vendor's pages
+    Import(Import),
+    /// Check that openapi.yaml is current and that the facade agrees with it
+    Check,
+}
+
+#[derive(Args)]
+struct Import {
+    /// The pages, merged in this order; without any: spec/vendor/*.md
+    #[arg(value_name = "PAGE", requires = "output")]
+    pages: Vec<PathBuf>,
+    /// Where to write; without it: openapi.yaml and the sandbox's copy
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// An OpenAPI Overlay with our corrections; without it: spec/patches.yaml
+    #[arg(long, value_name = "FILE", conflicts_with = "no_patches")]
+    patches: Option<PathBuf>,
+    /// Leave the pages as published: operation ids are then derived
+    #[arg(long, requires = "output")]
+    no_patches: bool,
+}
+
+fn main() -> ExitCode {
+    let Task::Spec(task) = Command::parse().task;
+    let done = match task {
+        Spec::Import(arguments) => run_import(&arguments),
+        Spec::Check => Ok(()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run_import(arguments: &Import) -> Result<()> {
+    let root = roots::repository();
+    let pages = if arguments.pages.is_empty() {
+        roots::vendor_pages(&root)?
+    } else {
+        arguments.pages.clone()
+    };
+    let default = root.join(roots::PATCHES);
+    let patches = if arguments.no_patches {
+        None
+    } else {
+        Some(arguments.patches.as_deref().unwrap_or(&default))
+    };
+    let imported = import(&root, &pages, patches)?;
+    report(&imported);
+    let outputs = arguments.output.clone().map_or_else(
+        || roots::OUTPUTS.iter().map(|name| root.join(name)).collect(),
+        |file| vec![file],
+    );
+    for output in outputs {
+        let name = roots::shown(&root, &output);
+        roots::write(&output, &name, &imported.text)?;
+        println!("wrote {name}");
+    }
+    Ok(())
+}
+
+fn report(imported: &Imported) {
+    for repair in &imported.repairs {
+        println!(
+            "{}: repaired `{}` to `{}`",
+            repair.place, repair.before, repair.after
+        );
+    }
+    for note in &imported.notes {
+        println!("{}: {}", note.place, note.text);
+    }
+    println!(
+        "{} pages, {} repairs, {} changes by rules",
+        imported.pages.len(),
+        imported.repairs.len(),
+        imported.notes.len()
+    );
+}

@@ -1,0 +1,18 @@
+//! The project's own tasks. `spec import` makes `openapi.yaml` of the vendor's pages, `spec check` proves that it is
+//! current and that the library's facade agrees with it.
+//!
+//! Nothing here depends on the library, so that a document whose generated code does not compile can still be explained.
+
+pub mod emit;
+pub mod error;
+pub mod ident;
+pub mod import;
+pub mod merge;
+pub mod names;
+pub mod page;
+pub mod patch;
+pub mod repair;
+pub mod roles;
+pub mod roots;
+pub mod rules;
+pub mod tree;

@@ -1,0 +1,227 @@
+//! Gives every inline request schema a component name of its own.
+//!
+//! The generator invents names for inline objects by gluing names together, and uses titles as names: two of them may come
+//! out equal, and one type then silently stands for the other. Here every inline object of a request, a parameter or a
+//! shared schema becomes a component whose Rust name nothing else has, and titles that would clash are dropped.
+
+use std::collections::HashSet;
+
+use crate::ident::{pascal, unused};
+use crate::roles::{Role, operations, walk};
+use crate::rules::Notes;
+use crate::tree::{Map, Node, Value};
+
+/// Moves inline objects into `components.schemas`, in the order in which they stand.
+pub fn own_names(document: &mut Node) {
+    let mut taken = reserved(document);
+    let mut hoisted: Vec<(String, Node)> = Vec::new();
+    let mut hoist = Hoist {
+        taken: &mut taken,
+        hoisted: &mut hoisted,
+    };
+    if let Some(schemas) = document
+        .at_path_mut(&["components", "schemas"])
+        .and_then(Node::map_mut)
+    {
+        for (name, schema) in schemas {
+            hoist.inside(schema, name);
+        }
+    }
+    operations(document, &mut |_, _, operation| {
+        let Some(id) = operation.get_text("operationId").map(pascal) else {
+            return;
+        };
+        for parameter in operation
+            .map_mut()
+            .and_then(|map| map.get_mut("parameters"))
+            .and_then(Node::list_mut)
+            .into_iter()
+            .flatten()
+        {
+            let name = parameter
+                .get_text("name")
+                .map(|name| format!("{id}{}", pascal(name)));
+            if let (Some(name), Some(schema)) = (
+                name,
+                parameter.map_mut().and_then(|map| map.get_mut("schema")),
+            ) {
+                hoist.schema(schema, &name);
+            }
+        }
+        let content = operation
+            .at_path_mut(&["requestBody", "content"])
+            .and_then(Node::map_mut);
+        for media in content.into_iter().flat_map(Map::values_mut) {
+            if let Some(schema) = media.map_mut().and_then(|map| map.get_mut("schema")) {
+                hoist.schema(schema, &format!("{id}Body"));
+            }
+        }
+    });
+    let bodies = document
+        .at_path_mut(&["components", "requestBodies"])
+        .and_then(Node::map_mut);
+    for (name, body) in bodies.into_iter().flatten() {
+        for media in body
+            .at_path_mut(&["content"])
+            .and_then(Node::map_mut)
+            .into_iter()
+            .flat_map(Map::values_mut)
+        {
+            if let Some(schema) = media.map_mut().and_then(|map| map.get_mut("schema")) {
+                hoist.schema(schema, &format!("{}Body", pascal(name)));
+            }
+        }
+    }
+    if hoisted.is_empty() {
+        return;
+    }
+    let place = document.place.clone();
+    let empty = || Node::at(&place, Value::Map(Map::new()));
+    let Some(root) = document.map_mut() else {
+        return;
+    };
+    let components = root.entry("components".to_owned()).or_insert_with(empty);
+    let Some(components) = components.map_mut() else {
+        return;
+    };
+    if let Some(schemas) = components
+        .entry("schemas".to_owned())
+        .or_insert_with(empty)
+        .map_mut()
+    {
+        schemas.extend(hoisted);
+    }
+}
+
+/// Symptom: of two types with the same title one is silently lost. Cause: the generator takes a title for a name. Remedy:
+/// a title that is empty, or whose Rust name anything else has, is left out.
+pub fn titles(document: &mut Node, notes: &mut Notes) {
+    let mut taken = reserved(document);
+    walk(
+        document,
+        Role::Document,
+        &mut Vec::new(),
+        &mut |role, node, _| {
+            let Some(map) = node.map_mut().filter(|_| role == Role::Schema) else {
+                return;
+            };
+            let Some(title) = map.get("title") else {
+                return;
+            };
+            let text = title.text().unwrap_or_default().trim();
+            if text.is_empty() {
+                map.shift_remove("title");
+            } else if !taken.insert(pascal(text)) {
+                notes.add(
+                    &title.place,
+                    format_args!(
+                        "title {} left out: something else has that name",
+                        title.describe()
+                    ),
+                );
+                map.shift_remove("title");
+            }
+        },
+    );
+}
+
+/// The Rust type names that the generator uses by itself: shared schemas, and what it makes of operations.
+fn reserved(document: &mut Node) -> HashSet<String> {
+    let mut names = HashSet::new();
+    if let Some(schemas) = document
+        .at_path(&["components", "schemas"])
+        .and_then(Node::map)
+    {
+        names.extend(schemas.keys().map(|name| pascal(name)));
+    }
+    operations(document, &mut |_, _, operation| {
+        let Some(id) = operation.get_text("operationId").map(pascal) else {
+            return;
+        };
+        names.insert(format!("{id}Response"));
+    });
+    names
+}
+
+struct Hoist<'a> {
+    taken: &'a mut HashSet<String>,
+    hoisted: &'a mut Vec<(String, Node)>,
+}
+
+impl Hoist<'_> {
+    /// Replaces an inline object by a reference, and goes on inside of it.
+    fn schema(&mut self, schema: &mut Node, name: &str) {
+        let Some(map) = schema.map() else { return };
+        if map.contains_key("$ref") {
+            return;
+        }
+        let is_object = map
+            .get("properties")
+            .and_then(Node::map)
+            .is_some_and(|properties| !properties.is_empty())
+            || ["allOf", "oneOf", "anyOf"]
+                .iter()
+                .any(|key| map.contains_key(*key));
+        if !is_object {
+            self.inside(schema, name);
+            return;
+        }
+        let name = unused(name, "", &mut |name| self.taken.contains(&pascal(name)));
+        self.taken.insert(pascal(&name));
+        // Its place in the order is before those inside it.
+        let at = self.hoisted.len();
+        self.hoisted
+            .push((name.clone(), Node::at(&schema.place, Value::Null)));
+        self.inside(schema, &name);
+        let place = schema.place.clone();
+        let nullable = schema
+            .map_mut()
+            .and_then(|map| map.shift_remove("nullable"));
+        let reference = Map::from([(
+            "$ref".to_owned(),
+            Node::text_at(&place, format!("#/components/schemas/{name}")),
+        )]);
+        let mut reference = Node::at(&place, Value::Map(reference));
+        if let Some(nullable) = nullable {
+            let all = Node::at(&place, Value::List(vec![reference]));
+            reference = Node::at(
+                &place,
+                Value::Map(Map::from([
+                    ("nullable".to_owned(), nullable),
+                    ("allOf".to_owned(), all),
+                ])),
+            );
+        }
+        let whole = std::mem::replace(schema, reference);
+        if let Some(slot) = self.hoisted.get_mut(at) {
+            slot.1 = whole;
+        }
+    }
+
+    /// The schemas that a schema holds.
+    fn inside(&mut self, schema: &mut Node, name: &str) {
+        let Some(map) = schema.map_mut() else { return };
+        for (key, child) in map.iter_mut() {
+            match (key.as_str(), &mut child.value) {
+                ("properties", Value::Map(properties)) => {
+                    for (property, schema) in properties {
+                        self.schema(schema, &format!("{name}{}", pascal(property)));
+                    }
+                }
+                ("items", _) => self.schema(child, &format!("{name}Item")),
+                ("additionalProperties", Value::Map(_)) => {
+                    self.schema(child, &format!("{name}Value"))
+                }
+                ("allOf", Value::List(parts)) => {
+                    parts.iter_mut().for_each(|part| self.inside(part, name))
+                }
+                ("oneOf" | "anyOf", Value::List(options)) => {
+                    for (index, option) in options.iter_mut().enumerate() {
+                        self.schema(option, &format!("{name}Option{}", index + 1));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}

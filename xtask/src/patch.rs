@@ -1,0 +1,356 @@
+//! The last step: our own corrections of what the vendor publishes, as an OpenAPI Overlay.
+//!
+//! By the standard, an action whose target is not there succeeds silently. Here each action says why it exists
+//! (`x-reason`) and what it expects to find (`x-expect`): the day the vendor corrects or changes the page, the guard fails
+//! and says where, and a patch whose work is already done is an error too, so that none outlives its reason.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json_path::JsonPath;
+
+use crate::error::{Error, Result, one_line};
+use crate::tree::{Node, Value, read};
+
+/// The patches of one file.
+#[derive(Debug, Clone)]
+pub struct Patches {
+    actions: Vec<Action>,
+}
+
+#[derive(Debug, Clone)]
+struct Action {
+    number: usize,
+    place: crate::tree::Place,
+    target: JsonPath,
+    target_text: String,
+    reason: String,
+    expect: Expect,
+    change: Change,
+}
+
+#[derive(Debug, Clone)]
+enum Change {
+    Update(Node),
+    Remove,
+}
+
+/// What a guard expects to find before the change.
+#[derive(Debug, Clone)]
+enum Expect {
+    /// So many targets, whatever they hold.
+    Count(usize),
+    /// The target is there, and none of these keys.
+    Absent(Vec<String>),
+    /// The target is there and holds at least this.
+    Value(Node),
+}
+
+/// Reads a file of patches.
+///
+/// # Errors
+/// What is no Overlay 1.0.0 document whose every action has a target, a change, a reason and a guard.
+pub fn read_file(path: &Path, name: &str) -> Result<Patches> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Error::refused(
+            format_args!("{name}:1"),
+            format_args!("cannot be read: {error}"),
+        )
+    })?;
+    parse(&text, name)
+}
+
+fn parse(text: &str, name: &str) -> Result<Patches> {
+    let root = read(text, &Arc::from(name), 1)
+        .map_err(|error| Error::refused(format_args!("{name}:{}", error.line), error.reason))?;
+    let version = root
+        .get("overlay")
+        .map(|node| node.describe())
+        .unwrap_or_default();
+    if !version.trim_matches('"').starts_with("1.0") {
+        return Err(Error::refused(
+            &root.place,
+            "expected `overlay: 1.0.0` at the top",
+        ));
+    }
+    let list = root.get("actions").and_then(Node::list);
+    let list = list
+        .ok_or_else(|| Error::refused(&root.place, "expected `actions`, a sequence of patches"))?;
+    let actions = list
+        .iter()
+        .enumerate()
+        .map(|(index, node)| action(index + 1, node))
+        .collect::<Result<_>>()?;
+    Ok(Patches { actions })
+}
+
+fn action(number: usize, node: &Node) -> Result<Action> {
+    let refused = |why: String| Error::refused(&node.place, format_args!("action {number}: {why}"));
+    let target_text = node
+        .get_text("target")
+        .ok_or_else(|| refused("expected `target`, a JSONPath".to_owned()))?;
+    let target = JsonPath::parse(target_text)
+        .map_err(|error| refused(format!("the target {target_text} is no JSONPath: {error}")))?;
+    let reason = node.get("x-reason").map(|node| match &node.value {
+        Value::Text(text) | Value::Number(text) => text.clone(),
+        _ => String::new(),
+    });
+    let reason = reason.filter(|reason| !reason.trim().is_empty());
+    let reason = reason.ok_or_else(|| {
+        refused("expected `x-reason`: a number of spec/README.md, or a text".to_owned())
+    })?;
+    let guard = node
+        .get("x-expect")
+        .and_then(Node::map)
+        .and_then(|map| (map.len() == 1).then(|| map.first()).flatten());
+    let wanted =
+        || refused("expected `x-expect` with one of `count`, `absent` (keys), `value`".to_owned());
+    let (kind, guard) = guard.ok_or_else(wanted)?;
+    let expect = match (kind.as_str(), &guard.value) {
+        ("count", Value::Number(text)) => Expect::Count(text.parse().map_err(|_| wanted())?),
+        ("absent", Value::Text(key)) => Expect::Absent(vec![key.clone()]),
+        ("absent", Value::List(keys)) => Expect::Absent(
+            keys.iter()
+                .filter_map(Node::text)
+                .map(str::to_owned)
+                .collect(),
+        ),
+        ("value", _) => Expect::Value(guard.clone()),
+        _ => return Err(wanted()),
+    };
+    let remove = matches!(
+        node.get("remove").map(|node| &node.value),
+        Some(Value::Bool(true))
+    );
+    let change = match (node.get("update"), remove) {
+        (Some(update), false) => Change::Update(update.clone()),
+        (None, true) => Change::Remove,
+        _ => {
+            return Err(refused(
+                "expected either `update` or `remove: true`".to_owned(),
+            ));
+        }
+    };
+    Ok(Action {
+        number,
+        place: node.place.clone(),
+        target,
+        target_text: target_text.to_owned(),
+        reason,
+        expect,
+        change,
+    })
+}
+
+impl Patches {
+    /// Applies every action in order.
+    ///
+    /// # Errors
+    /// All guards that fail and all patches that are no longer needed, one line each.
+    pub fn apply(&self, document: &mut Node) -> Result<()> {
+        let failures: Vec<String> = self
+            .actions
+            .iter()
+            .filter_map(|action| action.apply(document).err())
+            .collect();
+        if failures.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Failed(failures.join("\n")))
+        }
+    }
+}
+
+impl Action {
+    fn apply(&self, document: &mut Node) -> std::result::Result<(), String> {
+        let json = document.to_json();
+        let located = self.target.query_located(&json);
+        let mut paths: Vec<Vec<String>> = located
+            .iter()
+            .map(|found| found.location().iter().map(step).collect())
+            .collect();
+        self.obsolete(document, &paths)?;
+        self.guard(document, &paths)?;
+        match &self.change {
+            Change::Update(update) => {
+                for path in &paths {
+                    if let Some(node) = document.at_path_mut(path) {
+                        merge(node, update);
+                    }
+                }
+            }
+            Change::Remove => {
+                // From the end, so that the indices of earlier ones stay true.
+                paths.reverse();
+                for path in &paths {
+                    remove(document, path);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn obsolete(&self, document: &Node, paths: &[Vec<String>]) -> std::result::Result<(), String> {
+        let done = match &self.change {
+            Change::Update(update) => {
+                !paths.is_empty()
+                    && paths.iter().all(|path| {
+                        document
+                            .at_path(path)
+                            .is_some_and(|node| holds(node, update))
+                    })
+            }
+            Change::Remove => paths.is_empty() && !matches!(self.expect, Expect::Count(0)),
+        };
+        if !done {
+            return Ok(());
+        }
+        let line = paths
+            .first()
+            .and_then(|path| document.at_path(path))
+            .map_or_else(String::new, |node| format!(" (at {})", node.place));
+        Err(self.say(&format!(
+            "the document already is as this patch would make it{line}: obsolete, delete it"
+        )))
+    }
+
+    fn guard(&self, document: &Node, paths: &[Vec<String>]) -> std::result::Result<(), String> {
+        let wanted = match &self.expect {
+            Expect::Count(count) if paths.len() == *count => return Ok(()),
+            Expect::Count(count) => {
+                return Err(self.say(&format!("expected {count} targets, found {}", paths.len())));
+            }
+            Expect::Absent(_) | Expect::Value(_) if paths.is_empty() => {
+                return Err(self.say("expected the target to be there, found nothing"));
+            }
+            expect => expect,
+        };
+        for node in paths.iter().filter_map(|path| document.at_path(path)) {
+            match wanted {
+                Expect::Absent(keys) => {
+                    if let Some((key, there)) =
+                        keys.iter().find_map(|key| Some((key, node.get(key)?)))
+                    {
+                        return Err(self.say(&format!(
+                            "at {}: expected no `{key}`, found {}",
+                            there.place,
+                            there.describe()
+                        )));
+                    }
+                }
+                Expect::Value(value) => differs(node, value, "")
+                    .map_or(Ok(()), |difference| Err(self.say(&difference)))?,
+                Expect::Count(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn say(&self, what: &str) -> String {
+        let reason = match self.reason.parse::<u32>() {
+            Ok(number) => format!("reason {number} of spec/README.md"),
+            Err(_) => format!("reason: {}", self.reason),
+        };
+        one_line(&format!(
+            "{}: action {} on {} ({reason}): {what}",
+            self.place, self.number, self.target_text
+        ))
+    }
+}
+
+fn step(element: &serde_json_path::PathElement<'_>) -> String {
+    element
+        .as_name()
+        .map(str::to_owned)
+        .or_else(|| element.as_index().map(|index| index.to_string()))
+        .unwrap_or_default()
+}
+
+/// The first place where a node does not hold what is expected.
+fn differs(node: &Node, expected: &Node, path: &str) -> Option<String> {
+    let Value::Map(keys) = &expected.value else {
+        return (!node.same(expected)).then(|| {
+            let what = if path.is_empty() {
+                "the target".to_owned()
+            } else {
+                format!("`{path}`")
+            };
+            format!(
+                "at {}: expected {what} to be {}, found {}",
+                node.place,
+                expected.describe(),
+                node.describe()
+            )
+        });
+    };
+    keys.iter().find_map(|(key, value)| {
+        let path = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
+        match node.get(key) {
+            Some(child) => differs(child, value, &path),
+            None => Some(format!(
+                "at {}: expected `{path}` to be {}, found nothing",
+                node.place,
+                value.describe()
+            )),
+        }
+    })
+}
+
+/// Whether merging the update would change nothing.
+fn holds(node: &Node, update: &Node) -> bool {
+    match (&node.value, &update.value) {
+        (Value::Map(map), Value::Map(update)) => update
+            .iter()
+            .all(|(key, value)| map.get(key).is_some_and(|node| holds(node, value))),
+        (Value::List(items), Value::List(update)) => update
+            .iter()
+            .all(|value| items.iter().any(|item| item.same(value))),
+        (Value::List(items), _) => items.iter().any(|item| item.same(update)),
+        _ => node.same(update),
+    }
+}
+
+/// The Overlay's merge: mappings by key, sequences by appending, anything else by replacing.
+fn merge(node: &mut Node, update: &Node) {
+    match (&mut node.value, &update.value) {
+        (Value::Map(map), Value::Map(update)) => {
+            for (key, value) in update {
+                match map.get_mut(key) {
+                    Some(child) => merge(child, value),
+                    None => {
+                        map.insert(key.clone(), value.clone());
+                    }
+                }
+            }
+        }
+        (Value::List(items), Value::List(more)) => items.extend(more.iter().cloned()),
+        (Value::List(items), _) => items.push(update.clone()),
+        _ => *node = update.clone(),
+    }
+}
+
+fn remove(document: &mut Node, path: &[String]) {
+    let Some((last, parents)) = path.split_last() else {
+        return;
+    };
+    let Some(parent) = document.at_path_mut(parents) else {
+        return;
+    };
+    match &mut parent.value {
+        Value::Map(map) => {
+            map.shift_remove(last);
+        }
+        Value::List(items) => {
+            if let Ok(index) = last.parse::<usize>()
+                && index < items.len()
+            {
+                items.remove(index);
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,586 @@
+//! The second step: makes YAML of what the vendor calls YAML.
+//!
+//! Its pages hold text that was never quoted: `description: Model name Enumeration value: kling-v1-6`. The parser's
+//! first error says near which line; the scalars at and before it are tried, nearest first: a repair is kept if the
+//! parser then gets past it, and thrown away if not. So what is valid is never touched, and no list of known defects is
+//! needed. Lines keep their numbers, the inside of a block scalar is left alone, and each repair is recorded.
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result, one_line, shorten};
+use crate::page::Page;
+use crate::tree::{Node, Place, ReadError, read};
+
+/// Pages have a dozen; a text that needs hundreds is not YAML with slips but something else.
+const MAX_REPAIRS: usize = 400;
+/// How many scalars before the reported line are tried. The parser notices an open bracket or quote a few lines late.
+const MAX_CANDIDATES: usize = 6;
+/// Bytes given to the parser in all while repairing: a bound on time, about two seconds' worth.
+const MAX_PARSED: usize = 96 * 1024 * 1024;
+/// Keys whose value is text for people, so that a lone line under one is text too, whatever it looks like.
+const TEXT_KEYS: [&str; 3] = ["description", "summary", "title"];
+/// Keys whose items are plain words, so that `- a: b: c` under one is a word and no mapping.
+const WORD_LISTS: [&str; 4] = ["tags", "enum", "required", "x-apifox-orders"];
+
+/// A line of the page that was changed before it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repair {
+    /// Where, in the page.
+    pub place: Place,
+    /// The lines as published, trimmed.
+    pub before: String,
+    /// The lines as read, trimmed.
+    pub after: String,
+}
+
+/// A page that could be read.
+#[derive(Debug, Clone)]
+pub struct Repaired {
+    /// The document.
+    pub root: Node,
+    /// What had to be changed for it, in the order of the page.
+    pub repairs: Vec<Repair>,
+}
+
+/// Reads the page's document, repairing it where the parser stops.
+///
+/// # Errors
+/// The first line that neither is YAML nor becomes it.
+pub fn read_page(page: &Page) -> Result<Repaired> {
+    read_text(&page.yaml, &page.name, page.first_line)
+}
+
+fn read_text(yaml: &str, name: &Arc<str>, first_line: usize) -> Result<Repaired> {
+    let mut lines: Vec<String> = yaml.split('\n').map(str::to_owned).collect();
+    let mut repairs = Vec::new();
+    let mut parsed = 0;
+    let mut outcome = read(yaml, name, first_line);
+    loop {
+        let error = match outcome {
+            Ok(root) => {
+                repairs.sort_by_key(|repair: &Repair| repair.place.line);
+                return Ok(Repaired { root, repairs });
+            }
+            Err(error) => error,
+        };
+        let refused = |why: &str| {
+            let line = error.line.saturating_sub(first_line);
+            let shown = lines
+                .get(line)
+                .map_or_else(String::new, |line| format!(" (`{}`)", shorten(line.trim())));
+            Error::refused(
+                Place {
+                    file: name.clone(),
+                    line: error.line,
+                },
+                format_args!("{}{shown}{why}", error.reason),
+            )
+        };
+        if !error.grammar {
+            return Err(refused(""));
+        }
+        if repairs.len() >= MAX_REPAIRS {
+            return Err(refused(&format!(
+                ", after {MAX_REPAIRS} repairs; this is not an OpenAPI document with slips"
+            )));
+        }
+        let mut found = None;
+        for change in candidates(&lines, error.line.saturating_sub(first_line)) {
+            let mut tried = lines.clone();
+            tried.splice(change.first..=change.last, change.after.iter().cloned());
+            let text = tried.join("\n");
+            parsed += text.len();
+            if parsed > MAX_PARSED {
+                return Err(refused(
+                    ", and the page is too large to be repaired further",
+                ));
+            }
+            let next = read(&text, name, first_line);
+            if got_past(&next, &error, change.last + first_line) {
+                found = Some((change, tried, next));
+                break;
+            }
+        }
+        let Some((change, tried, next)) = found else {
+            return Err(refused(
+                ", and quoting the text there does not help; correct the page",
+            ));
+        };
+        let before = lines.get(change.first..=change.last).unwrap_or_default();
+        let shown = |lines: &[String]| {
+            one_line(
+                &lines
+                    .iter()
+                    .map(|line| line.trim())
+                    .collect::<Vec<_>>()
+                    .join(" ⏎ "),
+            )
+        };
+        let place = Place {
+            file: name.clone(),
+            line: change.first + first_line,
+        };
+        repairs.push(Repair {
+            place,
+            before: shown(before),
+            after: shown(&change.after),
+        });
+        (lines, outcome) = (tried, next);
+    }
+}
+
+/// Whether the parser left the changed lines behind. Errors of another kind (a duplicate key) are not grammar's.
+fn got_past(next: &std::result::Result<Node, ReadError>, old: &ReadError, last: usize) -> bool {
+    match next {
+        Ok(_) => true,
+        Err(error) if !error.grammar => error.line > last,
+        Err(error) => error.line > last && (error.line, error.column) > (old.line, old.column),
+    }
+}
+
+/// A change that may be the repair: lines `first..=last` become `after`.
+struct Change {
+    first: usize,
+    last: usize,
+    after: Vec<String>,
+}
+
+/// A line that holds a value: `key: value`, `- value`, `- key: value`.
+struct Header<'a> {
+    /// Spaces before the first dash or key.
+    indent: usize,
+    /// The key, if there is one, and the column it stands in.
+    key: Option<(&'a str, usize)>,
+    /// The last dash's column, if the line is an item.
+    dash: Option<usize>,
+    /// Where the value begins, in bytes.
+    value: usize,
+}
+
+impl Header<'_> {
+    /// What continues the value is indented deeper than this.
+    fn depth(&self) -> usize {
+        self.key
+            .map(|(_, column)| column)
+            .or(self.dash)
+            .unwrap_or(self.indent)
+    }
+}
+
+/// What may be wrong at or before a line, likeliest first.
+fn candidates(lines: &[String], at: usize) -> Vec<Change> {
+    let inside = block_scalars(lines);
+    let mut changes = Vec::new();
+    let mut headers = 0;
+    for index in (0..=at.min(lines.len().saturating_sub(1))).rev() {
+        let Some(line) = lines.get(index) else {
+            continue;
+        };
+        if inside.get(index).copied().unwrap_or_default() || line.trim().is_empty() {
+            continue;
+        }
+        changes.extend(changes_of(lines, index));
+        headers += 1;
+        if headers == MAX_CANDIDATES {
+            break;
+        }
+    }
+    changes
+}
+
+fn changes_of(lines: &[String], index: usize) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let Some(line) = lines.get(index) else {
+        return changes;
+    };
+    let header = header(line);
+    let parent = parent(lines, index, header.indent);
+    let in_text = parent.is_some_and(|(key, empty)| empty && TEXT_KEYS.contains(&key));
+    let in_words = parent.is_some_and(|(key, _)| WORD_LISTS.contains(&key));
+    let last = continuation(lines, index, header.depth());
+    let mut propose = |start: usize, last: usize| {
+        if let Some(after) = quoted(lines, index, last, start) {
+            changes.push(Change {
+                first: index,
+                last,
+                after,
+            });
+        }
+    };
+    if in_text && header.dash.is_none() {
+        // The text stands on lines of its own under its key; all of them are one scalar.
+        propose(
+            header.indent,
+            continuation(lines, index, header.indent.saturating_sub(1)),
+        );
+    }
+    let item = header.dash.and_then(|dash| {
+        Some(dash + 1 + line.get(dash + 1..)?.len() - line.get(dash + 1..)?.trim_start().len())
+    });
+    if let (true, Some(item)) = (in_words, item) {
+        propose(
+            item,
+            continuation(lines, index, header.dash.unwrap_or_default()),
+        );
+    }
+    let value = line.get(header.value..).unwrap_or_default().trim_end();
+    if value.is_empty() {
+        return changes;
+    }
+    if let Some(indicator) = mended_indicator(value) {
+        let mut mended = line.clone();
+        mended.replace_range(header.value..header.value + value.len(), &indicator);
+        changes.push(Change {
+            first: index,
+            last: index,
+            after: vec![mended],
+        });
+        return changes;
+    }
+    let mut propose = |start: usize, last: usize| {
+        if let Some(after) = quoted(lines, index, last, start) {
+            changes.push(Change {
+                first: index,
+                last,
+                after,
+            });
+        }
+    };
+    propose(header.value, index);
+    if last > index {
+        propose(header.value, last);
+    }
+    // `- some words: more: text` may be a mapping or a text; the mapping was tried first.
+    if let Some(item) = item.filter(|_| !in_words) {
+        propose(item, index);
+    }
+    changes
+}
+
+/// The nearest line above that is indented less: its key, and whether its value is to come.
+fn parent(lines: &[String], index: usize, indent: usize) -> Option<(&str, bool)> {
+    let above = lines.get(..index)?.iter().rev().find_map(|line| {
+        if line.trim().is_empty() {
+            return None;
+        }
+        let header = header(line);
+        let less = header.key.map_or(header.indent, |(_, column)| column) < indent;
+        // The items of a sequence may stand in the column of its key.
+        let same = header.indent == indent
+            && header.dash.is_none()
+            && line
+                .get(header.value..)
+                .is_some_and(|v| v.trim().is_empty());
+        (less || same).then_some((header, line))
+    })?;
+    let empty = above
+        .1
+        .get(above.0.value..)
+        .is_some_and(|value| value.trim().is_empty());
+    above.0.key.map(|(key, _)| (key, empty))
+}
+
+/// The last line of a value that begins on `index` and goes on deeper than `depth`.
+fn continuation(lines: &[String], index: usize, depth: usize) -> usize {
+    let mut last = index;
+    for (at, line) in lines.iter().enumerate().skip(index + 1) {
+        if line.trim().is_empty() {
+            continue;
+        }
+        if spaces(line) <= depth {
+            break;
+        }
+        last = at;
+    }
+    last
+}
+
+/// The lines with everything from byte `start` of the first one inside single quotes, which fold lines as plain text does.
+fn quoted(lines: &[String], first: usize, last: usize, start: usize) -> Option<Vec<String>> {
+    let range = lines.get(first..=last)?;
+    let (head, value) = range.first()?.split_at_checked(start)?;
+    let mut after = vec![format!("{head}'{}", value.trim_end().replace('\'', "''"))];
+    after.extend(
+        range
+            .iter()
+            .skip(1)
+            .map(|line| line.trim_end().replace('\'', "''")),
+    );
+    // Tabs are not allowed between the words of a plain text, and mean nothing there.
+    for line in &mut after {
+        *line = line.replace('\t', " ");
+    }
+    after.last_mut()?.push('\'');
+    Some(after)
+}
+
+/// `|>-`, `>|`, `|-+`: an indicator that says too much becomes the first style and the last way of ending in it.
+fn mended_indicator(value: &str) -> Option<String> {
+    let style = value.chars().next().filter(|c| matches!(c, '|' | '>'))?;
+    if !value
+        .chars()
+        .all(|c| matches!(c, '|' | '>' | '+' | '-' | ' ') || c.is_ascii_digit())
+    {
+        return None;
+    }
+    let mut mended = style.to_string();
+    mended.extend(value.chars().find(|c| matches!(c, '1'..='9')));
+    mended.extend(value.chars().rev().find(|c| matches!(c, '+' | '-')));
+    (mended != value).then_some(mended)
+}
+
+/// For each line, whether it lies inside a block scalar.
+fn block_scalars(lines: &[String]) -> Vec<bool> {
+    let mut inside = vec![false; lines.len()];
+    let mut index = 0;
+    while let Some(line) = lines.get(index) {
+        let header = header(line);
+        let value = line.get(header.value..).unwrap_or_default();
+        let indicator = value.split(" #").next().unwrap_or_default().trim();
+        let opens = indicator.starts_with(['|', '>'])
+            && indicator
+                .chars()
+                .all(|c| matches!(c, '|' | '>' | '+' | '-' | ' ') || c.is_ascii_digit())
+            && (header.key.is_some() || header.dash.is_some());
+        let last = if opens {
+            continuation(lines, index, header.depth())
+        } else {
+            index
+        };
+        for flag in inside.iter_mut().take(last + 1).skip(index + 1) {
+            *flag = true;
+        }
+        index = last + 1;
+    }
+    inside
+}
+
+fn header(line: &str) -> Header<'_> {
+    let indent = spaces(line);
+    let mut at = indent;
+    let mut dash = None;
+    while line
+        .get(at..)
+        .is_some_and(|rest| rest == "-" || rest.starts_with("- "))
+    {
+        dash = Some(at);
+        at += 1;
+        at += line.get(at..).map_or(0, spaces);
+    }
+    let rest = line.get(at..).unwrap_or_default();
+    // A quoted key may itself hold a colon.
+    let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''));
+    let from = quote
+        .and_then(|quote| rest.get(1..)?.find(quote))
+        .map_or(0, |close| close + 2);
+    let colon = rest.get(from..).and_then(|tail| {
+        let found = tail.find(": ").or_else(|| tail.find(":\t"));
+        let at = found.or_else(|| {
+            tail.trim_end()
+                .ends_with(':')
+                .then(|| tail.trim_end().len() - 1)
+        })?;
+        (quote.is_none() || at == 0).then_some(from + at)
+    });
+    match colon {
+        Some(colon) if colon > 0 => {
+            let after = at + colon + 1;
+            let gap = line
+                .get(after..)
+                .map_or(0, |rest| rest.len() - rest.trim_start().len());
+            let key = rest
+                .get(..colon)
+                .unwrap_or_default()
+                .trim_matches(['"', '\'']);
+            Header {
+                indent,
+                key: Some((key, at)),
+                dash,
+                value: after + gap,
+            }
+        }
+        _ => Header {
+            indent,
+            key: None,
+            dash,
+            value: at,
+        },
+    }
+}
+
+fn spaces(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repaired(yaml: &str) -> Repaired {
+        read_text(yaml, &Arc::from("p.md"), 10).unwrap_or_else(|e| panic!("{e}\n{yaml}"))
+    }
+
+    fn json(yaml: &str) -> String {
+        repaired(yaml).root.to_json().to_string()
+    }
+
+    #[test]
+    fn a_plain_scalar_that_the_parser_refuses_is_quoted() {
+        let cases = [
+            ("a: b: c\nd: 1", r#"{"a":"b: c","d":1}"#),
+            (
+                "description: Model name Enumeration value: kling-v1-6",
+                r#"{"description":"Model name Enumeration value: kling-v1-6"}"#,
+            ),
+            (
+                "summary: a: it's: c\nb: 2",
+                r#"{"summary":"a: it's: c","b":2}"#,
+            ),
+            (
+                "a:\n  - x: y: z\n    k: v",
+                r#"{"a":[{"x":"y: z","k":"v"}]}"#,
+            ),
+            ("tags:\n  - x: y: z\n  - k", r#"{"tags":["x: y: z","k"]}"#),
+            (
+                "enum:\n- std: a: b\n- pro",
+                r#"{"enum":["std: a: b","pro"]}"#,
+            ),
+            (
+                "description:\n  some text: and: more\n  and more\nb: 1",
+                r#"{"description":"some text: and: more and more","b":1}"#,
+            ),
+            (
+                "a: first\n  second: x\nb: 1",
+                r#"{"a":"first second: x","b":1}"#,
+            ),
+            ("a: @b\nc: 1", r#"{"a":"@b","c":1}"#),
+            ("a: `b`\nc: 1", r#"{"a":"`b`","c":1}"#),
+            ("a: %b\nc: 1", r#"{"a":"%b","c":1}"#),
+            ("a: *bold* text\nc: 1", r#"{"a":"*bold* text","c":1}"#),
+            (
+                "a: !important text\nc: 1",
+                r#"{"a":"!important text","c":1}"#,
+            ),
+            ("a: {{var}}\nc: 1", r#"{"a":"{{var}}","c":1}"#),
+            (
+                "o:\n  a: [open\n  type: string\nc: 1",
+                r#"{"o":{"a":"[open","type":"string"},"c":1}"#,
+            ),
+            (
+                "a: \"quoted\" and more\nc: 1",
+                r#"{"a":"\"quoted\" and more","c":1}"#,
+            ),
+            ("a: 'it's'\nc: 1", r#"{"a":"'it's'","c":1}"#),
+            (
+                "a: [1, 2] and more\nc: 1",
+                r#"{"a":"[1, 2] and more","c":1}"#,
+            ),
+            (
+                "a: 枚举值: std，pro\nc: 1",
+                r#"{"a":"枚举值: std，pro","c":1}"#,
+            ),
+            ("a: text:\nc: 1", r#"{"a":"text:","c":1}"#),
+            ("a: - b\nc: 1", r#"{"a":"- b","c":1}"#),
+        ];
+        for (yaml, expected) in cases {
+            assert_eq!(json(yaml), expected, "{yaml}");
+            assert_eq!(
+                repaired(yaml).repairs.len(),
+                1,
+                "{yaml}: {:?}",
+                repaired(yaml).repairs
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_valid_is_never_touched() {
+        let valid = "tags:\n  - text: with\n  - a: b\nx: first\n  second\ny: |\n  k: v: w\n  - @x\nz: >-\n  a: b: c\nf: {a: b}\ng: a:b\nq: 'a: b'\n";
+        let found = repaired(valid);
+        assert_eq!(found.repairs, []);
+        assert_eq!(
+            found.root.to_json().pointer("/y"),
+            Some(&"k: v: w\n- @x\n".into())
+        );
+    }
+
+    #[test]
+    fn a_broken_block_indicator_is_mended_and_the_block_inside_left_alone() {
+        for (broken, text) in [
+            ("|>-", "k: v: w\n@x"),
+            (">|", "k: v: w @x\n"),
+            ("|-+", "k: v: w\n@x\n"),
+            ("|2>-", "k: v: w\n@x"),
+        ] {
+            let yaml = format!("a:\n  description: {broken}\n    k: v: w\n    @x\n  b: c: d\n");
+            let found = repaired(&yaml.replace("|2>-\n    k", "|2>-\n    k"));
+            assert_eq!(
+                found.root.get("a").and_then(|a| a.get_text("description")),
+                Some(text),
+                "{broken}"
+            );
+            assert_eq!(found.repairs.len(), 2, "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_repair_is_recorded_with_the_line_of_the_page_and_keeps_every_line_number() {
+        let found = repaired("a: 1\nb: c: d\ne:\n  f: g: h\n");
+        let record = |line, before: &str, after: &str| Repair {
+            place: Place {
+                file: Arc::from("p.md"),
+                line,
+            },
+            before: before.to_owned(),
+            after: after.to_owned(),
+        };
+        assert_eq!(
+            found.repairs,
+            [
+                record(11, "b: c: d", "b: 'c: d'"),
+                record(13, "f: g: h", "f: 'g: h'")
+            ]
+        );
+        assert_eq!(
+            found
+                .root
+                .get("e")
+                .and_then(|e| e.get("f"))
+                .map(|f| f.place.line),
+            Some(13)
+        );
+    }
+
+    #[test]
+    fn a_dozen_defects_are_repaired_and_hundreds_refused() {
+        let dozen: String = (0..12).map(|n| format!("k{n}: a: b\n")).collect();
+        assert_eq!(repaired(&dozen).repairs.len(), 12);
+        let hundreds: String = (0..=MAX_REPAIRS).map(|n| format!("k{n}: a: b\n")).collect();
+        assert!(
+            read_text(&hundreds, &Arc::from("p.md"), 1)
+                .is_err_and(|e| e.to_string().contains("after 400 repairs"))
+        );
+    }
+
+    #[test]
+    fn what_quoting_cannot_mend_is_refused_with_file_line_and_reason() {
+        let cases = [
+            ("a: 1\na: 2\n", "p.md:11: the key \"\\\"a\\\"\""),
+            ("a:\n    b: 1\n   c: 2\n", "p.md:12: not YAML"),
+            ("a: b\n---\nc: d\n", "p.md:11: a second YAML document"),
+            ("a: &x [*x]\n", "p.md:10: an alias stands inside"),
+            ("<<: {a: b}\n", "p.md:10: the merge key"),
+        ];
+        for (yaml, expected) in cases {
+            let found = read_text(yaml, &Arc::from("p.md"), 10)
+                .err()
+                .map(|e| e.to_string())
+                .unwrap_or_default();
+            assert!(
+                found.starts_with(expected.split(" \"").next().unwrap_or_default()),
+                "{yaml}: {found}"
+            );
+            assert!(!found.contains('\n'));
+        }
+    }
+}

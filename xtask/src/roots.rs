@@ -1,0 +1,99 @@
+//! Where things are: the repository's root, its fixed files, and the names under which messages show a path.
+
+use std::path::{Component, Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// The document, and the copy of it that the sandbox carries so that it can be packaged by itself.
+pub const OUTPUTS: [&str; 2] = ["openapi.yaml", "sandbox/openapi.yaml"];
+/// The pages as published.
+pub const VENDOR: &str = "spec/vendor";
+/// Our corrections.
+pub const PATCHES: &str = "spec/patches.yaml";
+/// What the library sends, written by one of its tests.
+pub const FACADE: &str = "spec/facade.schema.json";
+/// Where the facade knowingly differs from the document.
+pub const ALLOWED: &str = "spec/allowed.yaml";
+
+/// The repository that the current folder is in, or else the one that this tool was built from.
+#[must_use]
+pub fn repository() -> PathBuf {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
+        .to_path_buf();
+    let current = std::env::current_dir().unwrap_or_default();
+    current
+        .ancestors()
+        .find(|folder| folder.join(VENDOR).is_dir() && folder.join("xtask").is_dir())
+        .map_or(built, Path::to_path_buf)
+}
+
+/// The vendor's pages, sorted by name.
+///
+/// # Errors
+/// A folder that cannot be read, or that holds no page.
+pub fn vendor_pages(root: &Path) -> Result<Vec<PathBuf>> {
+    let folder = root.join(VENDOR);
+    let place = format!("{VENDOR}:1");
+    let entries = std::fs::read_dir(&folder)
+        .map_err(|error| Error::refused(&place, format_args!("cannot be read: {error}")))?;
+    let mut pages: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == "md"))
+        .collect();
+    pages.sort();
+    if pages.is_empty() {
+        return Err(Error::refused(
+            &place,
+            "holds no page (*.md); add the vendor's page as published",
+        ));
+    }
+    Ok(pages)
+}
+
+/// How a path is shown: relative to the repository if it lies there, else its file name. Never the machine's own folders.
+#[must_use]
+pub fn shown(root: &Path, path: &Path) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let (full, root) = (real(&absolute), real(root));
+    let parts = |path: &Path| {
+        path.components()
+            .filter(|part| matches!(part, Component::Normal(_)))
+            .map(|part| part.as_os_str().to_string_lossy().into_owned())
+            .collect::<Vec<_>>()
+            .join("/")
+    };
+    match full.strip_prefix(&root) {
+        Ok(relative) => parts(relative),
+        Err(_) => path
+            .file_name()
+            .map_or_else(|| parts(path), |name| name.to_string_lossy().into_owned()),
+    }
+}
+
+/// Writes a file beside itself first, so that a reader sees the old text or the new one, and never half of one.
+///
+/// # Errors
+/// What the system says.
+pub fn write(path: &Path, name: &str, text: &str) -> Result<()> {
+    let failed = |error: std::io::Error| {
+        Error::refused(
+            format_args!("{name}:1"),
+            format_args!("cannot be written: {error}"),
+        )
+    };
+    let mut file = path
+        .file_name()
+        .map(std::ffi::OsStr::to_owned)
+        .ok_or_else(|| Error::refused(format_args!("{name}:1"), "is no file name"))?;
+    // The process id keeps two imports at once apart.
+    file.push(format!(".{}.part", std::process::id()));
+    let beside = path.with_file_name(file);
+    let done = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
+    if done.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    done.map_err(failed)
+}

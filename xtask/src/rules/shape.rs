@@ -1,0 +1,236 @@
+//! Rules about the form: which version a document is of, and that a mapping is a mapping, a truth value a truth value.
+
+use super::Notes;
+use crate::error::{Error, Result};
+use crate::roles::{Role, walk};
+use crate::tree::{Map, Node, Value};
+
+/// Symptom: a generator that stops, or silently reads half. Cause: Swagger 2.0 and OpenAPI 3.1 spell schemas, bodies and
+/// nullability differently. Remedy: refuse them in one line; nothing of them can be guessed.
+pub(super) fn version(root: &mut Node) -> Result<()> {
+    let place = root.place.clone();
+    let Some(map) = root.map_mut() else {
+        return Err(Error::refused(
+            place,
+            format_args!(
+                "expected an OpenAPI 3.0 document, found {}",
+                root.describe()
+            ),
+        ));
+    };
+    if let Some(node) = map.get("swagger") {
+        let reason = format!(
+            "Swagger {}; only OpenAPI 3.0 is understood, convert the document first",
+            shown(node)
+        );
+        return Err(Error::refused(&node.place, reason));
+    }
+    let Some(node) = map.get_mut("openapi") else {
+        return Err(Error::refused(
+            place,
+            "no `openapi: 3.0.x` at the top; expected an OpenAPI document",
+        ));
+    };
+    let version = shown(node);
+    if version != "3.0" && !version.starts_with("3.0.") {
+        let reason =
+            format!("OpenAPI {version}; only 3.0 is understood, publish the document as 3.0");
+        return Err(Error::refused(&node.place, reason));
+    }
+    node.value = Value::Text(if version == "3.0" {
+        "3.0.0".to_owned()
+    } else {
+        version
+    });
+    if !map
+        .get("paths")
+        .is_some_and(|paths| paths.map().is_some_and(|paths| !paths.is_empty()))
+    {
+        return Err(Error::refused(
+            place,
+            "the document describes no paths; expected at least one operation",
+        ));
+    }
+    Ok(())
+}
+
+fn shown(node: &Node) -> String {
+    match &node.value {
+        Value::Text(text) | Value::Number(text) => crate::error::shorten(text.trim()),
+        _ => node.describe(),
+    }
+}
+
+/// Symptom: the generator refuses the whole document. Cause: empty mappings exported as `[]` or `null`, or text where a
+/// mapping belongs. Remedy: what is empty is left out, a schema that is none becomes the one that allows anything.
+pub(super) fn collections(root: &mut Node, notes: &mut Notes) {
+    walk(
+        root,
+        Role::Document,
+        &mut Vec::new(),
+        &mut |role, node, _| {
+            if role == Role::Other {
+                return;
+            }
+            let mut keep = |key: &str, child: &mut Node, role: Role| {
+                let fits = match role {
+                    Role::Other => true,
+                    Role::Parameters | Role::SchemaList => child.list().is_some(),
+                    _ => child.map().is_some(),
+                };
+                if fits {
+                    return true;
+                }
+                // `additionalProperties: false` and its kin are whole schemas.
+                if role == Role::Schema
+                    && matches!(child.value, Value::Bool(_))
+                    && key == "additionalProperties"
+                {
+                    return true;
+                }
+                let empty = matches!(&child.value, Value::Null)
+                    || child.list().is_some_and(<[Node]>::is_empty);
+                if !empty {
+                    notes.add(
+                        &child.place,
+                        format_args!(
+                            "`{key}`: expected a collection, found {}; left out",
+                            child.describe()
+                        ),
+                    );
+                }
+                if matches!(role, Role::Schema | Role::Response | Role::Media) {
+                    child.value = Value::Map(Map::new());
+                    return true;
+                }
+                false
+            };
+            match &mut node.value {
+                Value::Map(map) => map.retain(|key, child| keep(key, child, role.child(key))),
+                Value::List(items) => items.retain_mut(|child| keep("-", child, role.child(""))),
+                _ => {}
+            }
+        },
+    );
+}
+
+/// Symptom: the generator refuses the whole document. Cause: `deprecated: 'false'`, `required: 1`. Remedy: a word that
+/// means true or false becomes it, anything else is left out; a property's own `required: true` moves to its object.
+pub(super) fn truth_values(root: &mut Node, notes: &mut Notes) {
+    walk(
+        root,
+        Role::Document,
+        &mut Vec::new(),
+        &mut |role, node, _| {
+            if role == Role::Schema {
+                required_of_properties(node, notes);
+            }
+            let keys: &[&str] = match role {
+                Role::Operation => &["deprecated"],
+                Role::Parameter | Role::Header => &[
+                    "required",
+                    "deprecated",
+                    "allowEmptyValue",
+                    "explode",
+                    "allowReserved",
+                ],
+                Role::Body => &["required"],
+                Role::Schema => &[
+                    "nullable",
+                    "readOnly",
+                    "writeOnly",
+                    "deprecated",
+                    "uniqueItems",
+                ],
+                _ => return,
+            };
+            let Some(map) = node.map_mut() else { return };
+            for key in keys {
+                let Some(child) = map.get_mut(*key) else {
+                    continue;
+                };
+                let meant = match &child.value {
+                    Value::Bool(_) => continue,
+                    Value::Text(text) | Value::Number(text) => {
+                        match text.to_ascii_lowercase().as_str() {
+                            "true" | "yes" | "1" => Some(true),
+                            "false" | "no" | "0" => Some(false),
+                            _ => None,
+                        }
+                    }
+                    _ => None,
+                };
+                let found = child.describe();
+                if let Some(meant) = meant {
+                    notes.add(
+                        &child.place,
+                        format_args!("`{key}: {found}` read as {meant}"),
+                    );
+                    child.value = Value::Bool(meant);
+                } else {
+                    notes.add(
+                        &child.place,
+                        format_args!("`{key}: {found}` is neither true nor false; left out"),
+                    );
+                    map.shift_remove(*key);
+                }
+            }
+        },
+    );
+}
+
+fn required_of_properties(schema: &mut Node, notes: &mut Notes) {
+    let Some(map) = schema.map_mut() else { return };
+    if map
+        .get("required")
+        .is_some_and(|required| required.list().is_none())
+        && !map.contains_key("properties")
+    {
+        return; // the parent's to read, below
+    }
+    let mut named = Vec::new();
+    for (name, property) in map
+        .get_mut("properties")
+        .and_then(Node::map_mut)
+        .into_iter()
+        .flatten()
+    {
+        let Some(property) = property.map_mut() else {
+            continue;
+        };
+        if property
+            .get("required")
+            .is_none_or(|required| required.list().is_some())
+        {
+            continue;
+        }
+        let Some(required) = property.shift_remove("required") else {
+            continue;
+        };
+        if matches!(&required.value, Value::Bool(true)) || required.text() == Some("true") {
+            named.push((name.clone(), required.place.clone()));
+        }
+        notes.add(
+            &required.place,
+            format_args!("`required` on the property {name} moved to its object's list"),
+        );
+    }
+    if named.is_empty() {
+        return;
+    }
+    let place = schema.place.clone();
+    let Some(map) = schema.map_mut() else { return };
+    let list = map
+        .entry("required".to_owned())
+        .or_insert_with(|| Node::at(&place, Value::List(Vec::new())));
+    if list.list().is_none() {
+        list.value = Value::List(Vec::new());
+    }
+    for (name, place) in named {
+        if let Some(items) = list.list_mut()
+            && !items.iter().any(|item| item.text() == Some(&name))
+        {
+            items.push(Node::text_at(&place, name));
+        }
+    }
+}
