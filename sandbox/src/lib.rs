@@ -1,1 +1,91 @@
-//! Sandbox.
+//! Kling's multi-image-to-video API in one process: for tests, and for trying things without a key.
+//!
+//! A [`Sandbox`] listens on the loopback, checks orders as the API does, moves tasks from submitted to a video on a
+//! [`Clock`], serves the video from another origin, and records what it received. Everything that it answers comes from
+//! the vendor's document, Kling's reference or recorded answers; where neither tells, its documentation says that it
+//! assumes something. It does not use `kling-client`, so that it can bear witness against it.
+//!
+//! # In a test of your own
+//!
+//! ```
+//! use kling_sandbox::{Clock, Sandbox};
+//! use serde_json::{Value, json};
+//! use std::time::Duration;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let clock = Clock::manual();
+//! let sandbox = Sandbox::builder()
+//!     .clock(clock.clone())
+//!     .task_time(Duration::from_secs(240))
+//!     .start()
+//!     .await?;
+//!
+//! // Give `sandbox.base_url()` and `sandbox.api_key()` to the code under test; here they are used directly.
+//! let http = reqwest::Client::new();
+//! let order = json!({
+//!     "model_name": "kling-v1-6",
+//!     "image_list": [{"image": "https://example.com/cat.png"}, {"image": "https://example.com/hat.jpg"}],
+//!     "prompt": "The cat puts the hat on",
+//!     "mode": "std",
+//!     "duration": "5",
+//! });
+//! let post = http.post(sandbox.endpoint()).bearer_auth(sandbox.api_key()).json(&order);
+//! let submitted: Value = post.send().await?.json().await?;
+//! let id = submitted["data"]["task_id"].as_str().unwrap_or_default();
+//!
+//! clock.advance(Duration::from_secs(240)); // nobody waits
+//!
+//! let get = http.get(format!("{}/{id}", sandbox.endpoint())).bearer_auth(sandbox.api_key());
+//! let done: Value = get.send().await?.json().await?;
+//! assert_eq!(done["data"]["task_status"], "succeed");
+//!
+//! let url = done["data"]["task_result"]["videos"][0]["url"].as_str().unwrap_or_default();
+//! let video = http.get(url).send().await?.bytes().await?; // without the key: another origin
+//! assert_eq!(video, sandbox.video_bytes());
+//!
+//! assert_eq!(sandbox.posts_received_whole(), 1);
+//! assert_eq!(sandbox.tasks_charged(), 1);
+//! sandbox.assert_key_never_leaked();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it assumes
+//!
+//! No source tells these; do not build on them:
+//!
+//! - a second task with the same `external_task_id` is refused with code 1201;
+//! - a video's address is refused with 403 when it was changed, or 30 days after the task ended;
+//! - the texts of refusals other than those about Base64, a missing image and an enumeration's value;
+//! - a body over 64 MiB gets 413 with a page of HTML;
+//! - a video of 10 s is reported as "10.1", and units are charged by a price list that only looks like the real one.
+
+mod answer;
+mod api;
+mod clock;
+mod document;
+mod intake;
+mod leak;
+mod log;
+mod order;
+mod picture;
+mod sandbox;
+mod script;
+mod server;
+mod task;
+mod video;
+
+pub use clock::Clock;
+pub use log::{Received, ReceivedBody};
+pub use picture::ReceivedImage;
+pub use sandbox::{Builder, Sandbox};
+pub use script::{Answer, Operation};
+pub use task::{Outcome, TaskEntry, TaskPlan, TaskStatus};
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks, also after a panic elsewhere: what is behind these locks is never left half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

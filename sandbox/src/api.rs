@@ -1,0 +1,215 @@
+//! The API: its three operations, the key, and the two ways of asking for something else.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Extension, FromRequestParts, Path, RawQuery, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, Uri, header};
+use axum::middleware;
+use axum::routing::get;
+
+use crate::answer::{Refusal, Success, TaskData};
+use crate::clock::Clock;
+use crate::intake::{Intake, take_in};
+use crate::lock;
+use crate::log::{EntryId, ReceivedBody};
+use crate::order;
+use crate::script::Operation;
+use crate::task::{TaskPlan, Tasks};
+use crate::video::Signer;
+
+/// The path of the operations, below the base URL.
+pub(crate) const ENDPOINT: &str = "/kling/v1/videos/multi-image2video";
+
+/// The same with a task's id, as axum writes it.
+const ENDPOINT_OF_ONE: &str = "/kling/v1/videos/multi-image2video/{id}";
+
+/// The list's first page has this many tasks, unless the query says otherwise.
+const USUAL_PAGE_SIZE: u64 = 30;
+
+/// Everything that the API knows.
+pub(crate) struct Api {
+    pub key: String,
+    pub clock: Clock,
+    pub any_model: bool,
+    pub external_ids: bool,
+    pub usual_plan: TaskPlan,
+    pub signer: Arc<Signer>,
+    pub tasks: Mutex<Tasks>,
+    pub plans: Mutex<VecDeque<TaskPlan>>,
+    pub intake: Arc<Intake>,
+}
+
+/// The routes of the API.
+pub(crate) fn router(api: Arc<Api>) -> Router {
+    Router::new()
+        .route(ENDPOINT, get(list).post(create).fallback(wrong_method))
+        .route(ENDPOINT_OF_ONE, get(query).fallback(wrong_method))
+        .fallback(unknown_route)
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(api.intake.clone(), take_in))
+        .with_state(api)
+}
+
+/// What a request to the API asks for.
+pub(crate) fn operation(method: &Method, route: Option<&str>) -> Option<Operation> {
+    let reads = method == Method::GET || method == Method::HEAD;
+    match route? {
+        ENDPOINT if method == Method::POST => Some(Operation::Create),
+        ENDPOINT if reads => Some(Operation::List),
+        ENDPOINT_OF_ONE if reads => Some(Operation::Get),
+        _ => None,
+    }
+}
+
+/// Proof that a request has the key.
+struct Authorized;
+
+impl FromRequestParts<Arc<Api>> for Authorized {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Refusal> {
+        let given = parts.headers.get(header::AUTHORIZATION);
+        let given = given
+            .map_or(&b""[..], |value| value.as_bytes())
+            .trim_ascii();
+        if given.is_empty() {
+            return Err(Refusal::NoKey);
+        }
+        let (scheme, key) = given
+            .split_at_checked("bearer".len())
+            .ok_or(Refusal::NotBearer)?;
+        if !scheme.eq_ignore_ascii_case(b"bearer") {
+            return Err(Refusal::NotBearer);
+        }
+        match key {
+            b"" => Err(Refusal::NoKey),
+            [b' ', key @ ..] if key.trim_ascii() == api.key.as_bytes() => Ok(Self),
+            [b' ', ..] => Err(Refusal::WrongKey),
+            _ => Err(Refusal::NotBearer),
+        }
+    }
+}
+
+async fn create(
+    State(api): State<Arc<Api>>,
+    _: Authorized,
+    Extension(entry): Extension<EntryId>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Success<TaskData>, Refusal> {
+    must_be_json(&headers)?;
+    let any_model = api.any_model;
+    // Up to 56 MB are decoded and hashed: nothing for the thread that other requests wait for.
+    let read = tokio::task::spawn_blocking(move || {
+        let mut received = ReceivedBody::default();
+        let order = order::read(&body, any_model, &mut received);
+        (order, received)
+    });
+    let (order, read) = read
+        .await
+        .map_err(|error| Refusal::Request(format!("the body could not be read: {error}")))?;
+    api.intake.log.update(entry, |received| {
+        received.body.json = read.json;
+        received.body.images = read.images;
+    });
+    let order = order?;
+    let mut tasks = lock(&api.tasks);
+    let id = order.external_id.clone();
+    let mut plans = lock(&api.plans);
+    let plan = plans.front().unwrap_or(&api.usual_plan).clone();
+    let task = tasks
+        .create(order, plan, api.clock.unix_time())
+        .map_err(|_| Refusal::Parameter(duplicate(id.as_deref().unwrap_or_default())))?;
+    plans.pop_front();
+    Ok(Success(TaskData::ordered(task)))
+}
+
+async fn query(
+    State(api): State<Arc<Api>>,
+    _: Authorized,
+    Path(id): Path<String>,
+) -> Result<Success<TaskData>, Refusal> {
+    let tasks = lock(&api.tasks);
+    let task = tasks
+        .find(&id, api.external_ids)
+        .ok_or(Refusal::NoSuchTask)?;
+    let url = |task: &_, updated| api.signer.url(task, updated);
+    Ok(Success(TaskData::queried(task, api.clock.unix_time(), url)))
+}
+
+async fn list(
+    State(api): State<Arc<Api>>,
+    _: Authorized,
+    RawQuery(query): RawQuery,
+) -> Result<Success<Vec<TaskData>>, Refusal> {
+    let query = query.unwrap_or_default();
+    let page = page_parameter(&query, "pageNum", 1, 1000)?;
+    let size = page_parameter(&query, "pageSize", USUAL_PAGE_SIZE, 500)?;
+    let now = api.clock.unix_time();
+    let tasks = lock(&api.tasks);
+    let page = tasks
+        .newest_first()
+        .skip((page - 1) * size)
+        .take(size)
+        .map(|task| TaskData::queried(task, now, |task, updated| api.signer.url(task, updated)));
+    Ok(Success(page.collect()))
+}
+
+async fn wrong_method() -> Refusal {
+    Refusal::Method
+}
+
+async fn unknown_route(method: Method, uri: Uri) -> Refusal {
+    Refusal::Route(method, uri.path().to_owned())
+}
+
+/// The document knows one kind of body. It does not require the header, so that a request without one is read as JSON.
+fn must_be_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(given) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let essence = given
+        .to_str()
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let message = format!("content type '{essence}' is invalid: application/json is expected");
+    Err(Refusal::Request(message))
+}
+
+fn page_parameter(query: &str, name: &str, usual: u64, most: u64) -> Result<usize, Refusal> {
+    let given = query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(key, _)| *key == name);
+    let Some((_, given)) = given else {
+        return Ok(usual as usize);
+    };
+    let number = given
+        .parse()
+        .ok()
+        .filter(|number| (1..=most).contains(number));
+    number
+        .and_then(|number| usize::try_from(number).ok())
+        .ok_or_else(|| {
+            Refusal::Parameter(format!(
+                "{name} value '{given}' is invalid: 1 to {most} is expected"
+            ))
+        })
+}
+
+/// What a duplicate gets from the real API has not been recorded anywhere: this refusal is an assumption.
+fn duplicate(id: &str) -> String {
+    format!(
+        "external_task_id value '{id}' is invalid: it must be unique, and a task has it already"
+    )
+}

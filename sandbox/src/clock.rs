@@ -1,0 +1,113 @@
+//! Time as the sandbox sees it. Everything that depends on time (the status of a task, its timestamps, the expiry of a
+//! video's address) is computed from a [`Clock`], so that a test moves a task by moving the clock and never sleeps.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+/// Where a manual clock starts: the moment of a recorded answer of the API, so that timestamps look as they do there.
+const MANUAL_START: Duration = Duration::from_millis(1_764_235_825_029);
+
+/// A clock that runs or stands still, and can be moved ahead in both cases.
+///
+/// Clones are the same clock: a test can give one to several sandboxes, and to the client's own injected clock.
+///
+/// ```
+/// use kling_sandbox::Clock;
+/// use std::time::Duration;
+///
+/// let clock = Clock::manual();
+/// let before = clock.unix_time();
+/// clock.advance(Duration::from_secs(240));
+/// assert_eq!(clock.unix_time() - before, Duration::from_secs(240));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Clock(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    start: Duration,
+    /// Since when it runs; a manual clock does not.
+    running_since: Option<Instant>,
+    /// Nanoseconds by which [`Clock::advance`] moved it: 64 bits hold 584 years.
+    advanced: AtomicU64,
+}
+
+impl Clock {
+    /// A clock that starts at the present and runs. It reads tokio's time: in a test with paused time it pauses too.
+    pub fn real() -> Self {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Self::new(now, Some(Instant::now()))
+    }
+
+    /// A clock that stands still at a fixed moment, until [`Clock::advance`] moves it.
+    pub fn manual() -> Self {
+        Self::new(MANUAL_START, None)
+    }
+
+    /// Moves the clock ahead.
+    pub fn advance(&self, by: Duration) {
+        let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        let add = |advanced: u64| Some(advanced.saturating_add(by));
+        // The closure never gives None, so there is no failure to look at.
+        let _ = self
+            .0
+            .advanced
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, add);
+    }
+
+    /// The time since 1970, in UTC.
+    pub fn unix_time(&self) -> Duration {
+        let ran = self
+            .0
+            .running_since
+            .map_or(Duration::ZERO, |since| since.elapsed());
+        self.0.start + ran + Duration::from_nanos(self.0.advanced.load(Ordering::SeqCst))
+    }
+
+    fn new(start: Duration, running_since: Option<Instant>) -> Self {
+        Self(Arc::new(Inner {
+            start,
+            running_since,
+            advanced: AtomicU64::new(0),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clone_is_the_same_clock() {
+        let clock = Clock::manual();
+        let other = clock.clone();
+        other.advance(Duration::from_secs(7));
+        assert_eq!(clock.unix_time(), MANUAL_START + Duration::from_secs(7));
+    }
+
+    #[test]
+    fn advancing_beyond_all_bounds_does_not_wrap_around() {
+        let clock = Clock::manual();
+        clock.advance(Duration::MAX);
+        clock.advance(Duration::MAX);
+        assert!(clock.unix_time() > MANUAL_START + Duration::from_secs(500 * 365 * 86_400));
+    }
+
+    #[test]
+    fn a_real_clock_starts_at_the_present_and_can_jump() {
+        let clock = Clock::real();
+        let before = clock.unix_time();
+        clock.advance(Duration::from_secs(3600));
+        let moved = clock.unix_time() - before;
+        assert!(moved >= Duration::from_secs(3600), "moved by {moved:?}");
+        assert!(
+            before > MANUAL_START,
+            "the present is later than the recording"
+        );
+    }
+}

@@ -1,0 +1,90 @@
+//! Watches for the API key where it must never be: at the origin of the videos, which belongs to somebody else. It is
+//! looked for in the path, the query, every header and the body; as it is, percent-encoded, and inside Base64.
+
+use std::sync::{Arc, Mutex};
+
+use axum::http::Method;
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use percent_encoding::percent_decode_str;
+
+use crate::lock;
+use crate::log::Received;
+
+/// Either padding, and stray bits: what a credential is wrapped in is read as generously as possible.
+const GENEROUS: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// Looks for one key, and collects where it was seen.
+#[derive(Clone)]
+pub(crate) struct Watch {
+    key: Arc<str>,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Watch {
+    pub fn new(key: &str) -> Self {
+        Self {
+            key: key.into(),
+            seen: Arc::default(),
+        }
+    }
+
+    /// Where the key was seen so far; the texts do not repeat it.
+    pub fn seen(&self) -> Vec<String> {
+        lock(&self.seen).clone()
+    }
+
+    pub fn look_at_head(&self, request: &Received) {
+        let (method, path) = (&request.method, request.path.as_str());
+        if self.is_in_text(path) {
+            self.report(method, path, "in the path");
+        }
+        if request
+            .query
+            .as_deref()
+            .is_some_and(|query| self.is_in_text(query))
+        {
+            self.report(method, path, "in the query");
+        }
+        for (name, value) in &request.headers {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            let mut words = text.split([' ', ',', ';', '=', ':']);
+            if self.is_in_text(&text) || words.any(|word| self.is_in_base64(word)) {
+                self.report(method, path, &format!("in the header `{name}`"));
+            }
+        }
+    }
+
+    pub fn look_at_body(&self, method: &Method, path: &str, body: &[u8]) {
+        if self.is_in(body) {
+            self.report(method, path, "in the body");
+        }
+    }
+
+    fn is_in(&self, bytes: &[u8]) -> bool {
+        let key = self.key.as_bytes();
+        bytes.windows(key.len()).any(|window| window == key)
+    }
+
+    fn is_in_text(&self, text: &str) -> bool {
+        let decoded: Vec<u8> = percent_decode_str(text).collect();
+        self.is_in(text.as_bytes()) || self.is_in(&decoded)
+    }
+
+    fn is_in_base64(&self, word: &str) -> bool {
+        GENEROUS
+            .decode(word)
+            .is_ok_and(|decoded| self.is_in(&decoded))
+    }
+
+    fn report(&self, method: &Method, path: &str, place: &str) {
+        let path = path.replace(&*self.key, "<the key>");
+        lock(&self.seen).push(format!("{method} {path}: {place}"));
+    }
+}

@@ -1,0 +1,127 @@
+//! The sandbox as a program: starts one, prints what a person needs to use it, and runs until Ctrl-C.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use kling_sandbox::Sandbox;
+
+const HELP: &str = "\
+Kling's multi-image-to-video API on this machine: no key, no network, no costs.
+
+usage: kling-sandbox [--port PORT] [--task-seconds SECONDS] [--key KEY]
+
+  --port PORT             where it listens on 127.0.0.1 (default: any free port)
+  --task-seconds SECONDS  how long a task takes, 0 and fractions allowed (default: 5)
+  --key KEY               the key that it accepts (default: a random one)
+  -h, --help              this text";
+
+/// Long enough to see a task wait and work, short enough not to be waited for. The real API takes minutes.
+const USUAL_TASK_SECONDS: f64 = 5.0;
+
+struct Options {
+    port: u16,
+    task_time: Duration,
+    key: Option<String>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match options() {
+        Ok(Some(options)) => match run(options).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {error}");
+                ExitCode::FAILURE
+            }
+        },
+        Ok(None) => {
+            println!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}\n\n{HELP}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn options() -> Result<Option<Options>, lexopt::Error> {
+    use lexopt::prelude::*;
+
+    let mut options = Options {
+        port: 0,
+        task_time: Duration::from_secs_f64(USUAL_TASK_SECONDS),
+        key: None,
+    };
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("port") => options.port = arguments.value()?.parse()?,
+            Long("task-seconds") => {
+                options.task_time = arguments.value()?.parse_with(|text| {
+                    let seconds = text
+                        .parse()
+                        .map_err(|_| "a number of seconds is expected")?;
+                    Duration::try_from_secs_f64(seconds)
+                        .map_err(|_| "a number of seconds from 0 is expected")
+                })?;
+            }
+            Long("key") => options.key = Some(arguments.value()?.string()?),
+            Short('h') | Long("help") => return Ok(None),
+            _ => return Err(argument.unexpected()),
+        }
+    }
+    Ok(Some(options))
+}
+
+async fn run(options: Options) -> std::io::Result<()> {
+    let mut builder = Sandbox::builder()
+        .port(options.port)
+        .task_time(options.task_time);
+    if let Some(key) = options.key {
+        builder = builder.key(key);
+    }
+    let sandbox = builder.start().await?;
+    println!("{}", introduction(&sandbox));
+    tokio::signal::ctrl_c().await?;
+    let leaks = sandbox.key_leaks();
+    if !leaks.is_empty() {
+        eprintln!(
+            "the API key was sent to the origin of the videos:\n{}",
+            leaks.join("\n")
+        );
+        // A panic of the sandbox, meant for tests, would only say it again.
+        std::process::exit(1);
+    }
+    sandbox.shutdown().await;
+    Ok(())
+}
+
+fn introduction(sandbox: &Sandbox) -> String {
+    let (base, key, endpoint) = (sandbox.base_url(), sandbox.api_key(), sandbox.endpoint());
+    let authorization = quoted(&format!("Authorization: Bearer {key}"));
+    let key = quoted(key);
+    format!(
+        "\
+export KLING_BASE_URL={base}
+export KLING_API_KEY={key}
+
+Paste these two lines into a shell, or try it at once:
+
+curl -s {endpoint} -H 'Content-Type: application/json' -H {authorization} \\
+  -d '{{\"model_name\":\"kling-v1-6\",\"image_list\":[{{\"image\":\"https://example.com/cat.png\"}},{{\"image\":\"https://example.com/hat.jpg\"}}],\"prompt\":\"The cat puts the hat on\",\"mode\":\"std\",\"duration\":\"5\"}}'
+curl -s {endpoint} -H {authorization}
+
+Ctrl-C ends it."
+    )
+}
+
+/// A word as a POSIX shell reads it back unchanged.
+fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}

@@ -1,0 +1,216 @@
+//! One image of an order: an address, which is taken as it is (the sandbox fetches nothing), or raw Base64, which is
+//! decoded, measured, and dropped again before the next one.
+
+use axum::http::Uri;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use imagesize::ImageType;
+
+use crate::log::sha256;
+
+/// An image as the sandbox received it: what it is, never its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReceivedImage {
+    /// The address of an image.
+    Url(String),
+    /// An image that came as Base64, decoded.
+    #[non_exhaustive]
+    File {
+        /// Bytes of the file.
+        length: usize,
+        /// SHA-256 of the file, in hexadecimal.
+        sha256: String,
+        /// Width and height in pixels, if the header of a JPEG or PNG could be read.
+        size: Option<(usize, usize)>,
+    },
+    /// Neither an address nor Base64.
+    #[non_exhaustive]
+    Unreadable {
+        /// Length of the text.
+        characters: usize,
+    },
+}
+
+/// 10 MB, as the API counts them: four of these make the 56 MB of JSON that gateways speak of.
+const LARGEST_FILE: usize = 10 * 1024 * 1024;
+
+/// The shortest side that the API accepts.
+const SHORTEST_SIDE: usize = 300;
+
+/// The aspect ratio may reach 2.5 : 1, in either direction.
+const WIDEST_RATIO: f64 = 2.5;
+
+/// The only text about an image that was recorded; a `data:` prefix gets it too.
+const NOT_BASE64: &str = "File is not in a valid base64 format";
+
+/// Looks at one image: what it is, and why it would be refused. `place` names it: `image_list[2].image`.
+pub(crate) fn look(place: &str, text: &str) -> (ReceivedImage, Option<String>) {
+    if text.starts_with("http://") || text.starts_with("https://") {
+        let fine = text
+            .parse::<Uri>()
+            .is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty()));
+        let complaint = format!("{place}: the address is not a valid URL");
+        return (
+            ReceivedImage::Url(text.to_owned()),
+            (!fine).then_some(complaint),
+        );
+    }
+    if text.is_empty() {
+        let nothing = ReceivedImage::Unreadable { characters: 0 };
+        return (nothing, Some("image can not be null".into()));
+    }
+    let Ok(file) = STANDARD.decode(text) else {
+        let characters = text.chars().count();
+        return (
+            ReceivedImage::Unreadable { characters },
+            Some(NOT_BASE64.into()),
+        );
+    };
+    let size = measure(&file);
+    let complaint = judge(file.len(), size).map(|complaint| format!("{place}: {complaint}"));
+    let received = ReceivedImage::File {
+        length: file.len(),
+        sha256: sha256(&file),
+        size,
+    };
+    (received, complaint)
+}
+
+impl ReceivedImage {
+    /// What stands in the recorded JSON in place of the image.
+    pub(crate) fn placeholder(&self) -> String {
+        match self {
+            Self::Url(url) => url.clone(),
+            Self::File { length, sha256, .. } => format!("<{length} bytes, sha256 {sha256}>"),
+            Self::Unreadable { characters: 0 } => String::new(),
+            Self::Unreadable { characters } => format!("<{characters} characters, not base64>"),
+        }
+    }
+}
+
+fn measure(file: &[u8]) -> Option<(usize, usize)> {
+    let known = imagesize::image_type(file).ok()?;
+    if !matches!(known, ImageType::Jpeg | ImageType::Png) {
+        return None;
+    }
+    let size = imagesize::blob_size(file).ok()?;
+    Some((size.width, size.height))
+}
+
+fn judge(length: usize, size: Option<(usize, usize)>) -> Option<String> {
+    let Some((width, height)) = size else {
+        return Some("the file is not a readable JPEG or PNG".into());
+    };
+    let (short, long) = (width.min(height), width.max(height));
+    if length > LARGEST_FILE {
+        Some(format!(
+            "the file has {length} bytes, at most {LARGEST_FILE} are allowed"
+        ))
+    } else if short < SHORTEST_SIDE {
+        Some(format!(
+            "the image is {width} x {height} px, each side needs at least {SHORTEST_SIDE}"
+        ))
+    } else if long as f64 > short as f64 * WIDEST_RATIO {
+        Some(format!(
+            "the image is {width} x {height} px, the ratio may be 1:2.5 to 2.5:1"
+        ))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first bytes of a PNG of this size, which is all that is read of one.
+    fn png(width: u32, height: u32) -> Vec<u8> {
+        let mut file = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
+        file.extend(width.to_be_bytes());
+        file.extend(height.to_be_bytes());
+        file.extend([8, 2, 0, 0, 0, 0, 0, 0, 0]);
+        file
+    }
+
+    fn complaint(file: &[u8]) -> Option<String> {
+        look("image_list[0].image", &STANDARD.encode(file)).1
+    }
+
+    #[test]
+    fn the_limits_are_met_to_the_pixel() {
+        for (width, height, accepted) in [
+            (300, 300, true),
+            (299, 300, false),
+            (300, 299, false),
+            (750, 300, true),
+            (751, 300, false),
+            (300, 750, true),
+            (300, 751, false),
+            (7680, 4320, true),
+            (0, 0, false),
+        ] {
+            let found = complaint(&png(width, height));
+            assert_eq!(found.is_none(), accepted, "{width} x {height}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn the_limit_of_bytes_is_met_to_the_byte() {
+        let mut file = png(300, 300);
+        file.resize(LARGEST_FILE, 0);
+        assert_eq!(complaint(&file), None);
+        file.push(0);
+        let found = complaint(&file).expect("one byte too many");
+        assert!(
+            found.contains("10485761") && found.contains("10485760"),
+            "{found}"
+        );
+        assert!(found.starts_with("image_list[0].image: "), "{found}");
+    }
+
+    #[test]
+    fn a_file_is_what_its_bytes_say() {
+        for file in [
+            &b"just some text"[..],
+            b"GIF89a\x00\x02\x00\x02 and so on",
+            b"\xff\xd8\xff",
+            b"%",
+        ] {
+            let found = complaint(file).expect("neither JPEG nor PNG");
+            assert!(found.contains("not a readable JPEG or PNG"), "{found}");
+        }
+    }
+
+    #[test]
+    fn a_data_prefix_or_broken_base64_gets_the_recorded_text() {
+        let good = STANDARD.encode(png(300, 300));
+        let prefixed = format!("data:image/png;base64,{good}");
+        let line_by_line = format!("{}\n{}", &good[..8], &good[8..]);
+        for text in [
+            prefixed.as_str(),
+            line_by_line.as_str(),
+            "a",
+            "ä",
+            "ftp://host/cat.png",
+        ] {
+            let (image, complaint) = look("image_list[0].image", text);
+            assert_eq!(complaint.as_deref(), Some(NOT_BASE64), "{text}");
+            assert!(matches!(image, ReceivedImage::Unreadable { .. }));
+        }
+    }
+
+    #[test]
+    fn an_address_is_accepted_by_its_form() {
+        for (url, accepted) in [
+            ("https://example.com/cat.png?x=1", true),
+            ("http://example.com", true),
+            ("https://", false),
+            ("https://a host/cat.png", false),
+        ] {
+            let (image, complaint) = look("image_list[0].image", url);
+            assert_eq!(complaint.is_none(), accepted, "{url}: {complaint:?}");
+            assert_eq!(image, ReceivedImage::Url(url.into()));
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! The sandbox as its user holds it: how it is set up, what it is asked, and how it ends.
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use uuid::Uuid;
+
+use crate::api::{self, Api, ENDPOINT};
+use crate::clock::Clock;
+use crate::document;
+use crate::intake::Intake;
+use crate::leak::Watch;
+use crate::lock;
+use crate::log::{Log, Received};
+use crate::script::{Answer, Operation, Script};
+use crate::server::{Listener, Server};
+use crate::task::{TaskEntry, TaskPlan, Tasks};
+use crate::video::{self, FILM, Signer, Videos, etag};
+
+/// The API in this process. It runs on the tokio runtime that started it, until it is shut down or dropped.
+///
+/// Dropping one panics if the API key ever reached the origin of its videos (unless the thread panics already): see
+/// [`Sandbox::assert_key_never_leaked`].
+#[must_use = "a sandbox stops when it is dropped"]
+pub struct Sandbox {
+    base_url: String,
+    video_origin: String,
+    api: Arc<Api>,
+    videos: Arc<Videos>,
+    script: Arc<Script>,
+    watch: Watch,
+    servers: [Server; 2],
+}
+
+/// How a [`Sandbox`] is set up.
+#[derive(Clone)]
+pub struct Builder {
+    port: u16,
+    task_time: Duration,
+    key: Option<String>,
+    clock: Option<Clock>,
+    any_model: bool,
+    external_ids: bool,
+    video: Bytes,
+}
+
+impl Builder {
+    /// The API's port; 0, the default, takes any that is free. The origin of the videos always does.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// How long a task takes, unless it has a [`TaskPlan`] of its own. Default: no time at all, so that the first query
+    /// finds it done.
+    pub fn task_time(mut self, task_time: Duration) -> Self {
+        self.task_time = task_time;
+        self
+    }
+
+    /// The key that the API accepts: visible ASCII without spaces. Default: a random one.
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// The clock. Default: [`Clock::real`].
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Whether every name of a model is taken, as some gateways do. Default: only `kling-v1-6`; others get code 1203.
+    pub fn any_model(mut self, any_model: bool) -> Self {
+        self.any_model = any_model;
+        self
+    }
+
+    /// Whether a task can be queried by the caller's id, too. Default: yes; some gateways resolve only their own.
+    pub fn external_ids(mut self, external_ids: bool) -> Self {
+        self.external_ids = external_ids;
+        self
+    }
+
+    /// Other bytes than the project's film, to be served as every task's video.
+    pub fn video(mut self, video: impl Into<Bytes>) -> Self {
+        self.video = video.into();
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When the port is taken, when the key could not be sent in a header, or when the crate's `openapi.yaml` is broken.
+    pub async fn start(self) -> io::Result<Sandbox> {
+        document::check().map_err(|reason| io::Error::new(io::ErrorKind::InvalidData, reason))?;
+        let key = self
+            .key
+            .unwrap_or_else(|| format!("sk-sandbox-{}", Uuid::new_v4().simple()));
+        if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let reason = "the key must be visible ASCII without spaces, and not empty";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+        }
+        let api_listener = Listener::bind(self.port).await?;
+        let video_listener = Listener::bind(0).await?;
+        let (base_url, video_origin) = (api_listener.origin(), video_listener.origin());
+
+        let clock = self.clock.unwrap_or_else(Clock::real);
+        let script = Arc::new(Script::default());
+        let signer = Arc::new(Signer::new(video_origin.clone()));
+        let watch = Watch::new(&key);
+        let api = Arc::new(Api {
+            key,
+            clock: clock.clone(),
+            any_model: self.any_model,
+            external_ids: self.external_ids,
+            usual_plan: TaskPlan::over(self.task_time),
+            signer: signer.clone(),
+            tasks: Mutex::new(Tasks::new()),
+            plans: Mutex::default(),
+            intake: Arc::new(Intake {
+                log: Log::default(),
+                script: script.clone(),
+                operation: api::operation,
+                watch: None,
+            }),
+        });
+        let videos = Arc::new(Videos {
+            signer,
+            clock,
+            etag: etag(&self.video),
+            film: self.video,
+            intake: Arc::new(Intake {
+                log: Log::default(),
+                script: script.clone(),
+                operation: |_, _| Some(Operation::Video),
+                watch: Some(watch.clone()),
+            }),
+        });
+        let servers = [
+            api_listener.serve(api::router(api.clone())),
+            video_listener.serve(video::router(videos.clone())),
+        ];
+        Ok(Sandbox {
+            base_url,
+            video_origin,
+            api,
+            videos,
+            script,
+            watch,
+            servers,
+        })
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            task_time: Duration::ZERO,
+            key: None,
+            clock: None,
+            any_model: false,
+            external_ids: true,
+            video: Bytes::from_static(FILM),
+        }
+    }
+}
+
+impl Sandbox {
+    /// Starts one as [`Builder`] does by default: any free port, a random key, tasks that are done at the first query.
+    ///
+    /// # Errors
+    /// As [`Builder::start`].
+    pub async fn start() -> io::Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// Sets one up.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// `http://127.0.0.1:PORT`, which takes the place of the gateway's address.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// The whole address of the operations, for requests by hand.
+    pub fn endpoint(&self) -> String {
+        format!("{}{ENDPOINT}", self.base_url)
+    }
+
+    /// The key that the API accepts.
+    pub fn api_key(&self) -> &str {
+        &self.api.key
+    }
+
+    /// `http://127.0.0.1:PORT` of the videos: another port, and so another origin than the API's.
+    pub fn video_origin(&self) -> &str {
+        &self.video_origin
+    }
+
+    /// The clock that tasks follow.
+    pub fn clock(&self) -> &Clock {
+        &self.api.clock
+    }
+
+    /// The bytes of the video that every task ends with.
+    pub fn video_bytes(&self) -> Bytes {
+        self.videos.film.clone()
+    }
+
+    /// What the API received, oldest first; requests still on their way are there too, as not whole.
+    pub fn requests(&self) -> Vec<Received> {
+        self.api.intake.log.all()
+    }
+
+    /// What the origin of the videos received, oldest first.
+    pub fn video_requests(&self) -> Vec<Received> {
+        self.videos.intake.log.all()
+    }
+
+    /// How many POSTs the API received to their last byte, whatever it answered. For a paid order, more than one is a
+    /// risk, unless the earlier ones were surely refused.
+    pub fn posts_received_whole(&self) -> u64 {
+        self.api.intake.log.posts_received_whole()
+    }
+
+    /// How many tasks were made. Each is charged: that a failed one may be given back is not counted on.
+    pub fn tasks_charged(&self) -> usize {
+        lock(&self.api.tasks).len()
+    }
+
+    /// Every task that was made, oldest first.
+    pub fn tasks(&self) -> Vec<TaskEntry> {
+        let now = self.api.clock.unix_time();
+        let tasks = lock(&self.api.tasks);
+        let entries = tasks.oldest_first().map(|task| TaskEntry {
+            id: task.id.clone(),
+            external_id: task.order.external_id.clone(),
+            status: task.status(now),
+            units: task.order.units().to_owned(),
+        });
+        entries.collect()
+    }
+
+    /// Decides what becomes of the next task. Several plans wait for several tasks, in order; a refused order uses none.
+    pub fn plan_next_task(&self, plan: TaskPlan) {
+        lock(&self.api.plans).push_back(plan);
+    }
+
+    /// Lets the next task fail with this message, after the usual time.
+    pub fn fail_next_task(&self, message: impl Into<String>) {
+        self.plan_next_task(self.api.usual_plan.clone().fail(message));
+    }
+
+    /// Answers the next request of this kind with `answer`, and does nothing else for it. Several answers wait for
+    /// several requests, in order.
+    pub fn answer_next(&self, operation: Operation, answer: Answer) {
+        self.script.push(operation, answer);
+    }
+
+    /// Every time that the API key reached the origin of the videos: which request, and where in it.
+    pub fn key_leaks(&self) -> Vec<String> {
+        self.watch.seen()
+    }
+
+    /// Makes sure that the API key never reached the origin of the videos, which in truth belongs to somebody else.
+    ///
+    /// # Panics
+    /// When it did, with every request that had it. Dropping the sandbox does the same.
+    #[track_caller]
+    pub fn assert_key_never_leaked(&self) {
+        let leaks = self.key_leaks();
+        assert!(
+            leaks.is_empty(),
+            "the API key was sent to the origin of the videos, send it only to the API:\n{}",
+            leaks.join("\n")
+        );
+    }
+
+    /// Stops it, and waits until its sockets are closed. Connections that are still open are cut.
+    pub async fn shutdown(mut self) {
+        for server in &mut self.servers {
+            server.stop().await;
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.assert_key_never_leaked();
+        }
+    }
+}
+
+/// Where it is, never the key.
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox")
+            .field("base_url", &self.base_url)
+            .field("video_origin", &self.video_origin)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The settings, but for the key.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("port", &self.port)
+            .field("task_time", &self.task_time)
+            .field("any_model", &self.any_model)
+            .field("external_ids", &self.external_ids)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,140 @@
+//! Answers written in advance. A test puts an [`Answer`] where the API's own would come from; the request is still read
+//! and recorded as always, but nothing is done for it: no task is made, no key is checked.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Mutex;
+
+use axum::body::{Body, Bytes};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use crate::lock;
+
+/// What a request asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Operation {
+    /// `POST …/multi-image2video`: the paid one.
+    Create,
+    /// `GET …/multi-image2video/{id}`.
+    Get,
+    /// `GET …/multi-image2video`.
+    List,
+    /// Anything that reaches the origin of the videos.
+    Video,
+}
+
+/// An answer that overrides the API's own.
+///
+/// ```
+/// use kling_sandbox::Answer;
+///
+/// let busy = Answer::new(429).header("retry-after", "2").body(r#"{"code":1303,"message":"parallel task over resource pack limit"}"#);
+/// assert_eq!(busy.status, 429);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status. A final one: from 200 to 999.
+    pub status: u16,
+    /// Header names and values, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// An answer with this status, and neither headers nor a body.
+    pub fn new(status: u16) -> Self {
+        Self {
+            status,
+            ..Self::default()
+        }
+    }
+
+    /// A redirect to a location: an address, or a path of the same origin.
+    pub fn redirect(status: u16, location: impl Into<String>) -> Self {
+        Self::new(status).header("location", location)
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets the body. Its type is whatever a `content-type` header says; there is none by default.
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    fn response(self) -> Result<Response, String> {
+        let status = StatusCode::from_u16(self.status)
+            .ok()
+            .filter(|status| !status.is_informational())
+            .ok_or_else(|| format!("{} is not a final HTTP status", self.status))?;
+        let mut response = Response::builder().status(status);
+        for (name, value) in self.headers {
+            response = response.header(name, value);
+        }
+        response
+            .body(Body::from(self.body))
+            .map_err(|error| error.to_string())
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        self.response().unwrap_or_else(|reason| {
+            let text = format!("the scripted answer cannot be sent: {reason}");
+            (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+        })
+    }
+}
+
+/// The answers that wait for their request.
+#[derive(Debug, Default)]
+pub(crate) struct Script(Mutex<HashMap<Operation, VecDeque<Answer>>>);
+
+impl Script {
+    pub fn push(&self, operation: Operation, answer: Answer) {
+        let mut waiting = lock(&self.0);
+        waiting.entry(operation).or_default().push_back(answer);
+    }
+
+    pub fn next(&self, operation: Option<Operation>) -> Option<Answer> {
+        lock(&self.0).get_mut(&operation?)?.pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_http_cannot_carry_becomes_a_500_that_says_why() {
+        for (answer, status) in [
+            (Answer::new(204), 204),
+            (Answer::new(599), 599),
+            (Answer::new(100), 500),
+            (Answer::new(7), 500),
+            (Answer::new(200).header("a b", "c"), 500),
+            (Answer::new(200).header("a", "line\nbreak"), 500),
+        ] {
+            let response = answer.clone().into_response();
+            assert_eq!(response.status().as_u16(), status, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn answers_wait_in_order_and_for_their_own_operation() {
+        let script = Script::default();
+        script.push(Operation::Create, Answer::new(301));
+        script.push(Operation::Create, Answer::new(302));
+        assert_eq!(script.next(Some(Operation::Get)), None);
+        assert_eq!(script.next(None), None);
+        assert_eq!(script.next(Some(Operation::Create)), Some(Answer::new(301)));
+        assert_eq!(script.next(Some(Operation::Create)), Some(Answer::new(302)));
+        assert_eq!(script.next(Some(Operation::Create)), None);
+    }
+}

@@ -1,0 +1,95 @@
+//! An origin: a listening socket on the loopback, and the loop that serves its connections. The loop is our own, one
+//! function per connection over any byte stream, so that a faulty stream can be put in between.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+
+/// How long the loop rests when a connection cannot be accepted, which is when the process has too many files open:
+/// long enough not to spin, short enough not to be noticed.
+const REST_AFTER_ERROR: Duration = Duration::from_millis(50);
+
+/// A socket that listens, and is not served yet: its address is known before anything that needs it is built.
+pub(crate) struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+/// A server that runs until it is stopped or dropped. Its connections end with it.
+pub(crate) struct Server(JoinHandle<()>);
+
+impl Listener {
+    /// Listens on 127.0.0.1; port 0 takes any that is free.
+    pub async fn bind(port: u16) -> io::Result<Self> {
+        let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let bound = TcpListener::bind(wanted).await;
+        let bound = bound.and_then(|socket| Ok((socket.local_addr()?, socket)));
+        let (address, socket) = bound.map_err(|error| {
+            let text =
+                format!("cannot listen on {wanted}: {error}; choose another port, or 0 for any");
+            io::Error::new(error.kind(), text)
+        })?;
+        Ok(Self { socket, address })
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn serve(self, router: Router) -> Server {
+        Server(tokio::spawn(accept(self.socket, router)))
+    }
+}
+
+impl Server {
+    /// Stops it, and waits until the socket is closed.
+    pub async fn stop(&mut self) {
+        self.0.abort();
+        // The task was aborted, or had ended: both are what was wanted.
+        let _ = (&mut self.0).await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn accept(socket: TcpListener, router: Router) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = socket.accept() => match accepted {
+                Ok((stream, _)) => {
+                    // Small answers must not wait for more; a socket that refuses this works all the same.
+                    let _ = stream.set_nodelay(true);
+                    connections.spawn(connection(stream, router.clone()));
+                }
+                Err(_) => tokio::time::sleep(REST_AFTER_ERROR).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// Serves one connection to its end, HTTP/1.1 or HTTP/2, whichever the client speaks.
+async fn connection<S>(stream: S, router: Router)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let server = auto::Builder::new(TokioExecutor::new());
+    // How a connection ends is the client's affair; what was received stands in the log.
+    let _ = server
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .await;
+}

@@ -1,0 +1,320 @@
+//! A task from the order to its end. What becomes of it is written in a [`TaskPlan`] when it is made; its status at any
+//! moment is a pure function of that plan and of the time passed. [`Tasks`] is the ledger: it finds tasks by either of
+//! their ids, and knows what each one costs.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+/// What will become of a task, counted from the moment it was made.
+///
+/// ```
+/// use kling_sandbox::{TaskPlan, TaskStatus};
+/// use std::time::Duration;
+///
+/// let plan = TaskPlan::over(Duration::from_secs(240)).fail("Image pixel is invalid");
+/// assert_eq!(plan.status_after(Duration::from_secs(47)), TaskStatus::Submitted);
+/// assert_eq!(plan.status_after(Duration::from_secs(48)), TaskStatus::Processing);
+/// assert_eq!(plan.status_after(Duration::from_secs(240)), TaskStatus::Failed);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskPlan {
+    /// When the task changes from submitted to processing.
+    pub processing_after: Duration,
+    /// When the task ends. A task whose end is not after `processing_after` is never seen processing.
+    pub done_after: Duration,
+    /// How it ends.
+    pub outcome: Outcome,
+}
+
+/// How a task ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// With a video.
+    Succeed,
+    /// With this text in `task_status_msg`.
+    Fail(String),
+}
+
+/// Where a task stands, in the API's own words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskStatus {
+    /// Accepted, and waiting.
+    Submitted,
+    /// Being worked on.
+    Processing,
+    /// Done, with a video.
+    Succeed,
+    /// Done, without one.
+    Failed,
+}
+
+/// One line of the sandbox's ledger: a task that was made, and is charged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TaskEntry {
+    /// The API's id: 18 decimal digits.
+    pub id: String,
+    /// The caller's id, if the order had one.
+    pub external_id: Option<String>,
+    /// Where the task stands now.
+    pub status: TaskStatus,
+    /// What the order costs, as `final_unit_deduction` reports it after success. The price list is the sandbox's own.
+    pub units: String,
+}
+
+impl TaskPlan {
+    /// A task that succeeds after this time, the first fifth of which it waits.
+    pub fn over(task_time: Duration) -> Self {
+        Self {
+            processing_after: task_time / 5,
+            done_after: task_time,
+            outcome: Outcome::Succeed,
+        }
+    }
+
+    /// The same plan, with a failure at its end.
+    pub fn fail(self, message: impl Into<String>) -> Self {
+        Self {
+            outcome: Outcome::Fail(message.into()),
+            ..self
+        }
+    }
+
+    /// Where the task stands when this much time has passed.
+    pub fn status_after(&self, elapsed: Duration) -> TaskStatus {
+        if elapsed < self.processing_after.min(self.done_after) {
+            TaskStatus::Submitted
+        } else if elapsed < self.done_after {
+            TaskStatus::Processing
+        } else {
+            match self.outcome {
+                Outcome::Succeed => TaskStatus::Succeed,
+                Outcome::Fail(_) => TaskStatus::Failed,
+            }
+        }
+    }
+
+    /// When the task entered the status that it has after this much time: what `updated_at` reports.
+    pub(crate) fn changed_at(&self, elapsed: Duration) -> Duration {
+        match self.status_after(elapsed) {
+            TaskStatus::Submitted => Duration::ZERO,
+            TaskStatus::Processing => self.processing_after,
+            TaskStatus::Succeed | TaskStatus::Failed => self.done_after,
+        }
+    }
+}
+
+impl TaskStatus {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Submitted => "submitted",
+            Self::Processing => "processing",
+            Self::Succeed => "succeed",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What the API keeps of an order that it accepted.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    pub external_id: Option<String>,
+    pub mode: String,
+    pub duration: String,
+}
+
+/// A task as the sandbox keeps it.
+#[derive(Clone, Debug)]
+pub(crate) struct Task {
+    pub id: String,
+    pub video_id: String,
+    pub order: Order,
+    pub plan: TaskPlan,
+    pub created: Duration,
+}
+
+/// Every task that was made, oldest first.
+#[derive(Debug)]
+pub(crate) struct Tasks {
+    list: Vec<Task>,
+    by_id: HashMap<String, usize>,
+    by_external_id: HashMap<String, usize>,
+    last_id: u64,
+}
+
+/// An order whose external id another task has already.
+#[derive(Debug)]
+pub(crate) struct DuplicateExternalId;
+
+impl Order {
+    /// The cost in units. No source tells prices; these only have the form of the real ones, and rise with the order.
+    pub fn units(&self) -> &'static str {
+        match (self.mode.as_str(), self.duration.as_str()) {
+            ("pro", "10") => "7",
+            ("pro", _) => "3.5",
+            (_, "10") => "4",
+            _ => "2",
+        }
+    }
+
+    /// The length of the video in seconds as the API reports it: a little more than was ordered.
+    pub fn video_duration(&self) -> String {
+        format!("{}.1", self.duration)
+    }
+}
+
+impl Task {
+    pub fn status(&self, now: Duration) -> TaskStatus {
+        self.plan.status_after(now.saturating_sub(self.created))
+    }
+
+    pub fn updated(&self, now: Duration) -> Duration {
+        self.created + self.plan.changed_at(now.saturating_sub(self.created))
+    }
+}
+
+impl Tasks {
+    pub fn new() -> Self {
+        // Ids start at random, so that one sandbox does not know the tasks of another.
+        let (random, _) = Uuid::new_v4().as_u64_pair();
+        Self {
+            list: Vec::new(),
+            by_id: HashMap::new(),
+            by_external_id: HashMap::new(),
+            last_id: 800_000_000_000_000_000 + random % 90_000_000_000_000_000,
+        }
+    }
+
+    pub fn create(
+        &mut self,
+        order: Order,
+        plan: TaskPlan,
+        created: Duration,
+    ) -> Result<&Task, DuplicateExternalId> {
+        let index = self.list.len();
+        if let Some(external_id) = &order.external_id {
+            if self.by_external_id.contains_key(external_id) {
+                return Err(DuplicateExternalId);
+            }
+            self.by_external_id.insert(external_id.clone(), index);
+        }
+        let task = Task {
+            id: self.next_id(),
+            video_id: self.next_id(),
+            order,
+            plan,
+            created,
+        };
+        self.by_id.insert(task.id.clone(), index);
+        Ok(self.list.push_mut(task))
+    }
+
+    /// Finds a task by its own id, or, where allowed, by the caller's.
+    pub fn find(&self, id: &str, external_ids: bool) -> Option<&Task> {
+        let external = || external_ids.then(|| self.by_external_id.get(id)).flatten();
+        let index = self.by_id.get(id).or_else(external)?;
+        self.list.get(*index)
+    }
+
+    pub fn newest_first(&self) -> impl Iterator<Item = &Task> {
+        self.list.iter().rev()
+    }
+
+    pub fn oldest_first(&self) -> impl Iterator<Item = &Task> {
+        self.list.iter()
+    }
+
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Ids grow, with gaps between them, as the API's do.
+    fn next_id(&mut self) -> String {
+        let (random, _) = Uuid::new_v4().as_u64_pair();
+        self.last_id += 1 + random % 1_000_000;
+        self.last_id.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(external_id: Option<&str>) -> Order {
+        Order {
+            external_id: external_id.map(str::to_owned),
+            mode: "std".into(),
+            duration: "5".into(),
+        }
+    }
+
+    #[test]
+    fn the_status_follows_the_plan_to_the_instant() {
+        let plan = TaskPlan::over(Duration::from_millis(100));
+        let failing = plan.clone().fail("no");
+        for (millis, succeeding, with_failure, changed) in [
+            (0, TaskStatus::Submitted, TaskStatus::Submitted, 0),
+            (19, TaskStatus::Submitted, TaskStatus::Submitted, 0),
+            (20, TaskStatus::Processing, TaskStatus::Processing, 20),
+            (99, TaskStatus::Processing, TaskStatus::Processing, 20),
+            (100, TaskStatus::Succeed, TaskStatus::Failed, 100),
+            (90_000, TaskStatus::Succeed, TaskStatus::Failed, 100),
+        ] {
+            let elapsed = Duration::from_millis(millis);
+            assert_eq!(plan.status_after(elapsed), succeeding, "after {millis} ms");
+            assert_eq!(
+                failing.status_after(elapsed),
+                with_failure,
+                "after {millis} ms"
+            );
+            assert_eq!(plan.changed_at(elapsed), Duration::from_millis(changed));
+        }
+    }
+
+    #[test]
+    fn a_plan_whose_end_comes_first_is_never_processing() {
+        let plan = TaskPlan {
+            processing_after: Duration::from_secs(9),
+            done_after: Duration::from_secs(3),
+            outcome: Outcome::Succeed,
+        };
+        for second in 0..12 {
+            let status = plan.status_after(Duration::from_secs(second));
+            assert_ne!(status, TaskStatus::Processing, "after {second} s");
+        }
+    }
+
+    #[test]
+    fn ids_are_18_digits_and_never_repeat() {
+        let mut tasks = Tasks::new();
+        let ids: std::collections::HashSet<String> = (0..2000).map(|_| tasks.next_id()).collect();
+        assert_eq!(ids.len(), 2000);
+        for id in ids {
+            assert_eq!(id.len(), 18, "{id}");
+            assert!(id.bytes().all(|byte| byte.is_ascii_digit()), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_refused_duplicate_leaves_no_trace() {
+        let mut tasks = Tasks::new();
+        let plan = TaskPlan::over(Duration::ZERO);
+        let first = tasks
+            .create(order(Some("mine")), plan.clone(), Duration::ZERO)
+            .map(|task| task.id.clone());
+        assert!(
+            tasks
+                .create(order(Some("mine")), plan, Duration::ZERO)
+                .is_err()
+        );
+        assert_eq!(tasks.len(), 1);
+        assert_eq!(
+            tasks.find("mine", true).map(|task| task.id.clone()),
+            first.ok()
+        );
+        assert!(tasks.find("mine", false).is_none());
+    }
+}

@@ -1,0 +1,196 @@
+//! The origin of the videos: another host than the API's as far as a browser or a client can tell, which serves one MP4
+//! under signed addresses, in whole or in ranges.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::intake::{Intake, take_in};
+use crate::log::sha256;
+use crate::task::Task;
+
+/// The film that a sandbox serves unless it is given another: 5.1 s, drawn by the project.
+pub(crate) static FILM: &[u8] = include_bytes!("../assets/video.mp4");
+
+/// How long an address is good after the task's last change.
+const VALID_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Makes addresses of videos, and knows its own again.
+pub(crate) struct Signer {
+    origin: String,
+    secret: Uuid,
+}
+
+/// What the origin serves.
+pub(crate) struct Videos {
+    pub signer: Arc<Signer>,
+    pub clock: Clock,
+    pub film: Bytes,
+    pub etag: HeaderValue,
+    pub intake: Arc<Intake>,
+}
+
+impl Signer {
+    pub fn new(origin: String) -> Self {
+        Self {
+            origin,
+            secret: Uuid::new_v4(),
+        }
+    }
+
+    pub fn url(&self, task: &Task, updated: Duration) -> String {
+        let path = format!("/bs2/sandbox/{}.mp4", task.video_id);
+        let expires = (updated + VALID_FOR).as_secs();
+        format!("{}{path}?{}", self.origin, self.query(&path, expires))
+    }
+
+    fn query(&self, path: &str, expires: u64) -> String {
+        let signature = sha256(format!("{}{path}{expires}", self.secret).as_bytes());
+        format!("Expires={expires}&Signature={signature}")
+    }
+
+    /// Whether an address was made here, and still holds.
+    fn accepts(&self, path: &str, query: &str, now: Duration) -> bool {
+        let expires = query
+            .strip_prefix("Expires=")
+            .and_then(|rest| rest.split_once('&'));
+        let expires = expires.and_then(|(expires, _)| expires.parse().ok());
+        expires.is_some_and(|expires| now.as_secs() < expires && self.query(path, expires) == query)
+    }
+}
+
+/// The entity tag of a film: its content decides.
+pub(crate) fn etag(film: &[u8]) -> HeaderValue {
+    let mut hash = sha256(film);
+    hash.truncate(32);
+    HeaderValue::try_from(format!("\"{hash}\"")).unwrap_or(HeaderValue::from_static("\"film\""))
+}
+
+/// The routes of the origin.
+pub(crate) fn router(videos: Arc<Videos>) -> Router {
+    Router::new()
+        .fallback(serve)
+        .layer(middleware::from_fn_with_state(
+            videos.intake.clone(),
+            take_in,
+        ))
+        .with_state(videos)
+}
+
+async fn serve(
+    State(videos): State<Arc<Videos>>,
+    method: Method,
+    uri: Uri,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    if method != Method::GET && method != Method::HEAD {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    let query = query.unwrap_or_default();
+    if !videos
+        .signer
+        .accepts(uri.path(), &query, videos.clock.unix_time())
+    {
+        // Not recorded: what stores with signed addresses commonly answer to a changed or expired one.
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let length = videos.film.len();
+    let unchanged = headers
+        .get(header::IF_RANGE)
+        .is_none_or(|tag| *tag == videos.etag);
+    let range = headers
+        .get(header::RANGE)
+        .filter(|_| unchanged && method == Method::GET);
+    let wanted = range.map_or(Wanted::Whole, |range| wanted(range.as_bytes(), length));
+    let answer = Response::builder()
+        .header(header::ACCEPT_RANGES, "bytes")
+        .header(header::ETAG, videos.etag.clone());
+    let answer = match wanted {
+        Wanted::Whole => answer
+            .header(header::CONTENT_TYPE, "video/mp4")
+            .body(Body::from(videos.film.clone())),
+        Wanted::Part(part) => answer
+            .status(StatusCode::PARTIAL_CONTENT)
+            .header(header::CONTENT_TYPE, "video/mp4")
+            .header(
+                header::CONTENT_RANGE,
+                format!("bytes {}-{}/{length}", part.start, part.end - 1),
+            )
+            .body(Body::from(videos.film.slice(part))),
+        Wanted::Nothing => answer
+            .status(StatusCode::RANGE_NOT_SATISFIABLE)
+            .header(header::CONTENT_RANGE, format!("bytes */{length}"))
+            .body(Body::empty()),
+    };
+    // All of these headers are valid; there is nothing to fail.
+    answer.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Wanted {
+    Whole,
+    Part(Range<usize>),
+    Nothing,
+}
+
+/// What a `Range` header asks for. One that is malformed, or asks for several ranges, may be ignored, and is.
+fn wanted(range: &[u8], length: usize) -> Wanted {
+    let text = std::str::from_utf8(range).unwrap_or_default();
+    let Some((first, last)) = text
+        .strip_prefix("bytes=")
+        .and_then(|text| text.split_once('-'))
+    else {
+        return Wanted::Whole;
+    };
+    let (first, last) = (first.trim(), last.trim());
+    let part = match (first.parse::<usize>(), last.parse::<usize>()) {
+        (Ok(first), Ok(last)) if first <= last => first..last.saturating_add(1).min(length),
+        (Ok(first), Err(_)) if last.is_empty() => first..length,
+        (Err(_), Ok(last)) if first.is_empty() => length.saturating_sub(last)..length,
+        _ => return Wanted::Whole,
+    };
+    if part.is_empty() {
+        Wanted::Nothing
+    } else {
+        Wanted::Part(part)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_means_what_http_says() {
+        for (range, meant) in [
+            ("bytes=0-0", Wanted::Part(0..1)),
+            ("bytes=0-99", Wanted::Part(0..100)),
+            ("bytes=0-100", Wanted::Part(0..100)),
+            ("bytes=99-", Wanted::Part(99..100)),
+            ("bytes=100-", Wanted::Nothing),
+            ("bytes=100-200", Wanted::Nothing),
+            ("bytes=-1", Wanted::Part(99..100)),
+            ("bytes=-1000", Wanted::Part(0..100)),
+            ("bytes=-0", Wanted::Nothing),
+            ("bytes=7-3", Wanted::Whole),
+            ("bytes=-", Wanted::Whole),
+            ("bytes=0-1,5-6", Wanted::Whole),
+            ("bytes=a-b", Wanted::Whole),
+            ("lines=0-1", Wanted::Whole),
+            ("bytes=0-18446744073709551615", Wanted::Part(0..100)),
+            ("bytes=99999999999999999999-", Wanted::Whole),
+        ] {
+            assert_eq!(wanted(range.as_bytes(), 100), meant, "{range}");
+        }
+    }
+}

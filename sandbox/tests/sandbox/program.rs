@@ -1,0 +1,151 @@
+//! The sandbox as a program.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Command, Output, Stdio};
+
+use super::*;
+
+/// Ends the program with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kling-sandbox"));
+    command.args(arguments);
+    command
+}
+
+fn refused(arguments: &[&str]) -> Output {
+    program(arguments).output().expect("it runs")
+}
+
+#[tokio::test]
+async fn the_printed_lines_are_all_a_person_needs() {
+    let key = r#"it's-"$HOME"&more"#;
+    let child = program(&["--task-seconds", "0", "--key", key])
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut running = Running(child.expect("it runs"));
+    let mut lines = BufReader::new(running.0.stdout.take().expect("a pipe")).lines();
+    let mut next = || lines.next().expect("a line").expect("a text");
+    let exports = format!("{}\n{}\n", next(), next());
+    let script = format!("{exports}printf '%s %s' \"$KLING_BASE_URL\" \"$KLING_API_KEY\"");
+    let shell = Command::new("sh")
+        .args(["-c", &script])
+        .output()
+        .expect("a shell");
+    let shell = String::from_utf8(shell.stdout).expect("a text");
+    let (base, read_back) = shell.split_once(' ').expect("two words");
+    assert_eq!(read_back, key);
+
+    // The printed request, with a shell function in curl's place, so that the test needs no curl.
+    let mut request = String::new();
+    while !request.ends_with("'\n") {
+        let line = next();
+        if !request.is_empty() || line.starts_with("curl") {
+            request = format!("{request}{line}\n");
+        }
+    }
+    let script = format!("curl() {{ for word; do printf '%s\\0' \"$word\"; done; }}\n{request}");
+    let words = Command::new("sh")
+        .args(["-c", &script])
+        .output()
+        .expect("a shell");
+    let words = String::from_utf8(words.stdout).expect("a text");
+    let words: Vec<&str> = words.split_terminator('\0').collect();
+    let [_, url, "-H", content_type, "-H", authorization, "-d", body] = words[..] else {
+        panic!("{words:?}");
+    };
+    assert!(url.starts_with(base), "{url}");
+    let mut post = reqwest::Client::new().post(url).body(body.to_owned());
+    for header in [content_type, authorization] {
+        let (name, value) = header.split_once(": ").expect("a header");
+        post = post.header(name, value);
+    }
+    let answer: Value = post
+        .send()
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("JSON");
+    assert_eq!(answer["code"], 0, "{answer}");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_it_well() {
+    let child = program(&[]).stdout(Stdio::piped()).spawn();
+    let mut running = Running(child.expect("it runs"));
+    let mut output = BufReader::new(running.0.stdout.take().expect("a pipe"));
+    let mut line = String::new();
+    while !line.starts_with("Ctrl-C") {
+        line.clear();
+        assert_ne!(
+            output.read_line(&mut line).expect("a text"),
+            0,
+            "it ended early"
+        );
+    }
+    let id = running.0.id().to_string();
+    Command::new("kill")
+        .args(["-INT", &id])
+        .status()
+        .expect("kill runs");
+    let status = running.0.wait().expect("it ends");
+    assert!(status.success(), "{status}");
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).expect("a text");
+    assert_eq!(rest, "");
+}
+
+#[test]
+fn a_wrong_argument_is_told_with_the_usage_and_status_2() {
+    for (arguments, reason) in [
+        (&["--prot", "1"][..], "--prot"),
+        (&["--port", "99999"], "99999"),
+        (&["--task-seconds", "-1"], "a number of seconds from 0"),
+        (&["--task-seconds", "soon"], "a number of seconds"),
+        (&["--key"], "--key"),
+        (&["more"], "more"),
+    ] {
+        let output = refused(arguments);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(
+            text.contains(reason) && text.contains("usage:"),
+            "{arguments:?}: {text}"
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_started_is_told_with_status_1() {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = socket.local_addr().expect("an address").port().to_string();
+    for (arguments, reason) in [
+        (["--port", &port], "cannot listen on"),
+        (["--key", "a b"], "visible ASCII"),
+    ] {
+        let output = refused(&arguments);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(
+            text.starts_with("error: ") && text.contains(reason),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn help_is_no_error() {
+    let output = refused(&["--help"]);
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("--task-seconds"));
+}
