@@ -1,0 +1,333 @@
+//! The client: where the API is, which key it takes, and what all calls share.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use secrecy::{ExposeSecret as _, SecretString};
+use url::{Host, Url};
+
+use crate::answer::TaskInfo;
+use crate::clock::{Clock, SystemClock};
+use crate::error::{Error, ErrorKind, Result, Violation};
+use crate::generated;
+use crate::hooks::{Call, Limits};
+use crate::submit;
+use crate::task::Task;
+
+/// The path of the operation, of which users paste the beginning along with the host.
+const ENDPOINT: [&str; 4] = ["kling", "v1", "videos", "multi-image2video"];
+
+/// The environment variable with the API key.
+pub const KEY_VARIABLE: &str = "KLING_API_KEY";
+/// The environment variable with the base URL.
+pub const BASE_URL_VARIABLE: &str = "KLING_BASE_URL";
+
+/// A client of one gateway, with one key. Cloning is cheap, and clones share their connections.
+///
+/// ```no_run
+/// use kling_client::Client;
+///
+/// let from_environment = Client::from_env()?;
+/// let elsewhere = Client::builder("my-key").base_url("https://gateway.example.com").build()?;
+/// # Ok::<(), kling_client::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Client(Arc<Shared>);
+
+struct Shared {
+    base: String,
+    loopback: bool,
+    key: SecretString,
+    http: reqwest::Client,
+    download: reqwest::Client,
+    clock: Arc<dyn Clock>,
+    post: Limits,
+    get: Limits,
+}
+
+impl Client {
+    /// A client with the key in `KLING_API_KEY`, at `KLING_BASE_URL` or else at the server that the document names.
+    ///
+    /// # Errors
+    /// [`Invalid`](ErrorKind::Invalid) if the key is not set or the base URL is none.
+    pub fn from_env() -> Result<Self> {
+        let set = |name| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+        let key = set(KEY_VARIABLE)
+            .ok_or_else(|| Error::invalid("client", vec![Violation::new(KEY_VARIABLE, "the API key", "nothing")]))?;
+        let builder = Self::builder(key);
+        match set(BASE_URL_VARIABLE) {
+            Some(url) => builder.base_url(url),
+            None => builder,
+        }
+        .build()
+    }
+
+    /// Starts a client with an API key.
+    pub fn builder(key: impl Into<String>) -> ClientBuilder {
+        ClientBuilder {
+            key: SecretString::from(key.into()),
+            base_url: generated::document::SERVER.to_owned(),
+            http: None,
+            clock: None,
+            stall_limit: Duration::from_secs(60),
+            answer_limit: Duration::from_secs(120),
+        }
+    }
+
+    /// Where this client sends its requests.
+    pub fn base_url(&self) -> &str {
+        &self.0.base
+    }
+
+    /// A handle on a task by its id, or by its `external_task_id` where the gateway resolves it. Asks nothing yet.
+    ///
+    /// # Errors
+    /// [`Invalid`](ErrorKind::Invalid) if the id is empty or could change the path of a request.
+    pub fn task(&self, id: impl Into<String>) -> Result<Task> {
+        let id = id.into();
+        check_id(&id)?;
+        Ok(Task::known_by(self.clone(), id))
+    }
+
+    /// One page of the account's tasks, newest first: `number` from 1 to 1000, `size` from 1 to 500.
+    ///
+    /// Kling's reference has this operation, the vendor's page does not: a gateway may lack it and answer 404.
+    ///
+    /// # Errors
+    /// [`Invalid`](ErrorKind::Invalid) outside those limits, [`Rejected`](ErrorKind::Rejected) if the API refuses,
+    /// [`Network`](ErrorKind::Network) or [`Answer`](ErrorKind::Answer) if nothing that can be read came back.
+    pub async fn list(&self, number: u16, size: u16) -> Result<Vec<TaskInfo>> {
+        let mut found = Vec::new();
+        for (name, value, most) in [("pageNum", number, 1000), ("pageSize", size, 500)] {
+            if !(1..=most).contains(&value) {
+                found.push(Violation::new(name, format!("1–{most}"), value.to_string()));
+            }
+        }
+        if !found.is_empty() {
+            return Err(Error::invalid("list", found));
+        }
+        let call = self.get_call();
+        let raw = self.generated(&call);
+        let sent = raw.list_multi_image_to_video().page_num(number).page_size(size).send().await;
+        submit::read(self, "list", call.outcome(&sent), None, |envelope| envelope.tasks())
+    }
+
+    /// The raw client that progenitor generates from the document, with this client's key, limits and connections.
+    ///
+    /// It is outside semver, and it decodes nothing: gateways' answers come as they are.
+    #[cfg(feature = "raw")]
+    pub fn raw(&self) -> generated::Client {
+        self.generated(&self.post_call())
+    }
+
+    /// One answer about one task.
+    pub(crate) async fn get(&self, id: &str) -> Result<TaskInfo> {
+        let call = self.get_call();
+        let raw = self.generated(&call);
+        let sent = raw.get_multi_image_to_video().id(id).send().await;
+        submit::read(self, "get", call.outcome(&sent), Some(id), |envelope| envelope.task())
+    }
+
+    pub(crate) fn post_call(&self) -> Call {
+        self.call(self.0.post)
+    }
+
+    fn get_call(&self) -> Call {
+        self.call(self.0.get)
+    }
+
+    fn call(&self, limits: Limits) -> Call {
+        // The key was held against the rules for headers when the client was built.
+        let mut key = HeaderValue::try_from(format!("Bearer {}", self.0.key.expose_secret()))
+            .unwrap_or_else(|_| HeaderValue::from_static(""));
+        key.set_sensitive(true);
+        Call::new(key, limits, Arc::clone(&self.0.clock))
+    }
+
+    /// The generated client for one call.
+    pub(crate) fn generated(&self, call: &Call) -> generated::Client {
+        generated::Client::new_with_client(&self.0.base, self.0.http.clone(), call.clone())
+    }
+
+    pub(crate) fn key(&self) -> &str {
+        self.0.key.expose_secret()
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    pub(crate) fn download_client(&self) -> &reqwest::Client {
+        &self.0.download
+    }
+
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.0.loopback
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("base_url", &self.0.base).finish_non_exhaustive()
+    }
+}
+
+/// How a [`Client`] is made; see [`Client::builder`].
+#[must_use]
+pub struct ClientBuilder {
+    key: SecretString,
+    base_url: String,
+    http: Option<reqwest::Client>,
+    clock: Option<Arc<dyn Clock>>,
+    stall_limit: Duration,
+    answer_limit: Duration,
+}
+
+impl ClientBuilder {
+    /// Where the API is: a host with or without `https://`, `/v1`, `/kling/v1`, or the whole address of the operation.
+    ///
+    /// Only `https`, except to this machine (`localhost`, `127.0.0.0/8`, `::1`).
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = url.into();
+        self
+    }
+
+    /// Your own HTTP client, for a proxy or certificates of your own.
+    ///
+    /// Build it with `redirect(Policy::none())`: an answer from another address than the one asked is never read as an
+    /// answer, so following a redirect only makes its outcome unknown. Give it no `read_timeout`: it counts from the
+    /// start of the request and would cut an upload that is under way.
+    pub fn http_client(mut self, client: reqwest::Client) -> Self {
+        self.http = Some(client);
+        self
+    }
+
+    /// Where time and randomness come from.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// How long a request may stand still without one more byte being accepted; 60 seconds if not said.
+    pub fn stall_limit(mut self, limit: Duration) -> Self {
+        self.stall_limit = limit;
+        self
+    }
+
+    /// How long the answer to a paid request may take after its last byte; 120 seconds if not said.
+    pub fn answer_limit(mut self, limit: Duration) -> Self {
+        self.answer_limit = limit;
+        self
+    }
+
+    /// Makes the client. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// [`Invalid`](ErrorKind::Invalid) for a key that no header can hold or a base URL that is none,
+    /// [`Other`](ErrorKind::Other) if TLS cannot be set up.
+    pub fn build(self) -> Result<Client> {
+        let given = self.key.expose_secret().trim();
+        let key = given.strip_prefix("Bearer ").unwrap_or(given).trim();
+        let mut found = Vec::new();
+        if key.is_empty() || HeaderValue::try_from(key).is_err() || !key.is_ascii() {
+            let given = format!("{} characters", key.chars().count());
+            found.push(Violation::new("key", "the API key: letters, digits and signs of ASCII", given));
+        }
+        let base = base_url(&self.base_url).map_err(|given| {
+            found.push(Violation::new("base_url", "an https URL, or an http URL on this machine", given));
+        });
+        let (Ok((base, loopback)), []) = (base, &found[..]) else {
+            return Err(Error::invalid("client", found));
+        };
+        if base.starts_with("https:") && self.http.is_none() && !crate::tls::AVAILABLE {
+            return Err(Error::new(ErrorKind::Other, "client", "this build has no TLS")
+                .with_hint("enable the feature rustls or native-tls of kling-client"));
+        }
+        let http = match self.http {
+            Some(client) => client,
+            // One attempt and no redirect: what a redirect would repeat or turn into a GET is a paid request.
+            None => crate::tls::http_client(|builder| builder.redirect(reqwest::redirect::Policy::none()))?,
+        };
+        Ok(Client(Arc::new(Shared {
+            key: SecretString::from(key),
+            base,
+            loopback,
+            http,
+            download: crate::download::http_client(loopback)?,
+            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
+            post: Limits { stall: self.stall_limit, answer: self.answer_limit },
+            get: Limits { stall: self.stall_limit, answer: self.answer_limit.min(GET_ANSWER) },
+        })))
+    }
+}
+
+/// A query costs nothing and is asked again, so it need not wait as long as a paid request.
+const GET_ANSWER: Duration = Duration::from_secs(30);
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder").finish_non_exhaustive()
+    }
+}
+
+/// Whether a URL's host is this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// The part of a pasted address before the operation's path, and whether it is on this machine; or what is wrong.
+fn base_url(pasted: &str) -> Result<(String, bool), String> {
+    let pasted = pasted.trim();
+    let parse = |text: &str| Url::parse(text).map_err(|reason| reason.to_string());
+    let mut url = if pasted.contains("://") {
+        parse(pasted)?
+    } else {
+        let plain = parse(&format!("http://{pasted}"))?;
+        if is_loopback(&plain) { plain } else { parse(&format!("https://{pasted}"))? }
+    };
+    let loopback = is_loopback(&url);
+    match url.scheme() {
+        "https" => {}
+        "http" if loopback => {}
+        "http" => return Err("plain http to another machine, which would show the key to all in between".to_owned()),
+        scheme => return Err(format!("the scheme {scheme}")),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a URL with a user or a password".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("a URL with a query or a fragment".to_owned());
+    }
+    let path: Vec<_> = url.path().split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    let ends_with = |part: &[&str]| path.len() >= part.len() && path[path.len() - part.len()..] == *part;
+    let of_endpoint = (1..=ENDPOINT.len()).rev().find(|&count| ends_with(&ENDPOINT[..count]));
+    let keep = path.len() - of_endpoint.unwrap_or_else(|| usize::from(ends_with(&["v1"])));
+    url.set_path(&path[..keep].join("/"));
+    Ok((url.as_str().trim_end_matches('/').to_owned(), loopback))
+}
+
+/// Refuses an id that would ask for another resource than a task.
+fn check_id(id: &str) -> Result<()> {
+    /// The longest id known has 37 characters; an id of the caller's own may be longer, but not a page.
+    const LONGEST: usize = 256;
+    let changes_path = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '/' | '\\' | '?' | '#' | '%');
+    let count = id.chars().count();
+    let given = if count == 0 {
+        "nothing".to_owned()
+    } else if count > LONGEST {
+        format!("{count} characters")
+    } else if id.contains(changes_path) || id.chars().all(|c| c == '.') {
+        "an id with characters that would change the request's path".to_owned()
+    } else {
+        return Ok(());
+    };
+    let limit = format!("1–{LONGEST} characters, without spaces and / \\ ? # %, and not only dots");
+    Err(Error::invalid("task", vec![Violation::new("id", limit, given)]))
+}

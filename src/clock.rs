@@ -1,0 +1,57 @@
+//! Time and chance, injected: every wait and every random choice of the crate goes through [`Clock`], so that a test
+//! decides when a minute has passed and none of them sleeps.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+/// A pending wait.
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
+/// Where the client takes its time and its randomness from.
+///
+/// The default is [`SystemClock`]. A test hands its own to [`ClientBuilder::clock`](crate::ClientBuilder::clock).
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// The time since some fixed moment; it never goes back.
+    fn now(&self) -> Duration;
+
+    /// Resolves once `now()` has reached `now() + wait` as of this call.
+    fn sleep(&self, wait: Duration) -> Sleep;
+
+    /// A number from 0 up to but not including 1, to spread waits.
+    fn random(&self) -> f64;
+}
+
+/// The machine's monotonic clock, through tokio's timer.
+#[derive(Debug)]
+pub struct SystemClock {
+    start: tokio::time::Instant,
+}
+
+impl SystemClock {
+    /// A clock that starts now.
+    pub fn new() -> Self {
+        Self { start: tokio::time::Instant::now() }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn sleep(&self, wait: Duration) -> Sleep {
+        Box::pin(tokio::time::sleep(wait))
+    }
+
+    fn random(&self) -> f64 {
+        fastrand::f64()
+    }
+}

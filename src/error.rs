@@ -1,0 +1,292 @@
+//! What can go wrong, and what to do next.
+//!
+//! [`Error`] is opaque: its [`kind`](Error::kind) says what it means for the caller (was anything paid?), its accessors
+//! hold what the API said, and its text names the operation, the API's code and message, the ids and the next step.
+//! No key, prompt, image or signed URL is in it: text that came from a server is cut, escaped and cleared of them.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::fmt::Write as _;
+
+/// The result of a call of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What an [`Error`] means for the one who called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// What was given is not valid; nothing was sent. See [`Error::violations`].
+    Invalid,
+    /// The request surely did not reach the API whole: no task was made, nothing is charged.
+    NotSent,
+    /// The API refused: no task was made, nothing is charged.
+    Rejected,
+    /// A task may exist and be charged; which, could not be found out. Do not submit again before looking.
+    Ambiguous,
+    /// The task ended without a video, for the reason in the message.
+    TaskFailed,
+    /// The time given for waiting ran out; the task goes on and can be waited for again.
+    WaitTimedOut,
+    /// An answer came that says no outcome: an internal error, or something that cannot be read.
+    Answer,
+    /// No answer came to a request that costs nothing and can be repeated.
+    Network,
+    /// Something else, on this machine: a file, a directory, the configuration of TLS.
+    Other,
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Invalid => "invalid",
+            Self::NotSent => "not_sent",
+            Self::Rejected => "rejected",
+            Self::Ambiguous => "ambiguous",
+            Self::TaskFailed => "task_failed",
+            Self::WaitTimedOut => "wait_timed_out",
+            Self::Answer => "answer",
+            Self::Network => "network",
+            Self::Other => "other",
+        })
+    }
+}
+
+/// One thing in a request that breaks a limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Violation {
+    /// Where, in the words of the wire: `image_list[2].image`.
+    pub path: String,
+    /// What is allowed there.
+    pub limit: String,
+    /// What was given: a length, a size or a type, never the text itself.
+    pub given: String,
+}
+
+impl Violation {
+    pub(crate) fn new(path: impl Into<String>, limit: impl Into<String>, given: impl Into<String>) -> Self {
+        Self { path: path.into(), limit: limit.into(), given: given.into() }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: expected {}, given {}", self.path, self.limit, self.given)
+    }
+}
+
+/// Why a call failed.
+///
+/// ```
+/// # fn advise(error: &kling_client::Error) {
+/// use kling_client::ErrorKind;
+///
+/// match error.kind() {
+///     ErrorKind::Invalid => error.violations().iter().for_each(|v| eprintln!("{v}")),
+///     ErrorKind::Ambiguous => eprintln!("look for task {:?} before paying again", error.external_task_id()),
+///     _ => eprintln!("{error}"),
+/// }
+/// # }
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    operation: &'static str,
+    message: String,
+    http_status: Option<u16>,
+    code: Option<String>,
+    request_id: Option<String>,
+    task_id: Option<String>,
+    external_task_id: Option<String>,
+    violations: Vec<Violation>,
+    hint: Option<String>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// What this error means for the one who called.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The operation that failed: `submit`, `get`, `list`, `wait`, `download`, …
+    pub fn operation(&self) -> &str {
+        self.0.operation
+    }
+
+    /// What happened, in the API's words where it gave any.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The HTTP status of the answer, if one came.
+    pub fn http_status(&self) -> Option<u16> {
+        self.0.http_status
+    }
+
+    /// The API's code: a number such as `1303`, or a gateway's word.
+    pub fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// The id under which the API's support finds the request.
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// The task, where one is known.
+    pub fn task_id(&self) -> Option<&str> {
+        self.0.task_id.as_deref()
+    }
+
+    /// The caller's own id of the task, where one was given.
+    pub fn external_task_id(&self) -> Option<&str> {
+        self.0.external_task_id.as_deref()
+    }
+
+    /// Everything that is not valid, when the kind is [`Invalid`](ErrorKind::Invalid).
+    pub fn violations(&self) -> &[Violation] {
+        &self.0.violations
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// Whether a task may exist that costs money, although no task was returned.
+    pub fn may_have_been_charged(&self) -> bool {
+        self.0.kind == ErrorKind::Ambiguous
+    }
+
+    pub(crate) fn new(kind: ErrorKind, operation: &'static str, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            operation,
+            message: message.into(),
+            http_status: None,
+            code: None,
+            request_id: None,
+            task_id: None,
+            external_task_id: None,
+            violations: Vec::new(),
+            hint: None,
+            source: None,
+        }))
+    }
+
+    pub(crate) fn invalid(operation: &'static str, violations: Vec<Violation>) -> Self {
+        let mut message = String::new();
+        for violation in &violations {
+            let _ = write!(message, "{}{violation}", if message.is_empty() { "" } else { "; " });
+        }
+        let mut error = Self::new(ErrorKind::Invalid, operation, message);
+        error.0.violations = violations;
+        error.with_hint("nothing was sent; correct what was given")
+    }
+
+    pub(crate) fn of_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
+    pub(crate) fn with_answer(mut self, status: u16, code: Option<String>, request_id: Option<String>) -> Self {
+        self.0.http_status = Some(status);
+        self.0.code = code;
+        self.0.request_id = request_id;
+        self
+    }
+
+    pub(crate) fn with_ids(mut self, task_id: Option<&str>, external_task_id: Option<&str>) -> Self {
+        self.0.task_id = task_id.map(str::to_owned);
+        self.0.external_task_id = external_task_id.map(str::to_owned);
+        self
+    }
+
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        write!(f, "{}: {}", inner.operation, inner.kind)?;
+        if let Some(status) = inner.http_status {
+            write!(f, ", http status {status}")?;
+        }
+        if let Some(code) = &inner.code {
+            write!(f, ", code {code}")?;
+        }
+        write!(f, ": {}", inner.message)?;
+        let ids = [
+            ("task", &inner.task_id),
+            ("external task id", &inner.external_task_id),
+            ("request id", &inner.request_id),
+        ];
+        for (name, id) in ids {
+            if let Some(id) = id {
+                write!(f, " ({name} {id})")?;
+            }
+        }
+        match &inner.hint {
+            Some(hint) => write!(f, "; {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({self})")
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// An error with all that stands behind it, on one line.
+pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let _ = write!(text, ": {error}");
+        source = error.source();
+    }
+    text
+}
+
+/// Text from a server, fit to be shown: without the secrets named, control characters escaped, cut to 500 characters.
+pub(crate) fn shown(text: &str, secrets: &[&str]) -> String {
+    /// Longer messages have been HTML pages.
+    const LONGEST: usize = 500;
+    let mut text = text.to_owned();
+    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+        text = text.replace(secret, "***");
+    }
+    let mut shown = String::new();
+    for (count, character) in text.trim().chars().enumerate() {
+        if count == LONGEST {
+            shown.push('…');
+            break;
+        }
+        if character.is_control()
+            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}

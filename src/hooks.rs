@@ -1,0 +1,232 @@
+//! The one way to the network: what happens to every request of the generated client, and what is kept of its answer.
+//!
+//! Each call gets a cheap clone of the generated client with a [`Call`] inside. The hook `exec` sets the key, puts the
+//! facade's body in the place of the generated one, keeps the two limits of time, reads the answer up to a size, and
+//! stores what came back in the call. The facade decodes from there alone: whatever the generated code makes of the
+//! answer, and whichever part of it that loses, does not matter.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::StatusCode;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderValue};
+use progenitor_client::{ClientHooks, ClientInfo as _, Error, OperationInfo};
+use url::Url;
+
+use crate::clock::Clock;
+use crate::generated;
+use crate::upload::{Handed, Progress, Segment, Upload};
+
+/// The longest answer that is read: a list of 500 tasks with signed URLs stays under 1 MiB.
+pub(crate) const MAX_ANSWER: usize = 8 * 1024 * 1024;
+
+/// Above what any service takes: a total limit that the caller's own `reqwest::Client` may carry must not cut a paid
+/// request in its middle, so each request names this one instead.
+const NO_TOTAL_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The two limits of time of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// No byte of the request was accepted for so long.
+    pub(crate) stall: Duration,
+    /// No whole answer so long after the last byte.
+    pub(crate) answer: Duration,
+}
+
+/// What came back from a call.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) url: Url,
+    pub(crate) body: Bytes,
+}
+
+/// Why nothing that can be read came back.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The connection was refused, lost or cut.
+    Transport(reqwest::Error),
+    /// No byte of the request was accepted for this long.
+    Stalled(Duration),
+    /// No whole answer for this long after the last byte of the request.
+    Silent(Duration),
+    /// The answer is larger than this.
+    TooLarge(usize),
+    /// Another place answered than the one that was asked: a redirect was followed.
+    Elsewhere,
+    /// The request never reached the network.
+    Unsent(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transport(error) => f.write_str(&crate::error::chain(error)),
+            Self::Stalled(time) => write!(f, "no byte of the request was accepted for {time:?}"),
+            Self::Silent(time) => write!(f, "no answer {time:?} after the last byte of the request"),
+            Self::TooLarge(limit) => write!(f, "the answer is larger than {limit} bytes"),
+            Self::Elsewhere => f.write_str(
+                "the request was redirected and another place answered; give the client the final base URL, and an \
+                 http client that follows no redirects",
+            ),
+            Self::Unsent(reason) => f.write_str(reason),
+        }
+    }
+}
+
+/// A finished call: how much of the request was handed over, and what came of it.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) handed: Handed,
+    pub(crate) result: Result<Answer, Failure>,
+}
+
+/// The state of one call, inside a clone of the generated client.
+#[derive(Clone)]
+pub struct Call(Arc<State>);
+
+struct State {
+    key: HeaderValue,
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+    body: Mutex<Option<Vec<Segment>>>,
+    outcome: Mutex<Option<Outcome>>,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").finish_non_exhaustive()
+    }
+}
+
+impl Call {
+    pub(crate) fn new(key: HeaderValue, limits: Limits, clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(State { key, limits, clock, body: Mutex::new(None), outcome: Mutex::new(None) }))
+    }
+
+    /// The same call with this body in the place of the one that the generated client writes.
+    pub(crate) fn with_body(self, body: Vec<Segment>) -> Self {
+        *lock(&self.0.body) = Some(body);
+        self
+    }
+
+    /// What came of the call, given what the generated client says of it.
+    pub(crate) fn outcome<T>(&self, generated: &Result<T, Error<()>>) -> Outcome {
+        lock(&self.0.outcome).take().unwrap_or_else(|| Outcome {
+            handed: Handed::Nothing,
+            result: Err(Failure::Unsent(match generated {
+                Err(Error::InvalidRequest(reason) | Error::Custom(reason)) => reason.clone(),
+                Err(Error::CommunicationError(error)) => crate::error::chain(error),
+                _ => "the generated client did not send the request".to_owned(),
+            })),
+        })
+    }
+
+    /// Sends the request within the limits of time, and reads the whole answer.
+    async fn run(&self, client: &reqwest::Client, mut request: reqwest::Request) -> Outcome {
+        let state = &*self.0;
+        let progress = Progress::new(Arc::clone(&state.clock));
+        let headers = request.headers_mut();
+        // The document's version, which progenitor sends and nobody asked for.
+        headers.remove("api-version");
+        headers.insert(AUTHORIZATION, state.key.clone());
+        let with_body = match lock(&state.body).take().or_else(|| generated_body(&mut request)) {
+            None => false,
+            Some(body) => {
+                let upload = Upload::new(body, Arc::clone(&progress));
+                request.headers_mut().insert(CONTENT_LENGTH, upload.len().into());
+                *request.body_mut() = Some(reqwest::Body::wrap(upload));
+                true
+            }
+        };
+        *request.timeout_mut() = Some(NO_TOTAL_LIMIT);
+        let watch = async {
+            loop {
+                let whole = !with_body || progress.handed() == Handed::All;
+                let limit = if whole { state.limits.answer } else { state.limits.stall };
+                let idle = state.clock.now().saturating_sub(progress.last());
+                match limit.checked_sub(idle).filter(|left| !left.is_zero()) {
+                    Some(left) => state.clock.sleep(left).await,
+                    None if whole => return Failure::Silent(limit),
+                    None => return Failure::Stalled(limit),
+                }
+            }
+        };
+        let (mut exchange, mut watch) = (pin!(exchange(client, request)), pin!(watch));
+        let result = std::future::poll_fn(|context| match exchange.as_mut().poll(context) {
+            Poll::Ready(result) => Poll::Ready(result),
+            Poll::Pending => watch.as_mut().poll(context).map(Err),
+        })
+        .await;
+        let handed = if with_body { progress.handed() } else { Handed::All };
+        Outcome { handed, result }
+    }
+}
+
+impl ClientHooks<Call> for generated::Client {
+    async fn exec(&self, request: reqwest::Request, _operation: &OperationInfo) -> reqwest::Result<reqwest::Response> {
+        let call = self.inner();
+        let outcome = call.run(self.client(), request).await;
+        let mut seen = http::Response::new(Bytes::new());
+        match &outcome.result {
+            Ok(answer) => {
+                *seen.status_mut() = answer.status;
+                *seen.headers_mut() = answer.headers.clone();
+                *seen.body_mut() = answer.body.clone();
+            }
+            Err(failure) => {
+                seen.extensions_mut().insert(Arc::<str>::from(failure.to_string()));
+            }
+        }
+        *lock(&call.0.outcome) = Some(outcome);
+        Ok(seen.into())
+    }
+
+    async fn post<E>(
+        &self,
+        result: &reqwest::Result<reqwest::Response>,
+        _operation: &OperationInfo,
+    ) -> Result<(), Error<E>> {
+        let failure = result.as_ref().ok().and_then(|response| response.extensions().get::<Arc<str>>());
+        failure.map_or(Ok(()), |failure| Err(Error::Custom(failure.to_string())))
+    }
+}
+
+/// The body that the generated client wrote, to be sent as one that cannot be repeated.
+fn generated_body(request: &mut reqwest::Request) -> Option<Vec<Segment>> {
+    let body = request.body_mut().take()?;
+    Some(vec![Segment::Text(Bytes::copy_from_slice(body.as_bytes()?))])
+}
+
+/// One request, one answer.
+async fn exchange(client: &reqwest::Client, request: reqwest::Request) -> Result<Answer, Failure> {
+    let asked = request.url().clone();
+    let lost = |error: reqwest::Error| Failure::Transport(error.without_url());
+    let mut response = client.execute(request).await.map_err(lost)?;
+    if *response.url() != asked {
+        return Err(Failure::Elsewhere);
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(lost)? {
+        if body.len() + chunk.len() > MAX_ANSWER {
+            return Err(Failure::TooLarge(MAX_ANSWER));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer {
+        status: response.status(),
+        headers: std::mem::take(response.headers_mut()),
+        url: asked,
+        body: body.freeze(),
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,261 @@
+//! Images on their way in: where each comes from, and the checks that need no decoding.
+//!
+//! An [`Image`] is only a description: making one reads nothing and never fails. Building the request looks at each
+//! image's header, from the file or the bytes, and reports what the API would refuse after minutes.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Cursor, Seek, SeekFrom};
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use imagesize::ImageType;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use url::Url;
+
+use crate::error::Violation;
+use crate::upload::{FileSource, Segment};
+
+/// The largest image, in bytes before Base64 (Kling's reference: 10 MB).
+pub const MAX_BYTES: u64 = 10 * 1024 * 1024;
+/// The shortest side, in pixels (Kling's reference).
+pub const MIN_SIDE: usize = 300;
+/// The longest side over the shortest, in tenths (Kling's reference: from 1:2.5 to 2.5:1).
+const MAX_RATIO_TENTHS: usize = 25;
+
+/// One reference image: a public URL, or a picture sent along as Base64.
+///
+/// Nothing is read until the request is built, which checks each picture from its header (Kling's reference: JPEG or
+/// PNG by content, at most 10 MB, each side at least 300 px, ratio from 1:2.5 to 2.5:1). A URL is not fetched.
+///
+/// ```
+/// use kling_client::Image;
+///
+/// let images = [
+///     Image::file("cat.png"),
+///     Image::url("https://example.com/hat.jpg"),
+///     Image::bytes(vec![0xff, 0xd8]),
+///     Image::base64("data:image/png;base64,iVBORw0KGgo="),
+/// ];
+/// assert_eq!(format!("{:?}", images[1]), r#"Image(url on "example.com")"#);
+/// ```
+#[derive(Clone)]
+pub struct Image(Source);
+
+#[derive(Clone)]
+enum Source {
+    Url(String),
+    Bytes(Bytes),
+    File(PathBuf),
+    Base64(Bytes),
+}
+
+impl Image {
+    /// An image at a public `http` or `https` address, which the API fetches.
+    pub fn url(url: impl Into<String>) -> Self {
+        Self(Source::Url(url.into()))
+    }
+
+    /// The bytes of a JPEG or PNG.
+    pub fn bytes(bytes: impl Into<Bytes>) -> Self {
+        Self(Source::Bytes(bytes.into()))
+    }
+
+    /// A JPEG or PNG file; its name does not matter. It is read while it is sent, and must not change until then.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self(Source::File(path.into()))
+    }
+
+    /// A JPEG or PNG as Base64. A `data:…;base64,` prefix, which the API refuses, is taken off.
+    pub fn base64(text: impl Into<String>) -> Self {
+        let mut text: String = text.into();
+        let is_data = text.get(..5).is_some_and(|head| head.eq_ignore_ascii_case("data:"));
+        if let Some(comma) = text.find(',').filter(|_| is_data) {
+            text.drain(..=comma);
+        }
+        Self(Source::Base64(text.into()))
+    }
+
+    /// The image if it is a URL.
+    pub(crate) fn as_url(&self) -> Option<&str> {
+        match &self.0 {
+            Source::Url(url) => Some(url),
+            _ => None,
+        }
+    }
+
+    /// Looks at the image and gives what the upload will send for it. `path` is its place on the wire; with `checked`,
+    /// every limit is held against its header; without, a file must still be there.
+    pub(crate) fn open(&self, path: &str, checked: bool, found: &mut Vec<Violation>) -> Option<Segment> {
+        let before = found.len();
+        let mut broken = |limit: &str, given: String| found.push(Violation::new(path, limit, given));
+        let segment = match &self.0 {
+            Source::Url(url) => {
+                if let Err(given) = http_url(url)
+                    && checked
+                {
+                    broken("a public http or https URL", given);
+                }
+                json_text(url)
+            }
+            Source::Bytes(bytes) => {
+                if checked {
+                    check_picture(Cursor::new(bytes), bytes.len() as u64, &mut broken);
+                }
+                Segment::Bytes(bytes.clone())
+            }
+            Source::Base64(text) => {
+                match STANDARD.decode(text) {
+                    _ if !checked => {}
+                    Ok(bytes) => check_picture(Cursor::new(&bytes), bytes.len() as u64, &mut broken),
+                    Err(reason) => broken(
+                        "an http or https URL, or raw Base64 of a JPEG or PNG",
+                        format!(
+                            "{} characters: {}",
+                            String::from_utf8_lossy(text).chars().count(),
+                            base64_fault(&reason)
+                        ),
+                    ),
+                }
+                if text.iter().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
+                    json_text(&String::from_utf8_lossy(text))
+                } else {
+                    Segment::Text(text.clone())
+                }
+            }
+            Source::File(path) => {
+                let mut broken = |limit: &str, given: String| broken(limit, format!("{}: {given}", path.display()));
+                let (file, metadata) = match File::open(path).and_then(|file| Ok((file.metadata()?, file))) {
+                    Ok((metadata, file)) => (file, metadata),
+                    Err(e) => {
+                        broken("a readable file", e.to_string());
+                        return None;
+                    }
+                };
+                if !metadata.is_file() {
+                    broken("a file", if metadata.is_dir() { "a directory" } else { "not a regular file" }.to_owned());
+                } else if checked {
+                    check_picture(BufReader::new(file), metadata.len(), &mut broken);
+                }
+                Segment::File(FileSource::look(path, &metadata))
+            }
+        };
+        (found.len() == before).then_some(segment)
+    }
+}
+
+impl fmt::Debug for Image {
+    /// Says what kind of source it is, never what is in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Source::Url(url) => {
+                let url = Url::parse(url);
+                let host = url.as_ref().ok().and_then(Url::host_str).unwrap_or("?");
+                write!(f, "Image(url on {host:?})")
+            }
+            Source::Bytes(bytes) => write!(f, "Image({} bytes)", bytes.len()),
+            Source::File(path) => write!(f, "Image(file {:?})", path.display().to_string()),
+            Source::Base64(text) => write!(f, "Image({} characters of Base64)", text.len()),
+        }
+    }
+}
+
+impl From<PathBuf> for Image {
+    fn from(path: PathBuf) -> Self {
+        Self::file(path)
+    }
+}
+
+/// As an empty string, the hole that the upload fills.
+impl Serialize for Image {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("")
+    }
+}
+
+/// From the wire's string: what begins with `http://` or `https://` is a URL, all else Base64.
+impl<'de> Deserialize<'de> for Image {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let lower = text.get(..8).unwrap_or(&text).to_ascii_lowercase();
+        Ok(if lower.starts_with("http://") || lower.starts_with("https://") {
+            Self::url(text)
+        } else {
+            Self::base64(text)
+        })
+    }
+}
+
+impl JsonSchema for Image {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Image".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A public URL, or raw Base64 of a JPEG or PNG, without a data: prefix.",
+            "x-max-bytes": MAX_BYTES,
+            "x-min-side": MIN_SIDE,
+            "x-max-ratio": MAX_RATIO_TENTHS as f64 / 10.0,
+        })
+    }
+}
+
+/// Whether a text is an absolute `http` or `https` URL with a host; if not, what it is, without repeating it.
+pub(crate) fn http_url(text: &str) -> Result<(), String> {
+    match Url::parse(text) {
+        Err(reason) => Err(format!("{} characters: {reason}", text.chars().count())),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => Err(format!("a URL with the scheme {}", url.scheme())),
+        Ok(url) if url.host_str().is_none_or(str::is_empty) => Err("a URL without a host".to_owned()),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Text as it stands inside a JSON string.
+fn json_text(text: &str) -> Segment {
+    let quoted = Bytes::from(serde_json::Value::from(text).to_string());
+    Segment::Text(quoted.slice(1..quoted.len() - 1))
+}
+
+fn check_picture(mut picture: impl BufRead + Seek, bytes: u64, broken: &mut dyn FnMut(&str, String)) {
+    const FORMAT: &str = "a JPEG or PNG picture";
+    if bytes == 0 {
+        return broken(FORMAT, "0 bytes".to_owned());
+    }
+    if bytes > MAX_BYTES {
+        broken(&format!("at most {} MB ({MAX_BYTES} bytes)", MAX_BYTES >> 20), format!("{bytes} bytes"));
+    }
+    let kind = match imagesize::reader_type(&mut picture) {
+        Ok(kind @ (ImageType::Jpeg | ImageType::Png)) => kind,
+        _ => return broken(FORMAT, format!("{bytes} bytes of something else")),
+    };
+    let size = picture.seek(SeekFrom::Start(0)).ok().and_then(|_| kind.reader_size(&mut picture).ok());
+    let Some(size) = size else {
+        return broken(FORMAT, format!("{bytes} bytes that end before the picture's header does"));
+    };
+    let (long, short) = (size.width.max(size.height), size.width.min(size.height));
+    let given = || format!("{} × {} px", size.width, size.height);
+    if short < MIN_SIDE {
+        broken(&format!("each side at least {MIN_SIDE} px"), given());
+    }
+    if long.saturating_mul(10) > short.saturating_mul(MAX_RATIO_TENTHS) {
+        let ratio = MAX_RATIO_TENTHS as f64 / 10.0;
+        broken(&format!("an aspect ratio from 1:{ratio} to {ratio}:1"), given());
+    }
+}
+
+fn base64_fault(reason: &base64::DecodeError) -> &'static str {
+    match reason {
+        base64::DecodeError::InvalidByte(..) => "one of them is not of the Base64 alphabet",
+        _ => "its length or padding is not that of Base64",
+    }
+}

@@ -1,0 +1,476 @@
+//! The request for a video: its fields with their limits, the builder, and every check before anything is paid.
+//!
+//! The limits stand once, as attributes of the private `Fields`: `garde` enforces them, `schemars` writes them into the
+//! JSON Schema, and the check against the vendor's document reads them there. What a violation says of a limit is read
+//! from that schema, too.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use bytes::Bytes;
+use garde::Validate;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::error::{Error, ErrorKind, Result, Violation};
+use crate::image::{Image, http_url};
+use crate::upload::Segment;
+use crate::values::{AspectRatio, Mode, Model, VideoDuration};
+
+/// A video to be made from 1–4 images and a prompt; checked, and good for one purchase.
+///
+/// Limits are those of the vendor's page and of Kling's reference, and lengths count Unicode scalar values. A built
+/// request can be submitted once: [`again`](Self::again) makes a new purchase of it, a clone shares this one.
+///
+/// ```
+/// use kling_client::{AspectRatio, Image, Mode, MultiImageToVideo, VideoDuration};
+///
+/// let request = MultiImageToVideo::builder()
+///     .images([Image::url("https://example.com/cat.png"), Image::url("https://example.com/hat.jpg")])
+///     .prompt("The cat puts the hat on")
+///     .mode(Mode::Pro)
+///     .duration(VideoDuration::TenSeconds)
+///     .aspect_ratio(AspectRatio::Landscape)
+///     .build()?;
+/// # Ok::<(), kling_client::Error>(())
+/// ```
+///
+/// Without `images` or `prompt` it does not compile:
+///
+/// ```compile_fail
+/// let request = kling_client::MultiImageToVideo::builder().prompt("The cat puts the hat on").build();
+/// ```
+#[derive(Clone)]
+pub struct MultiImageToVideo {
+    fields: Arc<Fields>,
+    images: Arc<[Segment]>,
+    bought: Arc<AtomicBool>,
+}
+
+/// What is sent, in the words and the order of the wire.
+#[derive(Clone, Serialize, Deserialize, JsonSchema, Validate)]
+#[schemars(title = "MultiImageToVideo")]
+pub(crate) struct Fields {
+    /// The model's name.
+    #[serde(default)]
+    #[garde(skip)]
+    pub(crate) model_name: Model,
+    /// The reference images.
+    #[garde(length(min = 1, max = 4))]
+    pub(crate) image_list: Vec<Reference>,
+    /// What the video shows.
+    #[garde(length(chars, min = 1, max = 2500))]
+    pub(crate) prompt: String,
+    /// What the video should not show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(length(chars, max = 2500))]
+    pub(crate) negative_prompt: Option<String>,
+    /// The mode of generation.
+    #[serde(default)]
+    #[garde(skip)]
+    pub(crate) mode: Mode,
+    /// The length of the video, in seconds.
+    #[serde(default)]
+    #[garde(skip)]
+    pub(crate) duration: VideoDuration,
+    /// The shape of the video.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(skip)]
+    pub(crate) aspect_ratio: Option<AspectRatio>,
+    /// Where the API posts every change of status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(url)]
+    #[garde(custom(callback))]
+    pub(crate) callback_url: Option<String>,
+    /// The caller's own id, unique for the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(skip)]
+    pub(crate) external_task_id: Option<String>,
+    /// Whether a watermarked video is made as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(skip)]
+    pub(crate) watermark_info: Option<Watermark>,
+    /// Whatever else the caller sends.
+    #[serde(flatten)]
+    #[garde(skip)]
+    pub(crate) extra: Map<String, Value>,
+}
+
+/// One entry of `image_list`.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub(crate) struct Reference {
+    /// The image.
+    pub(crate) image: Image,
+}
+
+/// The watermark's switch.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub(crate) struct Watermark {
+    /// On or off.
+    pub(crate) enabled: bool,
+}
+
+#[bon::bon]
+impl MultiImageToVideo {
+    /// Starts a request; `images` and `prompt` are required, and each setter may be called once.
+    #[builder(
+        builder_type(name = MultiImageToVideoBuilder, vis = "pub", doc {
+            /// Builds a [`MultiImageToVideo`]; see there.
+        }),
+        state_mod(vis = "pub"),
+        start_fn(name = builder, vis = "pub"),
+        finish_fn(name = fields, vis = "pub(crate)")
+    )]
+    fn start(
+        #[builder(field)] extra: BTreeMap<String, Value>,
+        /// The reference images, 1–4 of them (Kling's reference; the vendor's page: up to 4).
+        #[builder(with = |images: impl IntoIterator<Item = impl Into<Image>>| images.into_iter().map(Into::into).collect())]
+        images: Vec<Image>,
+        /// What the video shows: at most 2500 characters (the vendor's page).
+        #[builder(into)]
+        prompt: String,
+        /// The model; `kling-v1-6` if not said.
+        #[builder(into, default)]
+        model: Model,
+        /// What the video should not show: at most 2500 characters (Kling's reference).
+        #[builder(into)]
+        negative_prompt: Option<String>,
+        /// The mode; `std` if not said.
+        #[builder(into, default)]
+        mode: Mode,
+        /// The video's length; 5 seconds if not said.
+        #[builder(into, default)]
+        duration: VideoDuration,
+        /// The video's shape; left out, the API takes 16:9 (Kling's reference).
+        #[builder(into)]
+        aspect_ratio: Option<AspectRatio>,
+        /// A public `http` or `https` URL that is told of every change of status.
+        #[builder(into)]
+        callback_url: Option<String>,
+        /// An id of your own, unique among all your tasks; the task can be found by it where the gateway resolves it.
+        #[builder(into)]
+        external_task_id: Option<String>,
+        /// Whether a watermarked video is made as well (Kling's newer reference).
+        watermark: Option<bool>,
+    ) -> Fields {
+        Fields {
+            model_name: model,
+            image_list: images.into_iter().map(|image| Reference { image }).collect(),
+            prompt,
+            negative_prompt,
+            mode,
+            duration,
+            aspect_ratio,
+            callback_url,
+            external_task_id,
+            watermark_info: watermark.map(|enabled| Watermark { enabled }),
+            extra: extra.into_iter().collect(),
+        }
+    }
+
+    /// Builds a request from data in the words of the wire, with the checks, and the violations, of the builder.
+    ///
+    /// An image is a URL or Base64; a field the crate does not know is sent as it is.
+    ///
+    /// ```
+    /// # use kling_client::MultiImageToVideo;
+    /// let request = MultiImageToVideo::from_json(serde_json::json!({
+    ///     "image_list": [{"image": "https://example.com/cat.png"}],
+    ///     "prompt": "The cat puts the hat on",
+    /// }))?;
+    ///
+    /// let error = MultiImageToVideo::from_json(serde_json::json!({"image_list": [], "duration": 5})).unwrap_err();
+    /// let paths: Vec<_> = error.violations().iter().map(|v| v.path.as_str()).collect();
+    /// assert_eq!(paths, ["duration", "image_list", "prompt"]);
+    /// # Ok::<(), kling_client::Error>(())
+    /// ```
+    pub fn from_json(mut data: Value) -> Result<Self> {
+        if let Value::Object(fields) = &mut data {
+            fields.retain(|name, value| !value.is_null() || !is_known(name));
+        }
+        let mut found = Vec::new();
+        check_types(&data, ACCEPTED.as_value(), "", &mut found);
+        let of_type = |name: &str| !found.iter().any(|v| top(&v.path) == name);
+        if let Value::Object(fields) = &mut data {
+            // What has the wrong type makes place for a stand-in, so that the limits of all the rest are checked as well.
+            fields.retain(|name, _| of_type(name));
+            for (name, stand_in) in [("image_list", Value::Array(Vec::new())), ("prompt", Value::from(""))] {
+                fields.entry(name).or_insert(stand_in);
+            }
+        }
+        let checked = match serde_json::from_value(data) {
+            Ok(fields) => Self::checked(fields, true),
+            Err(_) if !found.is_empty() => return Err(Error::invalid("build", found)),
+            Err(e) => Err(Error::new(ErrorKind::Invalid, "build", e.to_string())),
+        };
+        match checked {
+            Err(error) if !found.is_empty() => {
+                let rest: Vec<_> = error.violations().iter().filter(|v| of_type(top(&v.path))).cloned().collect();
+                found.extend(rest);
+                Err(Error::invalid("build", found))
+            }
+            Ok(_) if !found.is_empty() => Err(Error::invalid("build", found)),
+            checked => checked,
+        }
+    }
+
+    /// The same request as a new purchase: what was bought before stays bought.
+    ///
+    /// An `external_task_id` must be unique, so the new purchase has none.
+    pub fn again(&self) -> Self {
+        let mut fields = Fields::clone(&self.fields);
+        fields.external_task_id = None;
+        Self { fields: Arc::new(fields), images: Arc::clone(&self.images), bought: Arc::default() }
+    }
+
+    /// The caller's own id, if one was given.
+    pub fn external_task_id(&self) -> Option<&str> {
+        self.fields.external_task_id.as_deref()
+    }
+
+    /// The JSON Schema of what is sent, in JSON Schema 2020-12.
+    pub fn json_schema() -> Value {
+        SENT.as_value().clone()
+    }
+
+    pub(crate) fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
+    /// Takes the one purchase; false if it was taken before.
+    pub(crate) fn buy(&self) -> bool {
+        !self.bought.swap(true, Ordering::SeqCst)
+    }
+
+    /// The pieces of the body: the JSON, cut where each image goes.
+    pub(crate) fn segments(&self) -> serde_json::Result<Vec<Segment>> {
+        // Images are written as empty strings, so the array's own text is known. Its key is the first thing in the JSON
+        // that reads so: within a string every quote has a backslash before it, and extra fields come last.
+        let text = Bytes::from(serde_json::to_vec(&*self.fields)?);
+        const FIRST: &[u8] = br#""image_list":[{"image":""#;
+        const NEXT: &[u8] = br#""},{"image":""#;
+        let mut segments = Vec::with_capacity(2 * self.images.len() + 1);
+        let mut start = 0;
+        let mut hole = text.windows(FIRST.len()).position(|window| window == FIRST).map(|at| at + FIRST.len());
+        for image in &*self.images {
+            let Some(at) = hole else { break };
+            segments.extend([Segment::Text(text.slice(start..at)), image.clone()]);
+            start = at;
+            hole = Some(at + NEXT.len());
+        }
+        segments.push(Segment::Text(text.slice(start..)));
+        Ok(segments)
+    }
+
+    fn checked(mut fields: Fields, checked: bool) -> Result<Self> {
+        for optional in [&mut fields.negative_prompt, &mut fields.callback_url, &mut fields.external_task_id] {
+            // The API takes an empty id for an id; nothing that is empty is sent.
+            optional.take_if(|text| text.is_empty());
+        }
+        fields.aspect_ratio.take_if(|ratio| ratio.as_str().is_empty());
+        let mut found = Vec::new();
+        for name in fields.extra.keys().filter(|name| is_known(name)) {
+            found.push(Violation::new(
+                name,
+                "a field of its own, set by its own method",
+                "an extra field of that name",
+            ));
+        }
+        if checked && let Err(report) = fields.validate() {
+            let data = serde_json::to_value(&fields).unwrap_or_default();
+            for (path, error) in report.iter() {
+                found.push(violation(&path.to_string(), error.message(), &data));
+            }
+        }
+        let mut images = Vec::with_capacity(fields.image_list.len());
+        for (index, reference) in fields.image_list.iter().enumerate() {
+            images.extend(reference.image.open(&format!("image_list[{index}].image"), checked, &mut found));
+        }
+        if !found.is_empty() {
+            return Err(Error::invalid("build", found));
+        }
+        Ok(Self { fields: Arc::new(fields), images: images.into(), bought: Arc::default() })
+    }
+}
+
+impl<S: multi_image_to_video_builder::State> MultiImageToVideoBuilder<S> {
+    /// Sends a field that this crate does not know, such as a gateway's `cfg_scale`.
+    ///
+    /// One that has a method of its own is refused when the request is built.
+    pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.extra.insert(name.into(), value.into());
+        self
+    }
+
+    /// Checks everything and opens the files, reading their headers.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid), with every violation of every field and image.
+    pub fn build(self) -> Result<MultiImageToVideo>
+    where
+        S: multi_image_to_video_builder::IsComplete,
+    {
+        MultiImageToVideo::checked(self.fields(), true)
+    }
+
+    /// Builds without holding the limits against it, for a server that has moved on.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid) if a file cannot be read, or an extra field shadows a known one.
+    pub fn build_unchecked(self) -> Result<MultiImageToVideo>
+    where
+        S: multi_image_to_video_builder::IsComplete,
+    {
+        MultiImageToVideo::checked(self.fields(), false)
+    }
+}
+
+impl fmt::Debug for MultiImageToVideo {
+    /// Shows no prompt and no image.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields = &*self.fields;
+        let images: Vec<_> = fields.image_list.iter().map(|reference| &reference.image).collect();
+        f.debug_struct("MultiImageToVideo")
+            .field("model", &fields.model_name)
+            .field("images", &images)
+            .field("prompt", &format_args!("{} characters", fields.prompt.chars().count()))
+            .field("mode", &fields.mode)
+            .field("duration", &fields.duration)
+            .field("aspect_ratio", &fields.aspect_ratio)
+            .field("external_task_id", &fields.external_task_id)
+            .field("extra", &fields.extra.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The schema of what is sent.
+static SENT: LazyLock<Schema> = LazyLock::new(|| schema(SchemaSettings::draft2020_12().for_serialize()));
+
+/// The schema of what `from_json` takes: the fields that have a default may be missing.
+static ACCEPTED: LazyLock<Schema> = LazyLock::new(|| schema(SchemaSettings::draft2020_12()));
+
+fn schema(settings: SchemaSettings) -> Schema {
+    let settings = settings.with(|settings| settings.inline_subschemas = true);
+    let mut schema = settings.into_generator().into_root_schema_for::<Fields>();
+    without_null(schema.ensure_object());
+    schema
+}
+
+/// An empty optional is left out and never null, so the schema does not allow null.
+fn without_null(schema: &mut Map<String, Value>) {
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = &types[..] {
+            let only = only.clone();
+            schema.insert("type".to_owned(), only);
+        }
+    }
+    if let Some(Value::Array(choices)) = schema.get_mut("anyOf") {
+        choices.retain(|choice| choice.get("type").is_none_or(|name| name != "null"));
+        if let [Value::Object(only)] = &mut choices[..] {
+            let only = std::mem::take(only);
+            schema.remove("anyOf");
+            for (key, value) in only {
+                schema.entry(key).or_insert(value);
+            }
+        }
+    }
+    if schema.get("default").is_some_and(Value::is_null) {
+        schema.remove("default");
+    }
+    for child in schema.values_mut() {
+        match child {
+            Value::Object(child) => without_null(child),
+            Value::Array(children) => children.iter_mut().filter_map(Value::as_object_mut).for_each(without_null),
+            _ => {}
+        }
+    }
+}
+
+/// The field in which a path begins.
+fn top(path: &str) -> &str {
+    path.split(['.', '[']).next().unwrap_or(path)
+}
+
+fn is_known(name: &str) -> bool {
+    SENT.get("properties").is_some_and(|properties| properties.get(name).is_some())
+}
+
+fn callback(url: &Option<String>, _: &()) -> garde::Result {
+    match url.as_deref().map(http_url) {
+        Some(Err(given)) => Err(garde::Error::new(given)),
+        _ => Ok(()),
+    }
+}
+
+/// A finding of garde's on a field, with the limit as the schema has it and with what was given.
+fn violation(field: &str, message: &str, data: &Value) -> Violation {
+    let schema = SENT.get("properties").and_then(|properties| properties.get(field)).unwrap_or(&Value::Null);
+    match schema.get("format") {
+        Some(_) => Violation::new(field, "a public http or https URL", message),
+        None => Violation::new(field, limit(schema), given(data.get(field).unwrap_or(&Value::Null))),
+    }
+}
+
+/// A schema's limits in words.
+fn limit(schema: &Value) -> String {
+    let number = |key: &str| schema.get(key).and_then(Value::as_u64);
+    let kind = schema.get("type").and_then(Value::as_str).unwrap_or("value");
+    let range = |min: Option<u64>, max: Option<u64>, unit: &str| match (min, max) {
+        (Some(min), Some(max)) => Some(format!("{min}–{max} {unit}")),
+        (None, Some(max)) => Some(format!("at most {max} {unit}")),
+        (Some(min), None) => Some(format!("at least {min} {unit}")),
+        (None, None) => None,
+    };
+    range(number("minLength"), number("maxLength"), "characters")
+        .or_else(|| range(number("minItems"), number("maxItems"), "items"))
+        .unwrap_or_else(|| format!("{} {kind}", if kind.starts_with(['a', 'i', 'o']) { "an" } else { "a" }))
+}
+
+/// A value's type and length, never the value.
+fn given(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(_) => "a boolean".to_owned(),
+        Value::Number(_) => "a number".to_owned(),
+        Value::String(text) => format!("{} characters", text.chars().count()),
+        Value::Array(items) => format!("{} items", items.len()),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}
+
+/// Holds the types and the required names of a schema against data.
+fn check_types(data: &Value, schema: &Value, path: &str, found: &mut Vec<Violation>) {
+    let expected = schema.get("type").and_then(Value::as_str);
+    let fits = match (expected, data) {
+        (Some("object"), Value::Object(_)) | (Some("array"), Value::Array(_)) => true,
+        (Some("string"), Value::String(_)) | (Some("boolean"), Value::Bool(_)) => true,
+        (expected, _) => expected.is_none(),
+    };
+    if !fits {
+        return found.push(Violation::new(path, limit(&serde_json::json!({"type": expected})), given(data)));
+    }
+    let join = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+        if data.get(name).is_none() {
+            let limits = schema.get("properties").and_then(|properties| properties.get(name)).map(limit);
+            found.push(Violation::new(join(name), limits.unwrap_or_default(), "nothing"));
+        }
+    }
+    for (name, schema) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        if let Some(data) = data.get(name) {
+            check_types(data, schema, &join(name), found);
+        }
+    }
+    if let (Some(schema), Value::Array(items)) = (schema.get("items"), data) {
+        for (index, item) in items.iter().enumerate() {
+            check_types(item, schema, &format!("{path}[{index}]"), found);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The live handle on a task: its ids, the client that can ask about it, and what was last seen of it.
+
+use std::fmt;
+
+use crate::answer::TaskInfo;
+use crate::client::Client;
+use crate::error::Result;
+use crate::request::MultiImageToVideo;
+use crate::wait::Wait;
+
+/// A task at the API.
+///
+/// Dropping it changes nothing: the API has no cancel, and [`Client::task`] gives a handle again.
+#[derive(Clone)]
+pub struct Task {
+    client: Client,
+    id: String,
+    external: Option<String>,
+    info: Option<TaskInfo>,
+}
+
+impl Task {
+    pub(crate) fn known_by(client: Client, id: String) -> Self {
+        Self { client, id, external: None, info: None }
+    }
+
+    pub(crate) fn submitted(client: Client, info: TaskInfo, request: &MultiImageToVideo) -> Self {
+        Self {
+            client,
+            id: info.task_id.clone(),
+            external: request.external_task_id().map(str::to_owned),
+            info: Some(info),
+        }
+    }
+
+    /// The id under which this handle asks.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The caller's own id of the task, if one is known.
+    pub fn external_task_id(&self) -> Option<&str> {
+        self.external.as_deref()
+    }
+
+    /// What was last seen of the task; nothing before the first answer.
+    pub fn info(&self) -> Option<&TaskInfo> {
+        self.info.as_ref()
+    }
+
+    /// Asks the API where the task stands. Costs nothing.
+    ///
+    /// # Errors
+    /// [`Rejected`](crate::ErrorKind::Rejected) if the API refuses, [`Network`](crate::ErrorKind::Network) or
+    /// [`Answer`](crate::ErrorKind::Answer) if nothing that can be read came back. None of them says that it failed.
+    pub async fn refresh(&mut self) -> Result<&TaskInfo> {
+        let info = self.client.get(&self.id).await?;
+        if info.external_task_id.is_some() {
+            self.external.clone_from(&info.external_task_id);
+        }
+        Ok(self.info.insert(info))
+    }
+
+    /// Waits for the video; see [`Wait`].
+    pub fn wait(&self) -> Wait {
+        Wait::new(self.clone())
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task")
+            .field("id", &self.id)
+            .field("external_task_id", &self.external)
+            .field("status", &self.info.as_ref().map(|info| &info.status))
+            .finish_non_exhaustive()
+    }
+}

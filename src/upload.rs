@@ -1,0 +1,338 @@
+//! The body of the paid POST: JSON with the images' Base64 streamed into it, 48 KiB of image at a time.
+//!
+//! The facade's JSON is written once, with a hole where each image goes; the body then yields the text around the holes
+//! and, for each hole, the image's Base64 read from its source as the network takes it. Its length is known beforehand,
+//! its bytes are those that `serde_json` would give in one piece, and it cannot be cloned: nothing below this crate can
+//! send it a second time. It keeps count of what it handed over, which is what decides whether a task may exist.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::io::AsyncReadExt as _;
+
+use crate::clock::Clock;
+
+/// Image bytes encoded at a time: a multiple of 3, so that padding comes only at the end; sizes from 6 to 192 KiB were
+/// measured to take the same time.
+const CHUNK: usize = 48 * 1024;
+
+/// One piece of the body.
+#[derive(Clone)]
+pub(crate) enum Segment {
+    /// JSON text, or Base64 that the caller gave as text.
+    Text(Bytes),
+    /// Raw bytes, sent as Base64.
+    Bytes(Bytes),
+    /// A file, sent as Base64.
+    File(FileSource),
+}
+
+/// A file as it was when the request was built.
+#[derive(Clone)]
+pub(crate) struct FileSource {
+    pub(crate) path: PathBuf,
+    pub(crate) len: u64,
+    pub(crate) modified: Option<SystemTime>,
+}
+
+/// How much of a body the layers below have taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Handed {
+    /// Not one byte: the body was never asked for.
+    Nothing,
+    /// So many bytes, and not the last one: no server can hold the whole request.
+    Part(u64),
+    /// All of it: the server may have acted on it, whatever came back.
+    All,
+}
+
+/// The shared account of one body: what was handed over, and when.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    clock: Arc<dyn Clock>,
+    bytes: AtomicU64,
+    whole: AtomicBool,
+    last: AtomicU64,
+}
+
+impl Progress {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
+        let last = AtomicU64::new(micros(clock.now()));
+        Arc::new(Self { clock, bytes: AtomicU64::new(0), whole: AtomicBool::new(false), last })
+    }
+
+    pub(crate) fn handed(&self) -> Handed {
+        match (self.whole.load(Ordering::SeqCst), self.bytes.load(Ordering::SeqCst)) {
+            (true, _) => Handed::All,
+            (false, 0) => Handed::Nothing,
+            (false, bytes) => Handed::Part(bytes),
+        }
+    }
+
+    /// When the layer below last asked for more, by the client's clock.
+    pub(crate) fn last(&self) -> Duration {
+        Duration::from_micros(self.last.load(Ordering::SeqCst))
+    }
+
+    fn touch(&self) {
+        self.last.store(micros(self.clock.now()), Ordering::SeqCst);
+    }
+}
+
+/// Why a body ended before its end; the request was then surely not received whole.
+#[derive(Debug)]
+pub(crate) enum UploadError {
+    /// The file is no longer what it was when the request was built.
+    Changed(PathBuf),
+    /// The file cannot be read.
+    Unreadable(PathBuf, std::io::Error),
+}
+
+impl fmt::Display for UploadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Changed(path) => {
+                write!(f, "{} changed after the request was built; build the request again", path.display())
+            }
+            Self::Unreadable(path, reason) => write!(f, "{} cannot be read: {reason}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for UploadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Changed(_) => None,
+            Self::Unreadable(_, reason) => Some(reason),
+        }
+    }
+}
+
+type Step = Pin<Box<dyn Future<Output = (Reader, Result<Option<Bytes>, UploadError>)> + Send + Sync>>;
+
+/// The streaming body.
+pub(crate) struct Upload {
+    step: Option<Step>,
+    reader: Option<Reader>,
+    len: u64,
+    left: u64,
+    progress: Arc<Progress>,
+}
+
+impl Upload {
+    pub(crate) fn new(segments: Vec<Segment>, progress: Arc<Progress>) -> Self {
+        let len = segments.iter().map(Segment::encoded_len).sum();
+        let files = segments
+            .iter()
+            .filter_map(|segment| match segment {
+                Segment::File(file) => Some(file.clone()),
+                _ => None,
+            })
+            .collect();
+        Self {
+            step: None,
+            reader: Some(Reader { segments: segments.into(), offset: 0, open: None, files }),
+            len,
+            left: len,
+            progress,
+        }
+    }
+
+    /// The body's length in bytes, which is also its `Content-Length`.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = UploadError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
+        let this = &mut *self;
+        this.progress.touch();
+        let mut step = match (this.step.take(), this.reader.take()) {
+            (Some(step), _) => step,
+            (None, Some(reader)) => Box::pin(reader.next(this.left)),
+            (None, None) => return Poll::Ready(None),
+        };
+        match step.as_mut().poll(context) {
+            Poll::Pending => {
+                this.step = Some(step);
+                Poll::Pending
+            }
+            Poll::Ready((_, Err(error))) => Poll::Ready(Some(Err(error))),
+            Poll::Ready((_, Ok(None))) => Poll::Ready(None),
+            Poll::Ready((reader, Ok(Some(bytes)))) => {
+                let count = bytes.len() as u64;
+                this.reader = Some(reader);
+                this.left -= count.min(this.left);
+                this.progress.bytes.fetch_add(count, Ordering::SeqCst);
+                this.progress.touch();
+                if this.left == 0 {
+                    this.progress.whole.store(true, Ordering::SeqCst);
+                }
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+impl Segment {
+    fn encoded_len(&self) -> u64 {
+        match self {
+            Self::Text(text) => text.len() as u64,
+            Self::Bytes(bytes) => base64_len(bytes.len() as u64),
+            Self::File(file) => base64_len(file.len),
+        }
+    }
+}
+
+impl FileSource {
+    /// The file as it is now.
+    pub(crate) fn look(path: &Path, metadata: &std::fs::Metadata) -> Self {
+        Self { path: path.to_owned(), len: metadata.len(), modified: metadata.modified().ok() }
+    }
+
+    fn is(&self, metadata: &std::fs::Metadata) -> bool {
+        metadata.is_file() && metadata.len() == self.len && metadata.modified().ok() == self.modified
+    }
+
+    fn unreadable(&self) -> impl FnOnce(std::io::Error) -> UploadError + '_ {
+        |reason| UploadError::Unreadable(self.path.clone(), reason)
+    }
+}
+
+/// Where the body stands.
+struct Reader {
+    segments: VecDeque<Segment>,
+    /// Source bytes of the first segment already given.
+    offset: u64,
+    open: Option<tokio::fs::File>,
+    files: Vec<FileSource>,
+}
+
+impl Reader {
+    /// The next piece; `left` is what remains of the whole body.
+    async fn next(mut self, left: u64) -> (Self, Result<Option<Bytes>, UploadError>) {
+        let piece = self.piece().await;
+        let piece = match piece {
+            // Before the closing bytes: a file that changed while it was sent must not become a paid video.
+            Ok(Some(bytes)) if bytes.len() as u64 >= left => match self.unchanged().await {
+                Ok(()) => Ok(Some(bytes)),
+                Err(error) => Err(error),
+            },
+            other => other,
+        };
+        (self, piece)
+    }
+
+    async fn piece(&mut self) -> Result<Option<Bytes>, UploadError> {
+        loop {
+            let Some(segment) = self.segments.front() else {
+                return Ok(None);
+            };
+            let piece = match segment {
+                Segment::Text(text) if self.offset == 0 && !text.is_empty() => {
+                    self.offset = text.len() as u64;
+                    Some(text.clone())
+                }
+                Segment::Text(_) => None,
+                Segment::Bytes(bytes) => {
+                    let start = (self.offset as usize).min(bytes.len());
+                    let end = (start + CHUNK).min(bytes.len());
+                    self.offset = end as u64;
+                    (start < end).then(|| encode(&bytes[start..end]))
+                }
+                Segment::File(source) => {
+                    let source = source.clone();
+                    let chunk = self.read(&source).await?;
+                    (!chunk.is_empty()).then(|| encode(&chunk))
+                }
+            };
+            if piece.is_some() {
+                return Ok(piece);
+            }
+            self.segments.pop_front();
+            self.offset = 0;
+            self.open = None;
+        }
+    }
+
+    /// The next chunk of a file, empty at its end.
+    async fn read(&mut self, source: &FileSource) -> Result<Vec<u8>, UploadError> {
+        let file = match &mut self.open {
+            Some(file) => file,
+            None => {
+                let file = tokio::fs::File::open(&source.path).await.map_err(source.unreadable())?;
+                if !source.is(&file.metadata().await.map_err(source.unreadable())?) {
+                    return Err(UploadError::Changed(source.path.clone()));
+                }
+                self.open.insert(file)
+            }
+        };
+        let want = (source.len - self.offset.min(source.len)).min(CHUNK as u64);
+        let mut chunk = vec![0; want as usize];
+        match file.read_exact(&mut chunk).await {
+            Ok(_) => {}
+            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+                return Err(UploadError::Changed(source.path.clone()));
+            }
+            Err(e) => return Err(UploadError::Unreadable(source.path.clone(), e)),
+        }
+        self.offset += want;
+        Ok(chunk)
+    }
+
+    async fn unchanged(&self) -> Result<(), UploadError> {
+        for source in &self.files {
+            let now = tokio::fs::metadata(&source.path).await.map_err(source.unreadable())?;
+            if !source.is(&now) {
+                return Err(UploadError::Changed(source.path.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn base64_len(bytes: u64) -> u64 {
+    bytes.div_ceil(3) * 4
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn encode(bytes: &[u8]) -> Bytes {
+    use base64::engine::Simd;
+    use base64::engine::general_purpose::GeneralPurposeConfig;
+    static ENGINE: std::sync::LazyLock<Simd> = std::sync::LazyLock::new(|| Simd::standard(GeneralPurposeConfig::new()));
+    ENGINE.encode(bytes).into()
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn encode(bytes: &[u8]) -> Bytes {
+    base64::engine::general_purpose::STANDARD.encode(bytes).into()
+}
