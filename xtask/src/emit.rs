@@ -129,9 +129,7 @@ fn scalar(text: &str, out: &mut String) {
 
 fn is_plain(text: &str) -> bool {
     let mut chars = text.chars();
-    let starts = chars
-        .next()
-        .is_some_and(|c| c.is_alphabetic() || matches!(c, '_' | '/' | '$'));
+    let starts = chars.next().is_some_and(|c| c.is_alphabetic() || matches!(c, '_' | '/' | '$'));
     starts
         && text.chars().all(is_printable)
         && !text.ends_with([' ', ':'])
@@ -264,10 +262,7 @@ mod tests {
     ];
 
     fn place() -> Place {
-        Place {
-            file: Arc::from("t"),
-            line: 1,
-        }
+        Place { file: Arc::from("t"), line: 1 }
     }
 
     #[test]
@@ -275,27 +270,17 @@ mod tests {
         for text in AWKWARD.iter().filter(|text| **text != "<<") {
             let value = Node::text_at(&place(), *text);
             let list = Node::at(&place(), Value::List(vec![value.clone()]));
-            let map = Node::at(
-                &place(),
-                Value::Map(Map::from([
-                    ((*text).to_owned(), value),
-                    ("list".to_owned(), list),
-                ])),
-            );
+            let map =
+                Node::at(&place(), Value::Map(Map::from([((*text).to_owned(), value), ("list".to_owned(), list)])));
             let yaml = emit(&map);
-            let back =
-                read(&yaml, &place().file, 1).unwrap_or_else(|e| panic!("{text:?}: {e:?}\n{yaml}"));
+            let back = read(&yaml, &place().file, 1).unwrap_or_else(|e| panic!("{text:?}: {e:?}\n{yaml}"));
             assert!(back.same(&map), "{text:?} became\n{yaml}{back:?}");
         }
     }
 
     #[test]
     fn what_a_yaml_1_1_reader_would_take_for_another_type_is_quoted() {
-        let plain: Vec<_> = AWKWARD
-            .iter()
-            .copied()
-            .filter(|text| is_plain(text))
-            .collect();
+        let plain: Vec<_> = AWKWARD.iter().copied().filter(|text| is_plain(text)).collect();
         let words = [
             "a, b",
             "C:\\x",
@@ -326,10 +311,9 @@ mod tests {
             (".5", "0.5"),
             ("5.", "5.0"),
         ];
-        for (text, expected) in numbers.into_iter().chain([(
-            "123456789012345678901234567890",
-            "123456789012345678901234567890",
-        )]) {
+        for (text, expected) in
+            numbers.into_iter().chain([("123456789012345678901234567890", "123456789012345678901234567890")])
+        {
             let node = read(text, &place().file, 1).unwrap_or_else(|e| panic!("{text}: {e:?}"));
             assert_eq!(emit(&node).trim_end(), expected, "{text}");
         }

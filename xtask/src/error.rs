@@ -43,15 +43,7 @@ impl std::error::Error for Error {}
 /// A text of unknown origin as one line that cannot move a terminal's cursor.
 #[must_use]
 pub fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
-                ' '
-            } else {
-                c
-            }
-        })
-        .collect()
+    text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect()
 }
 
 /// The beginning of a text, short enough to be quoted in a message.

@@ -18,9 +18,7 @@ fn words(name: &str) -> String {
     match name {
         "+1" => "plus1".to_owned(),
         "-1" => "minus1".to_owned(),
-        _ => name
-            .replace('\'', "")
-            .replace(|c: char| !unicode_ident::is_xid_continue(c), "-"),
+        _ => name.replace('\'', "").replace(|c: char| !unicode_ident::is_xid_continue(c), "-"),
     }
 }
 
@@ -66,11 +64,7 @@ mod tests {
             ("图片", "图片", "图片"),
         ];
         for (name, field, kind) in cases.into_iter().chain(more) {
-            assert_eq!(
-                (snake(name), pascal(name)),
-                (field.to_owned(), kind.to_owned()),
-                "{name}"
-            );
+            assert_eq!((snake(name), pascal(name)), (field.to_owned(), kind.to_owned()), "{name}");
         }
     }
 }

@@ -32,13 +32,9 @@ pub struct Imported {
 /// # Errors
 /// A page that is refused, a clash between pages, a guard that fails.
 pub fn import(root: &Path, pages: &[PathBuf], patches: Option<&Path>) -> Result<Imported> {
-    let pages = named(root, pages)?
-        .into_iter()
-        .map(|(path, name)| page::read(&path, &name))
-        .collect::<Result<Vec<_>>>()?;
-    let patches = patches
-        .map(|path| patch::read_file(path, &roots::shown(root, path)))
-        .transpose()?;
+    let pages =
+        named(root, pages)?.into_iter().map(|(path, name)| page::read(&path, &name)).collect::<Result<Vec<_>>>()?;
+    let patches = patches.map(|path| patch::read_file(path, &roots::shown(root, path))).transpose()?;
     from_pages(pages, patches.as_ref())
 }
 
@@ -65,13 +61,7 @@ pub fn from_pages(pages: Vec<Page>, patches: Option<&patch::Patches>) -> Result<
     rules::finish(&mut finished, &mut notes)?;
     usable(&finished)?;
     let text = head(&pages) + &emit(&finished);
-    Ok(Imported {
-        pages,
-        repairs,
-        notes: notes.sorted(),
-        document,
-        text,
-    })
+    Ok(Imported { pages, repairs, notes: notes.sorted(), document, text })
 }
 
 /// The pages with the names that messages and the head show: they do not depend on how a path was spelled.
@@ -82,10 +72,7 @@ fn named(root: &Path, pages: &[PathBuf]) -> Result<Vec<(PathBuf, String)>> {
         let name = roots::shown(root, path);
         let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.clone());
         if seen.insert(real, named.len()).is_some() {
-            return Err(Error::refused(
-                format_args!("{name}:1"),
-                "the page is named twice; name it once",
-            ));
+            return Err(Error::refused(format_args!("{name}:1"), "the page is named twice; name it once"));
         }
         named.push((path.clone(), name));
     }
@@ -104,9 +91,8 @@ fn usable(document: &Node) -> Result<()> {
 }
 
 fn head(pages: &[Page]) -> String {
-    let mut head = String::from(
-        "# Written by `cargo xtask spec import`; do not edit.\n#\n# Pages, with the SHA-256 of each:\n",
-    );
+    let mut head =
+        String::from("# Written by `cargo xtask spec import`; do not edit.\n#\n# Pages, with the SHA-256 of each:\n");
     for page in pages {
         head.push_str(&format!("#   {}\n#     {}\n", page.name, page.sha256));
     }

@@ -64,23 +64,15 @@ fn main() -> ExitCode {
 
 fn run_import(arguments: &Import) -> Result<()> {
     let root = roots::repository();
-    let pages = if arguments.pages.is_empty() {
-        roots::vendor_pages(&root)?
-    } else {
-        arguments.pages.clone()
-    };
+    let pages = if arguments.pages.is_empty() { roots::vendor_pages(&root)? } else { arguments.pages.clone() };
     let default = root.join(roots::PATCHES);
-    let patches = if arguments.no_patches {
-        None
-    } else {
-        Some(arguments.patches.as_deref().unwrap_or(&default))
-    };
+    let patches = if arguments.no_patches { None } else { Some(arguments.patches.as_deref().unwrap_or(&default)) };
     let imported = import(&root, &pages, patches)?;
     report(&imported);
-    let outputs = arguments.output.clone().map_or_else(
-        || roots::OUTPUTS.iter().map(|name| root.join(name)).collect(),
-        |file| vec![file],
-    );
+    let outputs = arguments
+        .output
+        .clone()
+        .map_or_else(|| roots::OUTPUTS.iter().map(|name| root.join(name)).collect(), |file| vec![file]);
     for output in outputs {
         let name = roots::shown(&root, &output);
         roots::write(&output, &name, &imported.text)?;
@@ -91,10 +83,7 @@ fn run_import(arguments: &Import) -> Result<()> {
 
 fn report(imported: &Imported) {
     for repair in &imported.repairs {
-        println!(
-            "{}: repaired `{}` to `{}`",
-            repair.place, repair.before, repair.after
-        );
+        println!("{}: repaired `{}` to `{}`", repair.place, repair.before, repair.after);
     }
     for note in &imported.notes {
         println!("{}: {}", note.place, note.text);

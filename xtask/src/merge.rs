@@ -15,9 +15,7 @@ use crate::tree::{Map, Node, Value};
 pub fn merge(pages: Vec<Node>) -> Result<Node> {
     let mut pages = pages.into_iter();
     let Some(mut whole) = pages.next() else {
-        return Err(Error::Refused(
-            "no page to import; name one, or add one to spec/vendor".to_owned(),
-        ));
+        return Err(Error::Refused("no page to import; name one, or add one to spec/vendor".to_owned()));
     };
     for page in pages {
         join(&mut whole, page)?;
@@ -70,10 +68,7 @@ fn push_down(whole: &mut Node, page: &mut Node, key: &str) {
         && key == "security"
         && let Some(map) = whole.map_mut()
     {
-        map.insert(
-            key.to_owned(),
-            Node::at(&meant.place, Value::List(Vec::new())),
-        );
+        map.insert(key.to_owned(), Node::at(&meant.place, Value::List(Vec::new())));
     }
     for item in page
         .map_mut()
@@ -83,12 +78,7 @@ fn push_down(whole: &mut Node, page: &mut Node, key: &str) {
         .flat_map(Map::values_mut)
     {
         let own = item.get(key).is_some();
-        for (_, operation) in item
-            .map_mut()
-            .into_iter()
-            .flatten()
-            .filter(|(key, _)| METHODS.contains(&key.as_str()))
-        {
+        for (_, operation) in item.map_mut().into_iter().flatten().filter(|(key, _)| METHODS.contains(&key.as_str())) {
             if let Some(map) = operation.map_mut()
                 && !own
                 && !map.contains_key(key)
@@ -144,17 +134,12 @@ fn spread(item: &mut Node) {
     let Some(map) = item.map_mut() else { return };
     let parameters = map.shift_remove("parameters");
     let servers = map.shift_remove("servers");
-    for (_, operation) in map
-        .iter_mut()
-        .filter(|(key, _)| METHODS.contains(&key.as_str()))
-    {
+    for (_, operation) in map.iter_mut().filter(|(key, _)| METHODS.contains(&key.as_str())) {
         let Some(operation) = operation.map_mut() else {
             continue;
         };
         if let Some(servers) = &servers {
-            operation
-                .entry("servers".to_owned())
-                .or_insert_with(|| servers.clone());
+            operation.entry("servers".to_owned()).or_insert_with(|| servers.clone());
         }
         let Some(shared) = parameters.as_ref().and_then(Node::list) else {
             continue;
@@ -162,21 +147,10 @@ fn spread(item: &mut Node) {
         let Some(place) = shared.first().map(|node| node.place.clone()) else {
             continue;
         };
-        let own = operation
-            .entry("parameters".to_owned())
-            .or_insert_with(|| Node::at(&place, Value::List(Vec::new())));
+        let own = operation.entry("parameters".to_owned()).or_insert_with(|| Node::at(&place, Value::List(Vec::new())));
         let Some(own) = own.list_mut() else { continue };
-        let names = |node: &Node| {
-            (
-                node.get_text("name").map(str::to_owned),
-                node.get_text("in").map(str::to_owned),
-            )
-        };
-        let extra: Vec<Node> = shared
-            .iter()
-            .filter(|s| !own.iter().any(|o| names(o) == names(s)))
-            .cloned()
-            .collect();
+        let names = |node: &Node| (node.get_text("name").map(str::to_owned), node.get_text("in").map(str::to_owned));
+        let extra: Vec<Node> = shared.iter().filter(|s| !own.iter().any(|o| names(o) == names(s))).cloned().collect();
         own.extend(extra);
     }
 }
@@ -202,10 +176,7 @@ fn join_components(into: &mut Node, from: Node) -> Result<()> {
                 Some(first) => {
                     return Err(Error::refused(
                         &component.place,
-                        format_args!(
-                            "components.{section}.{name} differs from the one at {}; rename one",
-                            first.place
-                        ),
+                        format_args!("components.{section}.{name} differs from the one at {}; rename one", first.place),
                     ));
                 }
             }
@@ -219,10 +190,7 @@ fn join_tags(into: &mut Node, from: Node) {
         return;
     };
     for tag in from {
-        if !into
-            .iter()
-            .any(|old| old.same(&tag) || old.get_text("name") == tag.get_text("name"))
-        {
+        if !into.iter().any(|old| old.same(&tag) || old.get_text("name") == tag.get_text("name")) {
             into.push(tag);
         }
     }
@@ -237,15 +205,15 @@ mod tests {
 
     fn merged(pages: &[&str]) -> Result<String> {
         let read = |(index, text): (usize, &&str)| {
-            read(text, &Arc::from(format!("{}.md", index + 1)), 1)
-                .unwrap_or_else(|e| panic!("{e:?}"))
+            read(text, &Arc::from(format!("{}.md", index + 1)), 1).unwrap_or_else(|e| panic!("{e:?}"))
         };
         merge(pages.iter().enumerate().map(read).collect()).map(|node| node.to_json().to_string())
     }
 
     #[test]
     fn operations_of_all_pages_stand_in_one_document_and_identical_components_once() {
-        let one = "openapi: 3.0.1\npaths: {/a: {get: {x: 1}}}\ncomponents: {schemas: {S: {type: string}}}\ntags: [{name: t}]";
+        let one =
+            "openapi: 3.0.1\npaths: {/a: {get: {x: 1}}}\ncomponents: {schemas: {S: {type: string}}}\ntags: [{name: t}]";
         let two = "openapi: 3.0.1\npaths: {/a: {post: {x: 2}}, /b: {get: {}}}\ncomponents: {schemas: {S: {type: string}, T: {}}}\ntags: [{name: t}, {name: u}]";
         let expected = r#"{"components":{"schemas":{"S":{"type":"string"},"T":{}}},"openapi":"3.0.1","paths":{"/a":{"get":{"x":1},"post":{"x":2}},"/b":{"get":{}}},"tags":[{"name":"t"},{"name":"u"}]}"#;
         assert_eq!(merged(&[one, two]).as_deref(), Ok(expected));
@@ -256,21 +224,16 @@ mod tests {
         let operation = merged(&["paths:\n  /a:\n    get: {}", "paths:\n  /a:\n\n    get: {}"]);
         assert_eq!(
             operation,
-            Err(Error::Refused(
-                "2.md:4: GET /a is described here and at 1.md:3; keep one page".to_owned()
-            ))
+            Err(Error::Refused("2.md:4: GET /a is described here and at 1.md:3; keep one page".to_owned()))
         );
-        let component = merged(&[
-            "components:\n  schemas:\n    S: {type: string}",
-            "components: {schemas: {S: {type: object}}}",
-        ]);
+        let component =
+            merged(&["components:\n  schemas:\n    S: {type: string}", "components: {schemas: {S: {type: object}}}"]);
         let expected = "2.md:1: components.schemas.S differs from the one at 1.md:3; rename one";
         assert_eq!(component, Err(Error::Refused(expected.to_owned())));
     }
 
     #[test]
-    fn servers_security_and_shared_parameters_that_differ_move_to_the_operations_they_were_published_for()
-     {
+    fn servers_security_and_shared_parameters_that_differ_move_to_the_operations_they_were_published_for() {
         let one = "servers: [{url: one}]\nsecurity: [{k: []}]\npaths: {/a: {get: {}}}";
         let two = "servers: [{url: two}]\npaths: {/b: {get: {}, post: {security: [{m: []}]}}}";
         let expected = r#"{"paths":{"/a":{"get":{}},"/b":{"get":{"security":[],"servers":[{"url":"two"}]},"post":{"security":[{"m":[]}],"servers":[{"url":"two"}]}}},"security":[{"k":[]}],"servers":[{"url":"one"}]}"#;
@@ -278,15 +241,7 @@ mod tests {
         let one = "paths: {/a: {parameters: [{name: n, in: query, description: one}], get: {}}}";
         let two = "paths: {/a: {parameters: [{name: n, in: query, description: two}], post: {parameters: [{name: m, in: query}]}}}";
         let found = merged(&[one, two]).unwrap_or_default();
-        assert!(
-            found.contains(r#""get":{"parameters":[{"description":"one""#),
-            "{found}"
-        );
-        assert!(
-            found.contains(
-                r#""post":{"parameters":[{"in":"query","name":"m"},{"description":"two""#
-            ),
-            "{found}"
-        );
+        assert!(found.contains(r#""get":{"parameters":[{"description":"one""#), "{found}");
+        assert!(found.contains(r#""post":{"parameters":[{"in":"query","name":"m"},{"description":"two""#), "{found}");
     }
 }

@@ -15,14 +15,8 @@ use crate::tree::{Map, Node, Value};
 pub fn own_names(document: &mut Node) {
     let mut taken = reserved(document);
     let mut hoisted: Vec<(String, Node)> = Vec::new();
-    let mut hoist = Hoist {
-        taken: &mut taken,
-        hoisted: &mut hoisted,
-    };
-    if let Some(schemas) = document
-        .at_path_mut(&["components", "schemas"])
-        .and_then(Node::map_mut)
-    {
+    let mut hoist = Hoist { taken: &mut taken, hoisted: &mut hoisted };
+    if let Some(schemas) = document.at_path_mut(&["components", "schemas"]).and_then(Node::map_mut) {
         for (name, schema) in schemas {
             hoist.inside(schema, name);
         }
@@ -31,42 +25,24 @@ pub fn own_names(document: &mut Node) {
         let Some(id) = operation.get_text("operationId").map(pascal) else {
             return;
         };
-        for parameter in operation
-            .map_mut()
-            .and_then(|map| map.get_mut("parameters"))
-            .and_then(Node::list_mut)
-            .into_iter()
-            .flatten()
+        for parameter in
+            operation.map_mut().and_then(|map| map.get_mut("parameters")).and_then(Node::list_mut).into_iter().flatten()
         {
-            let name = parameter
-                .get_text("name")
-                .map(|name| format!("{id}{}", pascal(name)));
-            if let (Some(name), Some(schema)) = (
-                name,
-                parameter.map_mut().and_then(|map| map.get_mut("schema")),
-            ) {
+            let name = parameter.get_text("name").map(|name| format!("{id}{}", pascal(name)));
+            if let (Some(name), Some(schema)) = (name, parameter.map_mut().and_then(|map| map.get_mut("schema"))) {
                 hoist.schema(schema, &name);
             }
         }
-        let content = operation
-            .at_path_mut(&["requestBody", "content"])
-            .and_then(Node::map_mut);
+        let content = operation.at_path_mut(&["requestBody", "content"]).and_then(Node::map_mut);
         for media in content.into_iter().flat_map(Map::values_mut) {
             if let Some(schema) = media.map_mut().and_then(|map| map.get_mut("schema")) {
                 hoist.schema(schema, &format!("{id}Body"));
             }
         }
     });
-    let bodies = document
-        .at_path_mut(&["components", "requestBodies"])
-        .and_then(Node::map_mut);
+    let bodies = document.at_path_mut(&["components", "requestBodies"]).and_then(Node::map_mut);
     for (name, body) in bodies.into_iter().flatten() {
-        for media in body
-            .at_path_mut(&["content"])
-            .and_then(Node::map_mut)
-            .into_iter()
-            .flat_map(Map::values_mut)
-        {
+        for media in body.at_path_mut(&["content"]).and_then(Node::map_mut).into_iter().flat_map(Map::values_mut) {
             if let Some(schema) = media.map_mut().and_then(|map| map.get_mut("schema")) {
                 hoist.schema(schema, &format!("{}Body", pascal(name)));
             }
@@ -84,11 +60,7 @@ pub fn own_names(document: &mut Node) {
     let Some(components) = components.map_mut() else {
         return;
     };
-    if let Some(schemas) = components
-        .entry("schemas".to_owned())
-        .or_insert_with(empty)
-        .map_mut()
-    {
+    if let Some(schemas) = components.entry("schemas".to_owned()).or_insert_with(empty).map_mut() {
         schemas.extend(hoisted);
     }
 }
@@ -97,41 +69,27 @@ pub fn own_names(document: &mut Node) {
 /// a title that is empty, or whose Rust name anything else has, is left out.
 pub fn titles(document: &mut Node, notes: &mut Notes) {
     let mut taken = reserved(document);
-    walk(
-        document,
-        Role::Document,
-        &mut Vec::new(),
-        &mut |role, node, _| {
-            let Some(map) = node.map_mut().filter(|_| role == Role::Schema) else {
-                return;
-            };
-            let Some(title) = map.get("title") else {
-                return;
-            };
-            let text = title.text().unwrap_or_default().trim();
-            if text.is_empty() {
-                map.shift_remove("title");
-            } else if !taken.insert(pascal(text)) {
-                notes.add(
-                    &title.place,
-                    format_args!(
-                        "title {} left out: something else has that name",
-                        title.describe()
-                    ),
-                );
-                map.shift_remove("title");
-            }
-        },
-    );
+    walk(document, Role::Document, &mut Vec::new(), &mut |role, node, _| {
+        let Some(map) = node.map_mut().filter(|_| role == Role::Schema) else {
+            return;
+        };
+        let Some(title) = map.get("title") else {
+            return;
+        };
+        let text = title.text().unwrap_or_default().trim();
+        if text.is_empty() {
+            map.shift_remove("title");
+        } else if !taken.insert(pascal(text)) {
+            notes.add(&title.place, format_args!("title {} left out: something else has that name", title.describe()));
+            map.shift_remove("title");
+        }
+    });
 }
 
 /// The Rust type names that the generator uses by itself: shared schemas, and what it makes of operations.
 fn reserved(document: &mut Node) -> HashSet<String> {
     let mut names = HashSet::new();
-    if let Some(schemas) = document
-        .at_path(&["components", "schemas"])
-        .and_then(Node::map)
-    {
+    if let Some(schemas) = document.at_path(&["components", "schemas"]).and_then(Node::map) {
         names.extend(schemas.keys().map(|name| pascal(name)));
     }
     operations(document, &mut |_, _, operation| {
@@ -155,13 +113,8 @@ impl Hoist<'_> {
         if map.contains_key("$ref") {
             return;
         }
-        let is_object = map
-            .get("properties")
-            .and_then(Node::map)
-            .is_some_and(|properties| !properties.is_empty())
-            || ["allOf", "oneOf", "anyOf"]
-                .iter()
-                .any(|key| map.contains_key(*key));
+        let is_object = map.get("properties").and_then(Node::map).is_some_and(|properties| !properties.is_empty())
+            || ["allOf", "oneOf", "anyOf"].iter().any(|key| map.contains_key(*key));
         if !is_object {
             self.inside(schema, name);
             return;
@@ -170,27 +123,16 @@ impl Hoist<'_> {
         self.taken.insert(pascal(&name));
         // Its place in the order is before those inside it.
         let at = self.hoisted.len();
-        self.hoisted
-            .push((name.clone(), Node::at(&schema.place, Value::Null)));
+        self.hoisted.push((name.clone(), Node::at(&schema.place, Value::Null)));
         self.inside(schema, &name);
         let place = schema.place.clone();
-        let nullable = schema
-            .map_mut()
-            .and_then(|map| map.shift_remove("nullable"));
-        let reference = Map::from([(
-            "$ref".to_owned(),
-            Node::text_at(&place, format!("#/components/schemas/{name}")),
-        )]);
+        let nullable = schema.map_mut().and_then(|map| map.shift_remove("nullable"));
+        let reference = Map::from([("$ref".to_owned(), Node::text_at(&place, format!("#/components/schemas/{name}")))]);
         let mut reference = Node::at(&place, Value::Map(reference));
         if let Some(nullable) = nullable {
             let all = Node::at(&place, Value::List(vec![reference]));
-            reference = Node::at(
-                &place,
-                Value::Map(Map::from([
-                    ("nullable".to_owned(), nullable),
-                    ("allOf".to_owned(), all),
-                ])),
-            );
+            reference =
+                Node::at(&place, Value::Map(Map::from([("nullable".to_owned(), nullable), ("allOf".to_owned(), all)])));
         }
         let whole = std::mem::replace(schema, reference);
         if let Some(slot) = self.hoisted.get_mut(at) {
@@ -209,12 +151,8 @@ impl Hoist<'_> {
                     }
                 }
                 ("items", _) => self.schema(child, &format!("{name}Item")),
-                ("additionalProperties", Value::Map(_)) => {
-                    self.schema(child, &format!("{name}Value"))
-                }
-                ("allOf", Value::List(parts)) => {
-                    parts.iter_mut().for_each(|part| self.inside(part, name))
-                }
+                ("additionalProperties", Value::Map(_)) => self.schema(child, &format!("{name}Value")),
+                ("allOf", Value::List(parts)) => parts.iter_mut().for_each(|part| self.inside(part, name)),
                 ("oneOf" | "anyOf", Value::List(options)) => {
                     for (index, option) in options.iter_mut().enumerate() {
                         self.schema(option, &format!("{name}Option{}", index + 1));

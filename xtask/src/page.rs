@@ -33,22 +33,15 @@ pub struct Page {
 /// A file that cannot be read, or that holds no such page.
 pub fn read(path: &Path, name: &str) -> Result<Page> {
     let place = at(name, 1);
-    let unreadable =
-        |error: std::io::Error| Error::refused(&place, format_args!("cannot be read: {error}"));
+    let unreadable = |error: std::io::Error| Error::refused(&place, format_args!("cannot be read: {error}"));
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if metadata.is_dir() {
-        return Err(Error::refused(
-            &place,
-            "is a directory; name the pages in it",
-        ));
+        return Err(Error::refused(&place, "is a directory; name the pages in it"));
     }
     if metadata.len() > MAX_BYTES {
         return Err(Error::refused(
             &place,
-            format_args!(
-                "holds {} bytes; a page has at most {MAX_BYTES}",
-                metadata.len()
-            ),
+            format_args!("holds {} bytes; a page has at most {MAX_BYTES}", metadata.len()),
         ));
     }
     from_bytes(&std::fs::read(path).map_err(unreadable)?, name)
@@ -65,20 +58,10 @@ pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Page> {
         Error::refused(at(name, line), "not UTF-8 text; expected a Markdown page")
     })?;
     if let Some(position) = text.find('\0') {
-        let line = 1 + text
-            .get(..position)
-            .unwrap_or_default()
-            .matches('\n')
-            .count();
-        return Err(Error::refused(
-            at(name, line),
-            "a binary file; expected a Markdown page",
-        ));
+        let line = 1 + text.get(..position).unwrap_or_default().matches('\n').count();
+        return Err(Error::refused(at(name, line), "a binary file; expected a Markdown page"));
     }
-    let text = text
-        .strip_prefix('\u{FEFF}')
-        .unwrap_or(text)
-        .replace("\r\n", "\n");
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text).replace("\r\n", "\n");
     if text.trim().is_empty() {
         return Err(Error::refused(
             at(name, 1),
@@ -86,16 +69,8 @@ pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Page> {
         ));
     }
     let (yaml, first_line) = extract(&text, name)?;
-    let sha256 = Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    Ok(Page {
-        name: Arc::from(name),
-        sha256,
-        yaml,
-        first_line,
-    })
+    let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Page { name: Arc::from(name), sha256, yaml, first_line })
 }
 
 /// A fenced block of a page.
@@ -135,10 +110,7 @@ fn nothing_found(text: &str, blocks: &[Block<'_>], name: &str) -> Error {
             "an HTML page; expected the vendor's Markdown with a fenced OpenAPI document",
         );
     }
-    match blocks
-        .iter()
-        .find(|block| matches!(block.label, "yaml" | "yml" | "json"))
-    {
+    match blocks.iter().find(|block| matches!(block.label, "yaml" | "yml" | "json")) {
         Some(block) => Error::refused(
             at(name, block.line + 1),
             "no line of this fenced block says `openapi: 3.0.x`; expected an OpenAPI document",
@@ -166,9 +138,7 @@ fn blocks(text: &str) -> Vec<Block<'_>> {
         let rest = lines.get(at..).unwrap_or_default();
         let closes = |most: usize| {
             rest.iter().position(|line| {
-                fence(line).is_some_and(|(i, m, l, label)| {
-                    i <= most && m == mark && l >= length && label.is_empty()
-                })
+                fence(line).is_some_and(|(i, m, l, label)| i <= most && m == mark && l >= length && label.is_empty())
             })
         };
         // CommonMark lets the closing fence be indented by three; a fence inside a block scalar of the document is
@@ -199,29 +169,18 @@ fn fence(line: &str) -> Option<(usize, char, usize, &str)> {
 impl Block<'_> {
     /// Whether the block is meant to be an OpenAPI document, of whatever version.
     fn is_document(&self) -> bool {
-        matches!(
-            self.label.to_ascii_lowercase().as_str(),
-            "yaml" | "yml" | "json" | ""
-        ) && self.lines.iter().any(|line| {
-            let key = line
-                .trim_start_matches(['\u{FEFF}', '{', ' '])
-                .trim_start_matches(['"', '\'']);
-            let rest = key
-                .strip_prefix("openapi")
-                .or_else(|| key.strip_prefix("swagger"));
-            let nested = line.starts_with("   ");
-            !nested
-                && rest
-                    .is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
-        })
+        matches!(self.label.to_ascii_lowercase().as_str(), "yaml" | "yml" | "json" | "")
+            && self.lines.iter().any(|line| {
+                let key = line.trim_start_matches(['\u{FEFF}', '{', ' ']).trim_start_matches(['"', '\'']);
+                let rest = key.strip_prefix("openapi").or_else(|| key.strip_prefix("swagger"));
+                let nested = line.starts_with("   ");
+                !nested && rest.is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
+            })
     }
 }
 
 fn at(name: &str, line: usize) -> Place {
-    Place {
-        file: Arc::from(name),
-        line,
-    }
+    Place { file: Arc::from(name), line }
 }
 
 #[cfg(test)]
@@ -233,10 +192,7 @@ mod tests {
     }
 
     fn refusal(bytes: &[u8]) -> String {
-        from_bytes(bytes, "p.md")
-            .err()
-            .map(|e| e.to_string())
-            .unwrap_or_default()
+        from_bytes(bytes, "p.md").err().map(|e| e.to_string()).unwrap_or_default()
     }
 
     #[test]
@@ -249,11 +205,7 @@ mod tests {
             ("```", "```  "),
         ] {
             let page = ok(&format!("# T\n\n{open}\nopenapi: 3.0.1\n{close}\nafter\n"));
-            assert_eq!(
-                (page.yaml.as_str(), page.first_line),
-                ("openapi: 3.0.1\n", 4),
-                "{open}"
-            );
+            assert_eq!((page.yaml.as_str(), page.first_line), ("openapi: 3.0.1\n", 4), "{open}");
         }
     }
 
@@ -261,10 +213,7 @@ mod tests {
     fn windows_line_ends_and_a_byte_order_mark_change_nothing_but_the_hash() {
         let unix = ok("# T\n```yaml\nopenapi: 3.0.1\n```\n");
         let windows = ok("\u{FEFF}# T\r\n```yaml\r\nopenapi: 3.0.1\r\n```\r\n");
-        assert_eq!(
-            (&unix.yaml, unix.first_line),
-            (&windows.yaml, windows.first_line)
-        );
+        assert_eq!((&unix.yaml, unix.first_line), (&windows.yaml, windows.first_line));
         assert_ne!(unix.sha256, windows.sha256);
     }
 
@@ -278,8 +227,7 @@ mod tests {
 
     #[test]
     fn other_blocks_of_the_page_are_passed_over() {
-        let page =
-            ok("```json\n{\"a\": 1}\n```\n```yaml\nopenapi: 3.0.1\n```\n```sh\nopenapi: no\n```\n");
+        let page = ok("```json\n{\"a\": 1}\n```\n```yaml\nopenapi: 3.0.1\n```\n```sh\nopenapi: no\n```\n");
         assert_eq!(page.first_line, 5);
     }
 
@@ -289,17 +237,11 @@ mod tests {
             (b"", "p.md:1: an empty file"),
             (b" \n\n", "p.md:1: an empty file"),
             (b"<!DOCTYPE html><html></html>", "p.md:1: an HTML page"),
-            (
-                b"# Please enter the password\n",
-                "p.md:1: no fenced OpenAPI document",
-            ),
+            (b"# Please enter the password\n", "p.md:1: no fenced OpenAPI document"),
             (b"a\n\0b", "p.md:2: a binary file"),
             (b"a\nb\n\xff\xfe", "p.md:3: not UTF-8"),
             (b"```yaml\nopenapi: 3.0.1\n", "p.md:1: the fence that opens"),
-            (
-                b"```yaml\na: 1\n```\n",
-                "p.md:2: no line of this fenced block",
-            ),
+            (b"```yaml\na: 1\n```\n", "p.md:2: no line of this fenced block"),
             (
                 b"```yaml\nopenapi: 3.0.1\n```\n```yaml\nopenapi: 3.0.1\n```\n",
                 "p.md:4: a second fenced OpenAPI document",
@@ -316,10 +258,7 @@ mod tests {
     #[test]
     fn a_path_that_cannot_be_read_is_refused_with_its_name() {
         let dir = std::env::temp_dir();
-        assert!(
-            read(&dir, "dir")
-                .is_err_and(|e| e.to_string() == "dir:1: is a directory; name the pages in it")
-        );
+        assert!(read(&dir, "dir").is_err_and(|e| e.to_string() == "dir:1: is a directory; name the pages in it"));
         assert!(
             read(&dir.join("no such page.md"), "gone.md")
                 .is_err_and(|e| e.to_string().starts_with("gone.md:1: cannot be read"))

@@ -51,44 +51,27 @@ enum Expect {
 /// # Errors
 /// What is no Overlay 1.0.0 document whose every action has a target, a change, a reason and a guard.
 pub fn read_file(path: &Path, name: &str) -> Result<Patches> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Error::refused(
-            format_args!("{name}:1"),
-            format_args!("cannot be read: {error}"),
-        )
-    })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::refused(format_args!("{name}:1"), format_args!("cannot be read: {error}")))?;
     parse(&text, name)
 }
 
 fn parse(text: &str, name: &str) -> Result<Patches> {
     let root = read(text, &Arc::from(name), 1)
         .map_err(|error| Error::refused(format_args!("{name}:{}", error.line), error.reason))?;
-    let version = root
-        .get("overlay")
-        .map(|node| node.describe())
-        .unwrap_or_default();
+    let version = root.get("overlay").map(|node| node.describe()).unwrap_or_default();
     if !version.trim_matches('"').starts_with("1.0") {
-        return Err(Error::refused(
-            &root.place,
-            "expected `overlay: 1.0.0` at the top",
-        ));
+        return Err(Error::refused(&root.place, "expected `overlay: 1.0.0` at the top"));
     }
     let list = root.get("actions").and_then(Node::list);
-    let list = list
-        .ok_or_else(|| Error::refused(&root.place, "expected `actions`, a sequence of patches"))?;
-    let actions = list
-        .iter()
-        .enumerate()
-        .map(|(index, node)| action(index + 1, node))
-        .collect::<Result<_>>()?;
+    let list = list.ok_or_else(|| Error::refused(&root.place, "expected `actions`, a sequence of patches"))?;
+    let actions = list.iter().enumerate().map(|(index, node)| action(index + 1, node)).collect::<Result<_>>()?;
     Ok(Patches { actions })
 }
 
 fn action(number: usize, node: &Node) -> Result<Action> {
     let refused = |why: String| Error::refused(&node.place, format_args!("action {number}: {why}"));
-    let target_text = node
-        .get_text("target")
-        .ok_or_else(|| refused("expected `target`, a JSONPath".to_owned()))?;
+    let target_text = node.get_text("target").ok_or_else(|| refused("expected `target`, a JSONPath".to_owned()))?;
     let target = JsonPath::parse(target_text)
         .map_err(|error| refused(format!("the target {target_text} is no JSONPath: {error}")))?;
     let reason = node.get("x-reason").map(|node| match &node.value {
@@ -96,39 +79,27 @@ fn action(number: usize, node: &Node) -> Result<Action> {
         _ => String::new(),
     });
     let reason = reason.filter(|reason| !reason.trim().is_empty());
-    let reason = reason.ok_or_else(|| {
-        refused("expected `x-reason`: a number of spec/README.md, or a text".to_owned())
-    })?;
-    let guard = node
-        .get("x-expect")
-        .and_then(Node::map)
-        .and_then(|map| (map.len() == 1).then(|| map.first()).flatten());
-    let wanted =
-        || refused("expected `x-expect` with one of `count`, `absent` (keys), `value`".to_owned());
+    let reason =
+        reason.ok_or_else(|| refused("expected `x-reason`: a number of spec/README.md, or a text".to_owned()))?;
+    let guard =
+        node.get("x-expect").and_then(Node::map).and_then(|map| (map.len() == 1).then(|| map.first()).flatten());
+    let wanted = || refused("expected `x-expect` with one of `count`, `absent` (keys), `value`".to_owned());
     let (kind, guard) = guard.ok_or_else(wanted)?;
     let expect = match (kind.as_str(), &guard.value) {
         ("count", Value::Number(text)) => Expect::Count(text.parse().map_err(|_| wanted())?),
         ("absent", Value::Text(key)) => Expect::Absent(vec![key.clone()]),
-        ("absent", Value::List(keys)) => Expect::Absent(
-            keys.iter()
-                .filter_map(Node::text)
-                .map(str::to_owned)
-                .collect(),
-        ),
+        ("absent", Value::List(keys)) => {
+            Expect::Absent(keys.iter().filter_map(Node::text).map(str::to_owned).collect())
+        }
         ("value", _) => Expect::Value(guard.clone()),
         _ => return Err(wanted()),
     };
-    let remove = matches!(
-        node.get("remove").map(|node| &node.value),
-        Some(Value::Bool(true))
-    );
+    let remove = matches!(node.get("remove").map(|node| &node.value), Some(Value::Bool(true)));
     let change = match (node.get("update"), remove) {
         (Some(update), false) => Change::Update(update.clone()),
         (None, true) => Change::Remove,
         _ => {
-            return Err(refused(
-                "expected either `update` or `remove: true`".to_owned(),
-            ));
+            return Err(refused("expected either `update` or `remove: true`".to_owned()));
         }
     };
     Ok(Action {
@@ -148,16 +119,8 @@ impl Patches {
     /// # Errors
     /// All guards that fail and all patches that are no longer needed, one line each.
     pub fn apply(&self, document: &mut Node) -> Result<()> {
-        let failures: Vec<String> = self
-            .actions
-            .iter()
-            .filter_map(|action| action.apply(document).err())
-            .collect();
-        if failures.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Failed(failures.join("\n")))
-        }
+        let failures: Vec<String> = self.actions.iter().filter_map(|action| action.apply(document).err()).collect();
+        if failures.is_empty() { Ok(()) } else { Err(Error::Failed(failures.join("\n"))) }
     }
 }
 
@@ -165,10 +128,8 @@ impl Action {
     fn apply(&self, document: &mut Node) -> std::result::Result<(), String> {
         let json = document.to_json();
         let located = self.target.query_located(&json);
-        let mut paths: Vec<Vec<String>> = located
-            .iter()
-            .map(|found| found.location().iter().map(step).collect())
-            .collect();
+        let mut paths: Vec<Vec<String>> =
+            located.iter().map(|found| found.location().iter().map(step).collect()).collect();
         self.obsolete(document, &paths)?;
         self.guard(document, &paths)?;
         match &self.change {
@@ -194,11 +155,7 @@ impl Action {
         let done = match &self.change {
             Change::Update(update) => {
                 !paths.is_empty()
-                    && paths.iter().all(|path| {
-                        document
-                            .at_path(path)
-                            .is_some_and(|node| holds(node, update))
-                    })
+                    && paths.iter().all(|path| document.at_path(path).is_some_and(|node| holds(node, update)))
             }
             Change::Remove => paths.is_empty() && !matches!(self.expect, Expect::Count(0)),
         };
@@ -209,9 +166,7 @@ impl Action {
             .first()
             .and_then(|path| document.at_path(path))
             .map_or_else(String::new, |node| format!(" (at {})", node.place));
-        Err(self.say(&format!(
-            "the document already is as this patch would make it{line}: obsolete, delete it"
-        )))
+        Err(self.say(&format!("the document already is as this patch would make it{line}: obsolete, delete it")))
     }
 
     fn guard(&self, document: &Node, paths: &[Vec<String>]) -> std::result::Result<(), String> {
@@ -228,9 +183,7 @@ impl Action {
         for node in paths.iter().filter_map(|path| document.at_path(path)) {
             match wanted {
                 Expect::Absent(keys) => {
-                    if let Some((key, there)) =
-                        keys.iter().find_map(|key| Some((key, node.get(key)?)))
-                    {
+                    if let Some((key, there)) = keys.iter().find_map(|key| Some((key, node.get(key)?))) {
                         return Err(self.say(&format!(
                             "at {}: expected no `{key}`, found {}",
                             there.place,
@@ -238,8 +191,9 @@ impl Action {
                         )));
                     }
                 }
-                Expect::Value(value) => differs(node, value, "")
-                    .map_or(Ok(()), |difference| Err(self.say(&difference)))?,
+                Expect::Value(value) => {
+                    differs(node, value, "").map_or(Ok(()), |difference| Err(self.say(&difference)))?
+                }
                 Expect::Count(_) => {}
             }
         }
@@ -251,10 +205,7 @@ impl Action {
             Ok(number) => format!("reason {number} of spec/README.md"),
             Err(_) => format!("reason: {}", self.reason),
         };
-        one_line(&format!(
-            "{}: action {} on {} ({reason}): {what}",
-            self.place, self.number, self.target_text
-        ))
+        one_line(&format!("{}: action {} on {} ({reason}): {what}", self.place, self.number, self.target_text))
     }
 }
 
@@ -270,32 +221,15 @@ fn step(element: &serde_json_path::PathElement<'_>) -> String {
 fn differs(node: &Node, expected: &Node, path: &str) -> Option<String> {
     let Value::Map(keys) = &expected.value else {
         return (!node.same(expected)).then(|| {
-            let what = if path.is_empty() {
-                "the target".to_owned()
-            } else {
-                format!("`{path}`")
-            };
-            format!(
-                "at {}: expected {what} to be {}, found {}",
-                node.place,
-                expected.describe(),
-                node.describe()
-            )
+            let what = if path.is_empty() { "the target".to_owned() } else { format!("`{path}`") };
+            format!("at {}: expected {what} to be {}, found {}", node.place, expected.describe(), node.describe())
         });
     };
     keys.iter().find_map(|(key, value)| {
-        let path = if path.is_empty() {
-            key.clone()
-        } else {
-            format!("{path}.{key}")
-        };
+        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         match node.get(key) {
             Some(child) => differs(child, value, &path),
-            None => Some(format!(
-                "at {}: expected `{path}` to be {}, found nothing",
-                node.place,
-                value.describe()
-            )),
+            None => Some(format!("at {}: expected `{path}` to be {}, found nothing", node.place, value.describe())),
         }
     })
 }
@@ -303,12 +237,12 @@ fn differs(node: &Node, expected: &Node, path: &str) -> Option<String> {
 /// Whether merging the update would change nothing.
 fn holds(node: &Node, update: &Node) -> bool {
     match (&node.value, &update.value) {
-        (Value::Map(map), Value::Map(update)) => update
-            .iter()
-            .all(|(key, value)| map.get(key).is_some_and(|node| holds(node, value))),
-        (Value::List(items), Value::List(update)) => update
-            .iter()
-            .all(|value| items.iter().any(|item| item.same(value))),
+        (Value::Map(map), Value::Map(update)) => {
+            update.iter().all(|(key, value)| map.get(key).is_some_and(|node| holds(node, value)))
+        }
+        (Value::List(items), Value::List(update)) => {
+            update.iter().all(|value| items.iter().any(|item| item.same(value)))
+        }
         (Value::List(items), _) => items.iter().any(|item| item.same(update)),
         _ => node.same(update),
     }

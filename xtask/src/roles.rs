@@ -4,9 +4,7 @@
 use crate::tree::{Node, Value};
 
 /// The methods of a path item, in the order in which the standard lists them.
-pub const METHODS: [&str; 8] = [
-    "get", "put", "post", "delete", "options", "head", "patch", "trace",
-];
+pub const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /// What a node is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,9 +62,9 @@ impl Role {
     #[must_use]
     pub fn child(self, key: &str) -> Self {
         use Role::{
-            Body, BodyMap, Callbacks, Components, Content, Document, Header, Headers, Info, Media,
-            Operation, Other, Parameter, ParameterMap, Parameters, PathItem, Paths, Response,
-            ResponseMap, Responses, Schema, SchemaList, SchemaMap,
+            Body, BodyMap, Callbacks, Components, Content, Document, Header, Headers, Info, Media, Operation, Other,
+            Parameter, ParameterMap, Parameters, PathItem, Paths, Response, ResponseMap, Responses, Schema, SchemaList,
+            SchemaMap,
         };
         if key.starts_with("x-") && !matches!(self, Self::SchemaMap | Headers | Content) {
             return Other;
@@ -107,12 +105,7 @@ impl Role {
 }
 
 /// Calls `visit` on a node and on everything under it, parents first, with the role and the path of each.
-pub fn walk(
-    node: &mut Node,
-    role: Role,
-    path: &mut Vec<String>,
-    visit: &mut dyn FnMut(Role, &mut Node, &[String]),
-) {
+pub fn walk(node: &mut Node, role: Role, path: &mut Vec<String>, visit: &mut dyn FnMut(Role, &mut Node, &[String])) {
     visit(role, node, path);
     if role == Role::Other {
         return;
@@ -123,14 +116,9 @@ pub fn walk(
         path.pop();
     };
     match &mut node.value {
-        Value::Map(map) => map
-            .iter_mut()
-            .for_each(|(key, child)| step(key.clone(), child, role.child(key))),
+        Value::Map(map) => map.iter_mut().for_each(|(key, child)| step(key.clone(), child, role.child(key))),
         Value::List(items) => {
-            items
-                .iter_mut()
-                .enumerate()
-                .for_each(|(index, child)| step(index.to_string(), child, role.child("")));
+            items.iter_mut().enumerate().for_each(|(index, child)| step(index.to_string(), child, role.child("")));
         }
         _ => {}
     }
@@ -139,26 +127,17 @@ pub fn walk(
 /// A path as a JSON pointer.
 #[must_use]
 pub fn pointer<S: AsRef<str>>(path: &[S]) -> String {
-    path.iter()
-        .map(|step| format!("/{}", step.as_ref().replace('~', "~0").replace('/', "~1")))
-        .collect()
+    path.iter().map(|step| format!("/{}", step.as_ref().replace('~', "~0").replace('/', "~1"))).collect()
 }
 
 /// Calls `visit` with the address and the method of every operation of the document's own (callbacks are not).
 pub fn operations(document: &mut Node, visit: &mut dyn FnMut(&str, &str, &mut Node)) {
-    let Some(paths) = document
-        .map_mut()
-        .and_then(|map| map.get_mut("paths"))
-        .and_then(Node::map_mut)
-    else {
+    let Some(paths) = document.map_mut().and_then(|map| map.get_mut("paths")).and_then(Node::map_mut) else {
         return;
     };
     for (path, item) in paths.iter_mut().filter(|(path, _)| !path.starts_with("x-")) {
-        for (method, operation) in item
-            .map_mut()
-            .into_iter()
-            .flatten()
-            .filter(|(key, _)| METHODS.contains(&key.as_str()))
+        for (method, operation) in
+            item.map_mut().into_iter().flatten().filter(|(key, _)| METHODS.contains(&key.as_str()))
         {
             visit(path, method, operation);
         }

@@ -18,10 +18,7 @@ pub const ALLOWED: &str = "spec/allowed.yaml";
 /// The repository that the current folder is in, or else the one that this tool was built from.
 #[must_use]
 pub fn repository() -> PathBuf {
-    let built = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap_or(Path::new("."))
-        .to_path_buf();
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_path_buf();
     let current = std::env::current_dir().unwrap_or_default();
     current
         .ancestors()
@@ -36,18 +33,15 @@ pub fn repository() -> PathBuf {
 pub fn vendor_pages(root: &Path) -> Result<Vec<PathBuf>> {
     let folder = root.join(VENDOR);
     let place = format!("{VENDOR}:1");
-    let entries = std::fs::read_dir(&folder)
-        .map_err(|error| Error::refused(&place, format_args!("cannot be read: {error}")))?;
+    let entries =
+        std::fs::read_dir(&folder).map_err(|error| Error::refused(&place, format_args!("cannot be read: {error}")))?;
     let mut pages: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|e| e == "md"))
         .collect();
     pages.sort();
     if pages.is_empty() {
-        return Err(Error::refused(
-            &place,
-            "holds no page (*.md); add the vendor's page as published",
-        ));
+        return Err(Error::refused(&place, "holds no page (*.md); add the vendor's page as published"));
     }
     Ok(pages)
 }
@@ -67,9 +61,7 @@ pub fn shown(root: &Path, path: &Path) -> String {
     };
     match full.strip_prefix(&root) {
         Ok(relative) => parts(relative),
-        Err(_) => path
-            .file_name()
-            .map_or_else(|| parts(path), |name| name.to_string_lossy().into_owned()),
+        Err(_) => path.file_name().map_or_else(|| parts(path), |name| name.to_string_lossy().into_owned()),
     }
 }
 
@@ -78,12 +70,8 @@ pub fn shown(root: &Path, path: &Path) -> String {
 /// # Errors
 /// What the system says.
 pub fn write(path: &Path, name: &str, text: &str) -> Result<()> {
-    let failed = |error: std::io::Error| {
-        Error::refused(
-            format_args!("{name}:1"),
-            format_args!("cannot be written: {error}"),
-        )
-    };
+    let failed =
+        |error: std::io::Error| Error::refused(format_args!("{name}:1"), format_args!("cannot be written: {error}"));
     let mut file = path
         .file_name()
         .map(std::ffi::OsStr::to_owned)

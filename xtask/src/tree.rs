@@ -87,11 +87,7 @@ impl Node {
     /// A node that stands where another one does: for values that the importer derives.
     #[must_use]
     pub fn at(place: &Place, value: Value) -> Self {
-        Self {
-            place: place.clone(),
-            content_line: place.line,
-            value,
-        }
+        Self { place: place.clone(), content_line: place.line, value }
     }
 
     /// A text that stands where another node does.
@@ -103,49 +99,29 @@ impl Node {
     /// The mapping, if it is one.
     #[must_use]
     pub fn map(&self) -> Option<&Map> {
-        if let Value::Map(map) = &self.value {
-            Some(map)
-        } else {
-            None
-        }
+        if let Value::Map(map) = &self.value { Some(map) } else { None }
     }
 
     /// The mapping, to change it.
     pub fn map_mut(&mut self) -> Option<&mut Map> {
-        if let Value::Map(map) = &mut self.value {
-            Some(map)
-        } else {
-            None
-        }
+        if let Value::Map(map) = &mut self.value { Some(map) } else { None }
     }
 
     /// The items, if it is a sequence.
     #[must_use]
     pub fn list(&self) -> Option<&[Node]> {
-        if let Value::List(items) = &self.value {
-            Some(items)
-        } else {
-            None
-        }
+        if let Value::List(items) = &self.value { Some(items) } else { None }
     }
 
     /// The items, to change them.
     pub fn list_mut(&mut self) -> Option<&mut Vec<Node>> {
-        if let Value::List(items) = &mut self.value {
-            Some(items)
-        } else {
-            None
-        }
+        if let Value::List(items) = &mut self.value { Some(items) } else { None }
     }
 
     /// The text, if it is one.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
-        if let Value::Text(text) = &self.value {
-            Some(text)
-        } else {
-            None
-        }
+        if let Value::Text(text) = &self.value { Some(text) } else { None }
     }
 
     /// A value of the mapping, if this is one and has the key.
@@ -172,12 +148,11 @@ impl Node {
 
     /// The node under a path of keys and indices, to change it.
     pub fn at_path_mut<S: AsRef<str>>(&mut self, path: &[S]) -> Option<&mut Node> {
-        path.iter()
-            .try_fold(self, |node, step| match &mut node.value {
-                Value::Map(map) => map.get_mut(step.as_ref()),
-                Value::List(items) => items.get_mut(step.as_ref().parse::<usize>().ok()?),
-                _ => None,
-            })
+        path.iter().try_fold(self, |node, step| match &mut node.value {
+            Value::Map(map) => map.get_mut(step.as_ref()),
+            Value::List(items) => items.get_mut(step.as_ref().parse::<usize>().ok()?),
+            _ => None,
+        })
     }
 
     /// Whether two nodes say the same, wherever they stand and in whatever order their keys are.
@@ -187,13 +162,9 @@ impl Node {
             (Value::Null, Value::Null) => true,
             (Value::Bool(a), Value::Bool(b)) => a == b,
             (Value::Number(a), Value::Number(b)) | (Value::Text(a), Value::Text(b)) => a == b,
-            (Value::List(a), Value::List(b)) => {
-                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b))
-            }
+            (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b)),
             (Value::Map(a), Value::Map(b)) => {
-                a.len() == b.len()
-                    && a.iter()
-                        .all(|(key, a)| b.get(key).is_some_and(|b| a.same(b)))
+                a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| a.same(b)))
             }
             _ => false,
         }
@@ -205,16 +176,12 @@ impl Node {
         match &self.value {
             Value::Null => serde_json::Value::Null,
             Value::Bool(value) => (*value).into(),
-            Value::Number(text) => {
-                serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into())
-            }
+            Value::Number(text) => serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into()),
             Value::Text(text) => text.as_str().into(),
             Value::List(items) => items.iter().map(Node::to_json).collect(),
-            Value::Map(map) => serde_json::Value::Object(
-                map.iter()
-                    .map(|(key, node)| (key.clone(), node.to_json()))
-                    .collect(),
-            ),
+            Value::Map(map) => {
+                serde_json::Value::Object(map.iter().map(|(key, node)| (key.clone(), node.to_json())).collect())
+            }
         }
     }
 
@@ -236,42 +203,21 @@ impl Node {
 ///
 /// # Errors
 /// The first thing that is not YAML 1.2, or beyond the reader's limits.
-pub fn read(
-    text: &str,
-    file: &Arc<str>,
-    first_line: usize,
-) -> std::result::Result<Node, ReadError> {
-    let mut reader = Reader {
-        file,
-        offset: first_line.saturating_sub(1),
-        open: Vec::new(),
-        anchors: IndexMap::new(),
-        aliased: 0,
-    };
+pub fn read(text: &str, file: &Arc<str>, first_line: usize) -> std::result::Result<Node, ReadError> {
+    let mut reader =
+        Reader { file, offset: first_line.saturating_sub(1), open: Vec::new(), anchors: IndexMap::new(), aliased: 0 };
     let mut parser = Parser::new_from_str(text);
     let mut root = None;
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| reader.scan_error(&error))?;
         if matches!(event, Event::DocumentStart(_)) && root.is_some() {
-            return Err(reader.fault(
-                span,
-                false,
-                "a second YAML document begins here; one is expected",
-            ));
+            return Err(reader.fault(span, false, "a second YAML document begins here; one is expected"));
         }
         if let Some(node) = reader.take(event, span)? {
             root = Some(node);
         }
     }
-    Ok(root.unwrap_or_else(|| {
-        Node::at(
-            &Place {
-                file: file.clone(),
-                line: first_line,
-            },
-            Value::Null,
-        )
-    }))
+    Ok(root.unwrap_or_else(|| Node::at(&Place { file: file.clone(), line: first_line }, Value::Null)))
 }
 
 struct Reader<'a> {
@@ -293,11 +239,7 @@ struct Open {
 
 impl Reader<'_> {
     /// Takes one event; gives the root when it is complete.
-    fn take(
-        &mut self,
-        event: Event<'_>,
-        span: Span,
-    ) -> std::result::Result<Option<Node>, ReadError> {
+    fn take(&mut self, event: Event<'_>, span: Span) -> std::result::Result<Option<Node>, ReadError> {
         let line = span.start.line() + self.offset;
         match event {
             Event::Scalar(text, style, anchor, tag) => {
@@ -312,45 +254,24 @@ impl Reader<'_> {
                 };
                 let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
                 let content_line = line + usize::from(block && self.starts_on_indicator(span));
-                self.finish(
-                    Node {
-                        place: self.place(line),
-                        content_line,
-                        value,
-                    },
-                    anchor,
-                    span,
-                )
+                self.finish(Node { place: self.place(line), content_line, value }, anchor, span)
             }
-            Event::SequenceStart(anchor, tag) => {
-                self.begin(Value::List(Vec::new()), anchor, tag.as_deref(), span)
-            }
-            Event::MappingStart(anchor, tag) => {
-                self.begin(Value::Map(Map::new()), anchor, tag.as_deref(), span)
-            }
+            Event::SequenceStart(anchor, tag) => self.begin(Value::List(Vec::new()), anchor, tag.as_deref(), span),
+            Event::MappingStart(anchor, tag) => self.begin(Value::Map(Map::new()), anchor, tag.as_deref(), span),
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
                 Some(Open { node, anchor, .. }) => self.finish(node, anchor, span),
                 None => Ok(None),
             },
             Event::Alias(id) => {
                 let Some((node, size)) = self.anchors.get(&id) else {
-                    return Err(self.fault(
-                        span,
-                        false,
-                        "an alias stands inside the node that it names",
-                    ));
+                    return Err(self.fault(span, false, "an alias stands inside the node that it names"));
                 };
                 self.aliased = self.aliased.saturating_add(*size);
                 if self.aliased > MAX_ALIASED_NODES {
-                    let reason = format!(
-                        "aliases repeat more than {MAX_ALIASED_NODES} nodes; write the values out"
-                    );
+                    let reason = format!("aliases repeat more than {MAX_ALIASED_NODES} nodes; write the values out");
                     return Err(self.fault(span, false, &reason));
                 }
-                let node = Node {
-                    place: self.place(line),
-                    ..node.clone()
-                };
+                let node = Node { place: self.place(line), ..node.clone() };
                 self.finish(node, 0, span)
             }
             _ => Ok(None),
@@ -368,39 +289,18 @@ impl Reader<'_> {
             return Err(self.tag_error(tag, span));
         }
         if self.waits_for_key() {
-            return Err(self.fault(
-                span,
-                true,
-                "a key that is itself a collection; a text is expected",
-            ));
+            return Err(self.fault(span, true, "a key that is itself a collection; a text is expected"));
         }
         if self.open.len() >= MAX_DEPTH {
-            return Err(self.fault(
-                span,
-                false,
-                &format!("nested more than {MAX_DEPTH} levels deep"),
-            ));
+            return Err(self.fault(span, false, &format!("nested more than {MAX_DEPTH} levels deep")));
         }
         let line = span.start.line() + self.offset;
-        self.open.push(Open {
-            node: Node {
-                place: self.place(line),
-                content_line: line,
-                value,
-            },
-            anchor,
-            key: None,
-        });
+        self.open.push(Open { node: Node { place: self.place(line), content_line: line, value }, anchor, key: None });
         Ok(None)
     }
 
     /// Puts a complete node where it belongs.
-    fn finish(
-        &mut self,
-        mut node: Node,
-        anchor: usize,
-        span: Span,
-    ) -> std::result::Result<Option<Node>, ReadError> {
+    fn finish(&mut self, mut node: Node, anchor: usize, span: Span) -> std::result::Result<Option<Node>, ReadError> {
         if self.waits_for_key() {
             return self.take_key(node, span);
         }
@@ -436,17 +336,10 @@ impl Reader<'_> {
             _ => return Err(self.fault(span, true, "a key without a text")),
         };
         if key == "<<" {
-            return Err(self.fault(
-                span,
-                false,
-                "the merge key << is not part of YAML 1.2; write the keys out",
-            ));
+            return Err(self.fault(span, false, "the merge key << is not part of YAML 1.2; write the keys out"));
         }
         if key.chars().count() > MAX_KEY_CHARS {
-            let reason = format!(
-                "a key of more than {MAX_KEY_CHARS} characters: {}",
-                shorten(&key)
-            );
+            let reason = format!("a key of more than {MAX_KEY_CHARS} characters: {}", shorten(&key));
             return Err(self.fault(span, true, &reason));
         }
         let first = match self.open.last().map(|open| &open.node.value) {
@@ -454,10 +347,7 @@ impl Reader<'_> {
             _ => None,
         };
         if let Some(first) = first {
-            let reason = format!(
-                "the key {:?} stands here and on line {first}; remove one",
-                shorten(&key)
-            );
+            let reason = format!("the key {:?} stands here and on line {first}; remove one", shorten(&key));
             return Err(self.fault(span, false, &reason));
         }
         if let Some(open) = self.open.last_mut() {
@@ -467,38 +357,23 @@ impl Reader<'_> {
     }
 
     fn waits_for_key(&self) -> bool {
-        self.open
-            .last()
-            .is_some_and(|open| matches!(open.node.value, Value::Map(_)) && open.key.is_none())
+        self.open.last().is_some_and(|open| matches!(open.node.value, Value::Map(_)) && open.key.is_none())
     }
 
     /// Whether the span of a block scalar begins at its indicator, as the current parser has it, or at its content.
     fn starts_on_indicator(&self, span: Span) -> bool {
         match self.open.last() {
-            Some(Open {
-                key: Some((_, line)),
-                ..
-            }) => *line == span.start.line() + self.offset,
+            Some(Open { key: Some((_, line)), .. }) => *line == span.start.line() + self.offset,
             _ => span.start.line() != span.end.line(),
         }
     }
 
     fn place(&self, line: usize) -> Place {
-        Place {
-            file: self.file.clone(),
-            line,
-        }
+        Place { file: self.file.clone(), line }
     }
 
     fn tag_error(&self, tag: &Tag, span: Span) -> ReadError {
-        self.fault(
-            span,
-            true,
-            &format!(
-                "the tag {}{} has no meaning in OpenAPI",
-                tag.handle, tag.suffix
-            ),
-        )
+        self.fault(span, true, &format!("the tag {}{} has no meaning in OpenAPI", tag.handle, tag.suffix))
     }
 
     fn fault(&self, span: Span, grammar: bool, reason: &str) -> ReadError {
@@ -546,10 +421,7 @@ fn number(text: &str) -> Option<String> {
         if let Some(digits) = text.strip_prefix(prefix) {
             // Only digits: Rust's own parser would take a sign.
             let plain = !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix));
-            return plain
-                .then(|| u128::from_str_radix(digits, radix).ok())
-                .flatten()
-                .map(|n| n.to_string());
+            return plain.then(|| u128::from_str_radix(digits, radix).ok()).flatten().map(|n| n.to_string());
         }
     }
     let (sign, rest) = match text.as_bytes().first()? {
@@ -567,10 +439,7 @@ fn number(text: &str) -> Option<String> {
     };
     let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
     let some = |part: &str| !part.is_empty() && digits(part);
-    if !digits(whole)
-        || !fraction.is_none_or(digits)
-        || (whole.is_empty() && !fraction.is_some_and(some))
-    {
+    if !digits(whole) || !fraction.is_none_or(digits) || (whole.is_empty() && !fraction.is_some_and(some)) {
         return None;
     }
     let mut out = sign.to_owned();
@@ -590,7 +459,5 @@ fn number(text: &str) -> Option<String> {
         out.push_str(unsigned);
     }
     // What no reader can hold (1e999) is better kept as it was written.
-    serde_json::from_str::<serde_json::Number>(&out)
-        .is_ok()
-        .then_some(out)
+    serde_json::from_str::<serde_json::Number>(&out).is_ok().then_some(out)
 }

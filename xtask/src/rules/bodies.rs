@@ -17,18 +17,12 @@ pub(super) fn methods(root: &mut Node, notes: &mut Notes) {
         let Some(body) = map.get("requestBody") else {
             return;
         };
-        let empty = body
-            .get("content")
-            .and_then(Node::map)
-            .is_none_or(Map::is_empty);
+        let empty = body.get("content").and_then(Node::map).is_none_or(Map::is_empty);
         let meaningless = matches!(method, "get" | "head" | "trace");
         if meaningless && !empty {
             notes.add(
                 &body.place,
-                format_args!(
-                    "the body of {} {path} left out: HTTP gives it no meaning",
-                    method.to_uppercase()
-                ),
+                format_args!("the body of {} {path} left out: HTTP gives it no meaning", method.to_uppercase()),
             );
         }
         if meaningless || empty {
@@ -49,24 +43,12 @@ pub(super) fn media_types(root: &mut Node, notes: &mut Notes) {
             return;
         };
         let place = body.place.clone();
-        let Some(content) = body
-            .map_mut()
-            .and_then(|body| body.get_mut("content"))
-            .and_then(Node::map_mut)
-        else {
+        let Some(content) = body.map_mut().and_then(|body| body.get_mut("content")).and_then(Node::map_mut) else {
             return;
         };
-        let best = content
-            .keys()
-            .enumerate()
-            .filter_map(|(at, name)| Some((kind(name)?, at)))
-            .min();
+        let best = content.keys().enumerate().filter_map(|(at, name)| Some((kind(name)?, at))).min();
         let Some((kind, at)) = best else {
-            let names = content
-                .keys()
-                .map(String::as_str)
-                .collect::<Vec<_>>()
-                .join(", ");
+            let names = content.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
             notes.add(
                 &place,
                 format_args!(
@@ -83,38 +65,24 @@ pub(super) fn media_types(root: &mut Node, notes: &mut Notes) {
             return;
         };
         for (other, node) in content.drain(..) {
-            notes.add(
-                &node.place,
-                format_args!("the media type {other} left out: {name} is sent"),
-            );
+            notes.add(&node.place, format_args!("the media type {other} left out: {name} is sent"));
         }
         if let Some(media) = media.map_mut() {
-            if let Some(encoding) = media
-                .shift_remove("encoding")
-                .filter(|node| node.map().is_some_and(|map| !map.is_empty()))
+            if let Some(encoding) =
+                media.shift_remove("encoding").filter(|node| node.map().is_some_and(|map| !map.is_empty()))
             {
-                notes.add(
-                    &encoding.place,
-                    "`encoding` left out: only forms with files know it",
-                );
+                notes.add(&encoding.place, "`encoding` left out: only forms with files know it");
             }
-            if !matches!(
-                media.get("examples").map(|node| &node.value),
-                None | Some(Value::Map(_))
-            ) {
+            if !matches!(media.get("examples").map(|node| &node.value), None | Some(Value::Map(_))) {
                 media.shift_remove("examples");
             }
-            media
-                .entry("schema".to_owned())
-                .or_insert_with(|| Node::at(&place, Value::Map(Map::new())));
+            media.entry("schema".to_owned()).or_insert_with(|| Node::at(&place, Value::Map(Map::new())));
             match (kind, media.get_mut("schema")) {
                 (Kind::Bytes, Some(schema)) => schema.value = scalar(&place, Some("binary")),
                 (Kind::Text, Some(schema)) => schema.value = scalar(&place, None),
                 // A body that may be null is no body.
                 (_, Some(schema)) => {
-                    schema
-                        .map_mut()
-                        .and_then(|schema| schema.shift_remove("nullable"));
+                    schema.map_mut().and_then(|schema| schema.shift_remove("nullable"));
                 }
                 _ => {}
             }
@@ -145,12 +113,7 @@ impl Kind {
 }
 
 fn kind(name: &str) -> Option<Kind> {
-    let name = name
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let name = name.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match name.as_str() {
         "application/json" | "text/json" | "application/*" | "*/*" | "json" => Some(Kind::Json),
         name if name.starts_with("application/") && name.ends_with("+json") => Some(Kind::Json),

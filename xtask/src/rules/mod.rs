@@ -37,17 +37,13 @@ pub struct Notes(Vec<Note>);
 impl Notes {
     /// Notes one change.
     pub fn add(&mut self, place: &Place, text: impl fmt::Display) {
-        self.0.push(Note {
-            place: place.clone(),
-            text: crate::error::one_line(&text.to_string()),
-        });
+        self.0.push(Note { place: place.clone(), text: crate::error::one_line(&text.to_string()) });
     }
 
     /// The notes, in the order of the files and lines.
     #[must_use]
     pub fn sorted(mut self) -> Vec<Note> {
-        self.0
-            .sort_by(|a, b| (&a.place.file, a.place.line).cmp(&(&b.place.file, b.place.line)));
+        self.0.sort_by(|a, b| (&a.place.file, a.place.line).cmp(&(&b.place.file, b.place.line)));
         self.0
     }
 }
@@ -60,6 +56,7 @@ pub fn page(root: &mut Node, notes: &mut Notes) -> Result<()> {
     shape::version(root)?;
     shape::collections(root, notes);
     shape::truth_values(root, notes);
+    shape::frame(root, notes);
     texts::become_text(root, notes);
     paths::addresses(root, notes)
 }

@@ -9,19 +9,8 @@ use crate::roles::operations;
 use crate::tree::{Node, Value};
 
 /// Names that the generated client already has: its own methods and the hooks that it calls on itself.
-const CLIENT: [&str; 11] = [
-    "new",
-    "new_with_client",
-    "api_version",
-    "baseurl",
-    "client",
-    "inner",
-    "pre",
-    "post",
-    "exec",
-    "clone",
-    "fmt",
-];
+const CLIENT: [&str; 11] =
+    ["new", "new_with_client", "api_version", "baseurl", "client", "inner", "pre", "post", "exec", "clone", "fmt"];
 /// Names that the generated module of builders imports or takes from the prelude.
 const BUILDERS: [&str; 20] = [
     "Error",
@@ -57,34 +46,25 @@ pub(super) fn ids(root: &mut Node, notes: &mut Notes) {
             let Some(map) = operation.map_mut() else {
                 return;
             };
-            let own = map
-                .get("operationId")
-                .and_then(Node::text)
-                .map(snake)
-                .filter(|id| id != "x");
+            let own = map.get("operationId").and_then(Node::text).map(snake).filter(|id| id != "x");
             if own.is_some() != published {
                 return;
             }
             let wanted = own.unwrap_or_else(|| derived(method, path));
-            let id = unused(&wanted, "_", &mut |id| {
-                taken.contains_key(id) || is_reserved(id)
-            });
+            let id = unused(&wanted, "_", &mut |id| taken.contains_key(id) || is_reserved(id));
             taken.insert(id.clone(), ());
             if published {
+                // As published, as long as it is a word that becomes this name.
+                let word =
+                    |text: &str| snake(text) == id && text.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
                 if let Some(node) = map.get_mut("operationId")
-                    && node.text() != Some(&id)
+                    && !node.text().is_some_and(word)
                 {
-                    notes.add(
-                        &node.place,
-                        format_args!("operationId {} becomes {id}", node.describe()),
-                    );
+                    notes.add(&node.place, format_args!("operationId {} becomes {id}", node.describe()));
                     node.value = Value::Text(id);
                 }
             } else {
-                notes.add(
-                    &place,
-                    format_args!("operationId {id} derived from method and path"),
-                );
+                notes.add(&place, format_args!("operationId {id} derived from method and path"));
                 map.shift_remove("operationId");
                 map.shift_insert(0, "operationId".to_owned(), Node::text_at(&place, id));
             }
@@ -102,9 +82,9 @@ pub(super) fn unique(root: &mut Node) -> Result<()> {
         let found = match operation.get("operationId") {
             None => Some(format!("{here} has no operationId")),
             Some(node) => match node.text() {
-                Some(id) if is_reserved(&snake(id)) => Some(format!(
-                    "the generated client has a name of its own for operationId {id} of {here}"
-                )),
+                Some(id) if is_reserved(&snake(id)) => {
+                    Some(format!("the generated client has a name of its own for operationId {id} of {here}"))
+                }
                 Some(id) => seen
                     .insert(snake(id), here.clone())
                     .map(|first| format!("{here} and {first} have the same operationId {id}")),
@@ -112,10 +92,8 @@ pub(super) fn unique(root: &mut Node) -> Result<()> {
             },
         };
         if let (None, Some(found)) = (&clash, found) {
-            clash = Some(Error::Failed(format!(
-                "{}: {found}; correct the patch in spec/patches.yaml",
-                operation.place
-            )));
+            clash =
+                Some(Error::Failed(format!("{}: {found}; correct the patch in spec/patches.yaml", operation.place)));
         }
     });
     clash.map_or(Ok(()), Err)
@@ -127,16 +105,9 @@ fn is_reserved(id: &str) -> bool {
 
 /// `POST /kling/v1/videos/multi-image2video/{id}` → `post_kling_v1_videos_multi_image2video_id`.
 fn derived(method: &str, path: &str) -> String {
-    let words: Vec<String> = path
-        .split('/')
-        .filter(|part| !part.is_empty())
-        .map(snake)
-        .filter(|part| part != "x")
-        .collect();
-    let name = std::iter::once(method.to_owned())
-        .chain(words)
-        .collect::<Vec<_>>()
-        .join("_");
+    let words: Vec<String> =
+        path.split('/').filter(|part| !part.is_empty()).map(snake).filter(|part| part != "x").collect();
+    let name = std::iter::once(method.to_owned()).chain(words).collect::<Vec<_>>().join("_");
     snake(&name)
 }
 
@@ -147,42 +118,22 @@ mod tests {
     use super::*;
 
     fn found(yaml: &str) -> Vec<String> {
-        let mut root =
-            crate::tree::read(yaml, &Arc::from("p"), 1).unwrap_or_else(|e| panic!("{e:?}"));
+        let mut root = crate::tree::read(yaml, &Arc::from("p"), 1).unwrap_or_else(|e| panic!("{e:?}"));
         ids(&mut root, &mut Notes::default());
         let mut all = Vec::new();
-        operations(&mut root, &mut |_, _, operation| {
-            all.extend(operation.get_text("operationId").map(str::to_owned))
-        });
+        operations(&mut root, &mut |_, _, operation| all.extend(operation.get_text("operationId").map(str::to_owned)));
         all
     }
 
     #[test]
     fn a_missing_operation_id_is_derived_from_method_and_path() {
         let yaml = "paths:\n  /kling/v1/videos/multi-image2video: {post: {}}\n  '/v1/tasks/{id}': {get: {operationId: ''}}\n  /: {get: {}}";
-        assert_eq!(
-            found(yaml),
-            [
-                "post_kling_v1_videos_multi_image2video",
-                "get_v1_tasks_id",
-                "get"
-            ]
-        );
+        assert_eq!(found(yaml), ["post_kling_v1_videos_multi_image2video", "get_v1_tasks_id", "get"]);
     }
 
     #[test]
     fn equal_and_reserved_names_get_a_number_whatever_their_order() {
         let yaml = "paths:\n  /a/b: {get: {}}\n  /a-b: {get: {}}\n  /c: {get: {operationId: getAB}, post: {operationId: get_a_b}}\n  /d: {get: {operationId: client}, post: {operationId: 图片}}";
-        assert_eq!(
-            found(yaml),
-            [
-                "get_a_b_3",
-                "get_a_b_4",
-                "get_ab",
-                "get_a_b",
-                "client_2",
-                "图片"
-            ]
-        );
+        assert_eq!(found(yaml), ["get_a_b_2", "get_a_b_3", "getAB", "get_a_b", "client_2", "图片"]);
     }
 }

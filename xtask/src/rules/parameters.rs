@@ -25,22 +25,12 @@ pub(super) fn unusable(root: &mut Node, notes: &mut Notes) {
                 _ => String::new(),
             });
             let name = name.unwrap_or_default();
-            let kind = parameter
-                .get_text("in")
-                .unwrap_or_default()
-                .trim()
-                .to_ascii_lowercase();
+            let kind = parameter.get_text("in").unwrap_or_default().trim().to_ascii_lowercase();
             let why = match kind.as_str() {
                 _ if name.is_empty() => "it has no name",
                 "path" | "query" => "",
-                "header" if IGNORED.contains(&name.to_ascii_lowercase().as_str()) => {
-                    "OpenAPI says to ignore it"
-                }
-                "header"
-                    if !name
-                        .bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)) =>
-                {
+                "header" if IGNORED.contains(&name.to_ascii_lowercase().as_str()) => "OpenAPI says to ignore it",
+                "header" if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)) => {
                     "no header can have that name"
                 }
                 "header" => "",
@@ -48,10 +38,7 @@ pub(super) fn unusable(root: &mut Node, notes: &mut Notes) {
                 _ => "its place is neither path, query nor header",
             };
             if !why.is_empty() {
-                notes.add(
-                    &place,
-                    format_args!("{kind} parameter {name:?} left out: {why}"),
-                );
+                notes.add(&place, format_args!("{kind} parameter {name:?} left out: {why}"));
                 return false;
             }
             if let Some(map) = parameter.map_mut() {
@@ -67,34 +54,21 @@ pub(super) fn unusable(root: &mut Node, notes: &mut Notes) {
 /// address does not have or that nobody declared, names declared twice or that differ only in case. Remedy: the address
 /// decides which path parameters there are; of equal names the first stands.
 pub(super) fn declared(root: &mut Node, notes: &mut Notes) {
-    let Some(paths) = root
-        .map_mut()
-        .and_then(|map| map.get_mut("paths"))
-        .and_then(Node::map_mut)
-    else {
+    let Some(paths) = root.map_mut().and_then(|map| map.get_mut("paths")).and_then(Node::map_mut) else {
         return;
     };
     for (path, item) in paths.iter_mut().filter(|(path, _)| !path.starts_with("x-")) {
         let wanted = names_in(path);
         let Some(item) = item.map_mut() else { continue };
-        let shared = item
-            .shift_remove("parameters")
-            .map(|node| node.list().unwrap_or_default().to_vec())
-            .unwrap_or_default();
+        let shared =
+            item.shift_remove("parameters").map(|node| node.list().unwrap_or_default().to_vec()).unwrap_or_default();
         // What all operations share is written out, so that one look at an operation shows all of its arguments.
-        for (_, operation) in item
-            .iter_mut()
-            .filter(|(key, _)| METHODS.contains(&key.as_str()))
-        {
+        for (_, operation) in item.iter_mut().filter(|(key, _)| METHODS.contains(&key.as_str())) {
             let place = operation.place.clone();
             let Some(operation) = operation.map_mut() else {
                 continue;
             };
-            let mut all = operation
-                .get("parameters")
-                .and_then(Node::list)
-                .unwrap_or_default()
-                .to_vec();
+            let mut all = operation.get("parameters").and_then(Node::list).unwrap_or_default().to_vec();
             for parameter in &shared {
                 if !all.iter().any(|own| key_of(own) == key_of(parameter)) {
                     all.push(parameter.clone());
@@ -104,12 +78,18 @@ pub(super) fn declared(root: &mut Node, notes: &mut Notes) {
             all.retain(|parameter| {
                 let (name, kind) = key_of(parameter);
                 if kind == "path" && !wanted.iter().any(|w| w == name) {
-                    notes.add(&parameter.place, format_args!("path parameter {name:?} left out: the path {path} has none of that name"));
+                    notes.add(
+                        &parameter.place,
+                        format_args!("path parameter {name:?} left out: the path {path} has none of that name"),
+                    );
                     return false;
                 }
                 // A path parameter cannot go: it is found again below.
                 if !names.insert(snake(name)) && kind != "path" {
-                    notes.add(&parameter.place, format_args!("{kind} parameter {name:?} left out: another has the same Rust name"));
+                    notes.add(
+                        &parameter.place,
+                        format_args!("{kind} parameter {name:?} left out: another has the same Rust name"),
+                    );
                     return false;
                 }
                 true
@@ -122,13 +102,13 @@ pub(super) fn declared(root: &mut Node, notes: &mut Notes) {
                 .cloned()
                 .collect::<Vec<_>>()
             {
-                notes.add(&place, format_args!("path parameter {name:?} added: the path {path} has it, but nobody declares it"));
+                notes.add(
+                    &place,
+                    format_args!("path parameter {name:?} added: the path {path} has it, but nobody declares it"),
+                );
                 all.insert(0, path_parameter(&place, &name));
             }
-            for parameter in all
-                .iter_mut()
-                .filter(|parameter| key_of(parameter).1 == "path")
-            {
+            for parameter in all.iter_mut().filter(|parameter| key_of(parameter).1 == "path") {
                 if let Some(map) = parameter.map_mut() {
                     map.insert("required".to_owned(), Node::at(&place, Value::Bool(true)));
                 }
@@ -179,41 +159,41 @@ pub(super) fn forms(root: &mut Node, notes: &mut Notes) {
                     .and_then(|content| content.values().next())
                     .and_then(|media| media.get("schema"))
                     .cloned();
-                notes.add(
-                    &place,
-                    "the parameter's media type left out: only a schema is supported",
-                );
-                map.insert(
-                    "schema".to_owned(),
-                    schema.unwrap_or_else(|| text_schema(&place)),
-                );
+                notes.add(&place, "the parameter's media type left out: only a schema is supported");
+                map.insert("schema".to_owned(), schema.unwrap_or_else(|| text_schema(&place)));
             }
-            map.entry("schema".to_owned())
-                .or_insert_with(|| text_schema(&place));
-            if !matches!(
-                map.get("examples").map(|node| &node.value),
-                None | Some(Value::Map(_))
-            ) {
+            map.entry("schema".to_owned()).or_insert_with(|| text_schema(&place));
+            if !matches!(map.get("examples").map(|node| &node.value), None | Some(Value::Map(_))) {
                 map.shift_remove("examples");
             }
+            let Some(schema) = map.get_mut("schema") else { continue };
+            let target = schema.get_text("$ref").and_then(|reference| super::references::resolve(&source, reference));
             if kind == "query" {
+                // The generator knows structs in bodies only.
+                let object = target.unwrap_or(schema);
+                if object.get("properties").is_some() || object.get("allOf").is_some() {
+                    notes.add(
+                        &schema.place,
+                        "the query parameter's object becomes a free-form one: the generator knows no other",
+                    );
+                    let kind = Map::from([("type".to_owned(), Node::text_at(&place, "object"))]);
+                    schema.value = Value::Map(kind);
+                }
                 continue;
             }
-            if let Some(schema) = map.get_mut("schema") {
-                let target = schema
-                    .get_text("$ref")
-                    .and_then(|reference| super::references::resolve(&source, reference));
+            {
                 if let Some(target) = target {
                     schema.value = target.value.clone();
                 }
-                let fits = matches!(
-                    schema.get_text("type"),
-                    Some("string" | "integer" | "number" | "boolean")
-                ) && !["allOf", "oneOf", "anyOf", "not", "$ref", "properties"]
-                    .iter()
-                    .any(|key| schema.get(key).is_some());
+                let fits = matches!(schema.get_text("type"), Some("string" | "integer" | "number" | "boolean"))
+                    && !["allOf", "oneOf", "anyOf", "not", "$ref", "properties"]
+                        .iter()
+                        .any(|key| schema.get(key).is_some());
                 if !fits {
-                    notes.add(&schema.place, format_args!("the {kind} parameter's schema becomes a string: nothing else can stand there"));
+                    notes.add(
+                        &schema.place,
+                        format_args!("the {kind} parameter's schema becomes a string: nothing else can stand there"),
+                    );
                     schema.value = text_schema(&place).value;
                 }
                 if let Some(schema) = schema.map_mut() {
@@ -226,19 +206,11 @@ pub(super) fn forms(root: &mut Node, notes: &mut Notes) {
 
 fn each_list(root: &mut Node, visit: &mut dyn FnMut(&mut Vec<Node>)) {
     let mut take = |node: &mut Node| {
-        if let Some(list) = node
-            .map_mut()
-            .and_then(|map| map.get_mut("parameters"))
-            .and_then(Node::list_mut)
-        {
+        if let Some(list) = node.map_mut().and_then(|map| map.get_mut("parameters")).and_then(Node::list_mut) {
             visit(list);
         }
     };
-    let Some(paths) = root
-        .map_mut()
-        .and_then(|map| map.get_mut("paths"))
-        .and_then(Node::map_mut)
-    else {
+    let Some(paths) = root.map_mut().and_then(|map| map.get_mut("paths")).and_then(Node::map_mut) else {
         return;
     };
     for (_, item) in paths.iter_mut().filter(|(path, _)| !path.starts_with("x-")) {
@@ -276,20 +248,11 @@ fn names_in(path: &str) -> Vec<String> {
 }
 
 fn key_of(parameter: &Node) -> (&str, &str) {
-    (
-        parameter.get_text("name").unwrap_or_default(),
-        parameter.get_text("in").unwrap_or_default(),
-    )
+    (parameter.get_text("name").unwrap_or_default(), parameter.get_text("in").unwrap_or_default())
 }
 
 fn text_schema(place: &Place) -> Node {
-    Node::at(
-        place,
-        Value::Map(Map::from([(
-            "type".to_owned(),
-            Node::text_at(place, "string"),
-        )])),
-    )
+    Node::at(place, Value::Map(Map::from([("type".to_owned(), Node::text_at(place, "string"))])))
 }
 
 fn path_parameter(place: &Place, name: &str) -> Node {

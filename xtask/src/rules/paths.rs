@@ -11,11 +11,7 @@ use crate::tree::{Node, Value};
 /// string, Chinese, braces that do not match, a parameter whose name is no word. Remedy: the address that was meant, with
 /// parameters renamed where their names are no words (a client never sends them). Two that become the same are one.
 pub(super) fn addresses(root: &mut Node, notes: &mut Notes) -> Result<()> {
-    let Some(paths) = root
-        .map_mut()
-        .and_then(|map| map.get_mut("paths"))
-        .and_then(Node::map_mut)
-    else {
+    let Some(paths) = root.map_mut().and_then(|map| map.get_mut("paths")).and_then(Node::map_mut) else {
         return Ok(());
     };
     for (path, mut item) in std::mem::take(paths) {
@@ -23,13 +19,10 @@ pub(super) fn addresses(root: &mut Node, notes: &mut Notes) -> Result<()> {
             paths.insert(path, item);
             continue;
         }
-        let (clean, renamed) = clean(&path)
-            .map_err(|why| Error::refused(&item.place, format_args!("the path {path:?} {why}")))?;
+        let (clean, renamed) =
+            clean(&path).map_err(|why| Error::refused(&item.place, format_args!("the path {path:?} {why}")))?;
         if clean != path {
-            notes.add(
-                &item.place,
-                format_args!("the path {path:?} becomes {clean}"),
-            );
+            notes.add(&item.place, format_args!("the path {path:?} becomes {clean}"));
         }
         rename_parameters(&mut item, &renamed);
         match paths.get_mut(&clean).and_then(Node::map_mut) {
@@ -63,7 +56,6 @@ fn clean(path: &str) -> std::result::Result<(String, Vec<(String, String)>), Str
     if let Some((_, tail)) = rest.split_once("://") {
         rest = tail.find('/').and_then(|at| tail.get(at..)).unwrap_or("/");
     }
-    rest = rest.split(['?', '#']).next().unwrap_or_default().trim_end();
     let mut out = String::from("/");
     let mut renamed: Vec<(String, String)> = Vec::new();
     let mut idents: Vec<String> = Vec::new();
@@ -81,22 +73,11 @@ fn clean(path: &str) -> std::result::Result<(String, Vec<(String, String)>), Str
                         Some(c) => name.push(c),
                     }
                 }
-                let known = renamed
-                    .iter()
-                    .find(|(old, _)| *old == name)
-                    .map(|(_, new)| new.clone());
-                let word: String = name
-                    .chars()
-                    .filter(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
-                    .collect();
-                let word = if snake(&word) == "x" && word != "x" {
-                    "parameter".to_owned()
-                } else {
-                    word
-                };
+                let known = renamed.iter().find(|(old, _)| *old == name).map(|(_, new)| new.clone());
+                let word: String = name.chars().filter(|c| c.is_alphanumeric() || matches!(c, '_' | '-')).collect();
+                let word = if snake(&word) == "x" && word != "x" { "parameter".to_owned() } else { word };
                 let new = known.unwrap_or_else(|| {
-                    let new =
-                        crate::ident::unused(&word, "_", &mut |name| idents.contains(&snake(name)));
+                    let new = crate::ident::unused(&word, "_", &mut |name| idents.contains(&snake(name)));
                     idents.push(snake(&new));
                     renamed.push((name.clone(), new.clone()));
                     new
@@ -104,6 +85,7 @@ fn clean(path: &str) -> std::result::Result<(String, Vec<(String, String)>), Str
                 let _ = write!(out, "{{{new}}}");
             }
             '}' => return Err("has a closing brace that was never opened".to_owned()),
+            '?' | '#' => break,
             '/' if out.ends_with('/') => {}
             c if c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@/%".contains(c) => out.push(c),
             c => {
@@ -122,22 +104,15 @@ fn rename_parameters(item: &mut Node, renamed: &[(String, String)]) {
         return;
     }
     for node in item.map_mut().into_iter().flat_map(|map| map.values_mut()) {
-        let own = if node.list().is_some() {
-            Some(node)
-        } else {
-            node.map_mut().and_then(|map| map.get_mut("parameters"))
-        };
+        let own =
+            if node.list().is_some() { Some(node) } else { node.map_mut().and_then(|map| map.get_mut("parameters")) };
         for parameter in own.and_then(Node::list_mut).into_iter().flatten() {
             if parameter.get_text("in") != Some("path") {
                 continue;
             }
-            let new = renamed
-                .iter()
-                .find(|(old, _)| parameter.get_text("name") == Some(old))
-                .map(|(_, new)| new.clone());
-            if let (Some(new), Some(name)) =
-                (new, parameter.map_mut().and_then(|map| map.get_mut("name")))
-            {
+            let new =
+                renamed.iter().find(|(old, _)| parameter.get_text("name") == Some(old)).map(|(_, new)| new.clone());
+            if let (Some(new), Some(name)) = (new, parameter.map_mut().and_then(|map| map.get_mut("name"))) {
                 name.value = Value::Text(new);
             }
         }
@@ -159,20 +134,13 @@ mod tests {
             ("/a/{x}:{y}", "/a/{x}:{y}"),
             ("/查询", "/%E6%9F%A5%E8%AF%A2"),
             ("/a b/`c`/\"d", "/a%20b/%60c%60/%22d"),
-            (
-                "/a/{task id}/{task-id}/{taskId}",
-                "/a/{taskid}/{task-id}/{taskId_2}",
-            ),
+            ("/a/{task id}/{task-id}/{taskId}", "/a/{taskid}/{task-id}/{taskId_2}"),
             ("/a/{?}", "/a/{parameter}"),
             ("/a/{任务}", "/a/{任务}"),
             ("", "/"),
         ];
         for (path, expected) in cases {
-            assert_eq!(
-                clean(path).map(|(path, _)| path).as_deref(),
-                Ok(expected),
-                "{path}"
-            );
+            assert_eq!(clean(path).map(|(path, _)| path).as_deref(), Ok(expected), "{path}");
         }
         for path in ["/a/{b", "/a/b}", "/a/{b/c}", "/{a{b}}"] {
             assert!(clean(path).is_err(), "{path}");

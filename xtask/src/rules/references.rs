@@ -14,35 +14,19 @@ const SCHEMAS: &str = "#/components/schemas/";
 /// reference too.
 pub(super) fn names(root: &mut Node, notes: &mut Notes) {
     let mut renamed: HashMap<String, String> = HashMap::new();
-    if let Some(schemas) = root
-        .at_path_mut(&["components", "schemas"])
-        .and_then(Node::map_mut)
-    {
+    if let Some(schemas) = root.at_path_mut(&["components", "schemas"]).and_then(Node::map_mut) {
         let mut taken = HashSet::new();
         let old = std::mem::take(schemas);
         for (name, schema) in old {
             let clean: String = name
                 .chars()
-                .map(|c| {
-                    if c.is_alphanumeric() || matches!(c, '.' | '_' | '-') {
-                        c
-                    } else {
-                        '_'
-                    }
-                })
+                .map(|c| if c.is_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' })
                 .collect();
-            let clean = if pascal(&clean) == "X" {
-                "Schema".to_owned()
-            } else {
-                clean
-            };
+            let clean = if pascal(&clean) == "X" { "Schema".to_owned() } else { clean };
             let clean = unused(&clean, "_", &mut |name| taken.contains(&pascal(name)));
             taken.insert(pascal(&clean));
             if clean != name {
-                notes.add(
-                    &schema.place,
-                    format_args!("the schema {name:?} becomes {clean}"),
-                );
+                notes.add(&schema.place, format_args!("the schema {name:?} becomes {clean}"));
                 renamed.insert(name, clean.clone());
             }
             schemas.insert(clean, schema);
@@ -50,13 +34,8 @@ pub(super) fn names(root: &mut Node, notes: &mut Notes) {
     }
     every_reference(root, &mut |reference| {
         let text = decoded(reference);
-        let text = text
-            .strip_prefix("#/definitions/")
-            .map_or(text.clone(), |name| format!("{SCHEMAS}{name}"));
-        match text
-            .strip_prefix(SCHEMAS)
-            .map(|name| renamed.get(name).map_or(name, String::as_str))
-        {
+        let text = text.strip_prefix("#/definitions/").map_or(text.clone(), |name| format!("{SCHEMAS}{name}"));
+        match text.strip_prefix(SCHEMAS).map(|name| renamed.get(name).map_or(name, String::as_str)) {
             Some(name) => format!("{SCHEMAS}{name}"),
             None => text,
         }
@@ -69,66 +48,41 @@ pub(super) fn names(root: &mut Node, notes: &mut Notes) {
 /// to ignore, is left out.
 pub(super) fn targets(root: &mut Node, notes: &mut Notes) {
     let source = root.clone();
-    walk(
-        root,
-        Role::Document,
-        &mut Vec::new(),
-        &mut |role, node, _| {
-            if !matches!(
-                role,
-                Role::Schema
-                    | Role::Parameter
-                    | Role::Body
-                    | Role::Response
-                    | Role::Header
-                    | Role::PathItem
-            ) {
-                return;
-            }
-            let Some(map) = node.map_mut() else { return };
-            let Some(reference) = map.get("$ref") else {
-                return;
-            };
-            let place = reference.place.clone();
-            let text = reference.text().unwrap_or_default().to_owned();
-            let target = resolve(&source, &text);
-            let found = target
-                .is_some_and(|target| target.get("$ref").is_none() || role == Role::Schema)
-                && !circles(&source, &text);
-            if role == Role::Schema {
-                let direct = text
-                    .strip_prefix(SCHEMAS)
-                    .is_some_and(|name| !name.contains('/'));
-                if found && direct {
-                    if map.len() > 1 {
-                        notes.add(
-                            &place,
-                            format_args!(
-                                "what stands beside $ref {text} left out: OpenAPI ignores it"
-                            ),
-                        );
-                        map.retain(|key, _| key == "$ref");
-                    }
-                } else {
-                    notes.add(
-                        &place,
-                        format_args!(
-                            "$ref {text} leads to no shared schema; anything is allowed there"
-                        ),
-                    );
-                    map.shift_remove("$ref");
+    walk(root, Role::Document, &mut Vec::new(), &mut |role, node, _| {
+        if !matches!(role, Role::Schema | Role::Parameter | Role::Body | Role::Response | Role::Header | Role::PathItem)
+        {
+            return;
+        }
+        let Some(map) = node.map_mut() else { return };
+        let Some(reference) = map.get("$ref") else {
+            return;
+        };
+        let place = reference.place.clone();
+        let text = reference.text().unwrap_or_default().to_owned();
+        let target = resolve(&source, &text);
+        let found = target.is_some_and(|target| target.get("$ref").is_none() || role == Role::Schema)
+            && !circles(&source, &text);
+        if role == Role::Schema {
+            let direct = text.strip_prefix(SCHEMAS).is_some_and(|name| !name.contains('/'));
+            if found && direct {
+                if map.len() > 1 {
+                    notes.add(&place, format_args!("what stands beside $ref {text} left out: OpenAPI ignores it"));
+                    map.retain(|key, _| key == "$ref");
                 }
-                return;
+            } else {
+                notes.add(&place, format_args!("$ref {text} leads to no shared schema; anything is allowed there"));
+                map.shift_remove("$ref");
             }
-            match target.filter(|_| found) {
-                Some(target) => node.value = target.value.clone(),
-                None => {
-                    notes.add(&place, format_args!("$ref {text} leads nowhere; left out"));
-                    map.shift_remove("$ref");
-                }
+            return;
+        }
+        match target.filter(|_| found) {
+            Some(target) => node.value = target.value.clone(),
+            None => {
+                notes.add(&place, format_args!("$ref {text} leads nowhere; left out"));
+                map.shift_remove("$ref");
             }
-        },
-    );
+        }
+    });
 }
 
 /// Whether a chain of references that are nothing else comes back to itself.
@@ -146,19 +100,14 @@ fn circles(root: &Node, reference: &str) -> bool {
 
 /// What a local reference leads to.
 pub(crate) fn resolve<'a>(root: &'a Node, reference: &str) -> Option<&'a Node> {
-    let steps: Vec<String> = reference
-        .strip_prefix("#/")?
-        .split('/')
-        .map(|step| step.replace("~1", "/").replace("~0", "~"))
-        .collect();
+    let steps: Vec<String> =
+        reference.strip_prefix("#/")?.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
     root.at_path(&steps)
 }
 
 fn every_reference(node: &mut Node, change: &mut dyn FnMut(&str) -> String) {
     match &mut node.value {
-        Value::List(items) => items
-            .iter_mut()
-            .for_each(|item| every_reference(item, change)),
+        Value::List(items) => items.iter_mut().for_each(|item| every_reference(item, change)),
         Value::Map(map) => {
             for (key, child) in map.iter_mut() {
                 match &mut child.value {
@@ -176,11 +125,7 @@ fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
-        let hex = if *first == b'%' {
-            tail.get(..2).and_then(|h| std::str::from_utf8(h).ok())
-        } else {
-            None
-        };
+        let hex = if *first == b'%' { tail.get(..2).and_then(|h| std::str::from_utf8(h).ok()) } else { None };
         match hex
             .filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()))
             .and_then(|hex| u8::from_str_radix(hex, 16).ok())

@@ -10,60 +10,42 @@ const KEYS: [&str; 3] = ["description", "summary", "title"];
 /// Symptom: the generator refuses the document. Cause: `description: Enum: std` on a line of its own is a mapping to YAML,
 /// `summary: 2024` a number, `title:` nothing. Remedy: what was meant as text becomes text again.
 pub(super) fn become_text(root: &mut Node, notes: &mut Notes) {
-    walk(
-        root,
-        Role::Document,
-        &mut Vec::new(),
-        &mut |role, node, _| {
-            if !has_texts(role) {
-                return;
-            }
-            let Some(map) = node.map_mut() else { return };
-            for key in KEYS {
-                let Some(child) = map.get_mut(key) else {
-                    continue;
-                };
-                match &child.value {
-                    Value::Text(_) => {}
-                    Value::Null => {
-                        map.shift_remove(key);
-                    }
-                    _ => {
-                        notes.add(
-                            &child.place,
-                            format_args!(
-                                "`{key}` is {}; read as the text it was meant to be",
-                                child.describe()
-                            ),
-                        );
-                        child.value = Value::Text(flatten(child));
-                    }
+    walk(root, Role::Document, &mut Vec::new(), &mut |role, node, _| {
+        if !has_texts(role) {
+            return;
+        }
+        let Some(map) = node.map_mut() else { return };
+        for key in KEYS {
+            let Some(child) = map.get_mut(key) else {
+                continue;
+            };
+            match &child.value {
+                Value::Text(_) => {}
+                Value::Null => {
+                    map.shift_remove(key);
                 }
-            }
-            // A tag is a word too.
-            if role == Role::Operation {
-                for tag in map
-                    .get_mut("tags")
-                    .and_then(Node::list_mut)
-                    .into_iter()
-                    .flatten()
-                    .filter(|tag| tag.text().is_none())
-                {
+                _ => {
                     notes.add(
-                        &tag.place,
-                        format_args!(
-                            "a tag is {}; read as the text it was meant to be",
-                            tag.describe()
-                        ),
+                        &child.place,
+                        format_args!("`{key}` is {}; read as the text it was meant to be", child.describe()),
                     );
-                    tag.value = Value::Text(flatten(tag));
-                }
-                if map.get("tags").is_some_and(|tags| tags.list().is_none()) {
-                    map.shift_remove("tags");
+                    child.value = Value::Text(flatten(child));
                 }
             }
-        },
-    );
+        }
+        // A tag is a word too.
+        if role == Role::Operation {
+            for tag in
+                map.get_mut("tags").and_then(Node::list_mut).into_iter().flatten().filter(|tag| tag.text().is_none())
+            {
+                notes.add(&tag.place, format_args!("a tag is {}; read as the text it was meant to be", tag.describe()));
+                tag.value = Value::Text(flatten(tag));
+            }
+            if map.get("tags").is_some_and(|tags| tags.list().is_none()) {
+                map.shift_remove("tags");
+            }
+        }
+    });
 }
 
 fn has_texts(role: Role) -> bool {
@@ -126,21 +108,13 @@ pub(super) fn one_line(root: &mut Node) {
 /// A text as one line of Markdown that shows its words and does nothing else.
 #[must_use]
 pub fn escape(text: &str) -> String {
-    let words = text.split(|c: char| {
-        c.is_whitespace() || c.is_control() || matches!(c, '\u{FEFF}' | '\u{200B}')
-    });
-    let line = words
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ");
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{FEFF}' | '\u{200B}'));
+    let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     // Ends a block comment, should anyone write the text into one.
     let line = line.replace("*/", "* /").replace("/*", "/ *");
     let mut out = String::with_capacity(line.len());
     for c in line.chars() {
-        if matches!(
-            c,
-            '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '~' | '&' | '$'
-        ) {
+        if matches!(c, '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '~' | '&' | '$') {
             out.push('\\');
         }
         out.push(c);
@@ -149,11 +123,7 @@ pub fn escape(text: &str) -> String {
     let digits = out.chars().take_while(char::is_ascii_digit).count();
     if out.starts_with(['#', '-', '+', '=', '|', '_', ':']) {
         out.insert(0, '\\');
-    } else if digits > 0
-        && out
-            .get(digits..)
-            .is_some_and(|rest| rest.starts_with(['.', ')']))
-    {
+    } else if digits > 0 && out.get(digits..).is_some_and(|rest| rest.starts_with(['.', ')'])) {
         out.insert(digits, '\\');
     }
     out
@@ -167,10 +137,7 @@ mod tests {
     fn a_text_becomes_one_line_that_means_nothing_to_markdown() {
         let cases = [
             ("plain words, 16:9: fine", "plain words, 16:9: fine"),
-            (
-                "a\n\n    indented\n```\nfence\n```",
-                "a indented \\`\\`\\` fence \\`\\`\\`",
-            ),
+            ("a\n\n    indented\n```\nfence\n```", "a indented \\`\\`\\` fence \\`\\`\\`"),
             ("<b>[x](y)</b> &lt;", "\\<b\\>\\[x\\](y)\\</b\\> \\&lt;"),
             ("*/ fn main() {} /*", "\\* / fn main() {} / \\*"),
             ("# head", "\\# head"),
@@ -179,10 +146,7 @@ mod tests {
             ("10 seconds", "10 seconds"),
             ("~~~ x", "\\~\\~\\~ x"),
             ("\u{2028}a\u{85}b\u{0}c\t d", "a b c d"),
-            (
-                "枚举值：std，pro\n不能超过2500个字符",
-                "枚举值：std，pro 不能超过2500个字符",
-            ),
+            ("枚举值：std，pro\n不能超过2500个字符", "枚举值：std，pro 不能超过2500个字符"),
             ("image_list", "image_list"),
             ("", ""),
         ];
