@@ -1,7 +1,7 @@
 //! The client: where the API is, which key it takes, and what all calls share.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -41,7 +41,7 @@ struct Shared {
     loopback: bool,
     key: SecretString,
     http: reqwest::Client,
-    download: reqwest::Client,
+    download: OnceLock<reqwest::Client>,
     clock: Arc<dyn Clock>,
     post: Limits,
     get: Limits,
@@ -159,8 +159,13 @@ impl Client {
         &self.0.clock
     }
 
-    pub(crate) fn download_client(&self) -> &reqwest::Client {
-        &self.0.download
+    /// The client for videos, made when the first is fetched.
+    pub(crate) fn download_client(&self) -> Result<&reqwest::Client> {
+        if let Some(client) = self.0.download.get() {
+            return Ok(client);
+        }
+        let client = crate::download::http_client(self.is_loopback())?;
+        Ok(self.0.download.get_or_init(|| client))
     }
 
     pub(crate) fn is_loopback(&self) -> bool {
@@ -229,7 +234,8 @@ impl ClientBuilder {
     /// [`Other`](ErrorKind::Other) if TLS cannot be set up.
     pub fn build(self) -> Result<Client> {
         let given = self.key.expose_secret().trim();
-        let key = given.strip_prefix("Bearer ").unwrap_or(given).trim();
+        let bare = given.strip_prefix("Bearer").filter(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
+        let key = bare.unwrap_or(given).trim();
         let mut found = Vec::new();
         if key.is_empty() || HeaderValue::try_from(key).is_err() || !key.is_ascii() {
             let given = format!("{} characters", key.chars().count());
@@ -248,14 +254,16 @@ impl ClientBuilder {
         let http = match self.http {
             Some(client) => client,
             // One attempt and no redirect: what a redirect would repeat or turn into a GET is a paid request.
-            None => crate::tls::http_client(|builder| builder.redirect(reqwest::redirect::Policy::none()))?,
+            None => crate::tls::http_client(base.starts_with("https:"), |builder| {
+                builder.redirect(reqwest::redirect::Policy::none())
+            })?,
         };
         Ok(Client(Arc::new(Shared {
             key: SecretString::from(key),
             base,
             loopback,
             http,
-            download: crate::download::http_client(loopback)?,
+            download: OnceLock::new(),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
             post: Limits { stall: self.stall_limit, answer: self.answer_limit },
             get: Limits { stall: self.stall_limit, answer: self.answer_limit.min(GET_ANSWER) },
@@ -330,4 +338,66 @@ fn check_id(id: &str) -> Result<()> {
     };
     let limit = format!("1–{LONGEST} characters, without spaces and / \\ ? # %, and not only dots");
     Err(Error::invalid("task", vec![Violation::new("id", limit, given)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_in_which_users_paste_an_address_means_the_same() {
+        for pasted in [
+            "https://gateway.example",
+            "https://gateway.example/",
+            "https://gateway.example/v1",
+            "https://gateway.example/v1/",
+            "https://gateway.example/kling/v1",
+            "https://gateway.example/kling/v1/videos/multi-image2video",
+            " https://GATEWAY.example:443/kling/v1/videos/multi-image2video/ ",
+            "gateway.example",
+            "gateway.example/kling",
+        ] {
+            assert_eq!(base_url(pasted), Ok(("https://gateway.example".to_owned(), false)), "{pasted}");
+        }
+        assert_eq!(base_url("https://gateway.example:8443/relay/v1").unwrap().0, "https://gateway.example:8443/relay");
+        assert_eq!(base_url("127.0.0.1:8080").unwrap(), ("http://127.0.0.1:8080".to_owned(), true));
+        assert_eq!(base_url("http://[::1]:8080/").unwrap(), ("http://[::1]:8080".to_owned(), true));
+    }
+
+    #[test]
+    fn an_address_that_would_show_the_key_or_lead_elsewhere_is_refused() {
+        for pasted in [
+            "",
+            "http://gateway.example",
+            "http://127.0.0.1.example",
+            "ftp://gateway.example",
+            "https://user:secret@gateway.example",
+            "https://gateway.example?key=1",
+            "https://gateway.example/#v1",
+        ] {
+            let reason = base_url(pasted).expect_err(pasted);
+            assert!(!reason.contains("secret"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn an_id_that_could_change_the_path_is_refused() {
+        let client = Client::builder("key").build().unwrap();
+        for id in ["", ".", "..", "a/b", "a\\b", "a?b", "a#b", "%2e%2e", "a b", "a\nb", &"x".repeat(257)] {
+            assert_eq!(client.task(id).map(|task| task.id().to_owned()).map_err(|e| e.kind()), Err(ErrorKind::Invalid));
+        }
+        for id in ["822953089408827433", "CjMkWmdJhuIAAAAAAAS0mA", "c9993ceb-683b-4fac", "task_ab.cd", "order-7"] {
+            assert_eq!(client.task(id).unwrap().id(), id);
+        }
+    }
+
+    #[test]
+    fn a_key_is_taken_as_it_is_pasted_and_one_that_no_header_holds_is_refused() {
+        for key in ["sk-1", " sk-1\n", "Bearer sk-1"] {
+            assert_eq!(Client::builder(key).build().unwrap().key(), "sk-1");
+        }
+        for key in ["", "  ", "Bearer ", "sk-1\nX: y", "schlüssel"] {
+            assert_eq!(Client::builder(key).build().expect_err(key).kind(), ErrorKind::Invalid);
+        }
+    }
 }

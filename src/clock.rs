@@ -19,6 +19,13 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// Resolves once `now()` has reached `now() + wait` as of this call.
     fn sleep(&self, wait: Duration) -> Sleep;
 
+    /// The same as [`sleep`](Self::sleep), as a guard over something under way: it is dropped when that ends first.
+    ///
+    /// A test's clock that jumps over every sleep leaves a guard pending, so that no limit is hit while a socket works.
+    fn guard(&self, limit: Duration) -> Sleep {
+        self.sleep(limit)
+    }
+
     /// A number from 0 up to but not including 1, to spread waits.
     fn random(&self) -> f64;
 }

@@ -64,7 +64,7 @@ impl Download {
             error(ErrorKind::Network, chain(&reason.without_url()))
                 .with_hint("the video is still there; download it again")
         };
-        let mut response = self.client.download_client().get(url).send().await.map_err(network)?;
+        let mut response = self.client.download_client()?.get(url).send().await.map_err(network)?;
         if !response.status().is_success() {
             let message = format!("the video's server answered {}", response.status());
             return Err(error(ErrorKind::Answer, message)
@@ -128,7 +128,7 @@ const FTYP: std::ops::Range<usize> = 4..8;
 pub(crate) fn http_client(loopback: bool) -> Result<reqwest::Client> {
     /// A CDN redirects once or twice.
     const MOST_REDIRECTS: usize = 5;
-    crate::tls::http_client(|builder| {
+    crate::tls::http_client(true, |builder| {
         builder.redirect(reqwest::redirect::Policy::custom(move |attempt| {
             if attempt.previous().len() > MOST_REDIRECTS {
                 attempt.error("too many redirects")

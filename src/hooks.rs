@@ -152,7 +152,7 @@ impl Call {
                 let limit = if whole { state.limits.answer } else { state.limits.stall };
                 let idle = state.clock.now().saturating_sub(progress.last());
                 match limit.checked_sub(idle).filter(|left| !left.is_zero()) {
-                    Some(left) => state.clock.sleep(left).await,
+                    Some(left) => state.clock.guard(left).await,
                     None if whole => return Failure::Silent(limit),
                     None => return Failure::Stalled(limit),
                 }

@@ -206,16 +206,16 @@ impl MultiImageToVideo {
         }
         let checked = match serde_json::from_value(data) {
             Ok(fields) => Self::checked(fields, true),
-            Err(_) if !found.is_empty() => return Err(Error::invalid("build", found)),
+            Err(_) if !found.is_empty() => return Err(refused(found)),
             Err(e) => Err(Error::new(ErrorKind::Invalid, "build", e.to_string())),
         };
         match checked {
             Err(error) if !found.is_empty() => {
                 let rest: Vec<_> = error.violations().iter().filter(|v| of_type(top(&v.path))).cloned().collect();
                 found.extend(rest);
-                Err(Error::invalid("build", found))
+                Err(refused(found))
             }
-            Ok(_) if !found.is_empty() => Err(Error::invalid("build", found)),
+            Ok(_) if !found.is_empty() => Err(refused(found)),
             checked => checked,
         }
     }
@@ -293,7 +293,7 @@ impl MultiImageToVideo {
             images.extend(reference.image.open(&format!("image_list[{index}].image"), checked, &mut found));
         }
         if !found.is_empty() {
-            return Err(Error::invalid("build", found));
+            return Err(refused(found));
         }
         Ok(Self { fields: Arc::new(fields), images: images.into(), bought: Arc::default() })
     }
@@ -393,6 +393,12 @@ fn without_null(schema: &mut Map<String, Value>) {
     }
 }
 
+/// The error for what was found, in the order of the paths.
+fn refused(mut found: Vec<Violation>) -> Error {
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    Error::invalid("build", found)
+}
+
 /// The field in which a path begins.
 fn top(path: &str) -> &str {
     path.split(['.', '[']).next().unwrap_or(path)
@@ -471,6 +477,61 @@ fn check_types(data: &Value, schema: &Value, path: &str, found: &mut Vec<Violati
     if let (Some(schema), Value::Array(items)) = (schema.get("items"), data) {
         for (index, item) in items.iter().enumerate() {
             check_types(item, schema, &format!("{path}[{index}]"), found);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The request as `serde_json` writes it in one piece, with each image's text in its place.
+    fn in_one_piece(fields: &Fields, images: &[&str]) -> String {
+        #[derive(Serialize)]
+        struct Plain<'a> {
+            model_name: &'a Model,
+            image_list: Vec<BTreeMap<&'a str, &'a str>>,
+            prompt: &'a str,
+            mode: &'a Mode,
+            duration: &'a VideoDuration,
+            #[serde(flatten)]
+            extra: &'a Map<String, Value>,
+        }
+        let plain = Plain {
+            model_name: &fields.model_name,
+            image_list: images.iter().map(|image| BTreeMap::from([("image", *image)])).collect(),
+            prompt: &fields.prompt,
+            mode: &fields.mode,
+            duration: &fields.duration,
+            extra: &fields.extra,
+        };
+        serde_json::to_string(&plain).unwrap()
+    }
+
+    #[test]
+    fn the_pieces_are_the_json_that_would_be_sent_in_one() {
+        let controls: String = (0..0x20u8).map(char::from).chain("\u{7f}\u{2028}\"\\/".chars()).collect();
+        let urls = ["https://example.com/a.png", "https://example.com/\"},{\"image\":\"", &controls, ""];
+        for count in 0..=urls.len() {
+            for text in ["plain", r#""image_list":[{"image":"#, r#"\"},{"image":""#, "\"\"", &controls] {
+                let request = MultiImageToVideo::builder()
+                    .images(urls[..count].iter().copied().map(Image::url))
+                    .model(text)
+                    .prompt(text)
+                    .extra(format!("z{text}"), serde_json::json!({"image_list": [{"image": ""}]}))
+                    .build_unchecked()
+                    .unwrap();
+                let sent: Vec<u8> = request
+                    .segments()
+                    .unwrap()
+                    .iter()
+                    .flat_map(|segment| match segment {
+                        Segment::Text(text) => text.to_vec(),
+                        _ => unreachable!("all images are URLs"),
+                    })
+                    .collect();
+                assert_eq!(String::from_utf8(sent).unwrap(), in_one_piece(request.fields(), &urls[..count]));
+            }
         }
     }
 }

@@ -187,3 +187,70 @@ fn typed(
         .callback_url(fields.callback_url.clone())
         .external_task_id(fields.external_task_id.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hooks::Outcome;
+
+    fn answered(handed: Handed, status: u16, body: &str) -> Verdict {
+        let answer = Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: http::HeaderMap::new(),
+            url: "https://gateway.example/".parse().unwrap(),
+            body: body.to_owned().into(),
+        };
+        judge(&Outcome { handed, result: Ok(answer) })
+    }
+
+    #[test]
+    fn what_came_back_decides_whether_a_task_may_exist() {
+        let all = Handed::All;
+        let part = Handed::Part(9);
+        for (handed, status, body, expected) in [
+            (all, 200, r#"{"code":1201,"message":"no"}"#, "Refused"),
+            (all, 429, r#"{"code":1303,"message":"busy"}"#, "Refused"),
+            (all, 500, r#"{"code":1303,"message":"busy"}"#, "Refused"),
+            (all, 401, "", "Refused"),
+            (all, 413, "<html>", "Refused"),
+            (part, 413, "<html>", "Refused"),
+            (all, 400, r#"{"code":5000}"#, "Unknown"),
+            (all, 500, r#"{"code":5000}"#, "Unknown"),
+            (all, 408, "", "Unknown"),
+            (all, 301, "", "Unknown"),
+            (all, 307, "", "Unknown"),
+            (all, 502, "<html>", "Unknown"),
+            (part, 502, "<html>", "NotSent"),
+            (part, 301, "", "NotSent"),
+            (all, 200, "<html>", "Unknown"),
+            (all, 200, "{}", "Unknown"),
+            (all, 200, r#"{"code":0,"data":null}"#, "Unknown"),
+            (all, 200, r#"{"code":0,"data":[{"task_id":"old"}]}"#, "Unknown"),
+            (all, 200, r#"{"code":0,"data":{"task_id":""}}"#, "Unknown"),
+            (all, 200, r#"{"code":0,"data":{"task_id":"7","task_status":"submitted"}}"#, "Task"),
+            (part, 200, r#"{"code":0,"data":{"task_id":"7","task_status":"submitted"}}"#, "Task"),
+        ] {
+            let verdict = format!("{:?}", answered(handed, status, body));
+            assert!(verdict.starts_with(expected), "{handed:?} {status} {body}: {verdict}");
+        }
+    }
+
+    #[test]
+    fn a_lost_answer_is_ambiguous_only_if_the_last_byte_was_handed_over() {
+        let failures: [fn() -> Failure; 4] = [
+            || Failure::Stalled(std::time::Duration::from_secs(60)),
+            || Failure::Silent(std::time::Duration::from_secs(120)),
+            || Failure::TooLarge(1),
+            || Failure::Elsewhere,
+        ];
+        for failure in failures {
+            for (handed, expected) in [
+                (Handed::Nothing, Verdict::NotSent),
+                (Handed::Part(1), Verdict::NotSent),
+                (Handed::All, Verdict::Unknown),
+            ] {
+                assert_eq!(judge(&Outcome { handed, result: Err(failure()) }), expected, "{} {handed:?}", failure());
+            }
+        }
+    }
+}

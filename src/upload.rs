@@ -336,3 +336,88 @@ fn encode(bytes: &[u8]) -> Bytes {
 fn encode(bytes: &[u8]) -> Bytes {
     base64::engine::general_purpose::STANDARD.encode(bytes).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    fn upload(segments: Vec<Segment>) -> (Upload, Arc<Progress>) {
+        let progress = Progress::new(Arc::new(SystemClock::new()));
+        (Upload::new(segments, Arc::clone(&progress)), progress)
+    }
+
+    async fn frame(upload: &mut Upload) -> Option<Result<Bytes, UploadError>> {
+        let frame = std::future::poll_fn(|context| Pin::new(&mut *upload).poll_frame(context)).await;
+        frame.map(|frame| frame.map(|frame| frame.into_data().unwrap_or_default()))
+    }
+
+    fn file(name: &str, bytes: &[u8]) -> FileSource {
+        let path = std::env::temp_dir().join(format!("kling-client-{}-{name}", std::process::id()));
+        std::fs::write(&path, bytes).unwrap();
+        FileSource::look(&path, &std::fs::metadata(&path).unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_length_and_the_bytes_are_those_of_one_piece_at_every_edge_of_a_chunk() {
+        for len in [0, 1, 2, 3, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 3 * CHUNK + 2] {
+            let bytes: Vec<u8> = (0..len).map(|n| (n * 31 % 251) as u8).collect();
+            let source = file("edges", &bytes);
+            let segments = vec![
+                Segment::Text("[\"".into()),
+                Segment::Bytes(bytes.clone().into()),
+                Segment::Text("\",\"".into()),
+                Segment::File(source.clone()),
+                Segment::Text("\"]".into()),
+            ];
+            let (mut upload, progress) = upload(segments);
+            let announced = upload.len();
+            let mut sent = Vec::new();
+            while let Some(piece) = frame(&mut upload).await {
+                assert_eq!(progress.handed() == Handed::All, upload.is_end_stream());
+                sent.extend_from_slice(&piece.unwrap());
+            }
+            let text = base64::engine::general_purpose::STANDARD.encode(&bytes);
+            assert_eq!(String::from_utf8(sent).unwrap(), format!("[\"{text}\",\"{text}\"]"), "{len} bytes");
+            assert_eq!(announced, 8 + 2 * text.len() as u64 - 1);
+            assert_eq!(progress.handed(), Handed::All);
+            std::fs::remove_file(source.path).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_changes_shrinks_or_vanishes_never_gives_the_last_byte() {
+        type Change = fn(&Path);
+        let changes: [(&str, Change); 4] = [
+            ("grown", |path| std::fs::write(path, vec![1; 2 * CHUNK + 1]).unwrap()),
+            ("shrunk", |path| std::fs::write(path, vec![1; 10]).unwrap()),
+            ("gone", |path| std::fs::remove_file(path).unwrap()),
+            ("touched", |path| {
+                let file = std::fs::File::options().append(true).open(path).unwrap();
+                file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+            }),
+        ];
+        for (name, change) in changes {
+            for after in 0..3 {
+                let source = file(&format!("{name}{after}"), &vec![1; 2 * CHUNK]);
+                let segments =
+                    vec![Segment::Text("[".into()), Segment::File(source.clone()), Segment::Text("]".into())];
+                let (mut upload, progress) = upload(segments);
+                for _ in 0..after {
+                    frame(&mut upload).await.unwrap().unwrap();
+                }
+                change(&source.path);
+                let error = loop {
+                    match frame(&mut upload).await.expect("the body must not end well") {
+                        Ok(_) => {}
+                        Err(error) => break error,
+                    }
+                };
+                assert_ne!(progress.handed(), Handed::All, "{name} after {after} frames");
+                assert!(error.to_string().contains(source.path.to_str().unwrap()), "{error}");
+                assert!(frame(&mut upload).await.is_none(), "a broken body stays at its end");
+                let _ = std::fs::remove_file(&source.path);
+            }
+        }
+    }
+}

@@ -318,3 +318,39 @@ fn may_pass(error: &Error, elapsed: Duration) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn seconds(count: u64) -> Duration {
+        Duration::from_secs(count)
+    }
+
+    #[test]
+    fn polls_wait_for_the_expected_time_then_come_steadily_and_never_exponentially() {
+        let policy = Policy::default();
+        assert_eq!(policy.pause(0, 0, 0.5), seconds(108));
+        for polls in [1, 2, 50, u32::MAX] {
+            assert_eq!(policy.pause(polls, 0, 0.0), seconds(4));
+            assert_eq!(policy.pause(polls, 0, 0.5), seconds(5));
+            assert!(policy.pause(polls, 0, 0.999) < seconds(6));
+        }
+    }
+
+    #[test]
+    fn failed_polls_back_off_up_to_a_minute() {
+        let policy = Policy::default();
+        let pauses: Vec<_> = [1, 2, 3, 4, 40].map(|failures| policy.pause(9, failures, 0.5).as_secs()).into();
+        assert_eq!(pauses, [10, 20, 40, 60, 60]);
+    }
+
+    #[test]
+    fn where_tasks_take_seconds_polls_do_too() {
+        let policy = Policy { expected: Policy::LOOPBACK_EXPECTED, ..Policy::default() };
+        assert_eq!(policy.pause(0, 0, 0.5), Duration::from_millis(900));
+        assert_eq!(policy.pause(1, 0, 0.5), Duration::from_millis(200));
+        let at_once = Policy { expected: Duration::ZERO, ..Policy::default() };
+        assert_eq!(at_once.pause(1, 0, 0.5), Duration::from_millis(100));
+    }
+}

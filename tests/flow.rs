@@ -1,0 +1,206 @@
+//! Proves the main job: a request goes out once, the task is waited for, the video arrives whole, and what the API says
+//! against it reaches the caller.
+
+mod support;
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use kling_client::{ErrorKind, Image, TaskStatus, WaitEvent};
+use kling_sandbox::{Answer, Operation};
+use support::{picture, request, request_of, sandbox};
+
+const TASK_TIME: Duration = Duration::from_secs(240);
+
+#[tokio::test]
+async fn two_pictures_become_a_video_on_disk() {
+    let (sandbox, client, _) = sandbox(TASK_TIME).await;
+    let request =
+        request_of([Image::file(picture("cat.png")), Image::bytes(std::fs::read(picture("hat.jpg")).unwrap())]);
+    let task = client.submit(&request).await.unwrap();
+    let finished = task.wait().expected(TASK_TIME).await.unwrap();
+    let target = support::directory("two_pictures").join("cat.mp4");
+    assert_eq!(finished.download(&target).await.unwrap(), target);
+
+    assert_eq!(std::fs::read(&target).unwrap(), sandbox.video_bytes());
+    assert!(!target.with_file_name("cat.mp4.part").exists());
+    assert_eq!((sandbox.posts_received_whole(), sandbox.tasks_charged()), (1, 1));
+    assert_eq!(finished.info().task_id, sandbox.tasks()[0].id);
+    assert_eq!(finished.videos()[0].duration, Some(Duration::from_millis(5100)));
+    sandbox.assert_key_never_leaked();
+}
+
+#[tokio::test]
+async fn what_the_api_receives_is_the_facades_json_and_nothing_else() {
+    let (sandbox, client, _) = sandbox(TASK_TIME).await;
+    client.submit(&request()).await.unwrap();
+    let [received] = &sandbox.requests()[..] else { panic!("one request") };
+    assert_eq!(
+        received.body.bytes.as_deref().map(String::from_utf8_lossy).unwrap(),
+        r#"{"model_name":"kling-v1-6","image_list":[{"image":"https://example.com/cat.png"},{"image":"https://example.com/hat.jpg"}],"prompt":"The cat puts the hat on","mode":"std","duration":"5"}"#
+    );
+    let mut names: Vec<_> = received.headers.keys().map(|name| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["accept", "authorization", "content-length", "content-type", "host", "user-agent"]);
+    assert_eq!(received.path, "/kling/v1/videos/multi-image2video");
+}
+
+#[tokio::test]
+async fn extras_the_watermark_and_unknown_values_arrive_unchanged() {
+    let (sandbox, client, _) = sandbox(TASK_TIME).await;
+    sandbox.answer_next(
+        Operation::Create,
+        Answer::new(200).body(r#"{"code":0,"data":{"task_id":"7","task_status":"submitted"}}"#),
+    );
+    let request = kling_client::MultiImageToVideo::builder()
+        .images([Image::url("https://example.com/cat.png")])
+        .prompt("x")
+        .model("kling-v9")
+        .mode("turbo")
+        .duration("15")
+        .aspect_ratio("21:9")
+        .watermark(true)
+        .extra("cfg_scale", 0.5)
+        .build()
+        .unwrap();
+    client.submit(&request).await.unwrap();
+    assert_eq!(
+        sandbox.requests()[0].body.bytes.as_deref().map(String::from_utf8_lossy).unwrap(),
+        r#"{"model_name":"kling-v9","image_list":[{"image":"https://example.com/cat.png"}],"prompt":"x","mode":"turbo","duration":"15","aspect_ratio":"21:9","watermark_info":{"enabled":true},"cfg_scale":0.5}"#
+    );
+}
+
+#[tokio::test]
+async fn a_wait_reports_each_status_and_each_failed_poll_and_goes_on() {
+    let (sandbox, client, clock) = sandbox(TASK_TIME).await;
+    let task = client.submit(&request()).await.unwrap();
+    sandbox.answer_next(Operation::Get, Answer::new(502).body("<html>bad gateway</html>"));
+    let mut wait = task.wait().expected(Duration::from_secs(200));
+    let mut seen = Vec::new();
+    while let Some(event) = wait.next().await {
+        seen.push(match event.unwrap() {
+            WaitEvent::Changed(info) => info.status.to_string(),
+            WaitEvent::Running { .. } => "running".to_owned(),
+            WaitEvent::PollFailed(error) => error.kind().to_string(),
+            WaitEvent::Done(finished) => finished.info().status.to_string(),
+            other => panic!("{other:?}"),
+        });
+    }
+    seen.dedup();
+    assert_eq!(seen, ["answer", "processing", "running", "succeed"]);
+    let at: Vec<_> = clock.sleeps().iter().map(Duration::as_secs).collect();
+    assert_eq!(at[..4], [90, 100, 105, 110], "0.45 of the expected time, one back-off, then every 5 s");
+    assert!(at.last().unwrap() - 240 < 5, "seen no later than one interval after the end");
+}
+
+#[tokio::test]
+async fn the_time_of_a_wait_runs_out_on_the_second_and_says_how_to_go_on() {
+    let (_sandbox, client, clock) = sandbox(TASK_TIME).await;
+    let task = client.submit(&request()).await.unwrap();
+    let error = task.wait().expected(TASK_TIME).timeout(Duration::from_secs(200)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WaitTimedOut);
+    assert_eq!(error.task_id(), Some(task.id()));
+    assert_eq!(clock.sleeps().last(), Some(&Duration::from_secs(200)), "one last poll at the deadline");
+    let finished = client.task(task.id()).unwrap().wait().expected(TASK_TIME).await.unwrap();
+    assert_eq!(finished.info().status, TaskStatus::Succeed);
+}
+
+#[tokio::test]
+async fn a_failed_task_is_an_error_with_the_apis_reason_although_its_message_says_succeed() {
+    let (sandbox, client, _) = sandbox(TASK_TIME).await;
+    sandbox.fail_next_task("Failure to pass the risk control system");
+    let task = client.submit(&request()).await.unwrap();
+    let error = task.wait().expected(TASK_TIME).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TaskFailed);
+    assert_eq!(error.message(), "Failure to pass the risk control system");
+    assert_eq!(error.task_id(), Some(task.id()));
+}
+
+#[tokio::test]
+async fn the_apis_refusal_is_rejected_with_its_code_message_and_request_id() {
+    let (sandbox, client, _) = sandbox(TASK_TIME).await;
+    let request = kling_client::MultiImageToVideo::builder()
+        .images([Image::url("https://example.com/cat.png")])
+        .prompt("x".repeat(2501))
+        .build_unchecked()
+        .unwrap();
+    let error = client.submit(&request).await.unwrap_err();
+    assert_eq!((error.kind(), error.code(), error.http_status()), (ErrorKind::Rejected, Some("1201"), Some(400)));
+    assert!(error.request_id().is_some() && error.message().contains("prompt"), "{error}");
+    assert!(!error.may_have_been_charged());
+    assert_eq!(sandbox.tasks_charged(), 0);
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_refused_and_the_wait_does_not_go_on_asking() {
+    let (sandbox, _, _) = sandbox(TASK_TIME).await;
+    let clock = support::Jumping::over(sandbox.clock());
+    let client = kling_client::Client::builder("sk-wrong").base_url(sandbox.base_url()).clock(clock).build().unwrap();
+    let error = client.submit(&request()).await.unwrap_err();
+    assert_eq!((error.kind(), error.code(), error.http_status()), (ErrorKind::Rejected, Some("1002"), Some(401)));
+    let error = client.task("822953089408827433").unwrap().wait().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    assert_eq!(sandbox.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_list_gives_the_newest_first_and_a_gateway_without_it_is_rejected() {
+    let (sandbox, client, _) = sandbox(TASK_TIME).await;
+    let first = client.submit(&request()).await.unwrap();
+    let second = client.submit(&request()).await.unwrap();
+    let ids: Vec<_> = client.list(1, 30).await.unwrap().into_iter().map(|info| info.task_id).collect();
+    assert_eq!(ids, [second.id(), first.id()]);
+    let last = sandbox.requests().pop().unwrap();
+    assert_eq!(last.query.as_deref(), Some("pageNum=1&pageSize=30"));
+    assert_eq!(client.list(0, 501).await.unwrap_err().violations().len(), 2);
+
+    let lacks = r#"{"error":{"message":"Invalid URL (GET /kling/v1/videos/multi-image2video)","type":"invalid_request_error","param":"","code":""}}"#;
+    sandbox.answer_next(Operation::List, Answer::new(404).body(lacks));
+    let error = client.list(1, 30).await.unwrap_err();
+    assert_eq!((error.kind(), error.operation()), (ErrorKind::Rejected, "list"));
+    assert!(error.message().contains("Invalid URL"), "{error}");
+}
+
+#[tokio::test]
+async fn a_task_is_found_by_the_callers_own_id() {
+    let (_sandbox, client, _) = sandbox(TASK_TIME).await;
+    let request = kling_client::MultiImageToVideo::builder()
+        .images([Image::url("https://example.com/cat.png")])
+        .prompt("x")
+        .external_task_id("order-7")
+        .build()
+        .unwrap();
+    let task = client.submit(&request).await.unwrap();
+    assert_eq!(task.external_task_id(), Some("order-7"));
+    let mut found = client.task("order-7").unwrap();
+    assert_eq!(found.refresh().await.unwrap().task_id, task.id());
+}
+
+#[tokio::test]
+async fn a_target_that_exists_is_kept_unless_told_otherwise() {
+    let (sandbox, client, _) = sandbox(TASK_TIME).await;
+    let finished = client.submit(&request()).await.unwrap().wait().expected(TASK_TIME).await.unwrap();
+    let target = support::directory("kept").join("cat.mp4");
+    std::fs::write(&target, "mine").unwrap();
+    let error = finished.download(&target).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Other);
+    assert_eq!(std::fs::read(&target).unwrap(), b"mine");
+    finished.download(&target).overwrite(true).await.unwrap();
+    assert_eq!(std::fs::read(&target).unwrap(), sandbox.video_bytes());
+}
+
+#[tokio::test]
+async fn what_is_no_video_never_gets_the_targets_name() {
+    let (sandbox, client, _) = sandbox(TASK_TIME).await;
+    let finished = client.submit(&request()).await.unwrap().wait().expected(TASK_TIME).await.unwrap();
+    let target = support::directory("no_video").join("cat.mp4");
+    for (answer, kind) in [
+        (Answer::new(200).body("<html>sign in</html>"), ErrorKind::Answer),
+        (Answer::new(403).body("expired"), ErrorKind::Answer),
+        (Answer::redirect(302, "http://example.com/elsewhere.mp4"), ErrorKind::Network),
+    ] {
+        sandbox.answer_next(Operation::Video, answer);
+        assert_eq!(finished.download(&target).await.unwrap_err().kind(), kind);
+        assert!(!target.exists());
+    }
+}

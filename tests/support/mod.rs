@@ -1,0 +1,88 @@
+//! What the tests share: a client at a sandbox, on a clock that jumps over every pause.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use kling_client::{Client, ClientBuilder, Clock, Image, MultiImageToVideo, Sleep};
+use kling_sandbox::Sandbox;
+
+/// A clock on which a sleep takes no time and moves the sandbox's clock, and a guard never ends.
+#[derive(Debug, Clone)]
+pub struct Jumping {
+    sandbox: kling_sandbox::Clock,
+    start: Duration,
+    sleeps: Arc<Mutex<Vec<Duration>>>,
+}
+
+impl Jumping {
+    pub fn over(clock: &kling_sandbox::Clock) -> Self {
+        Self { sandbox: clock.clone(), start: clock.unix_time(), sleeps: Arc::default() }
+    }
+
+    /// When each sleep ended.
+    pub fn sleeps(&self) -> Vec<Duration> {
+        self.sleeps.lock().unwrap().clone()
+    }
+}
+
+impl Clock for Jumping {
+    fn now(&self) -> Duration {
+        self.sandbox.unix_time() - self.start
+    }
+
+    fn sleep(&self, wait: Duration) -> Sleep {
+        self.sandbox.advance(wait);
+        self.sleeps.lock().unwrap().push(self.now());
+        Box::pin(std::future::ready(()))
+    }
+
+    fn guard(&self, _limit: Duration) -> Sleep {
+        Box::pin(std::future::pending())
+    }
+
+    fn random(&self) -> f64 {
+        0.5
+    }
+}
+
+/// A sandbox whose tasks take this long on a manual clock, and a client of it on that clock.
+pub async fn sandbox(task_time: Duration) -> (Sandbox, Client, Jumping) {
+    let clock = kling_sandbox::Clock::manual();
+    let sandbox = Sandbox::builder().clock(clock.clone()).task_time(task_time).start().await.unwrap();
+    let jumping = Jumping::over(&clock);
+    let client = client(&sandbox).clock(jumping.clone()).build().unwrap();
+    (sandbox, client, jumping)
+}
+
+pub fn client(sandbox: &Sandbox) -> ClientBuilder {
+    Client::builder(sandbox.api_key()).base_url(sandbox.base_url())
+}
+
+/// A request that the API takes, of URLs alone.
+pub fn request() -> MultiImageToVideo {
+    request_of([Image::url("https://example.com/cat.png"), Image::url("https://example.com/hat.jpg")])
+}
+
+pub fn request_of<const N: usize>(images: [Image; N]) -> MultiImageToVideo {
+    MultiImageToVideo::builder().images(images).prompt("The cat puts the hat on").build().unwrap()
+}
+
+/// One of the project's pictures.
+pub fn picture(name: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/images").join(name)
+}
+
+/// A directory of its own for a test.
+pub fn directory(name: &str) -> std::path::PathBuf {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+/// Lets reqwest make a client by itself, as a program with TLS of its own choice does.
+pub fn with_crypto_provider() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
