@@ -3,10 +3,13 @@
 //!
 //! Nothing here depends on the library, so that a document whose generated code does not compile can still be explained.
 
+pub mod check;
 pub mod emit;
 pub mod error;
+pub mod facade;
 pub mod ident;
 pub mod import;
+pub mod lift;
 pub mod merge;
 pub mod names;
 pub mod page;

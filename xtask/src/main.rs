@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use xtask::check::check;
 use xtask::error::Result;
 use xtask::import::{Imported, import};
 use xtask::roots;
@@ -51,7 +52,7 @@ fn main() -> ExitCode {
     let Task::Spec(task) = Command::parse().task;
     let done = match task {
         Spec::Import(arguments) => run_import(&arguments),
-        Spec::Check => Ok(()),
+        Spec::Check => run_check(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -78,6 +79,15 @@ fn run_import(arguments: &Import) -> Result<()> {
         roots::write(&output, &name, &imported.text)?;
         println!("wrote {name}");
     }
+    Ok(())
+}
+
+fn run_check() -> Result<()> {
+    let remarks = check(&roots::repository())?;
+    for remark in remarks {
+        println!("remark: {remark}");
+    }
+    println!("openapi.yaml is current, and the facade agrees with it");
     Ok(())
 }
 

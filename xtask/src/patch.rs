@@ -288,3 +288,122 @@ fn remove(document: &mut Node, path: &[String]) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = "paths:\n  /a:\n    post:\n      operationId: old\n      tags: [one]\n";
+
+    fn patched(actions: &str) -> Result<String> {
+        let patches = parse(&format!("overlay: 1.0.0\nactions:\n{actions}"), "p.yaml")?;
+        let mut document = read(PAGE, &Arc::from("page.md"), 10).unwrap_or_else(|e| panic!("{e:?}"));
+        patches.apply(&mut document).map(|()| document.to_json().to_string())
+    }
+
+    fn action(target: &str, reason: &str, expect: &str, change: &str) -> String {
+        format!("  - target: {target}\n    x-reason: {reason}\n    x-expect: {{{expect}}}\n    {change}\n")
+    }
+
+    #[test]
+    fn an_update_merges_and_a_removal_removes() {
+        let post = "$.paths['/a'].post";
+        let cases = [
+            (
+                action(post, "1", "value: {operationId: old}", "update: {operationId: new, x: {y: 1}}"),
+                r#"{"paths":{"/a":{"post":{"operationId":"new","tags":["one"],"x":{"y":1}}}}}"#,
+            ),
+            (
+                action("$.paths['/a'].post.tags", "1", "count: 1", "update: [two]"),
+                r#"{"paths":{"/a":{"post":{"operationId":"old","tags":["one","two"]}}}}"#,
+            ),
+            (
+                action("$..tags", "1", "value: [one]", "remove: true"),
+                r#"{"paths":{"/a":{"post":{"operationId":"old"}}}}"#,
+            ),
+            (
+                action("$.paths", "1", "absent: /b", "update: {/b: {get: {}}}"),
+                r#"{"paths":{"/a":{"post":{"operationId":"old","tags":["one"]}},"/b":{"get":{}}}}"#,
+            ),
+            (
+                action("$.paths['/a'].*", "1", "count: 1", "update: {x: 1}"),
+                r#"{"paths":{"/a":{"post":{"operationId":"old","tags":["one"],"x":1}}}}"#,
+            ),
+        ];
+        for (actions, expected) in cases {
+            assert_eq!(patched(&actions).as_deref(), Ok(expected), "{actions}");
+        }
+    }
+
+    #[test]
+    fn a_guard_that_fails_names_the_action_the_reason_the_place_what_was_expected_and_what_was_found() {
+        let post = "$.paths['/a'].post";
+        let begin = "p.yaml:3: action 1 on";
+        let cases = [
+            (
+                action(post, "7", "value: {operationId: other}", "update: {operationId: new}"),
+                format!(
+                    "{begin} {post} (reason 7 of spec/README.md): at page.md:13: expected `operationId` to be \"other\", found \"old\""
+                ),
+            ),
+            (
+                action(post, "7", "value: {gone: 1}", "update: {operationId: new}"),
+                format!(
+                    "{begin} {post} (reason 7 of spec/README.md): at page.md:12: expected `gone` to be 1, found nothing"
+                ),
+            ),
+            (
+                action(post, "because", "absent: operationId", "update: {operationId: new}"),
+                format!("{begin} {post} (reason: because): at page.md:13: expected no `operationId`, found \"old\""),
+            ),
+            (
+                action("$.paths['/b']", "7", "absent: get", "update: {get: {}}"),
+                format!(
+                    "{begin} $.paths['/b'] (reason 7 of spec/README.md): expected the target to be there, found nothing"
+                ),
+            ),
+            (
+                action("$.paths.*", "7", "count: 2", "update: {get: {}}"),
+                format!("{begin} $.paths.* (reason 7 of spec/README.md): expected 2 targets, found 1"),
+            ),
+        ];
+        for (actions, expected) in cases {
+            assert_eq!(patched(&actions), Err(Error::Failed(expected)), "{actions}");
+        }
+    }
+
+    #[test]
+    fn a_patch_whose_work_is_already_done_is_an_error_that_says_to_delete_it() {
+        let update = action("$.paths['/a'].post", "7", "absent: operationId", "update: {operationId: old}");
+        let expected = "p.yaml:3: action 1 on $.paths['/a'].post (reason 7 of spec/README.md): the document already is as this patch would make it (at page.md:12): obsolete, delete it";
+        assert_eq!(patched(&update), Err(Error::Failed(expected.to_owned())));
+        let removal = action("$.servers", "7", "count: 1", "remove: true");
+        let expected = "p.yaml:3: action 1 on $.servers (reason 7 of spec/README.md): the document already is as this patch would make it: obsolete, delete it";
+        assert_eq!(patched(&removal), Err(Error::Failed(expected.to_owned())));
+    }
+
+    #[test]
+    fn every_failure_is_reported_and_not_only_the_first() {
+        let both = action("$.a", "1", "count: 1", "update: {}") + &action("$.b", "2", "count: 1", "update: {}");
+        assert_eq!(patched(&both).err().map(|e| e.to_string().lines().count()), Some(2));
+    }
+
+    #[test]
+    fn an_action_without_reason_guard_or_change_is_refused() {
+        let cases = [
+            ("  - x-reason: 1\n", "expected `target`"),
+            ("  - target: $.a\n    x-expect: {count: 1}\n    update: {}\n", "expected `x-reason`"),
+            ("  - target: $.a\n    x-reason: 1\n    update: {}\n", "expected `x-expect`"),
+            ("  - target: $.a\n    x-reason: 1\n    x-expect: {maybe: 1}\n    update: {}\n", "expected `x-expect`"),
+            (
+                "  - target: $.a\n    x-reason: 1\n    x-expect: {count: 1}\n",
+                "expected either `update` or `remove: true`",
+            ),
+            ("  - target: a b\n    x-reason: 1\n", "is no JSONPath"),
+        ];
+        for (actions, expected) in cases {
+            let found = patched(actions).err().map(|e| e.to_string()).unwrap_or_default();
+            assert!(found.starts_with("p.yaml:3: action 1: ") && found.contains(expected), "{found}");
+        }
+    }
+}

@@ -461,3 +461,110 @@ fn number(text: &str) -> Option<String> {
     // What no reader can hold (1e999) is better kept as it was written.
     serde_json::from_str::<serde_json::Number>(&out).is_ok().then_some(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    fn file() -> Arc<str> {
+        Arc::from("f")
+    }
+
+    fn reason(text: &str) -> String {
+        read(text, &file(), 1).err().map(|e| format!("{}: {}", e.line, e.reason)).unwrap_or_default()
+    }
+
+    #[test]
+    fn every_node_knows_its_line() {
+        let root = read("a: 1\nb:\n  - x\n  - y: |\n      text\nc:\n  d: e\n", &file(), 10)
+            .unwrap_or_else(|e| panic!("{e:?}"));
+        let line = |path: &[&str]| root.at_path(path).map(|node| (node.place.line, node.content_line));
+        assert_eq!(line(&["a"]), Some((10, 10)));
+        assert_eq!(line(&["b"]), Some((11, 12)));
+        assert_eq!(line(&["b", "0"]), Some((12, 12)));
+        assert_eq!(line(&["b", "1", "y"]), Some((13, 14)));
+        assert_eq!(line(&["c", "d"]), Some((16, 16)));
+    }
+
+    #[test]
+    fn scalars_are_read_by_the_core_schema_and_numbers_keep_their_digits() {
+        let cases = [
+            ("16:9", r#""16:9""#),
+            ("no", r#""no""#),
+            ("2024-01-01", r#""2024-01-01""#),
+            ("~", "null"),
+            ("", "null"),
+            ("True", "true"),
+            ("1_000", r#""1_000""#),
+            ("'5'", r#""5""#),
+            ("!!str 5", r#""5""#),
+            (".inf", r#"".inf""#),
+            ("1e999", r#""1e999""#),
+            ("-", "[null]"),
+            ("+5", "5"),
+            ("-0.50", "-0.5"),
+            ("0x", r#""0x""#),
+            ("0x-1", r#""0x-1""#),
+            ("1.2.3", r#""1.2.3""#),
+            ("e5", r#""e5""#),
+            (".", r#"".""#),
+        ];
+        for (text, expected) in cases {
+            let found = read(text, &file(), 1).map(|node| node.to_json().to_string());
+            assert_eq!(found.as_deref(), Ok(expected), "{text}");
+        }
+        let long = "123456789012345678901234567890.10";
+        assert!(read(long, &file(), 1).is_ok_and(|node| matches!(node.value, Value::Number(text) if text == long)));
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_refused_with_both_lines() {
+        assert_eq!(
+            reason("a: 1\nb:\n  c: 1\n  d: 1\n  \"c\": 2\n"),
+            "5: the key \"c\" stands here and on line 3; remove one"
+        );
+        assert_eq!(reason("200: a\n'200': b\n"), "2: the key \"200\" stands here and on line 1; remove one");
+    }
+
+    #[test]
+    fn what_is_not_json_like_is_refused() {
+        let cases = [
+            ("a: 1\n---\nb: 2\n", "2: a second YAML document"),
+            ("? [a]\n: b\n", "1: a key that is itself a collection"),
+            ("~: b\n", "1: a key without a text"),
+            ("a: !foo b\n", "1: the tag !foo"),
+            ("a: &x {b: *x}\n", "1: an alias stands inside"),
+            ("<<: {a: b}\n", "1: the merge key"),
+        ];
+        for (text, expected) in cases {
+            assert!(reason(text).starts_with(expected), "{text}: {}", reason(text));
+        }
+    }
+
+    /// A hostile text must end in a result or an error, in a time that a person would wait for.
+    #[test]
+    fn hostile_texts_end_in_an_error_or_a_result_and_soon() {
+        let bomb =
+            (1..30).fold("a0: &a0 [x, x]\n".to_owned(), |text, n| format!("{text}a{n}: &a{n} [*a{0}, *a{0}]\n", n - 1));
+        let cases = [
+            (bomb, "aliases repeat more than"),
+            ("[".repeat(100_000), ""),
+            ("- ".repeat(100_000), ""),
+            ("{a: ".repeat(50_000), ""),
+            ((0..5_000).map(|n| format!("{}k:\n", " ".repeat(n))).collect(), "nested more than"),
+            (format!("{}: 1\n", "k".repeat(MAX_KEY_CHARS + 1)), ""),
+            ("a: ".to_owned() + &"'x' ".repeat(100_000), ""),
+            ("&a ".repeat(100_000), ""),
+        ];
+        for (text, expected) in cases {
+            let start = Instant::now();
+            let found = reason(&text);
+            assert!(found.contains(expected) && !found.is_empty(), "{expected}: {found}");
+            assert!(start.elapsed() < Duration::from_secs(10), "{expected}: {:?}", start.elapsed());
+        }
+        let many: String = (0..200_000).map(|n| format!("key{n}: value {n}\n")).collect();
+        assert!(read(&many, &file(), 1).is_ok());
+    }
+}

@@ -66,6 +66,7 @@ pub fn page(root: &mut Node, notes: &mut Notes) -> Result<()> {
 /// # Errors
 /// Something that no rule can make usable.
 pub fn document(root: &mut Node, notes: &mut Notes) -> Result<()> {
+    operations::callable(root, notes);
     references::names(root, notes);
     references::targets(root, notes);
     parameters::unusable(root, notes);

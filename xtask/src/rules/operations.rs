@@ -35,6 +35,22 @@ const BUILDERS: [&str; 20] = [
     "Self",
 ];
 
+/// Symptom: generated code that does not compile. Cause: OPTIONS and TRACE, for which the HTTP client has no method. Remedy:
+/// such operations are left out; no client of an API calls them.
+pub(super) fn callable(root: &mut Node, notes: &mut Notes) {
+    let paths = root.map_mut().and_then(|map| map.get_mut("paths")).and_then(Node::map_mut);
+    for (path, item) in paths.into_iter().flatten() {
+        for method in ["options", "trace"] {
+            if let Some(operation) = item.map_mut().and_then(|item| item.shift_remove(method)) {
+                notes.add(
+                    &operation.place,
+                    format_args!("{} {path} left out: the generated client cannot send it", method.to_uppercase()),
+                );
+            }
+        }
+    }
+}
+
 /// Symptom: the generator refuses an operation without operationId. Cause: the vendor publishes none. Remedy: one is
 /// derived from method and path. One that is published twice, or that the generated client has itself, gets a number.
 pub(super) fn ids(root: &mut Node, notes: &mut Notes) {

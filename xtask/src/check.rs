@@ -1,0 +1,76 @@
+//! `spec check`: the written documents are what pages and patches give, and the facade agrees with them.
+
+use std::path::Path;
+
+use similar::TextDiff;
+
+use crate::error::{Error, Result};
+use crate::facade::{Allowed, Findings, compare, read_schema};
+use crate::import::{Imported, import};
+use crate::roots;
+
+/// Enough of a difference to see what it is; the command to run replaces the rest.
+const MAX_DIFF_LINES: usize = 200;
+
+/// Runs all checks; gives remarks, which are no failures.
+///
+/// # Errors
+/// Everything that failed, or the first input that is refused.
+pub fn check(root: &Path) -> Result<Vec<String>> {
+    let imported = import(root, &roots::vendor_pages(root)?, Some(&root.join(roots::PATCHES)))?;
+    let mut failures = current(root, &imported);
+    let Findings { failures: disagreements, remarks } = agreement(root, &imported)?;
+    failures.extend(disagreements);
+    if failures.is_empty() { Ok(remarks) } else { Err(Error::Failed(failures.join("\n"))) }
+}
+
+/// Whether the facade agrees with the document.
+///
+/// # Errors
+/// A schema or a list that cannot be read.
+pub fn agreement(root: &Path, imported: &Imported) -> Result<Findings> {
+    let schema = read_schema(&root.join(roots::FACADE), roots::FACADE)?;
+    let allowed = Allowed::read_file(&root.join(roots::ALLOWED), roots::ALLOWED)?;
+    Ok(compare(&schema, &imported.document, &allowed))
+}
+
+fn current(root: &Path, imported: &Imported) -> Vec<String> {
+    roots::OUTPUTS.iter().filter_map(|name| stale(&root.join(name), name, &imported.text)).collect()
+}
+
+fn stale(path: &Path, name: &str, expected: &str) -> Option<String> {
+    let remedy = "run `cargo xtask spec import`; it is never edited by hand";
+    let found = match std::fs::read(path) {
+        Ok(bytes) if bytes == expected.as_bytes() => return None,
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) => return Some(format!("{name}:1: cannot be read: {error}; {remedy}")),
+    };
+    let diff = TextDiff::from_lines(found.as_str(), expected);
+    let text = diff.unified_diff().header(name, "what the pages and patches give").to_string();
+    let mut lines: Vec<&str> = text.lines().take(MAX_DIFF_LINES).collect();
+    if text.lines().nth(MAX_DIFF_LINES).is_some() {
+        lines.push("…");
+    }
+    Some(format!("{name}:1: is not what the pages and patches give; {remedy}\n{}", lines.join("\n")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_that_is_not_current_is_shown_with_its_difference_and_the_command() {
+        let path = std::env::temp_dir().join(format!("xtask-check-{}.yaml", std::process::id()));
+        assert!(std::fs::write(&path, "a: 1\nb: 2\n").is_ok());
+        let same = stale(&path, "openapi.yaml", "a: 1\nb: 2\n");
+        let found = stale(&path, "openapi.yaml", "a: 1\nb: 3\n").unwrap_or_default();
+        let _ = std::fs::remove_file(&path);
+        assert_eq!(same, None);
+        assert!(
+            found.starts_with("openapi.yaml:1: is not what the pages and patches give; run `cargo xtask spec import`"),
+            "{found}"
+        );
+        assert!(found.contains("\n-b: 2\n+b: 3"), "{found}");
+        assert!(stale(&path, "openapi.yaml", "").is_some_and(|text| text.contains("cannot be read")));
+    }
+}
