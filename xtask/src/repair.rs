@@ -382,7 +382,7 @@ mod tests {
             [("|>-", "k: v: w\n@x"), (">|", "k: v: w @x\n"), ("|-+", "k: v: w\n@x\n"), ("|2>-", "k: v: w\n@x")]
         {
             let yaml = format!("a:\n  description: {broken}\n    k: v: w\n    @x\n  b: c: d\n");
-            let found = repaired(&yaml.replace("|2>-\n    k", "|2>-\n    k"));
+            let found = repaired(&yaml);
             assert_eq!(found.root.get("a").and_then(|a| a.get_text("description")), Some(text), "{broken}");
             assert_eq!(found.repairs.len(), 2, "{broken}");
         }

@@ -25,7 +25,7 @@ pub(super) fn version(root: &mut Node) -> Result<()> {
         return Err(Error::refused(&node.place, reason));
     }
     node.value = Value::Text(if version == "3.0" { "3.0.0".to_owned() } else { version });
-    if !map.get("paths").is_some_and(|paths| paths.map().is_some_and(|paths| !paths.is_empty())) {
+    if map.get("paths").and_then(Node::map).is_none_or(Map::is_empty) {
         return Err(Error::refused(place, "the document describes no paths; expected at least one operation"));
     }
     Ok(())
