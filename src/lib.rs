@@ -6,6 +6,7 @@ mod client;
 mod clock;
 mod download;
 mod error;
+#[cfg(not(feature = "raw"))]
 mod generated;
 mod hooks;
 mod image;
@@ -17,13 +18,18 @@ mod upload;
 mod values;
 mod wait;
 
+#[cfg(feature = "raw")]
+#[path = "generated.rs"]
+pub mod raw;
+#[cfg(feature = "raw")]
+use raw as generated;
+
 pub use answer::{TaskInfo, TaskStatus, Video};
 pub use client::{BASE_URL_VARIABLE, Client, ClientBuilder, KEY_VARIABLE};
 pub use clock::{Clock, Sleep, SystemClock};
 pub use download::Download;
 pub use error::{Error, ErrorKind, Result, Violation};
-#[cfg(feature = "raw")]
-pub use generated as raw;
+pub use generated::document;
 pub use image::Image;
 pub use request::{MultiImageToVideo, MultiImageToVideoBuilder};
 pub use task::Task;
