@@ -113,13 +113,7 @@ impl<T: Serialize> IntoResponse for Success<T> {
             request_id: Uuid,
             data: T,
         }
-        Json(Envelope {
-            code: 0,
-            message: "SUCCEED",
-            request_id: Uuid::new_v4(),
-            data: self.0,
-        })
-        .into_response()
+        Json(Envelope { code: 0, message: "SUCCEED", request_id: Uuid::new_v4(), data: self.0 }).into_response()
     }
 }
 
@@ -136,11 +130,7 @@ impl IntoResponse for Refusal {
             Self::Request(message) => native(StatusCode::BAD_REQUEST, 1200, &message),
             Self::Parameter(message) => native(StatusCode::BAD_REQUEST, 1201, &message),
             Self::Method => native(StatusCode::NOT_FOUND, 1202, "the method is invalid"),
-            Self::Model(name) => native(
-                StatusCode::NOT_FOUND,
-                1203,
-                &format!("model {name} does not exist"),
-            ),
+            Self::Model(name) => native(StatusCode::NOT_FOUND, 1203, &format!("model {name} does not exist")),
             // The proxy in front of a gateway answers this one, before anything that speaks JSON.
             Self::TooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -163,9 +153,7 @@ impl IntoResponse for Refusal {
 
 fn task_info(task: &Task) -> Map<String, Value> {
     let id = task.order.external_id.clone();
-    id.map(|id| ("external_task_id".to_owned(), Value::String(id)))
-        .into_iter()
-        .collect()
+    id.map(|id| ("external_task_id".to_owned(), Value::String(id))).into_iter().collect()
 }
 
 fn millis(time: std::time::Duration) -> u64 {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, Extension, FromRequestParts, Path, RawQuery, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Uri, header};
@@ -13,6 +14,7 @@ use axum::routing::get;
 
 use crate::answer::{Refusal, Success, TaskData};
 use crate::clock::Clock;
+use crate::document::shown;
 use crate::intake::{Intake, take_in};
 use crate::lock;
 use crate::log::{EntryId, ReceivedBody};
@@ -28,7 +30,7 @@ pub(crate) const ENDPOINT: &str = "/kling/v1/videos/multi-image2video";
 const ENDPOINT_OF_ONE: &str = "/kling/v1/videos/multi-image2video/{id}";
 
 /// The list's first page has this many tasks, unless the query says otherwise.
-const USUAL_PAGE_SIZE: u64 = 30;
+const USUAL_PAGE_SIZE: usize = 30;
 
 /// Everything that the API knows.
 pub(crate) struct Api {
@@ -73,15 +75,11 @@ impl FromRequestParts<Arc<Api>> for Authorized {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Refusal> {
         let given = parts.headers.get(header::AUTHORIZATION);
-        let given = given
-            .map_or(&b""[..], |value| value.as_bytes())
-            .trim_ascii();
+        let given = given.map_or(&b""[..], |value| value.as_bytes()).trim_ascii();
         if given.is_empty() {
             return Err(Refusal::NoKey);
         }
-        let (scheme, key) = given
-            .split_at_checked("bearer".len())
-            .ok_or(Refusal::NotBearer)?;
+        let (scheme, key) = given.split_at_checked("bearer".len()).ok_or(Refusal::NotBearer)?;
         if !scheme.eq_ignore_ascii_case(b"bearer") {
             return Err(Refusal::NotBearer);
         }
@@ -109,9 +107,7 @@ async fn create(
         let order = order::read(&body, any_model, &mut received);
         (order, received)
     });
-    let (order, read) = read
-        .await
-        .map_err(|error| Refusal::Request(format!("the body could not be read: {error}")))?;
+    let (order, read) = read.await.map_err(|error| Refusal::Request(format!("the body could not be read: {error}")))?;
     api.intake.log.update(entry, |received| {
         received.body.json = read.json;
         received.body.images = read.images;
@@ -131,12 +127,12 @@ async fn create(
 async fn query(
     State(api): State<Arc<Api>>,
     _: Authorized,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Success<TaskData>, Refusal> {
+    // An id that is not even text is just another one that nobody knows.
+    let Path(id) = id.map_err(|_| Refusal::NoSuchTask)?;
     let tasks = lock(&api.tasks);
-    let task = tasks
-        .find(&id, api.external_ids)
-        .ok_or(Refusal::NoSuchTask)?;
+    let task = tasks.find(&id, api.external_ids).ok_or(Refusal::NoSuchTask)?;
     let url = |task: &_, updated| api.signer.url(task, updated);
     Ok(Success(TaskData::queried(task, api.clock.unix_time(), url)))
 }
@@ -172,44 +168,28 @@ fn must_be_json(headers: &HeaderMap) -> Result<(), Refusal> {
     let Some(given) = headers.get(header::CONTENT_TYPE) else {
         return Ok(());
     };
-    let essence = given
-        .to_str()
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim();
+    let essence = given.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
-    let message = format!("content type '{essence}' is invalid: application/json is expected");
+    let given = shown(&essence.into());
+    let message = format!("content type {given} is invalid: application/json is expected");
     Err(Refusal::Request(message))
 }
 
-fn page_parameter(query: &str, name: &str, usual: u64, most: u64) -> Result<usize, Refusal> {
-    let given = query
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .find(|(key, _)| *key == name);
+fn page_parameter(query: &str, name: &str, usual: usize, most: usize) -> Result<usize, Refusal> {
+    let given = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name);
     let Some((_, given)) = given else {
-        return Ok(usual as usize);
+        return Ok(usual);
     };
-    let number = given
-        .parse()
-        .ok()
-        .filter(|number| (1..=most).contains(number));
-    number
-        .and_then(|number| usize::try_from(number).ok())
-        .ok_or_else(|| {
-            Refusal::Parameter(format!(
-                "{name} value '{given}' is invalid: 1 to {most} is expected"
-            ))
-        })
+    given.parse().ok().filter(|number| (1..=most).contains(number)).ok_or_else(|| {
+        let given = shown(&given.into());
+        Refusal::Parameter(format!("{name} value {given} is invalid: 1 to {most} is expected"))
+    })
 }
 
 /// What a duplicate gets from the real API has not been recorded anywhere: this refusal is an assumption.
 fn duplicate(id: &str) -> String {
-    format!(
-        "external_task_id value '{id}' is invalid: it must be unique, and a task has it already"
-    )
+    let given = shown(&id.into());
+    format!("external_task_id value {given} is invalid: it must be unique, and a task has it already")
 }

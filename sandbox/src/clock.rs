@@ -38,9 +38,7 @@ struct Inner {
 impl Clock {
     /// A clock that starts at the present and runs. It reads tokio's time: in a test with paused time it pauses too.
     pub fn real() -> Self {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self::new(now, Some(Instant::now()))
     }
 
@@ -54,27 +52,17 @@ impl Clock {
         let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
         let add = |advanced: u64| Some(advanced.saturating_add(by));
         // The closure never gives None, so there is no failure to look at.
-        let _ = self
-            .0
-            .advanced
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, add);
+        let _ = self.0.advanced.fetch_update(Ordering::SeqCst, Ordering::SeqCst, add);
     }
 
     /// The time since 1970, in UTC.
     pub fn unix_time(&self) -> Duration {
-        let ran = self
-            .0
-            .running_since
-            .map_or(Duration::ZERO, |since| since.elapsed());
+        let ran = self.0.running_since.map_or(Duration::ZERO, |since| since.elapsed());
         self.0.start + ran + Duration::from_nanos(self.0.advanced.load(Ordering::SeqCst))
     }
 
     fn new(start: Duration, running_since: Option<Instant>) -> Self {
-        Self(Arc::new(Inner {
-            start,
-            running_since,
-            advanced: AtomicU64::new(0),
-        }))
+        Self(Arc::new(Inner { start, running_since, advanced: AtomicU64::new(0) }))
     }
 }
 
@@ -98,6 +86,14 @@ mod tests {
         assert!(clock.unix_time() > MANUAL_START + Duration::from_secs(500 * 365 * 86_400));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_real_clock_pauses_with_tokios_time() {
+        let clock = Clock::real();
+        let before = clock.unix_time();
+        tokio::time::advance(Duration::from_secs(90)).await;
+        assert_eq!(clock.unix_time() - before, Duration::from_secs(90));
+    }
+
     #[test]
     fn a_real_clock_starts_at_the_present_and_can_jump() {
         let clock = Clock::real();
@@ -105,9 +101,6 @@ mod tests {
         clock.advance(Duration::from_secs(3600));
         let moved = clock.unix_time() - before;
         assert!(moved >= Duration::from_secs(3600), "moved by {moved:?}");
-        assert!(
-            before > MANUAL_START,
-            "the present is later than the recording"
-        );
+        assert!(before > MANUAL_START, "the present is later than the recording");
     }
 }

@@ -13,9 +13,8 @@ use crate::api::ENDPOINT;
 static DOCUMENT: &str = include_str!("../openapi.yaml");
 
 static ORDER: LazyLock<Result<Validator, String>> = LazyLock::new(|| {
-    order_schema(DOCUMENT).map_err(|reason| {
-        format!("sandbox/openapi.yaml: {reason}; write it again with `cargo xtask spec import`")
-    })
+    order_schema(DOCUMENT)
+        .map_err(|reason| format!("sandbox/openapi.yaml: {reason}; write it again with `cargo xtask spec import`"))
 });
 
 /// Makes sure that the document can be used, so that a broken one is told at the start and not by every request.
@@ -58,20 +57,14 @@ fn refusal(error: &ValidationError<'_>) -> Refusal {
         }
         ValidationErrorKind::Type { kind } => {
             let given = shown(error.instance());
-            format!(
-                "{place} value {given} is invalid: {} is expected",
-                type_name(kind)
-            )
+            format!("{place} value {given} is invalid: {} is expected", type_name(kind))
         }
         ValidationErrorKind::Enum { options } => {
             let given = shown(error.instance());
             format!("{place} value {given} is invalid: one of {options} is expected")
         }
         ValidationErrorKind::MaxLength { limit } => {
-            let given = error
-                .instance()
-                .as_str()
-                .map_or(0, |text| text.chars().count());
+            let given = error.instance().as_str().map_or(0, |text| text.chars().count());
             format!("{place} has {given} characters, at most {limit} are allowed")
         }
         ValidationErrorKind::MaxItems { limit } => {
@@ -112,8 +105,7 @@ fn type_name(kind: &TypeKind) -> String {
 }
 
 fn order_schema(document: &str) -> Result<Validator, String> {
-    let document: Value =
-        yaml_serde::from_str(document).map_err(|error| format!("not readable: {error}"))?;
+    let document: Value = yaml_serde::from_str(document).map_err(|error| format!("not readable: {error}"))?;
     let body = ["paths", ENDPOINT, "post", "requestBody"];
     let body = follow(&document, step_by_step(&document, &body)?)?;
     let schema = step_by_step(body, &["content", "application/json", "schema"])?;
@@ -132,9 +124,7 @@ fn order_schema(document: &str) -> Result<Validator, String> {
 
 fn step_by_step<'a>(from: &'a Value, steps: &[&str]) -> Result<&'a Value, String> {
     steps.iter().try_fold(from, |value, step| {
-        value
-            .get(step)
-            .ok_or_else(|| format!("POST {ENDPOINT}: `{}` has no `{step}`", steps.join(" › ")))
+        value.get(step).ok_or_else(|| format!("POST {ENDPOINT}: `{}` has no `{step}`", steps.join(" › ")))
     })
 }
 
@@ -195,11 +185,7 @@ mod tests {
     fn a_refusal_names_the_parameter_and_the_limit() {
         for (schema, body, message) in [
             ("{required: [prompt]}", json!({}), "prompt can not be null"),
-            (
-                "{properties: {prompt: {type: string}}}",
-                json!({"prompt": null}),
-                "prompt can not be null",
-            ),
+            ("{properties: {prompt: {type: string}}}", json!({"prompt": null}), "prompt can not be null"),
             (
                 "{properties: {mode: {type: string}}}",
                 json!({"mode": 7}),
@@ -220,11 +206,7 @@ mod tests {
                 json!({"list": [1, 2]}),
                 "list has 2 entries, at most 1 are allowed",
             ),
-            (
-                "{properties: {list: {items: {required: [image]}}}}",
-                json!({"list": [{}]}),
-                "image can not be null",
-            ),
+            ("{properties: {list: {items: {required: [image]}}}}", json!({"list": [{}]}), "image can not be null"),
             (
                 "{properties: {list: {items: {properties: {image: {type: string}}}}}}",
                 json!({"list": [{"image": "a"}, {"image": 5}]}),

@@ -10,10 +10,11 @@ use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt as _;
+use sha2::{Digest as _, Sha256};
 
 use crate::answer::Refusal;
 use crate::leak::Watch;
-use crate::log::{EntryId, KEPT_BYTES, Log, Received, ReceivedBody, sha256};
+use crate::log::{EntryId, KEPT_BYTES, Log, Received, ReceivedBody, hex};
 use crate::script::{Operation, Script};
 
 /// The largest body that is taken: four images of 10 MB make 56 MB of JSON, and this is the next power of two. The
@@ -74,42 +75,28 @@ pub(crate) async fn take_in(
         answered(&intake, id, response)
     });
     // It ends early only when the runtime goes down or the handler panics: no answer can be given then.
-    handled
-        .await
-        .unwrap_or_else(|_| axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    handled.await.unwrap_or_else(|_| axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-async fn read(
-    intake: &Intake,
-    id: EntryId,
-    headers: &HeaderMap,
-    mut body: Body,
-) -> Result<Bytes, Refusal> {
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse().ok())
-        .unwrap_or(0);
-    let mut bytes = Vec::with_capacity(if announced > LARGEST_BODY {
-        0
-    } else {
-        announced
-    });
+async fn read(intake: &Intake, id: EntryId, headers: &HeaderMap, mut body: Body) -> Result<Bytes, Refusal> {
+    let announced =
+        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0);
+    let mut bytes = Vec::with_capacity(if announced > LARGEST_BODY { 0 } else { announced });
+    let mut hash = Sha256::new();
     let mut length = 0_u64;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| {
-            Refusal::Request(format!("the body broke off after {length} bytes: {error}"))
-        })?;
+        let frame =
+            frame.map_err(|error| Refusal::Request(format!("the body broke off after {length} bytes: {error}")))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
         length += data.len() as u64;
-        intake
-            .log
-            .update(id, |received| received.body.length = length);
+        intake.log.update(id, |received| received.body.length = length);
         if length > LARGEST_BODY as u64 {
             bytes = Vec::new();
         } else {
             bytes.extend_from_slice(&data);
+            hash.update(&data);
         }
         if length > LARGEST_DISCARDED {
             break;
@@ -119,7 +106,7 @@ async fn read(
         return Err(Refusal::TooLarge);
     }
     let bytes = Bytes::from(bytes);
-    let hash = sha256(&bytes);
+    let hash = hex(&hash.finalize());
     intake.log.update(id, |received| {
         received.body.sha256 = Some(hash);
         received.body.bytes = (bytes.len() <= KEPT_BYTES).then(|| bytes.clone());
@@ -130,9 +117,7 @@ async fn read(
 
 fn answered(intake: &Intake, id: EntryId, response: Response) -> Response {
     let status = response.status();
-    intake
-        .log
-        .update(id, |received| received.status = Some(status));
+    intake.log.update(id, |received| received.status = Some(status));
     response
 }
 

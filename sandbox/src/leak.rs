@@ -29,10 +29,7 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub fn new(key: &str) -> Self {
-        Self {
-            key: key.into(),
-            seen: Arc::default(),
-        }
+        Self { key: key.into(), seen: Arc::default() }
     }
 
     /// Where the key was seen so far; the texts do not repeat it.
@@ -45,11 +42,7 @@ impl Watch {
         if self.is_in_text(path) {
             self.report(method, path, "in the path");
         }
-        if request
-            .query
-            .as_deref()
-            .is_some_and(|query| self.is_in_text(query))
-        {
+        if request.query.as_deref().is_some_and(|query| self.is_in_text(query)) {
             self.report(method, path, "in the query");
         }
         for (name, value) in &request.headers {
@@ -78,9 +71,7 @@ impl Watch {
     }
 
     fn is_in_base64(&self, word: &str) -> bool {
-        GENEROUS
-            .decode(word)
-            .is_ok_and(|decoded| self.is_in(&decoded))
+        GENEROUS.decode(word).is_ok_and(|decoded| self.is_in(&decoded))
     }
 
     fn report(&self, method: &Method, path: &str, place: &str) {

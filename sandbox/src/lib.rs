@@ -76,6 +76,8 @@ mod server;
 mod task;
 mod video;
 
+pub use axum::body::Bytes;
+pub use axum::http;
 pub use clock::Clock;
 pub use log::{Received, ReceivedBody};
 pub use picture::ReceivedImage;

@@ -117,14 +117,8 @@ impl Log {
     /// Completes an entry, unless it was dropped since.
     pub fn update(&self, EntryId(id): EntryId, change: impl FnOnce(&mut Received)) {
         let mut inner = lock(&self.0);
-        let Inner {
-            kept,
-            dropped,
-            posts_whole,
-        } = &mut *inner;
-        let index = id
-            .checked_sub(*dropped)
-            .and_then(|index| usize::try_from(index).ok());
+        let Inner { kept, dropped, posts_whole } = &mut *inner;
+        let index = id.checked_sub(*dropped).and_then(|index| usize::try_from(index).ok());
         if let Some(received) = index.and_then(|index| kept.get_mut(index)) {
             let was_whole = received.whole;
             change(received);
@@ -145,8 +139,13 @@ impl Log {
 
 /// SHA-256 in hexadecimal.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
     }
@@ -182,9 +181,7 @@ mod tests {
     fn a_long_run_keeps_the_newest_and_counts_all() {
         let log = Log::default();
         let first = log.begin(request("/first".into()));
-        let ids: Vec<EntryId> = (0..KEPT_REQUESTS)
-            .map(|number| log.begin(request(format!("/{number}"))))
-            .collect();
+        let ids: Vec<EntryId> = (0..KEPT_REQUESTS).map(|number| log.begin(request(format!("/{number}")))).collect();
         for id in &ids {
             log.update(*id, |received| received.whole = true);
         }

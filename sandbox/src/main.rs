@@ -48,22 +48,15 @@ async fn main() -> ExitCode {
 fn options() -> Result<Option<Options>, lexopt::Error> {
     use lexopt::prelude::*;
 
-    let mut options = Options {
-        port: 0,
-        task_time: Duration::from_secs_f64(USUAL_TASK_SECONDS),
-        key: None,
-    };
+    let mut options = Options { port: 0, task_time: Duration::from_secs_f64(USUAL_TASK_SECONDS), key: None };
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("port") => options.port = arguments.value()?.parse()?,
             Long("task-seconds") => {
                 options.task_time = arguments.value()?.parse_with(|text| {
-                    let seconds = text
-                        .parse()
-                        .map_err(|_| "a number of seconds is expected")?;
-                    Duration::try_from_secs_f64(seconds)
-                        .map_err(|_| "a number of seconds from 0 is expected")
+                    let seconds = text.parse().map_err(|_| "a number of seconds is expected")?;
+                    Duration::try_from_secs_f64(seconds).map_err(|_| "a number of seconds from 0 is expected")
                 })?;
             }
             Long("key") => options.key = Some(arguments.value()?.string()?),
@@ -75,21 +68,16 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
 }
 
 async fn run(options: Options) -> std::io::Result<()> {
-    let mut builder = Sandbox::builder()
-        .port(options.port)
-        .task_time(options.task_time);
+    let mut builder = Sandbox::builder().port(options.port).task_time(options.task_time);
     if let Some(key) = options.key {
         builder = builder.key(key);
     }
     let sandbox = builder.start().await?;
-    println!("{}", introduction(&sandbox));
+    println!("{}", introduction(&sandbox, options.task_time));
     tokio::signal::ctrl_c().await?;
     let leaks = sandbox.key_leaks();
     if !leaks.is_empty() {
-        eprintln!(
-            "the API key was sent to the origin of the videos:\n{}",
-            leaks.join("\n")
-        );
+        eprintln!("the API key was sent to the origin of the videos:\n{}", leaks.join("\n"));
         // A panic of the sandbox, meant for tests, would only say it again.
         std::process::exit(1);
     }
@@ -97,7 +85,8 @@ async fn run(options: Options) -> std::io::Result<()> {
     Ok(())
 }
 
-fn introduction(sandbox: &Sandbox) -> String {
+fn introduction(sandbox: &Sandbox, task_time: Duration) -> String {
+    let seconds = task_time.as_secs_f64();
     let (base, key, endpoint) = (sandbox.base_url(), sandbox.api_key(), sandbox.endpoint());
     let authorization = quoted(&format!("Authorization: Bearer {key}"));
     let key = quoted(key);
@@ -106,7 +95,7 @@ fn introduction(sandbox: &Sandbox) -> String {
 export KLING_BASE_URL={base}
 export KLING_API_KEY={key}
 
-Paste these two lines into a shell, or try it at once:
+Paste these two lines into a shell, or try it at once (a task takes {seconds} s):
 
 curl -s {endpoint} -H 'Content-Type: application/json' -H {authorization} \\
   -d '{{\"model_name\":\"kling-v1-6\",\"image_list\":[{{\"image\":\"https://example.com/cat.png\"}},{{\"image\":\"https://example.com/hat.jpg\"}}],\"prompt\":\"The cat puts the hat on\",\"mode\":\"std\",\"duration\":\"5\"}}'
@@ -119,9 +108,5 @@ Ctrl-C ends it."
 /// A word as a POSIX shell reads it back unchanged.
 fn quoted(word: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    if word.bytes().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+    if word.bytes().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

@@ -22,11 +22,7 @@ const MOST_IMAGES: usize = 4;
 const KNOWN_MODEL: &str = "kling-v1-6";
 
 /// Reads the body: what to remember of it, and the order, or why there is none.
-pub(crate) fn read(
-    bytes: &[u8],
-    any_model: bool,
-    received: &mut ReceivedBody,
-) -> Result<Order, Refusal> {
+pub(crate) fn read(bytes: &[u8], any_model: bool, received: &mut ReceivedBody) -> Result<Order, Refusal> {
     let mut outline = Outline::default();
     let body = outline.object(bytes)?;
     received.images = outline.images;
@@ -50,16 +46,11 @@ struct Outline {
 
 impl Outline {
     fn object(&mut self, bytes: &[u8]) -> Result<Value, Refusal> {
-        let fields: BTreeMap<String, &RawValue> =
-            serde_json::from_slice(bytes).map_err(|error| {
-                let (line, column) = (error.line(), error.column());
-                let kind = if error.is_data() {
-                    "is not a JSON object"
-                } else {
-                    "is not JSON"
-                };
-                Refusal::Request(format!("the body {kind} (line {line}, column {column})"))
-            })?;
+        let fields: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            let kind = if error.is_data() { "is not a JSON object" } else { "is not JSON" };
+            Refusal::Request(format!("the body {kind} (line {line}, column {column})"))
+        })?;
         let fields = fields.into_iter().map(|(name, raw)| {
             let value = match name.as_str() {
                 "image_list" => self.image_list(raw)?,
@@ -72,18 +63,18 @@ impl Outline {
 
     fn image_list(&mut self, raw: &RawValue) -> Result<Value, Refusal> {
         match serde_json::from_str::<Vec<&RawValue>>(raw.get()) {
-            Ok(items) => items.into_iter().map(|item| self.item(item)).collect(),
+            Ok(items) => items.into_iter().enumerate().map(|(index, item)| self.item(index, item)).collect(),
             Err(_) => parse(raw),
         }
     }
 
-    fn item(&mut self, raw: &RawValue) -> Result<Value, Refusal> {
+    fn item(&mut self, index: usize, raw: &RawValue) -> Result<Value, Refusal> {
         let Ok(fields) = serde_json::from_str::<BTreeMap<String, &RawValue>>(raw.get()) else {
             return parse(raw);
         };
         let fields = fields.into_iter().map(|(name, raw)| {
             let value = match name.as_str() {
-                "image" => self.image(raw)?,
+                "image" => self.image(index, raw)?,
                 _ => parse(raw)?,
             };
             Ok((name, value))
@@ -91,14 +82,14 @@ impl Outline {
         fields.collect::<Result<Map<_, _>, _>>().map(Value::Object)
     }
 
-    fn image(&mut self, raw: &RawValue) -> Result<Value, Refusal> {
+    fn image(&mut self, index: usize, raw: &RawValue) -> Result<Value, Refusal> {
         #[derive(serde::Deserialize)]
         struct Text<'a>(#[serde(borrow)] std::borrow::Cow<'a, str>);
 
         let Ok(Text(text)) = serde_json::from_str(raw.get()) else {
             return parse(raw);
         };
-        let place = format!("image_list[{}].image", self.images.len());
+        let place = format!("image_list[{index}].image");
         let (image, complaint) = picture::look(&place, &text);
         let placeholder = image.placeholder();
         self.images.push(image);
@@ -109,8 +100,7 @@ impl Outline {
 }
 
 fn parse(raw: &RawValue) -> Result<Value, Refusal> {
-    serde_json::from_str(raw.get())
-        .map_err(|error| Refusal::Request(format!("the body is not JSON: {error}")))
+    serde_json::from_str(raw.get()).map_err(|error| Refusal::Request(format!("the body is not JSON: {error}")))
 }
 
 fn judge(body: &Value, complaint: Option<String>, any_model: bool) -> Result<Order, Refusal> {
@@ -125,10 +115,7 @@ fn judge(body: &Value, complaint: Option<String>, any_model: bool) -> Result<Ord
         let message = format!("image_list has {count} entries, 1 to {MOST_IMAGES} are allowed");
         return Err(Refusal::Parameter(message));
     }
-    if images
-        .iter()
-        .any(|item| item.get("image").is_none_or(|image| !image.is_string()))
-    {
+    if images.iter().any(|item| item.get("image").is_none_or(|image| !image.is_string())) {
         return Err(missing("image"));
     }
     let mode = one_of(body, "mode", &["std", "pro"])?;
@@ -175,9 +162,7 @@ fn one_of<'a>(body: &'a Value, name: &str, allowed: &[&str]) -> Result<Option<&'
     match text(body, name)? {
         Some(given) if !allowed.contains(&given) => {
             let given = shown(&Value::from(given));
-            Err(Refusal::Parameter(format!(
-                "{name} value {given} is invalid"
-            )))
+            Err(Refusal::Parameter(format!("{name} value {given} is invalid")))
         }
         given => Ok(given),
     }
@@ -186,8 +171,7 @@ fn one_of<'a>(body: &'a Value, name: &str, allowed: &[&str]) -> Result<Option<&'
 fn not_too_long(body: &Value, name: &str) -> Result<(), Refusal> {
     let count = text(body, name)?.unwrap_or_default().chars().count();
     if count > LONGEST_PROMPT {
-        let message =
-            format!("{name} has {count} characters, at most {LONGEST_PROMPT} are allowed");
+        let message = format!("{name} has {count} characters, at most {LONGEST_PROMPT} are allowed");
         return Err(Refusal::Parameter(message));
     }
     Ok(())

@@ -47,14 +47,9 @@ const NOT_BASE64: &str = "File is not in a valid base64 format";
 /// Looks at one image: what it is, and why it would be refused. `place` names it: `image_list[2].image`.
 pub(crate) fn look(place: &str, text: &str) -> (ReceivedImage, Option<String>) {
     if text.starts_with("http://") || text.starts_with("https://") {
-        let fine = text
-            .parse::<Uri>()
-            .is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty()));
+        let fine = text.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty()));
         let complaint = format!("{place}: the address is not a valid URL");
-        return (
-            ReceivedImage::Url(text.to_owned()),
-            (!fine).then_some(complaint),
-        );
+        return (ReceivedImage::Url(text.to_owned()), (!fine).then_some(complaint));
     }
     if text.is_empty() {
         let nothing = ReceivedImage::Unreadable { characters: 0 };
@@ -62,18 +57,11 @@ pub(crate) fn look(place: &str, text: &str) -> (ReceivedImage, Option<String>) {
     }
     let Ok(file) = STANDARD.decode(text) else {
         let characters = text.chars().count();
-        return (
-            ReceivedImage::Unreadable { characters },
-            Some(NOT_BASE64.into()),
-        );
+        return (ReceivedImage::Unreadable { characters }, Some(NOT_BASE64.into()));
     };
     let size = measure(&file);
     let complaint = judge(file.len(), size).map(|complaint| format!("{place}: {complaint}"));
-    let received = ReceivedImage::File {
-        length: file.len(),
-        sha256: sha256(&file),
-        size,
-    };
+    let received = ReceivedImage::File { length: file.len(), sha256: sha256(&file), size };
     (received, complaint)
 }
 
@@ -104,17 +92,11 @@ fn judge(length: usize, size: Option<(usize, usize)>) -> Option<String> {
     };
     let (short, long) = (width.min(height), width.max(height));
     if length > LARGEST_FILE {
-        Some(format!(
-            "the file has {length} bytes, at most {LARGEST_FILE} are allowed"
-        ))
+        Some(format!("the file has {length} bytes, at most {LARGEST_FILE} are allowed"))
     } else if short < SHORTEST_SIDE {
-        Some(format!(
-            "the image is {width} x {height} px, each side needs at least {SHORTEST_SIDE}"
-        ))
+        Some(format!("the image is {width} x {height} px, each side needs at least {SHORTEST_SIDE}"))
     } else if long as f64 > short as f64 * WIDEST_RATIO {
-        Some(format!(
-            "the image is {width} x {height} px, the ratio may be 1:2.5 to 2.5:1"
-        ))
+        Some(format!("the image is {width} x {height} px, the ratio may be 1:2.5 to 2.5:1"))
     } else {
         None
     }
@@ -162,21 +144,13 @@ mod tests {
         assert_eq!(complaint(&file), None);
         file.push(0);
         let found = complaint(&file).expect("one byte too many");
-        assert!(
-            found.contains("10485761") && found.contains("10485760"),
-            "{found}"
-        );
+        assert!(found.contains("10485761") && found.contains("10485760"), "{found}");
         assert!(found.starts_with("image_list[0].image: "), "{found}");
     }
 
     #[test]
     fn a_file_is_what_its_bytes_say() {
-        for file in [
-            &b"just some text"[..],
-            b"GIF89a\x00\x02\x00\x02 and so on",
-            b"\xff\xd8\xff",
-            b"%",
-        ] {
+        for file in [&b"just some text"[..], b"GIF89a\x00\x02\x00\x02 and so on", b"\xff\xd8\xff", b"%"] {
             let found = complaint(file).expect("neither JPEG nor PNG");
             assert!(found.contains("not a readable JPEG or PNG"), "{found}");
         }
@@ -187,13 +161,7 @@ mod tests {
         let good = STANDARD.encode(png(300, 300));
         let prefixed = format!("data:image/png;base64,{good}");
         let line_by_line = format!("{}\n{}", &good[..8], &good[8..]);
-        for text in [
-            prefixed.as_str(),
-            line_by_line.as_str(),
-            "a",
-            "ä",
-            "ftp://host/cat.png",
-        ] {
+        for text in [prefixed.as_str(), line_by_line.as_str(), "a", "ä", "ftp://host/cat.png"] {
             let (image, complaint) = look("image_list[0].image", text);
             assert_eq!(complaint.as_deref(), Some(NOT_BASE64), "{text}");
             assert!(matches!(image, ReceivedImage::Unreadable { .. }));
@@ -205,6 +173,7 @@ mod tests {
         for (url, accepted) in [
             ("https://example.com/cat.png?x=1", true),
             ("http://example.com", true),
+            ("https://example.com/猫.png", true),
             ("https://", false),
             ("https://a host/cat.png", false),
         ] {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -18,7 +18,7 @@ use crate::log::{Log, Received};
 use crate::script::{Answer, Operation, Script};
 use crate::server::{Listener, Server};
 use crate::task::{TaskEntry, TaskPlan, Tasks};
-use crate::video::{self, FILM, Signer, Videos, etag};
+use crate::video::{self, FILM, Signer, Videos};
 
 /// The API in this process. It runs on the tokio runtime that started it, until it is shut down or dropped.
 ///
@@ -97,9 +97,7 @@ impl Builder {
     /// When the port is taken, when the key could not be sent in a header, or when the crate's `openapi.yaml` is broken.
     pub async fn start(self) -> io::Result<Sandbox> {
         document::check().map_err(|reason| io::Error::new(io::ErrorKind::InvalidData, reason))?;
-        let key = self
-            .key
-            .unwrap_or_else(|| format!("sk-sandbox-{}", Uuid::new_v4().simple()));
+        let key = self.key.unwrap_or_else(|| format!("sk-sandbox-{}", Uuid::new_v4().simple()));
         if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             let reason = "the key must be visible ASCII without spaces, and not empty";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
@@ -131,7 +129,7 @@ impl Builder {
         let videos = Arc::new(Videos {
             signer,
             clock,
-            etag: etag(&self.video),
+            etag: OnceLock::new(),
             film: self.video,
             intake: Arc::new(Intake {
                 log: Log::default(),
@@ -140,19 +138,9 @@ impl Builder {
                 watch: Some(watch.clone()),
             }),
         });
-        let servers = [
-            api_listener.serve(api::router(api.clone())),
-            video_listener.serve(video::router(videos.clone())),
-        ];
-        Ok(Sandbox {
-            base_url,
-            video_origin,
-            api,
-            videos,
-            script,
-            watch,
-            servers,
-        })
+        let servers =
+            [api_listener.serve(api::router(api.clone())), video_listener.serve(video::router(videos.clone()))];
+        Ok(Sandbox { base_url, video_origin, api, videos, script, watch, servers })
     }
 }
 

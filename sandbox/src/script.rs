@@ -45,10 +45,7 @@ pub struct Answer {
 impl Answer {
     /// An answer with this status, and neither headers nor a body.
     pub fn new(status: u16) -> Self {
-        Self {
-            status,
-            ..Self::default()
-        }
+        Self { status, ..Self::default() }
     }
 
     /// A redirect to a location: an address, or a path of the same origin.
@@ -77,9 +74,7 @@ impl Answer {
         for (name, value) in self.headers {
             response = response.header(name, value);
         }
-        response
-            .body(Body::from(self.body))
-            .map_err(|error| error.to_string())
+        response.body(Body::from(self.body)).map_err(|error| error.to_string())
     }
 }
 

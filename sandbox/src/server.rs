@@ -33,8 +33,7 @@ impl Listener {
         let bound = TcpListener::bind(wanted).await;
         let bound = bound.and_then(|socket| Ok((socket.local_addr()?, socket)));
         let (address, socket) = bound.map_err(|error| {
-            let text =
-                format!("cannot listen on {wanted}: {error}; choose another port, or 0 for any");
+            let text = format!("cannot listen on {wanted}: {error}; choose another port, or 0 for any");
             io::Error::new(error.kind(), text)
         })?;
         Ok(Self { socket, address })
@@ -89,7 +88,5 @@ where
 {
     let server = auto::Builder::new(TokioExecutor::new());
     // How a connection ends is the client's affair; what was received stands in the log.
-    let _ = server
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
-        .await;
+    let _ = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).await;
 }

@@ -65,21 +65,14 @@ pub struct TaskEntry {
 }
 
 impl TaskPlan {
-    /// A task that succeeds after this time, the first fifth of which it waits.
+    /// A task that succeeds after this time, the first fifth of which it waits. [`Duration::MAX`] never comes.
     pub fn over(task_time: Duration) -> Self {
-        Self {
-            processing_after: task_time / 5,
-            done_after: task_time,
-            outcome: Outcome::Succeed,
-        }
+        Self { processing_after: task_time / 5, done_after: task_time, outcome: Outcome::Succeed }
     }
 
     /// The same plan, with a failure at its end.
     pub fn fail(self, message: impl Into<String>) -> Self {
-        Self {
-            outcome: Outcome::Fail(message.into()),
-            ..self
-        }
+        Self { outcome: Outcome::Fail(message.into()), ..self }
     }
 
     /// Where the task stands when this much time has passed.
@@ -172,7 +165,7 @@ impl Task {
     }
 
     pub fn updated(&self, now: Duration) -> Duration {
-        self.created + self.plan.changed_at(now.saturating_sub(self.created))
+        self.created.saturating_add(self.plan.changed_at(now.saturating_sub(self.created)))
     }
 }
 
@@ -188,12 +181,7 @@ impl Tasks {
         }
     }
 
-    pub fn create(
-        &mut self,
-        order: Order,
-        plan: TaskPlan,
-        created: Duration,
-    ) -> Result<&Task, DuplicateExternalId> {
+    pub fn create(&mut self, order: Order, plan: TaskPlan, created: Duration) -> Result<&Task, DuplicateExternalId> {
         let index = self.list.len();
         if let Some(external_id) = &order.external_id {
             if self.by_external_id.contains_key(external_id) {
@@ -201,13 +189,7 @@ impl Tasks {
             }
             self.by_external_id.insert(external_id.clone(), index);
         }
-        let task = Task {
-            id: self.next_id(),
-            video_id: self.next_id(),
-            order,
-            plan,
-            created,
-        };
+        let task = Task { id: self.next_id(), video_id: self.next_id(), order, plan, created };
         self.by_id.insert(task.id.clone(), index);
         Ok(self.list.push_mut(task))
     }
@@ -244,11 +226,7 @@ mod tests {
     use super::*;
 
     fn order(external_id: Option<&str>) -> Order {
-        Order {
-            external_id: external_id.map(str::to_owned),
-            mode: "std".into(),
-            duration: "5".into(),
-        }
+        Order { external_id: external_id.map(str::to_owned), mode: "std".into(), duration: "5".into() }
     }
 
     #[test]
@@ -265,11 +243,7 @@ mod tests {
         ] {
             let elapsed = Duration::from_millis(millis);
             assert_eq!(plan.status_after(elapsed), succeeding, "after {millis} ms");
-            assert_eq!(
-                failing.status_after(elapsed),
-                with_failure,
-                "after {millis} ms"
-            );
+            assert_eq!(failing.status_after(elapsed), with_failure, "after {millis} ms");
             assert_eq!(plan.changed_at(elapsed), Duration::from_millis(changed));
         }
     }
@@ -288,6 +262,15 @@ mod tests {
     }
 
     #[test]
+    fn a_task_without_end_stays_submitted() {
+        let plan = TaskPlan::over(Duration::MAX);
+        for century in 0..6 {
+            let elapsed = Duration::from_secs(century * 36_525 * 86_400);
+            assert_eq!(plan.status_after(elapsed), TaskStatus::Submitted);
+        }
+    }
+
+    #[test]
     fn ids_are_18_digits_and_never_repeat() {
         let mut tasks = Tasks::new();
         let ids: std::collections::HashSet<String> = (0..2000).map(|_| tasks.next_id()).collect();
@@ -302,19 +285,10 @@ mod tests {
     fn a_refused_duplicate_leaves_no_trace() {
         let mut tasks = Tasks::new();
         let plan = TaskPlan::over(Duration::ZERO);
-        let first = tasks
-            .create(order(Some("mine")), plan.clone(), Duration::ZERO)
-            .map(|task| task.id.clone());
-        assert!(
-            tasks
-                .create(order(Some("mine")), plan, Duration::ZERO)
-                .is_err()
-        );
+        let first = tasks.create(order(Some("mine")), plan.clone(), Duration::ZERO).map(|task| task.id.clone());
+        assert!(tasks.create(order(Some("mine")), plan, Duration::ZERO).is_err());
         assert_eq!(tasks.len(), 1);
-        assert_eq!(
-            tasks.find("mine", true).map(|task| task.id.clone()),
-            first.ok()
-        );
+        assert_eq!(tasks.find("mine", true).map(|task| task.id.clone()), first.ok());
         assert!(tasks.find("mine", false).is_none());
     }
 }

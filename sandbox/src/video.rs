@@ -2,7 +2,7 @@
 //! under signed addresses, in whole or in ranges.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -35,21 +35,19 @@ pub(crate) struct Videos {
     pub signer: Arc<Signer>,
     pub clock: Clock,
     pub film: Bytes,
-    pub etag: HeaderValue,
+    /// Computed when it is first asked for: a sandbox must start fast, and most serve no video.
+    pub etag: OnceLock<HeaderValue>,
     pub intake: Arc<Intake>,
 }
 
 impl Signer {
     pub fn new(origin: String) -> Self {
-        Self {
-            origin,
-            secret: Uuid::new_v4(),
-        }
+        Self { origin, secret: Uuid::new_v4() }
     }
 
     pub fn url(&self, task: &Task, updated: Duration) -> String {
         let path = format!("/bs2/sandbox/{}.mp4", task.video_id);
-        let expires = (updated + VALID_FOR).as_secs();
+        let expires = updated.saturating_add(VALID_FOR).as_secs();
         format!("{}{path}?{}", self.origin, self.query(&path, expires))
     }
 
@@ -60,16 +58,14 @@ impl Signer {
 
     /// Whether an address was made here, and still holds.
     fn accepts(&self, path: &str, query: &str, now: Duration) -> bool {
-        let expires = query
-            .strip_prefix("Expires=")
-            .and_then(|rest| rest.split_once('&'));
+        let expires = query.strip_prefix("Expires=").and_then(|rest| rest.split_once('&'));
         let expires = expires.and_then(|(expires, _)| expires.parse().ok());
         expires.is_some_and(|expires| now.as_secs() < expires && self.query(path, expires) == query)
     }
 }
 
 /// The entity tag of a film: its content decides.
-pub(crate) fn etag(film: &[u8]) -> HeaderValue {
+fn etag(film: &[u8]) -> HeaderValue {
     let mut hash = sha256(film);
     hash.truncate(32);
     HeaderValue::try_from(format!("\"{hash}\"")).unwrap_or(HeaderValue::from_static("\"film\""))
@@ -79,10 +75,7 @@ pub(crate) fn etag(film: &[u8]) -> HeaderValue {
 pub(crate) fn router(videos: Arc<Videos>) -> Router {
     Router::new()
         .fallback(serve)
-        .layer(middleware::from_fn_with_state(
-            videos.intake.clone(),
-            take_in,
-        ))
+        .layer(middleware::from_fn_with_state(videos.intake.clone(), take_in))
         .with_state(videos)
 }
 
@@ -97,35 +90,22 @@ async fn serve(
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
     let query = query.unwrap_or_default();
-    if !videos
-        .signer
-        .accepts(uri.path(), &query, videos.clock.unix_time())
-    {
+    if !videos.signer.accepts(uri.path(), &query, videos.clock.unix_time()) {
         // Not recorded: what stores with signed addresses commonly answer to a changed or expired one.
         return StatusCode::FORBIDDEN.into_response();
     }
     let length = videos.film.len();
-    let unchanged = headers
-        .get(header::IF_RANGE)
-        .is_none_or(|tag| *tag == videos.etag);
-    let range = headers
-        .get(header::RANGE)
-        .filter(|_| unchanged && method == Method::GET);
+    let etag = videos.etag.get_or_init(|| etag(&videos.film));
+    let unchanged = headers.get(header::IF_RANGE).is_none_or(|tag| tag == etag);
+    let range = headers.get(header::RANGE).filter(|_| unchanged && method == Method::GET);
     let wanted = range.map_or(Wanted::Whole, |range| wanted(range.as_bytes(), length));
-    let answer = Response::builder()
-        .header(header::ACCEPT_RANGES, "bytes")
-        .header(header::ETAG, videos.etag.clone());
+    let answer = Response::builder().header(header::ACCEPT_RANGES, "bytes").header(header::ETAG, etag.clone());
     let answer = match wanted {
-        Wanted::Whole => answer
-            .header(header::CONTENT_TYPE, "video/mp4")
-            .body(Body::from(videos.film.clone())),
+        Wanted::Whole => answer.header(header::CONTENT_TYPE, "video/mp4").body(Body::from(videos.film.clone())),
         Wanted::Part(part) => answer
             .status(StatusCode::PARTIAL_CONTENT)
             .header(header::CONTENT_TYPE, "video/mp4")
-            .header(
-                header::CONTENT_RANGE,
-                format!("bytes {}-{}/{length}", part.start, part.end - 1),
-            )
+            .header(header::CONTENT_RANGE, format!("bytes {}-{}/{length}", part.start, part.end - 1))
             .body(Body::from(videos.film.slice(part))),
         Wanted::Nothing => answer
             .status(StatusCode::RANGE_NOT_SATISFIABLE)
@@ -146,10 +126,7 @@ enum Wanted {
 /// What a `Range` header asks for. One that is malformed, or asks for several ranges, may be ignored, and is.
 fn wanted(range: &[u8], length: usize) -> Wanted {
     let text = std::str::from_utf8(range).unwrap_or_default();
-    let Some((first, last)) = text
-        .strip_prefix("bytes=")
-        .and_then(|text| text.split_once('-'))
-    else {
+    let Some((first, last)) = text.strip_prefix("bytes=").and_then(|text| text.split_once('-')) else {
         return Wanted::Whole;
     };
     let (first, last) = (first.trim(), last.trim());
@@ -159,11 +136,7 @@ fn wanted(range: &[u8], length: usize) -> Wanted {
         (Err(_), Ok(last)) if first.is_empty() => length.saturating_sub(last)..length,
         _ => return Wanted::Whole,
     };
-    if part.is_empty() {
-        Wanted::Nothing
-    } else {
-        Wanted::Part(part)
-    }
+    if part.is_empty() { Wanted::Nothing } else { Wanted::Part(part) }
 }
 
 #[cfg(test)]

@@ -64,11 +64,7 @@ impl<'a> Caller<'a> {
     /// Posts an order that is accepted, and gives the task's id.
     async fn submit(&self, order: &Value) -> String {
         let (status, answer) = self.post(order).await;
-        assert_eq!(
-            (status, &answer["code"]),
-            (StatusCode::OK, &json!(0)),
-            "{answer}"
-        );
+        assert_eq!((status, &answer["code"]), (StatusCode::OK, &json!(0)), "{answer}");
         text(&answer["data"]["task_id"])
     }
 
@@ -81,11 +77,7 @@ impl<'a> Caller<'a> {
     /// The data of a task that is known.
     async fn task(&self, id: &str) -> Value {
         let (status, answer) = self.get(&format!("/{id}")).await;
-        assert_eq!(
-            (status, &answer["message"]),
-            (StatusCode::OK, &json!("SUCCEED")),
-            "{answer}"
-        );
+        assert_eq!((status, &answer["message"]), (StatusCode::OK, &json!("SUCCEED")), "{answer}");
         answer["data"].clone()
     }
 
@@ -98,10 +90,7 @@ impl<'a> Caller<'a> {
 }
 
 fn text(value: &Value) -> String {
-    value
-        .as_str()
-        .unwrap_or_else(|| panic!("{value} is a string"))
-        .to_owned()
+    value.as_str().unwrap_or_else(|| panic!("{value} is a string")).to_owned()
 }
 
 async fn start() -> Sandbox {

@@ -28,18 +28,13 @@ fn refused(arguments: &[&str]) -> Output {
 #[tokio::test]
 async fn the_printed_lines_are_all_a_person_needs() {
     let key = r#"it's-"$HOME"&more"#;
-    let child = program(&["--task-seconds", "0", "--key", key])
-        .stdout(Stdio::piped())
-        .spawn();
+    let child = program(&["--task-seconds", "0", "--key", key]).stdout(Stdio::piped()).spawn();
     let mut running = Running(child.expect("it runs"));
     let mut lines = BufReader::new(running.0.stdout.take().expect("a pipe")).lines();
     let mut next = || lines.next().expect("a line").expect("a text");
     let exports = format!("{}\n{}\n", next(), next());
     let script = format!("{exports}printf '%s %s' \"$KLING_BASE_URL\" \"$KLING_API_KEY\"");
-    let shell = Command::new("sh")
-        .args(["-c", &script])
-        .output()
-        .expect("a shell");
+    let shell = Command::new("sh").args(["-c", &script]).output().expect("a shell");
     let shell = String::from_utf8(shell.stdout).expect("a text");
     let (base, read_back) = shell.split_once(' ').expect("two words");
     assert_eq!(read_back, key);
@@ -53,10 +48,7 @@ async fn the_printed_lines_are_all_a_person_needs() {
         }
     }
     let script = format!("curl() {{ for word; do printf '%s\\0' \"$word\"; done; }}\n{request}");
-    let words = Command::new("sh")
-        .args(["-c", &script])
-        .output()
-        .expect("a shell");
+    let words = Command::new("sh").args(["-c", &script]).output().expect("a shell");
     let words = String::from_utf8(words.stdout).expect("a text");
     let words: Vec<&str> = words.split_terminator('\0').collect();
     let [_, url, "-H", content_type, "-H", authorization, "-d", body] = words[..] else {
@@ -68,13 +60,7 @@ async fn the_printed_lines_are_all_a_person_needs() {
         let (name, value) = header.split_once(": ").expect("a header");
         post = post.header(name, value);
     }
-    let answer: Value = post
-        .send()
-        .await
-        .expect("an answer")
-        .json()
-        .await
-        .expect("JSON");
+    let answer: Value = post.send().await.expect("an answer").json().await.expect("JSON");
     assert_eq!(answer["code"], 0, "{answer}");
 }
 
@@ -87,17 +73,10 @@ fn ctrl_c_ends_it_well() {
     let mut line = String::new();
     while !line.starts_with("Ctrl-C") {
         line.clear();
-        assert_ne!(
-            output.read_line(&mut line).expect("a text"),
-            0,
-            "it ended early"
-        );
+        assert_ne!(output.read_line(&mut line).expect("a text"), 0, "it ended early");
     }
     let id = running.0.id().to_string();
-    Command::new("kill")
-        .args(["-INT", &id])
-        .status()
-        .expect("kill runs");
+    Command::new("kill").args(["-INT", &id]).status().expect("kill runs");
     let status = running.0.wait().expect("it ends");
     assert!(status.success(), "{status}");
     let mut rest = String::new();
@@ -118,10 +97,7 @@ fn a_wrong_argument_is_told_with_the_usage_and_status_2() {
         let output = refused(arguments);
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        assert!(
-            text.contains(reason) && text.contains("usage:"),
-            "{arguments:?}: {text}"
-        );
+        assert!(text.contains(reason) && text.contains("usage:"), "{arguments:?}: {text}");
     }
 }
 
@@ -129,17 +105,11 @@ fn a_wrong_argument_is_told_with_the_usage_and_status_2() {
 fn what_cannot_be_started_is_told_with_status_1() {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = socket.local_addr().expect("an address").port().to_string();
-    for (arguments, reason) in [
-        (["--port", &port], "cannot listen on"),
-        (["--key", "a b"], "visible ASCII"),
-    ] {
+    for (arguments, reason) in [(["--port", &port], "cannot listen on"), (["--key", "a b"], "visible ASCII")] {
         let output = refused(&arguments);
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{text}");
-        assert!(
-            text.starts_with("error: ") && text.contains(reason),
-            "{text}"
-        );
+        assert!(text.starts_with("error: ") && text.contains(reason), "{text}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::HeaderMap;
+use kling_sandbox::http::{HeaderMap, HeaderName};
 use kling_sandbox::{Answer, Operation};
 
 use super::*;
@@ -21,11 +21,7 @@ async fn fetch(url: &str, headers: &[(&'static str, &str)]) -> (u16, HeaderMap, 
     }
     let answer = request.send().await.expect("the origin answers");
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-    (
-        status,
-        headers,
-        answer.bytes().await.expect("a body").to_vec(),
-    )
+    (status, headers, answer.bytes().await.expect("a body").to_vec())
 }
 
 #[tokio::test]
@@ -54,25 +50,14 @@ async fn ranges_put_together_are_the_video() {
 
     let (status, first_headers, mut whole) = fetch(&url, &[("range", "bytes=0-9999")]).await;
     assert_eq!((status, whole.len()), (206, 10_000));
-    assert_eq!(
-        first_headers["content-range"],
-        format!("bytes 0-9999/{length}")
-    );
+    assert_eq!(first_headers["content-range"], format!("bytes 0-9999/{length}"));
     let (status, _, rest) = fetch(&url, &[("range", "bytes=10000-"), ("if-range", &etag)]).await;
     assert_eq!(status, 206);
     whole.extend(rest);
     assert_eq!(whole, sandbox.video_bytes());
 
-    let (status, _, body) = fetch(
-        &url,
-        &[("range", "bytes=10000-"), ("if-range", "\"other\"")],
-    )
-    .await;
-    assert_eq!(
-        (status, body.len()),
-        (200, length),
-        "it has changed: start again"
-    );
+    let (status, _, body) = fetch(&url, &[("range", "bytes=10000-"), ("if-range", "\"other\"")]).await;
+    assert_eq!((status, body.len()), (200, length), "it has changed: start again");
     let (status, headers, body) = fetch(&url, &[("range", &format!("bytes={length}-"))]).await;
     assert_eq!((status, body.len()), (416, 0));
     assert_eq!(headers["content-range"], format!("bytes */{length}"));
@@ -81,11 +66,7 @@ async fn ranges_put_together_are_the_video() {
 #[tokio::test]
 async fn another_video_has_another_etag() {
     let sandbox = start().await;
-    let other = Sandbox::builder()
-        .video(vec![7; 1000])
-        .start()
-        .await
-        .expect("it starts");
+    let other = Sandbox::builder().video(vec![7; 1000]).start().await.expect("it starts");
     let (_, ours, _) = fetch(&video(&sandbox).await, &[]).await;
     let (_, theirs, body) = fetch(&video(&other).await, &[]).await;
     assert_eq!(body, [7; 1000]);
@@ -100,17 +81,10 @@ async fn an_address_holds_for_30_days_and_only_as_it_was_signed() {
     let later = query.replacen("Expires=1", "Expires=2", 1);
     assert_ne!(later, query);
     let elsewhere = bare.replace(".mp4", "0.mp4");
-    for changed in [
-        bare.to_owned(),
-        format!("{bare}?{later}"),
-        format!("{elsewhere}?{query}"),
-        format!("{url}0"),
-    ] {
+    for changed in [bare.to_owned(), format!("{bare}?{later}"), format!("{elsewhere}?{query}"), format!("{url}0")] {
         assert_eq!(fetch(&changed, &[]).await.0, 403, "{changed}");
     }
-    sandbox
-        .clock()
-        .advance(Duration::from_secs(30 * 86_400 - 60));
+    sandbox.clock().advance(Duration::from_secs(30 * 86_400 - 60));
     assert_eq!(fetch(&url, &[]).await.0, 200);
     sandbox.clock().advance(Duration::from_secs(60));
     assert_eq!(fetch(&url, &[]).await.0, 403);
@@ -122,33 +96,14 @@ async fn the_key_is_noticed_wherever_it_hides() {
     let in_base64 = format!("Basic {}", base64(format!("user:{key}").as_bytes()));
     let in_percent = "sk-1%2B2%2F3%3D4";
     for (place, path, header, body) in [
-        (
-            "in the header `authorization`",
-            "/",
-            Some(("authorization", format!("Bearer {key}"))),
-            "",
-        ),
-        (
-            "in the header `authorization`",
-            "/",
-            Some(("authorization", in_base64)),
-            "",
-        ),
-        (
-            "in the header `cookie`",
-            "/",
-            Some(("cookie", format!("key={in_percent}"))),
-            "",
-        ),
+        ("in the header `authorization`", "/", Some(("authorization", format!("Bearer {key}"))), ""),
+        ("in the header `authorization`", "/", Some(("authorization", in_base64)), ""),
+        ("in the header `cookie`", "/", Some(("cookie", format!("key={in_percent}"))), ""),
         ("in the query", &format!("/?key={in_percent}"), None, ""),
         ("in the path", &format!("/{in_percent}/video.mp4"), None, ""),
         ("in the body", "/", None, "{\"key\":\"sk-1+2/3=4\"}"),
     ] {
-        let sandbox = Sandbox::builder()
-            .key(key)
-            .start()
-            .await
-            .expect("it starts");
+        let sandbox = Sandbox::builder().key(key).start().await.expect("it starts");
         let url = format!("{}{path}", sandbox.video_origin());
         let mut request = reqwest::Client::new().post(url).body(body);
         if let Some((name, value)) = header {
@@ -157,17 +112,11 @@ async fn the_key_is_noticed_wherever_it_hides() {
         request.send().await.expect("the origin answers");
         let leaks = sandbox.key_leaks();
         assert_eq!(leaks.len(), 1, "{place}: {leaks:?}");
-        assert!(
-            leaks[0].ends_with(place) && !leaks[0].contains(key),
-            "{leaks:?}"
-        );
+        assert!(leaks[0].ends_with(place) && !leaks[0].contains(key), "{leaks:?}");
         let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(sandbox)));
         let message = dropped.expect_err("dropping it fails the test");
         let message = message.downcast_ref::<String>().expect("a message");
-        assert!(
-            message.contains(place) && !message.contains(key),
-            "{message}"
-        );
+        assert!(message.contains(place) && !message.contains(key), "{message}");
     }
 }
 
@@ -180,16 +129,13 @@ async fn a_redirect_to_the_videos_is_watched_too() {
     // A client that takes its own header along wherever it is sent.
     let http = reqwest::Client::builder()
         .default_headers(HeaderMap::from_iter([(
-            axum::http::HeaderName::from_static("x-key"),
+            HeaderName::from_static("x-key"),
             sandbox.api_key().parse().expect("a header"),
         )]))
         .build()
         .expect("a client");
     http.get(endpoint).send().await.expect("an answer");
-    assert_eq!(
-        sandbox.key_leaks(),
-        ["GET /elsewhere: in the header `x-key`"]
-    );
+    assert_eq!(sandbox.key_leaks(), ["GET /elsewhere: in the header `x-key`"]);
     std::mem::forget(sandbox); // its drop would fail this test, as it should any other
 }
 
@@ -197,14 +143,7 @@ async fn a_redirect_to_the_videos_is_watched_too() {
 async fn a_request_without_the_key_is_no_leak() {
     let sandbox = start().await;
     let url = video(&sandbox).await;
-    fetch(
-        &url,
-        &[
-            ("authorization", "Bearer somebody-elses"),
-            ("cookie", "a=b"),
-        ],
-    )
-    .await;
+    fetch(&url, &[("authorization", "Bearer somebody-elses"), ("cookie", "a=b")]).await;
     sandbox.assert_key_never_leaked();
     let received = sandbox.video_requests();
     assert_eq!(received.len(), 1);
