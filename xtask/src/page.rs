@@ -86,7 +86,7 @@ fn extract(text: &str, name: &str) -> Result<(String, usize)> {
     let blocks = blocks(text);
     let documents: Vec<&Block<'_>> = blocks.iter().filter(|block| block.is_document()).collect();
     match documents.as_slice() {
-        [block] if block.closed => Ok((block.lines.join("\n") + "\n", block.line + 1)),
+        [block] if block.closed => Ok((block.text(), block.line + 1)),
         [block] => Err(Error::refused(
             at(name, block.line),
             "the fence that opens the OpenAPI document here is never closed; the page is cut off",
@@ -167,6 +167,42 @@ fn fence(line: &str) -> Option<(usize, char, usize, &str)> {
 }
 
 impl Block<'_> {
+    /// The lines as one text. JSON, which else is YAML, writes what lies beyond 16 bits as two escapes that YAML does not
+    /// have; they become the character.
+    fn text(&self) -> String {
+        let text = self.lines.join("\n") + "\n";
+        if !text.trim_start().starts_with('{') {
+            return text;
+        }
+        let code = |at: usize| {
+            let hex = text.get(at..at + 6)?.strip_prefix("\\u")?;
+            u16::from_str_radix(hex, 16).ok()
+        };
+        let mut out = String::with_capacity(text.len());
+        let mut chars = text.char_indices();
+        while let Some((at, c)) = chars.next() {
+            if c != '\\' {
+                out.push(c);
+                continue;
+            }
+            let pair =
+                code(at).zip(code(at + 6)).map(|(high, low)| char::decode_utf16([high, low]).collect::<Vec<_>>());
+            match pair.as_deref() {
+                Some([Ok(beyond)]) => {
+                    out.push(*beyond);
+                    // Ten more characters than the backslash, and the eleventh is the last of the pair.
+                    chars.nth(10);
+                }
+                _ => {
+                    out.push(c);
+                    // Whatever is escaped begins no escape.
+                    out.extend(chars.next().map(|(_, c)| c));
+                }
+            }
+        }
+        out
+    }
+
     /// Whether the block is meant to be an OpenAPI document, of whatever version.
     fn is_document(&self) -> bool {
         matches!(self.label.to_ascii_lowercase().as_str(), "yaml" | "yml" | "json" | "")
@@ -229,6 +265,12 @@ mod tests {
     fn other_blocks_of_the_page_are_passed_over() {
         let page = ok("```json\n{\"a\": 1}\n```\n```yaml\nopenapi: 3.0.1\n```\n```sh\nopenapi: no\n```\n");
         assert_eq!(page.first_line, 5);
+    }
+
+    #[test]
+    fn an_escape_that_only_json_has_becomes_its_character() {
+        let page = ok("```json\n{\"openapi\": \"3.0.1\", \"a\": \"\\ud83d\\ude00 \\\\ud83d \\u4e2d\"}\n```\n");
+        assert!(page.yaml.contains(r#""😀 \\ud83d \u4e2d""#), "{}", page.yaml);
     }
 
     #[test]

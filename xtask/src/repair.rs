@@ -197,7 +197,9 @@ fn changes_of(lines: &[String], index: usize) -> Vec<Change> {
         }
     };
     propose(header.value, index);
-    if last > index {
+    // Prose goes on over lines; a lone word with deeper lines under it is a structure with a slip, not to be swallowed.
+    let prose = value.contains(' ') || !value.is_ascii() || header.key.is_some_and(|(key, _)| TEXT_KEYS.contains(&key));
+    if last > index && prose {
         propose(header.value, last);
     }
     // `- some words: more: text` may be a mapping or a text; the mapping was tried first.
@@ -347,7 +349,7 @@ mod tests {
                 "description:\n  some text: and: more\n  and more\nb: 1",
                 r#"{"b":1,"description":"some text: and: more and more"}"#,
             ),
-            ("a: first\n  second: x\nb: 1", r#"{"a":"first second: x","b":1}"#),
+            ("a: first words\n  second: x\nb: 1", r#"{"a":"first words second: x","b":1}"#),
             ("a: @b\nc: 1", r#"{"a":"@b","c":1}"#),
             ("a: `b`\nc: 1", r#"{"a":"`b`","c":1}"#),
             ("a: %b\nc: 1", r#"{"a":"%b","c":1}"#),
@@ -418,6 +420,7 @@ mod tests {
             ("a: b\n---\nc: d\n", "p.md:11: a second YAML document"),
             ("a: &x [*x]\n", "p.md:10: an alias stands inside"),
             ("<<: {a: b}\n", "p.md:10: the merge key"),
+            ("a:\n  type: object\n    properties:\n      b: 1\n", "p.md:12: not YAML"),
         ];
         for (yaml, expected) in cases {
             let found = read_text(yaml, &Arc::from("p.md"), 10).err().map(|e| e.to_string()).unwrap_or_default();
