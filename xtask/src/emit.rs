@@ -89,11 +89,15 @@ fn inline(node: &Node, out: &mut String) {
     }
 }
 
-/// YAML 1.1 knows an exponent only behind a point: without one it reads a text.
+/// YAML 1.1 knows an exponent only behind a point: without one it reads a text. Readers stop at whole numbers beyond 64
+/// bits; as a fraction, with the same digits, they take them.
 fn number(text: &str, out: &mut String) {
     match text.split_once('e') {
         Some((mantissa, exponent)) if !mantissa.contains('.') => {
             let _ = write!(out, "{mantissa}.0e{exponent}");
+        }
+        None if !text.contains('.') && text.parse::<i64>().is_err() && text.parse::<u64>().is_err() => {
+            let _ = write!(out, "{text}.0");
         }
         _ => out.push_str(text),
     }
@@ -311,9 +315,7 @@ mod tests {
             (".5", "0.5"),
             ("5.", "5.0"),
         ];
-        for (text, expected) in
-            numbers.into_iter().chain([("123456789012345678901234567890", "123456789012345678901234567890")])
-        {
+        for (text, expected) in numbers.into_iter().chain([("12345678901234567890123", "12345678901234567890123.0")]) {
             let node = read(text, &place().file, 1).unwrap_or_else(|e| panic!("{text}: {e:?}"));
             assert_eq!(emit(&node).trim_end(), expected, "{text}");
         }

@@ -40,14 +40,6 @@ pub fn own_names(document: &mut Node) {
             }
         }
     });
-    let bodies = document.at_path_mut(&["components", "requestBodies"]).and_then(Node::map_mut);
-    for (name, body) in bodies.into_iter().flatten() {
-        for media in body.at_path_mut(&["content"]).and_then(Node::map_mut).into_iter().flat_map(Map::values_mut) {
-            if let Some(schema) = media.map_mut().and_then(|map| map.get_mut("schema")) {
-                hoist.schema(schema, &format!("{}Body", pascal(name)));
-            }
-        }
-    }
     if hoisted.is_empty() {
         return;
     }

@@ -40,9 +40,6 @@ pub(super) fn statuses(root: &mut Node, notes: &mut Notes) {
             let place = node.place.clone();
             let Some(map) = node.map_mut() else { return };
             map.entry("description".to_owned()).or_insert_with(|| Node::text_at(&place, ""));
-            if map.get("links").is_some_and(|links| links.map().is_none()) {
-                map.shift_remove("links");
-            }
         }
         Role::Media | Role::Header => {
             let place = node.place.clone();

@@ -67,6 +67,7 @@ pub fn page(root: &mut Node, notes: &mut Notes) -> Result<()> {
 /// Something that no rule can make usable.
 pub fn document(root: &mut Node, notes: &mut Notes) -> Result<()> {
     operations::callable(root, notes);
+    operations::uncalled(root, notes);
     references::names(root, notes);
     references::targets(root, notes);
     parameters::unusable(root, notes);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Notes;
 use crate::error::{Error, Result};
 use crate::ident::{pascal, snake, unused};
-use crate::roles::operations;
+use crate::roles::{Role, operations, walk};
 use crate::tree::{Node, Value};
 
 /// Names that the generated client already has: its own methods and the hooks that it calls on itself.
@@ -49,6 +49,30 @@ pub(super) fn callable(root: &mut Node, notes: &mut Notes) {
             }
         }
     }
+}
+
+/// Symptom: the document is refused for a mistake in what no client calls. Cause: callbacks and links are operations and
+/// references of their own, which the generator passes over. Remedy: an operation's callbacks are kept as an extension for
+/// readers, links are left out.
+pub(super) fn uncalled(root: &mut Node, notes: &mut Notes) {
+    walk(root, Role::Document, &mut Vec::new(), &mut |role, node, _| {
+        let key = match role {
+            Role::Operation | Role::Components => "callbacks",
+            Role::Response => "links",
+            _ => return,
+        };
+        let Some(map) = node.map_mut() else { return };
+        if role == Role::Components {
+            map.shift_remove("links");
+        }
+        let Some(left_out) = map.shift_remove(key) else { return };
+        if role == Role::Operation {
+            notes.add(&left_out.place, "`callbacks` kept as an extension: the generator passes over them");
+            map.insert("x-callbacks".to_owned(), left_out);
+        } else if left_out.map().is_some_and(|map| !map.is_empty()) {
+            notes.add(&left_out.place, format_args!("`{key}` left out: the generator passes over them"));
+        }
+    });
 }
 
 /// Symptom: the generator refuses an operation without operationId. Cause: the vendor publishes none. Remedy: one is

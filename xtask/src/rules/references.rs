@@ -83,6 +83,12 @@ pub(super) fn targets(root: &mut Node, notes: &mut Notes) {
             }
         }
     });
+    // Written out where they are used, they are nobody's any more.
+    if let Some(components) = root.at_path_mut(&["components"]).and_then(Node::map_mut) {
+        for section in ["parameters", "requestBodies"] {
+            components.shift_remove(section);
+        }
+    }
 }
 
 /// Whether a chain of references that are nothing else comes back to itself.
