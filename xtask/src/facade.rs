@@ -232,6 +232,15 @@ impl<'a> Comparison<'a> {
             if self.is_allowed(&at, "") {
                 continue;
             }
+            // What is allowed inside of it waits for the correction; it is not obsolete.
+            let inside = crate::roles::pointer(&at) + "/";
+            self.used.extend(
+                self.allowed
+                    .0
+                    .iter()
+                    .map(|entry| entry.pointer.as_str())
+                    .filter(|pointer| pointer.starts_with(&inside)),
+            );
             let shown = deeper(name, &[key]).get(1..).unwrap_or_default().join(".");
             let renamed = if unknown.is_empty() {
                 String::new()
