@@ -2,8 +2,9 @@
 //! same.
 //!
 //! A text stays plain only when it begins like a word or a path and holds nothing that could mean something; everything
-//! else is quoted. Strings stand on one line. That is stricter than any library at hand: those that follow YAML 1.2 leave
-//! `16:9`, `no` and dates unquoted, which a 1.1 reader takes for 969, false and a date.
+//! else is quoted. Strings stand on one line. Libraries leave `16:9`, `no` and dates unquoted, which a 1.1 reader takes for
+//! 969, false and a date; the one that does not (serde-saphyr) writes through serde, where numbers lose their digits, and
+//! brings a second parser.
 
 use std::fmt::Write as _;
 

@@ -155,3 +155,42 @@ impl Hoist<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn inline_objects_become_components_whose_rust_names_nothing_else_has() {
+        let object = "{type: object, properties: {a: {type: string}}}";
+        let properties = format!(
+            "{{one: {object}, list: {{type: array, items: {object}}}, nil: {{nullable: true, properties: {{a: {{}}}}}}}}"
+        );
+        let body = format!("{{content: {{application/json: {{schema: {{type: object, properties: {properties}}}}}}}}}");
+        let paths = format!("{{/a: {{post: {{operationId: do_it, requestBody: {body}}}}}}}");
+        let yaml = format!("paths: {paths}\ncomponents: {{schemas: {{do-it-body-one: {object}}}}}");
+        let mut document = crate::tree::read(&yaml, &Arc::from("p"), 1).unwrap_or_else(|e| panic!("{e:?}"));
+        own_names(&mut document);
+        let schemas = document.at_path(&["components", "schemas"]).and_then(Node::map);
+        let names: Vec<&str> = schemas.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["do-it-body-one", "DoItBody", "DoItBodyOne2", "DoItBodyListItem", "DoItBodyNil"]);
+        let body = document
+            .at_path(&["components", "schemas", "DoItBody", "properties"])
+            .map(|node| node.to_json().to_string());
+        let expected = r##"{"list":{"items":{"$ref":"#/components/schemas/DoItBodyListItem"},"type":"array"},"nil":{"allOf":[{"$ref":"#/components/schemas/DoItBodyNil"}],"nullable":true},"one":{"$ref":"#/components/schemas/DoItBodyOne2"}}"##;
+        assert_eq!(body.as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_title_that_is_empty_or_taken_is_left_out() {
+        let yaml = "components: {schemas: {A: {title: ''}, B: {title: My Own}, C: {title: my-own}, D: {title: a}}}";
+        let mut document = crate::tree::read(yaml, &Arc::from("p"), 1).unwrap_or_else(|e| panic!("{e:?}"));
+        titles(&mut document, &mut Notes::default());
+        assert_eq!(
+            document.to_json().to_string(),
+            r#"{"components":{"schemas":{"A":{},"B":{"title":"My Own"},"C":{},"D":{}}}}"#
+        );
+    }
+}
