@@ -1,8 +1,10 @@
-//! What the API answers: every envelope in, a [`TaskInfo`] or what the API says against it out.
+//! What the API answers: every shape of envelope in, a [`TaskInfo`] or what the API says against it out.
 //!
-//! The outcome of a task is its status and nothing else: `message` is "SUCCEED" even for a failed one. A status that is
-//! not known is one that is still running. Fields may be missing, null, empty or of another type; only a task without an
-//! id is no task.
+//! Gateways wrap, flatten and rename the native answer. All shapes are read by one rule: an answer is a pile of layers,
+//! each the `data` of the one around it; a field is taken from the innermost layer that has it, but an id from the
+//! outermost, because that is the gateway's own and the one it can be asked by. The outcome of a task is its status and
+//! nothing else: a message is "SUCCEED" and an outer code "success" even for a failed one, and a status that is not known
+//! is one that is still running. Only a task without an id is no task.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -130,66 +132,142 @@ impl fmt::Debug for TaskInfo {
     }
 }
 
-/// An answer's envelope, as far as one could be made out.
+/// How deep `data` stands in `data`: the deepest known is a native answer in a wrapper's task in its envelope.
+const MAX_LAYERS: usize = 4;
+
+/// An answer, as far as it could be read.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Envelope {
-    /// The API's code; 0 is success.
+    /// The API's code or the gateway's word; success is none, 0 or "success".
     pub(crate) code: Option<String>,
     pub(crate) message: Option<String>,
     pub(crate) request_id: Option<String>,
-    pub(crate) data: Value,
+    /// What sort of error a gateway calls it, beside its code.
+    pub(crate) sort: Option<String>,
+    /// Whether it was JSON at all.
+    pub(crate) is_json: bool,
+    answer: Value,
 }
 
 impl Envelope {
     /// Reads an answer; what cannot be read is an empty envelope.
     pub(crate) fn read(body: &[u8]) -> Self {
-        let Ok(Value::Object(mut answer)) = serde_json::from_slice(body) else {
-            return Self::default();
-        };
-        let data = answer.remove("data").unwrap_or_default();
-        let said = answer.get("error").filter(|error| error.is_object());
-        let field = |name: &str| said.and_then(|error| error.get(name)).or_else(|| answer.get(name)).and_then(text);
-        Self {
-            code: field("code"),
-            message: field("message"),
-            request_id: answer.get("request_id").and_then(text),
-            data,
+        match serde_json::from_slice(body) {
+            Ok(answer) => Self::of(answer, MAX_LAYERS),
+            Err(_) => Self::default(),
         }
     }
 
-    /// Whether the code says success.
-    pub(crate) fn is_ok(&self) -> bool {
-        self.code.as_deref() == Some("0")
+    /// The envelope of an answer, with what stands as JSON text in its message, down to a depth.
+    fn of(answer: Value, depth: usize) -> Self {
+        let said = answer.get("error").filter(|error| error.is_object());
+        let field = |name: &str| said.and_then(|error| error.get(name)).or_else(|| answer.get(name)).and_then(text);
+        let mut envelope = Self {
+            code: field("code"),
+            message: field("message").or_else(|| ["error", "detail", "msg"].into_iter().find_map(field)),
+            request_id: ["request_id", "requestId"].into_iter().find_map(field),
+            sort: field("type"),
+            is_json: true,
+            answer: Value::Null,
+        };
+        // A gateway that relays a refusal as text in its own: the inner one is what the API said.
+        let inner = envelope.message.as_deref().filter(|message| depth > 0 && message.trim_start().starts_with('{'));
+        if let Some(Ok(inner @ Value::Object(_))) = inner.map(serde_json::from_str) {
+            let inner = Self::of(inner, depth - 1);
+            if inner.code.is_some() || inner.message.is_some() {
+                envelope.code = inner.code.or(envelope.code);
+                envelope.sort = inner.sort.or(envelope.sort);
+                envelope.message = inner.message;
+                envelope.request_id = inner.request_id.or(envelope.request_id);
+            }
+        }
+        if envelope.request_id.is_none() {
+            envelope.request_id = envelope.message.as_deref().and_then(request_id_in);
+        }
+        envelope.answer = answer;
+        envelope
+    }
+
+    /// The API's number, if the code is one.
+    pub(crate) fn number(&self) -> Option<u32> {
+        self.code.as_deref()?.parse().ok()
+    }
+
+    /// Whether the code speaks against success.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match (self.code.as_deref(), self.number()) {
+            (None, _) => false,
+            (_, Some(number)) => number != 0 && number != 200,
+            (Some(word), _) => !["success", "succeed", "ok"].iter().any(|ok| word.eq_ignore_ascii_case(ok)),
+        }
     }
 
     /// The one task in it.
     pub(crate) fn task(self) -> Option<TaskInfo> {
-        task(self.data)
+        task(self.answer)
     }
 
     /// The tasks of a list; those without an id are left out.
-    pub(crate) fn tasks(self) -> Option<Vec<TaskInfo>> {
-        match self.data {
-            Value::Array(tasks) => Some(tasks.into_iter().filter_map(task).collect()),
-            _ => None,
+    pub(crate) fn tasks(mut self) -> Option<Vec<TaskInfo>> {
+        let mut list = self.answer.get_mut("data").map(Value::take)?;
+        for _ in 0..MAX_LAYERS {
+            match list {
+                Value::Array(tasks) => return Some(tasks.into_iter().filter_map(task).collect()),
+                Value::Object(mut outer) => list = outer.remove("data")?,
+                _ => return None,
+            }
         }
+        None
     }
 }
 
-fn task(raw: Value) -> Option<TaskInfo> {
-    let field = |name: &str| raw.get(name).and_then(text);
-    let time = |name: &str| raw.get(name).and_then(time);
-    let videos = raw.pointer("/task_result/videos").and_then(Value::as_array);
+/// The task in an answer of any shape.
+pub(crate) fn task(answer: Value) -> Option<TaskInfo> {
+    let mut layers = vec![&answer];
+    while let Some(inner) = layers.last().and_then(|layer| layer.get("data")).filter(|inner| inner.is_object()) {
+        if layers.len() == MAX_LAYERS {
+            break;
+        }
+        layers.push(inner);
+    }
+    let is_task = |layer: &&Value| {
+        let id = layer.get("task_id").and_then(text);
+        let is_video = layer.get("object").and_then(Value::as_str) == Some("video");
+        id.or_else(|| layer.get("id").and_then(text).filter(|_| is_video))
+    };
+    let (first, task_id) = layers.iter().enumerate().find_map(|(index, layer)| Some((index, is_task(layer)?)))?;
+    let layers = &layers[first..];
+    let inner = |pointer: &str| layers.iter().rev().find_map(|layer| layer.pointer(pointer).and_then(text));
+    let any = |pointers: &[&str]| pointers.iter().find_map(|pointer| inner(pointer));
+    let time = |pointers: &[&str]| {
+        let times =
+            pointers.iter().flat_map(|pointer| layers.iter().rev().filter_map(move |layer| layer.pointer(pointer)));
+        times.filter_map(time).next()
+    };
+
+    // What a native answer says of itself stands above what a wrapper says of it.
+    let status = TaskStatus::from(any(&["/task_status", "/status"]).unwrap_or_default().as_str());
+    let reason = inner("/fail_reason");
+    let (url, reason) = match reason {
+        Some(text) if status == TaskStatus::Succeed && is_url(&text) => (Some(text), None),
+        reason => (None, reason),
+    };
+    let native = layers.iter().rev().find_map(|layer| layer.pointer("/task_result/videos").and_then(Value::as_array));
+    let mut videos: Vec<_> = native.into_iter().flatten().filter_map(video).collect();
+    if videos.is_empty() && status == TaskStatus::Succeed {
+        let url = any(&["/url", "/video_url", "/metadata/url"]).filter(|url| is_url(url)).or(url);
+        videos.extend(url.map(|url| Video { id: None, url, duration: None }));
+    }
     Some(TaskInfo {
-        task_id: field("task_id")?,
-        external_task_id: raw.pointer("/task_info/external_task_id").and_then(text),
-        status: raw.get("task_status").and_then(Value::as_str).unwrap_or_default().into(),
-        status_message: field("task_status_msg"),
-        videos: videos.into_iter().flatten().filter_map(video).collect(),
-        units_deducted: field("final_unit_deduction"),
-        created_at: time("created_at"),
-        updated_at: time("updated_at"),
-        raw,
+        task_id,
+        external_task_id: any(&["/task_info/external_task_id", "/external_task_id"]),
+        status_message: any(&["/task_status_msg"]).or(reason).or_else(|| any(&["/error/message", "/error"])),
+        status,
+        videos,
+        units_deducted: any(&["/final_unit_deduction"]),
+        created_at: time(&["/created_at", "/submit_time"]),
+        updated_at: time(&["/updated_at", "/finish_time", "/start_time"]),
+        raw: answer,
     })
 }
 
@@ -205,17 +283,38 @@ fn video(raw: &Value) -> Option<Video> {
 /// A string that is not empty, or a number as one.
 fn text(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
 }
 
-/// Milliseconds, or seconds from a gateway that sends those.
+/// Milliseconds; seconds from a gateway that sends those; or either, or a date, as text.
 fn time(value: &Value) -> Option<SystemTime> {
     /// As milliseconds this is 1973, as seconds the year 5138: no task has either date.
-    const SECONDS_BELOW: u64 = 100_000_000_000;
-    let count: u64 = text(value)?.parse().ok()?;
-    let since = if count < SECONDS_BELOW { Duration::from_secs(count) } else { Duration::from_millis(count) };
-    UNIX_EPOCH.checked_add(since)
+    const SECONDS_BELOW: f64 = 1e11;
+    let text = text(value)?;
+    let Ok(count) = text.trim().parse::<f64>() else {
+        return humantime::parse_rfc3339_weak(text.trim()).ok();
+    };
+    let seconds = if count < SECONDS_BELOW { count } else { count / 1000.0 };
+    // A gateway writes 0 for what has not happened yet.
+    let since = Duration::try_from_secs_f64(seconds).ok().filter(|since| !since.is_zero())?;
+    UNIX_EPOCH.checked_add(Duration::from_millis(u64::try_from((since + HALF_MILLISECOND).as_millis()).ok()?))
+}
+
+/// A count of milliseconds divided by 1000 is no longer exact; to the nearest millisecond it is.
+const HALF_MILLISECOND: Duration = Duration::from_micros(500);
+
+fn is_url(text: &str) -> bool {
+    crate::image::http_url(text).is_ok()
+}
+
+/// The id in a message such as `… (request id: 2026…)`.
+fn request_id_in(message: &str) -> Option<String> {
+    const MARK: &str = "request id:";
+    let start = message.to_ascii_lowercase().find(MARK)? + MARK.len();
+    let rest = message.get(start..)?.trim_start();
+    let id: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
+    (!id.is_empty()).then_some(id)
 }

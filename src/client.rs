@@ -8,12 +8,12 @@ use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::{Host, Url};
 
-use crate::answer::TaskInfo;
+use crate::answer::{Envelope, TaskInfo};
+use crate::classify::Operation;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result, Violation};
 use crate::generated;
 use crate::hooks::{Call, Limits};
-use crate::submit;
 use crate::task::Task;
 
 /// The path of the operation, of which users paste the beginning along with the host.
@@ -111,7 +111,7 @@ impl Client {
         let call = self.get_call();
         let raw = self.generated(&call);
         let sent = raw.list_multi_image_to_video().page_num(number).page_size(size).send().await;
-        submit::read(self, "list", call.outcome(&sent), None, |envelope| envelope.tasks())
+        self.read(Operation::List, &call.outcome(&sent), &[], Envelope::tasks)
     }
 
     /// The raw client that progenitor generates from the document, with this client's key, limits and connections.
@@ -127,7 +127,8 @@ impl Client {
         let call = self.get_call();
         let raw = self.generated(&call);
         let sent = raw.get_multi_image_to_video().id(id).send().await;
-        submit::read(self, "get", call.outcome(&sent), Some(id), |envelope| envelope.task())
+        let info = self.read(Operation::Get, &call.outcome(&sent), &[], Envelope::task);
+        info.map_err(|error| error.with_ids(Some(id), None))
     }
 
     pub(crate) fn post_call(&self) -> Call {

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// A pending wait.
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
@@ -24,6 +24,11 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// A test's clock that jumps over every sleep leaves a guard pending, so that no limit is hit while a socket works.
     fn guard(&self, limit: Duration) -> Sleep {
         self.sleep(limit)
+    }
+
+    /// The date and time, for headers that name one.
+    fn wall(&self) -> SystemTime {
+        SystemTime::now()
     }
 
     /// A number from 0 up to but not including 1, to spread waits.

@@ -7,6 +7,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// The result of a call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -100,8 +101,10 @@ struct Inner {
     task_id: Option<String>,
     external_task_id: Option<String>,
     violations: Vec<Violation>,
+    body: Option<String>,
+    retryable: bool,
+    retry_after: Option<Duration>,
     hint: Option<String>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
@@ -155,6 +158,24 @@ impl Error {
         self.0.hint.as_deref()
     }
 
+    /// The beginning of the answer's body as text, cleared of secrets.
+    pub fn body_snippet(&self) -> Option<&str> {
+        self.0.body.as_deref()
+    }
+
+    /// How long the server asks to wait before the next request (`Retry-After`).
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Whether the same operation may succeed if it is sent again after a while, and sending it again pays nothing twice.
+    ///
+    /// For a query that is so after most failures. For a submit only if surely no task was made and the reason may pass:
+    /// the account's limit on running tasks, say, but not an empty balance, although both are HTTP 429.
+    pub fn is_retryable(&self) -> bool {
+        self.0.retryable
+    }
+
     /// Whether a task may exist that costs money, although no task was returned.
     pub fn may_have_been_charged(&self) -> bool {
         self.0.kind == ErrorKind::Ambiguous
@@ -171,8 +192,10 @@ impl Error {
             task_id: None,
             external_task_id: None,
             violations: Vec::new(),
+            body: None,
+            retryable: false,
+            retry_after: None,
             hint: None,
-            source: None,
         }))
     }
 
@@ -186,15 +209,21 @@ impl Error {
         error.with_hint("nothing was sent; correct what was given")
     }
 
-    pub(crate) fn of_kind(mut self, kind: ErrorKind) -> Self {
-        self.0.kind = kind;
+    pub(crate) fn with_answer(mut self, status: Option<u16>, code: Option<String>, request_id: Option<String>) -> Self {
+        self.0.http_status = status;
+        self.0.code = code;
+        self.0.request_id = request_id;
         self
     }
 
-    pub(crate) fn with_answer(mut self, status: u16, code: Option<String>, request_id: Option<String>) -> Self {
-        self.0.http_status = Some(status);
-        self.0.code = code;
-        self.0.request_id = request_id;
+    pub(crate) fn with_body(mut self, body: Option<String>) -> Self {
+        self.0.body = body;
+        self
+    }
+
+    pub(crate) fn with_retry(mut self, retryable: bool, after: Option<Duration>) -> Self {
+        self.0.retryable = retryable;
+        self.0.retry_after = after;
         self
     }
 
@@ -206,11 +235,6 @@ impl Error {
 
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
-        self
-    }
-
-    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
         self
     }
 }
@@ -249,11 +273,7 @@ impl fmt::Debug for Error {
     }
 }
 
-impl StdError for Error {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_deref().map(|source| source as _)
-    }
-}
+impl StdError for Error {}
 
 /// An error with all that stands behind it, on one line.
 pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
@@ -266,27 +286,63 @@ pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
     text
 }
 
-/// Text from a server, fit to be shown: without the secrets named, control characters escaped, cut to 500 characters.
+/// Text from a server, fit to be shown: without the secrets named, without tokens, signed queries and long Base64,
+/// control characters escaped, cut to 500 characters.
 pub(crate) fn shown(text: &str, secrets: &[&str]) -> String {
     /// Longer messages have been HTML pages.
     const LONGEST: usize = 500;
-    let mut text = text.to_owned();
+    let mut text = text.trim().to_owned();
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        text = text.replace(secret, "***");
+        let escaped = serde_json::Value::from(*secret).to_string();
+        text = text.replace(&escaped[1..escaped.len() - 1], "***").replace(secret, "***");
     }
     let mut shown = String::new();
-    for (count, character) in text.trim().chars().enumerate() {
-        if count == LONGEST {
-            shown.push('…');
-            break;
-        }
-        if character.is_control()
-            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        {
-            shown.extend(character.escape_unicode());
-        } else {
-            shown.push(character);
+    let mut length = 0;
+    for word in words(&text) {
+        for character in cleared(word).chars() {
+            if length == LONGEST {
+                shown.push('…');
+                return shown;
+            }
+            length += 1;
+            if character.is_control() || is_invisible(character) {
+                shown.extend(character.escape_unicode());
+            } else {
+                shown.push(character);
+            }
         }
     }
     shown
+}
+
+/// Characters that reorder or hide others on a terminal.
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// The text cut where a URL or a token may begin or end; nothing is lost.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive(|c: char| {
+        c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '(' | ')' | ',' | ';' | '`')
+    })
+}
+
+/// A word without what must not be shown of it.
+fn cleared(word: &str) -> std::borrow::Cow<'_, str> {
+    /// Longer runs of Base64's alphabet than any id: an image, a token, a signature.
+    const LONGEST_ID: usize = 64;
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '-' | '_' | '.');
+    let lower = word.to_ascii_lowercase();
+    let url = ["http://", "https://"].iter().filter_map(|scheme| lower.find(scheme)).min();
+    if let Some(query) = url.and_then(|at| word[at..].find(['?', '#']).map(|query| at + query)) {
+        return format!("{}?… ", &word[..query]).into();
+    }
+    if lower.starts_with("sk-") && word.len() > 12 {
+        return "*** ".into();
+    }
+    let run = word.trim_end_matches(|c| !is_base64(c));
+    if run.len() > LONGEST_ID && url.is_none() && run.chars().all(is_base64) {
+        return format!("({} characters)", run.len()).into();
+    }
+    word.into()
 }

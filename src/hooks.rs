@@ -16,7 +16,6 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderValue};
 use progenitor_client::{ClientHooks, ClientInfo as _, Error, OperationInfo};
-use url::Url;
 
 use crate::clock::Clock;
 use crate::generated;
@@ -43,7 +42,6 @@ pub(crate) struct Limits {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    pub(crate) url: Url,
     pub(crate) body: Bytes,
 }
 
@@ -194,7 +192,10 @@ impl ClientHooks<Call> for generated::Client {
         _operation: &OperationInfo,
     ) -> Result<(), Error<E>> {
         let failure = result.as_ref().ok().and_then(|response| response.extensions().get::<Arc<str>>());
-        failure.map_or(Ok(()), |failure| Err(Error::Custom(failure.to_string())))
+        match failure {
+            Some(failure) => Err(Error::Custom(failure.to_string())),
+            None => Ok(()),
+        }
     }
 }
 
@@ -219,12 +220,7 @@ async fn exchange(client: &reqwest::Client, request: reqwest::Request) -> Result
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer {
-        status: response.status(),
-        headers: std::mem::take(response.headers_mut()),
-        url: asked,
-        body: body.freeze(),
-    })
+    Ok(Answer { status: response.status(), headers: std::mem::take(response.headers_mut()), body: body.freeze() })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

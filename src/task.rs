@@ -1,11 +1,11 @@
 //! The live handle on a task: its ids, the client that can ask about it, and what was last seen of it.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::answer::TaskInfo;
 use crate::client::Client;
 use crate::error::Result;
-use crate::request::MultiImageToVideo;
 use crate::wait::Wait;
 
 /// A task at the API.
@@ -17,19 +17,21 @@ pub struct Task {
     id: String,
     external: Option<String>,
     info: Option<TaskInfo>,
+    submitted: Option<Duration>,
 }
 
 impl Task {
     pub(crate) fn known_by(client: Client, id: String) -> Self {
-        Self { client, id, external: None, info: None }
+        Self { client, id, external: None, info: None, submitted: None }
     }
 
-    pub(crate) fn submitted(client: Client, info: TaskInfo, request: &MultiImageToVideo) -> Self {
+    pub(crate) fn submitted(client: Client, info: TaskInfo, external: Option<&str>) -> Self {
         Self {
-            client,
+            submitted: Some(client.clock().now()),
             id: info.task_id.clone(),
-            external: request.external_task_id().map(str::to_owned),
+            external: external.map(str::to_owned),
             info: Some(info),
+            client,
         }
     }
 
@@ -64,6 +66,11 @@ impl Task {
     /// Waits for the video; see [`Wait`].
     pub fn wait(&self) -> Wait {
         Wait::new(self.clone())
+    }
+
+    /// How long ago this handle's submit made the task, if it did.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        Some(self.client.clock().now().saturating_sub(self.submitted?))
     }
 
     pub(crate) fn client(&self) -> &Client {

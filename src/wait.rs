@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures_core::Stream;
 
 use crate::answer::{TaskInfo, TaskStatus, Video};
+use crate::client::Client;
 use crate::download::Download;
 use crate::error::{Error, ErrorKind, Result};
 use crate::task::Task;
@@ -59,9 +60,12 @@ pub struct Wait {
     state: State,
 }
 
+/// A poll under way, and the pause before it.
+type Step = Pin<Box<dyn Future<Output = (Box<Watch>, Result<WaitEvent>)> + Send>>;
+
 enum State {
     Idle(Box<Watch>),
-    Busy(Pin<Box<dyn Future<Output = (Box<Watch>, Result<WaitEvent>)> + Send>>),
+    Busy(Step),
     Over,
 }
 
@@ -118,7 +122,7 @@ impl Stream for Wait {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut step = match std::mem::replace(&mut self.state, State::Over) {
             State::Over => return Poll::Ready(None),
-            State::Idle(watch) => Box::pin(watch.next()) as Pin<Box<_>>,
+            State::Idle(watch) => Box::pin(watch.next()) as Step,
             State::Busy(step) => step,
         };
         match step.as_mut().poll(context) {
@@ -169,8 +173,8 @@ impl Future for Waiting {
 /// A task that has ended with at least one video.
 #[derive(Debug, Clone)]
 pub struct FinishedTask {
-    task: Task,
-    info: TaskInfo,
+    client: Client,
+    info: Box<TaskInfo>,
 }
 
 impl FinishedTask {
@@ -186,7 +190,7 @@ impl FinishedTask {
 
     /// Brings the video to a file; see [`Download`].
     pub fn download(&self, path: impl Into<PathBuf>) -> Download {
-        Download::new(self.task.client().clone(), self.info.clone(), path.into())
+        Download::new(self.client.clone(), TaskInfo::clone(&self.info), path.into())
     }
 }
 
@@ -271,7 +275,7 @@ impl Watch {
                     Ok(WaitEvent::Changed(info))
                 }
             }
-            Err(error) if may_pass(&error, elapsed) => {
+            Err(error) if may_pass(&error, self.task.age()) => {
                 self.failures += 1;
                 Ok(WaitEvent::PollFailed(error))
             }
@@ -292,7 +296,7 @@ impl Watch {
             (TaskStatus::Failed, Some(reason)) => failed(reason, "a new request is a new purchase"),
             (TaskStatus::Failed, None) => failed("the API gave no reason", "a new request is a new purchase"),
             _ if info.videos.is_empty() => failed("the task succeeded without a video", "ask the gateway for it"),
-            _ => Ok(WaitEvent::Done(FinishedTask { task: self.task.clone(), info })),
+            _ => Ok(WaitEvent::Done(FinishedTask { client: self.task.client().clone(), info: Box::new(info) })),
         }
     }
 
@@ -305,18 +309,10 @@ impl Watch {
 }
 
 /// Whether a failed poll says nothing lasting: asking again may well succeed.
-fn may_pass(error: &Error, elapsed: Duration) -> bool {
-    match error.kind() {
-        ErrorKind::Network | ErrorKind::Answer => true,
-        ErrorKind::Rejected => match (error.code(), error.http_status()) {
-            (Some("1302" | "1303"), _) => true,
-            (Some("1100" | "1101" | "1102" | "1304"), _) => false,
-            (_, Some(429)) => true,
-            (_, Some(400 | 404)) => elapsed < Policy::GRACE,
-            _ => false,
-        },
-        _ => false,
-    }
+fn may_pass(error: &Error, age: Option<Duration>) -> bool {
+    // A task that the API does not know is a task of tomorrow only for some seconds after its create.
+    let unknown = error.kind() == ErrorKind::Rejected && matches!(error.http_status(), Some(400 | 404));
+    error.is_retryable() && (!unknown || age.is_some_and(|age| age < Policy::GRACE))
 }
 
 #[cfg(test)]

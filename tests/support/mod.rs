@@ -86,3 +86,34 @@ pub fn directory(name: &str) -> std::path::PathBuf {
 pub fn with_crypto_provider() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
+
+/// A clock that stands still until the test moves it.
+#[derive(Debug, Clone)]
+pub struct Held(tokio::sync::watch::Sender<Duration>);
+
+impl Held {
+    pub fn new() -> Self {
+        Self(tokio::sync::watch::channel(Duration::ZERO).0)
+    }
+
+    pub fn advance(&self, by: Duration) {
+        self.0.send_modify(|now| *now += by);
+    }
+}
+
+impl Clock for Held {
+    fn now(&self) -> Duration {
+        *self.0.borrow()
+    }
+
+    fn sleep(&self, wait: Duration) -> Sleep {
+        let (end, mut time) = (self.now() + wait, self.0.subscribe());
+        Box::pin(async move {
+            let _ = time.wait_for(|now| *now >= end).await;
+        })
+    }
+
+    fn random(&self) -> f64 {
+        0.5
+    }
+}

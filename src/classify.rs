@@ -1,0 +1,325 @@
+//! What an outcome means: one pure function from how much was handed over and what came back, by the API's own tables.
+//!
+//! The code is asked before the HTTP status: 429 is also the status of an empty account, and 200 that of many refusals.
+//! Whether a task may exist decides the kind of the error, and whether the same may be sent again is said per operation:
+//! a query always may, a paid request only where the tables say that no task was made and that it may pass.
+
+use std::time::{Duration, SystemTime};
+
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+
+use crate::answer::Envelope;
+use crate::error::{Error, ErrorKind, shown};
+use crate::hooks::{Answer, Failure, Outcome};
+use crate::upload::{Handed, UploadError};
+
+/// What was asked of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    /// The paid one.
+    Submit,
+    /// One task.
+    Get,
+    /// A page of tasks.
+    List,
+}
+
+impl Operation {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Submit => "submit",
+            Self::Get => "get",
+            Self::List => "list",
+        }
+    }
+}
+
+/// What a row of the tables says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// Refused, no task was made, and the same will be refused again.
+    Never,
+    /// Refused, no task was made, and the same may be taken after a while.
+    Later,
+    /// A task is not known, or not yet.
+    NotKnown,
+    /// The gateway does not have the operation.
+    Lacking,
+    /// Something failed somewhere: whether a task was made is not known.
+    Unknown,
+}
+
+use Meaning::{Lacking, Later, Never, NotKnown, Unknown};
+
+/// Kling's codes: from, to, what they mean, what to do.
+const CODES: &[(u32, u32, Meaning, &str)] = &[
+    (1000, 1002, Never, "check the API key, and that it is one of this gateway and region"),
+    (1003, 1004, Never, "the key is taken for a token that has expired or is not valid yet; check the key"),
+    (1100, 1102, Never, "the account is in arrears, or its balance or pack is used up; top it up, then submit"),
+    (1103, 1103, Never, "the key has no permission for this; ask the gateway for it"),
+    (1200, 1201, Never, "correct what the message names, and build the request again"),
+    (1202, 1203, Never, "check the base URL, the task's id and the model's name"),
+    (1300, 1301, Never, "the content was refused by policy; change the prompt or the images"),
+    (1302, 1303, Later, "too many requests, or too many tasks of the account running; wait, then submit again"),
+    (1304, 1304, Never, "this machine's address is not in the account's allow-list; add it there"),
+    (5000, 5000, Unknown, "an internal error of the API"),
+    (5001, 5001, Unknown, "the API is under maintenance"),
+    (5002, 5002, Unknown, "the API ran out of time within itself"),
+];
+
+/// Gateways' words, where Kling's code is missing or lost: a code or a phrase of the message; the statuses with which
+/// the phrase counts; what it means; what to do. As the code itself, a word counts with any status.
+const WORDS: &[(&[&str], &[u16], Meaning, &str)] = &[
+    (
+        &["upstream_load_saturated", "上游负载已饱和"],
+        &[429, 403, 503],
+        Later,
+        "the gateway's channels are full; wait, then submit again",
+    ),
+    (
+        &["quota_not_enough", "insufficient_quota", "insufficient_user_quota"],
+        &[403, 402, 429],
+        Never,
+        "the gateway's account has no money left; top it up, then submit",
+    ),
+    (
+        &["无效的令牌", "未提供令牌", "该令牌已过期", "该令牌额度已用尽"],
+        &[401],
+        Never,
+        "the key is wrong, missing, expired or used up; check it at the gateway",
+    ),
+    (&["model_not_found", "无可用渠道"], &[503], Never, "the gateway has no channel for this model; name another"),
+    (&["build_request_failed"], &[500], Never, "the gateway refused the request before it relayed it; correct it"),
+    (&["task_failed"], &[400], Never, "Kling refused, and the gateway lost its code; the message is Kling's"),
+    (&["task_not_exist", "record not found"], &[400, 404], NotKnown, "the task is not known, or not yet; ask again"),
+    (&["invalid url"], &[404], Lacking, LACKING),
+    (
+        &["rate_limit", "您已达到请求数限制"],
+        &[429],
+        Later,
+        "the gateway's own limit on requests was reached; wait, then submit again",
+    ),
+];
+
+/// What a gateway says of a failure somewhere behind it, from which everything else has been removed.
+const SANITISED: (&[&str], &[u16]) = (&["server_error", "task request failed"], &[500, 503]);
+
+const LACKING: &str = "the gateway lacks this operation; check the base URL, or use a gateway that has it";
+const EMPTY_LIMITER: &str = "the gateway's own limit on requests was reached; wait, then submit again";
+
+/// What came of a call, when it is not what was asked for.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    pub(crate) kind: ErrorKind,
+    pub(crate) retryable: bool,
+    hint: String,
+    status: Option<u16>,
+    code: Option<String>,
+    request_id: Option<String>,
+    message: String,
+    retry_after: Option<Duration>,
+    body: Option<String>,
+}
+
+/// Decides what an outcome means that holds nothing of what the operation asked for. `now` is for dates in headers,
+/// `base` the address in use.
+pub(crate) fn classify(operation: Operation, outcome: &Outcome, now: SystemTime, base: &str) -> Finding {
+    let paid = operation == Operation::Submit;
+    let unknown = |paid| if paid { ErrorKind::Ambiguous } else { ErrorKind::Answer };
+    let answer = match &outcome.result {
+        Ok(answer) => answer,
+        Err(failure) => return lost(failure, outcome.handed, paid),
+    };
+    let envelope = Envelope::read(&answer.body);
+    let is_html = is_html(answer);
+    let (mut meaning, mut hint) = meaning(answer.status, &envelope, &answer.body);
+    if is_html && answer.status.is_success() {
+        hint = LACKING;
+    }
+    // Before its last byte was handed over no server has a whole request, whatever it says of itself.
+    let kind = match meaning {
+        Never | Later | NotKnown | Lacking => ErrorKind::Rejected,
+        Unknown if paid && outcome.handed != Handed::All => ErrorKind::NotSent,
+        Unknown => unknown(paid),
+    };
+    let passing = answer.status.is_server_error() || answer.status == StatusCode::REQUEST_TIMEOUT;
+    let retryable = match meaning {
+        Later => true,
+        NotKnown => !paid,
+        Never | Lacking => false,
+        Unknown if paid => kind == ErrorKind::NotSent,
+        Unknown => !is_html && !answer.status.is_redirection() || passing,
+    };
+    if paid && meaning == NotKnown {
+        meaning = Never;
+    }
+    let hint = match (meaning, kind) {
+        (Unknown, ErrorKind::Ambiguous) => {
+            let why = if hint.is_empty() { String::new() } else { format!("{hint}; ") };
+            format!("{why}a task may exist and be charged: look for it among the account's tasks before paying again")
+        }
+        (Unknown, ErrorKind::NotSent) => "no task was made, nothing is charged; request.again() buys anew".to_owned(),
+        (Unknown, _) if hint.is_empty() => "nothing was changed by asking; ask again".to_owned(),
+        _ if hint.is_empty() => "no task was made, nothing is charged; the message says why".to_owned(),
+        _ => hint.to_owned(),
+    };
+    let message = match (&envelope.message, meaning, is_html) {
+        (Some(message), Lacking, _) => format!("the gateway at {base} lacks this operation: {message}"),
+        (_, Lacking, _) | (None, _, true) if answer.status.is_success() || meaning == Lacking => {
+            format!("the gateway at {base} answered with a web page: it lacks this operation")
+        }
+        (Some(message), ..) => message.clone(),
+        (None, ..) => match plain(answer) {
+            Some(text) => text,
+            None => nameless(answer, &envelope),
+        },
+    };
+    let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let request_id = ["x-oneapi-request-id", "x-request-id"].into_iter().find_map(header);
+    Finding {
+        kind,
+        retryable,
+        hint,
+        status: Some(answer.status.as_u16()),
+        message,
+        retry_after: header(RETRY_AFTER.as_str()).and_then(|text| retry_after(&text, now)),
+        body: (!answer.body.is_empty()).then(|| beginning(&answer.body)),
+        request_id: envelope.request_id.or(request_id),
+        code: envelope.code,
+    }
+}
+
+impl Finding {
+    /// The error to be shown, cleared of the secrets.
+    pub(crate) fn into_error(self, operation: Operation, secrets: &[&str]) -> Error {
+        let clear = |text: String| shown(&text, secrets);
+        Error::new(self.kind, operation.name(), clear(self.message))
+            .with_answer(self.status, self.code.map(clear), self.request_id.map(clear))
+            .with_body(self.body.map(clear))
+            .with_retry(self.retryable, self.retry_after)
+            .with_hint(self.hint)
+    }
+}
+
+/// What it means that no whole answer came.
+fn lost(failure: &Failure, handed: Handed, paid: bool) -> Finding {
+    let changed = match failure {
+        Failure::Transport(error) => upload_error(error),
+        _ => None,
+    };
+    let (kind, retryable, hint) = match (paid, failure) {
+        (true, _) if changed.is_some() => (
+            ErrorKind::NotSent,
+            false,
+            "no task was made, nothing is charged; build the request again once the file is as it should be",
+        ),
+        (true, Failure::Unsent(_)) => (ErrorKind::NotSent, false, "no task was made, nothing is charged"),
+        (true, _) if handed != Handed::All => {
+            (ErrorKind::NotSent, true, "no task was made, nothing is charged; request.again() buys anew")
+        }
+        (true, _) => (
+            ErrorKind::Ambiguous,
+            false,
+            "a task may exist and be charged: look for it among the account's tasks before paying again",
+        ),
+        (false, Failure::TooLarge(_)) => (ErrorKind::Answer, false, "ask for less at a time"),
+        (false, Failure::Elsewhere) => (ErrorKind::Answer, false, "nothing was changed by asking"),
+        (false, Failure::Unsent(_)) => (ErrorKind::Other, false, "nothing was sent"),
+        (false, _) => (ErrorKind::Network, true, "nothing was changed by asking; ask again"),
+    };
+    Finding {
+        kind,
+        retryable,
+        hint: hint.to_owned(),
+        status: None,
+        code: None,
+        request_id: None,
+        message: changed.map_or_else(|| failure.to_string(), ToString::to_string),
+        retry_after: None,
+        body: None,
+    }
+}
+
+/// The row of the tables that an answer falls under, and its hint.
+fn meaning(status: StatusCode, envelope: &Envelope, body: &[u8]) -> (Meaning, &'static str) {
+    if let Some(number) = envelope.number()
+        && let Some(&(_, _, meaning, hint)) = CODES.iter().find(|(from, to, ..)| (*from..=*to).contains(&number))
+    {
+        return (meaning, hint);
+    }
+    let plain = if envelope.is_json { String::new() } else { beginning(body) };
+    let said = [envelope.message.as_deref(), envelope.sort.as_deref(), Some(&plain)];
+    let said: Vec<_> = said.into_iter().flatten().map(str::to_lowercase).collect();
+    let code = envelope.code.as_deref().unwrap_or_default().to_lowercase();
+    let is_code =
+        |words: &[&str]| words.iter().any(|word| code == *word || (*word == "rate_limit" && code.starts_with(word)));
+    let is_said = |words: &[&str], statuses: &[u16]| {
+        statuses.contains(&status.as_u16()) && words.iter().any(|word| said.iter().any(|text| text.contains(word)))
+    };
+    if is_code(SANITISED.0) && SANITISED.1.contains(&status.as_u16()) || is_said(SANITISED.0, SANITISED.1) {
+        return (Unknown, "something failed behind the gateway");
+    }
+    if let Some(&(.., meaning, hint)) =
+        WORDS.iter().find(|(words, statuses, ..)| is_code(words) || is_said(words, statuses))
+    {
+        return (meaning, hint);
+    }
+    if status == StatusCode::TOO_MANY_REQUESTS && body.iter().all(u8::is_ascii_whitespace) {
+        return (Later, EMPTY_LIMITER);
+    }
+    let refused = status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT;
+    // HTTP 200 with an unknown number in an envelope is a refusal as well: that is how Kling says no.
+    let coded = status.is_success() && envelope.number().is_some_and(|number| (1000..2000).contains(&number));
+    if refused || coded { (Never, "") } else { (Unknown, "") }
+}
+
+/// The file that was not what it had been, if that is why a request was cut.
+fn upload_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a UploadError> {
+    let mut at = Some(error);
+    while let Some(error) = at {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        at = error.source();
+    }
+    None
+}
+
+/// The beginning of a body as text: enough for any message, and for whoever looks for the cause.
+fn beginning(body: &[u8]) -> String {
+    const LONGEST: usize = 4096;
+    String::from_utf8_lossy(&body[..body.len().min(LONGEST)]).into_owned()
+}
+
+fn is_html(answer: &Answer) -> bool {
+    let declared = answer.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let looks = beginning(&answer.body).trim_start().to_ascii_lowercase();
+    declared.is_some_and(|kind| kind.to_ascii_lowercase().contains("text/html"))
+        || ["<!doctype html", "<html"].iter().any(|start| looks.starts_with(start))
+}
+
+/// A short answer of plain text, which is then the message.
+fn plain(answer: &Answer) -> Option<String> {
+    let text = beginning(&answer.body);
+    let text = text.trim();
+    (!text.is_empty() && !is_html(answer) && !text.starts_with(['{', '['])).then(|| text.to_owned())
+}
+
+fn nameless(answer: &Answer, envelope: &Envelope) -> String {
+    let what = match (answer.body.len(), envelope.is_json, is_html(answer)) {
+        (0, ..) => "nothing".to_owned(),
+        (count, true, _) => format!("{count} bytes of JSON that say neither a task nor why not"),
+        (count, _, true) => format!("a web page of {count} bytes"),
+        (count, ..) => format!("{count} bytes that cannot be read"),
+    };
+    format!("the answer was {what}")
+}
+
+/// `Retry-After` in seconds, with a fraction or as a date.
+fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
+    match text.trim().parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        Err(_) => Some(httpdate::parse_http_date(text.trim()).ok()?.duration_since(now).unwrap_or_default()),
+    }
+}
