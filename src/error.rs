@@ -28,7 +28,7 @@ pub enum ErrorKind {
     TaskFailed,
     /// The time given for waiting ran out; the task goes on and can be waited for again.
     WaitTimedOut,
-    /// An answer came that says no outcome: an internal error, or something that cannot be read.
+    /// An answer came that cannot be read or says no outcome, such as a success without a video.
     Answer,
     /// No answer came to a request that costs nothing and can be repeated.
     Network,

@@ -235,6 +235,9 @@ impl Default for Policy {
     }
 }
 
+/// What to do after a task has failed.
+const ANOTHER: &str = "what the reason names must change; a new request is a new purchase";
+
 /// The state of a wait between two events.
 struct Watch {
     task: Task,
@@ -285,19 +288,20 @@ impl Watch {
     }
 
     fn end(&self, info: TaskInfo) -> Result<WaitEvent> {
-        let failed = |message: &str, hint: &str| {
-            let external = self.task.external_task_id();
-            let message = crate::error::shown(message, &[self.task.client().key()]);
-            Err(Error::new(ErrorKind::TaskFailed, "wait", message)
-                .with_ids(Some(&info.task_id), external)
-                .with_hint(hint))
+        let (kind, message, hint) = match (&info.status, &info.status_message) {
+            (TaskStatus::Failed, Some(reason)) => (ErrorKind::TaskFailed, reason.as_str(), ANOTHER),
+            (TaskStatus::Failed, None) => (ErrorKind::TaskFailed, "the API gave no reason", ANOTHER),
+            _ if info.videos.is_empty() => (
+                ErrorKind::Answer,
+                "the task succeeded, and the answer is without a video",
+                "ask for the task again, or ask the gateway for the video by the task's id",
+            ),
+            _ => return Ok(WaitEvent::Done(FinishedTask { client: self.task.client().clone(), info: Box::new(info) })),
         };
-        match (&info.status, &info.status_message) {
-            (TaskStatus::Failed, Some(reason)) => failed(reason, "a new request is a new purchase"),
-            (TaskStatus::Failed, None) => failed("the API gave no reason", "a new request is a new purchase"),
-            _ if info.videos.is_empty() => failed("the task succeeded without a video", "ask the gateway for it"),
-            _ => Ok(WaitEvent::Done(FinishedTask { client: self.task.client().clone(), info: Box::new(info) })),
-        }
+        let message = crate::error::shown(message, &[self.task.client().key()]);
+        Err(Error::new(kind, "wait", message)
+            .with_ids(Some(&info.task_id), self.task.external_task_id())
+            .with_hint(hint))
     }
 
     fn timed_out(&self, elapsed: Duration) -> Error {
