@@ -1,0 +1,95 @@
+//! Proves that callbacks are read in every wrap, and that only those signed with the secret, in time, are trusted.
+
+use kling_client::{ErrorKind, TaskStatus, callback};
+
+#[test]
+fn a_callback_is_read_bare_and_wrapped() {
+    let bare = r#"{"task_id":"7001","task_status":"succeed","task_status_msg":"","created_at":1765519848595,"updated_at":1765520080995,
+        "task_result":{"images":[],"videos":[{"id":"v","url":"https://cdn.example/a.mp4","duration":"5.1"}],"audios":[]}}"#;
+    for body in [
+        bare.to_owned(),
+        format!(r#"{{"code":0,"message":"SUCCEED","data":{bare}}}"#),
+        format!(
+            r#"{{"code":"success","data":{{"task_id":"7001","status":"SUCCESS","data":{{"code":0,"data":{bare}}}}}}}"#
+        ),
+    ] {
+        let info = callback::parse(body.as_bytes()).unwrap();
+        assert_eq!((info.task_id.as_str(), &info.status, info.videos.len()), ("7001", &TaskStatus::Succeed, 1));
+    }
+    for body in ["", "{}", "[]", "null", "<html>", r#"{"task_status":"succeed"}"#, "\u{0}", r#"{"task_id":""}"#] {
+        assert_eq!(callback::parse(body.as_bytes()).unwrap_err().kind(), ErrorKind::Answer, "{body}");
+    }
+}
+
+#[cfg(feature = "webhooks")]
+mod signed {
+    use super::*;
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+    // Made with Python's hmac, hashlib and base64, over `id.timestamp.body`.
+    const SECRET: &str = "whsec_b3VyIG93biBzZWNyZXQgZm9yIHRlc3Rz";
+    const SIGNATURE: &str = "v1,Axw9wkzPd7oBW7YjvpjHCZDYYNDJRGUI2SaZILVyaKc=";
+    const ID: &str = "msg-1";
+    const TIME: u64 = 1_790_000_000;
+    const BODY: &[u8] = br#"{"task_id":"7001","task_status":"processing"}"#;
+
+    fn headers(id: &str, time: &str, signature: &str) -> http::HeaderMap {
+        let pairs = [("webhook-id", id), ("webhook-timestamp", time), ("webhook-signature", signature)];
+        pairs.into_iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    fn at(time: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(time)
+    }
+
+    #[test]
+    fn the_right_signature_is_trusted_also_among_others() {
+        let time = TIME.to_string();
+        for signature in
+            [SIGNATURE.to_owned(), format!("v1,AAAA {SIGNATURE}"), format!("v1a,AAAA not-one {SIGNATURE} v2,BBBB")]
+        {
+            for secret in [SECRET, &SECRET["whsec_".len()..]] {
+                for now in [TIME - 300, TIME, TIME + 300] {
+                    callback::verify_at(&headers(ID, &time, &signature), BODY, secret, at(now)).unwrap();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn anything_else_is_not() {
+        let time = TIME.to_string();
+        let good = headers(ID, &time, SIGNATURE);
+        let without = |name: &str| {
+            let mut headers = good.clone();
+            headers.remove(name);
+            headers
+        };
+        let other = "whsec_b3RoZXI=";
+        for (name, headers, body, secret, now) in [
+            ("too old", good.clone(), BODY, SECRET, TIME + 301),
+            ("too new", good.clone(), BODY, SECRET, TIME - 301),
+            ("another body", good.clone(), b"{}".as_slice(), SECRET, TIME),
+            ("another secret", good.clone(), BODY, other, TIME),
+            ("no secret", good.clone(), BODY, "", TIME),
+            ("a broken secret", good.clone(), BODY, "whsec_!", TIME),
+            ("another id", headers("msg-2", &time, SIGNATURE), BODY, SECRET, TIME),
+            ("another time", headers(ID, &(TIME + 1).to_string(), SIGNATURE), BODY, SECRET, TIME),
+            ("no time", headers(ID, "soon", SIGNATURE), BODY, SECRET, TIME),
+            ("a time before time", headers(ID, "-9223372036854775808", SIGNATURE), BODY, SECRET, TIME),
+            ("the end of time", headers(ID, &u64::MAX.to_string(), SIGNATURE), BODY, SECRET, TIME),
+            ("no version", headers(ID, &time, &SIGNATURE[3..]), BODY, SECRET, TIME),
+            ("another version", headers(ID, &time, &SIGNATURE.replace("v1", "v2")), BODY, SECRET, TIME),
+            ("a shorter signature", headers(ID, &time, &SIGNATURE[..20]), BODY, SECRET, TIME),
+            ("an empty signature", headers(ID, &time, "v1,"), BODY, SECRET, TIME),
+            ("no id header", without("webhook-id"), BODY, SECRET, TIME),
+            ("no time header", without("webhook-timestamp"), BODY, SECRET, TIME),
+            ("no signature header", without("webhook-signature"), BODY, SECRET, TIME),
+        ] {
+            let error = callback::verify_at(&headers, body, secret, at(now)).expect_err(name);
+            assert_eq!(error.kind(), ErrorKind::Invalid, "{name}");
+            assert!(!error.to_string().contains("b3VyIG93"), "{error}");
+        }
+        assert!(callback::verify(&good, BODY, SECRET).is_err(), "now is not then");
+    }
+}
