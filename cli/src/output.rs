@@ -7,7 +7,7 @@ use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::error::ErrorKind as Refusal;
 use kling_client::TaskInfo;
@@ -129,9 +129,10 @@ impl Done {
         lines.push(("external id", self.external_task_id.clone()));
         lines.push(("status", Some(task.status.to_string())));
         lines.push(("reason", task.status_message.clone()));
-        lines.extend(task.videos.iter().map(|video| ("video", Some(video.url.clone()))));
-        let seconds = |d: Duration| format!("{} s", d.as_secs_f64());
-        lines.extend(task.videos.iter().map(|video| ("duration", video.duration.map(seconds))));
+        lines.extend(task.videos.iter().map(|video| {
+            let length = video.duration.map(|duration| format!(" ({} s)", duration.as_secs_f64()));
+            ("video", Some(format!("{}{}", video.url, length.unwrap_or_default())))
+        }));
         lines.push(("units", task.units_deducted.clone()));
         lines.push(("created", task.created_at.and_then(rfc3339)));
         lines.push(("updated", task.updated_at.and_then(rfc3339)));
@@ -252,6 +253,8 @@ fn is_hidden(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -144,7 +144,13 @@ async fn finish(finished: FinishedTask, target: Option<Target>, output: &Output,
     if let Some(target) = target {
         trail.downloads(&done.task.task_id);
         output.progress("downloading");
-        done.file = Some(finished.download(target.path).overwrite(target.overwrite).await?);
+        let count = finished.videos().len();
+        if count > 1 {
+            let status = command("status", &done.task.task_id, None);
+            output.note(format_args!("the first of {count} videos is taken; all of them: {status}"));
+        }
+        let download = finished.download(target.path).overwrite(target.overwrite).video(0);
+        done.file = Some(download.await?);
     }
     Ok(done)
 }

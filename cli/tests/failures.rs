@@ -1,0 +1,347 @@
+//! Proves that every failure has its exit code, says in JSON and to people what it means, and names the command that
+//! goes on from there; and that nothing is paid when what was typed cannot be done.
+
+mod support;
+
+use std::time::Duration;
+
+use kling_sandbox::{Answer, Operation, Sandbox, TaskPlan};
+use serde_json::{Value, json};
+use support::{PROMPT, directory, finished, kling, next_is, order, ordered, run, sandbox};
+
+/// The fields of an error that the tests compare; the texts of the library are its own tests' matter.
+fn gist(error: &Value) -> Value {
+    json!([error["kind"], error["operation"], error["http_status"], error["code"], error["may_have_been_charged"]])
+}
+
+fn hint(error: &Value) -> &str {
+    error["hint"].as_str().unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_exits_3() {
+    let sandbox = sandbox().await;
+    let refused = run(&sandbox, &order(&["--duration", "7", "--json"])).exits(3).error();
+    assert_eq!(gist(&refused), json!(["rejected", "submit", 400, "1201", false]));
+    assert!(refused["message"].as_str().unwrap().contains("duration"), "{refused}");
+    assert!(refused["request_id"].is_string(), "{refused}");
+    assert_eq!(sandbox.tasks_charged(), 0);
+
+    let wrong_key = kling(sandbox.base_url(), &["status", "7", "--json"]).env("KLING_API_KEY", "sk-wrong-key").output();
+    let run = finished(wrong_key.unwrap()).exits(3);
+    assert_eq!(gist(&run.error()), json!(["rejected", "get", 401, "1002", false]));
+    assert!(!run.stdout.contains("sk-wrong-key"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_task_is_refused_at_once_and_not_waited_for() {
+    let sandbox = sandbox().await;
+    for words in [&["status", "7", "--json"][..], &["wait", "7", "--json"], &["download", "7", "-o", "x", "--json"]] {
+        let error = run(&sandbox, words).exits(3).error();
+        assert_eq!((&error["kind"], &error["task_id"]), (&json!("rejected"), &json!("7")));
+        assert!(!hint(&error).contains("next:"), "{error}");
+    }
+    assert_eq!(sandbox.requests().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_task_exits_4_but_its_status_0() {
+    let sandbox = sandbox().await;
+    sandbox.fail_next_task("Failure to pass the risk control system");
+    let error = run(&sandbox, &order(&["--json"])).exits(4).error();
+    let id = &sandbox.tasks()[0].id;
+    assert_eq!((&error["kind"], &error["task_id"]), (&json!("task_failed"), &json!(id)));
+    assert_eq!(error["message"], "Failure to pass the risk control system");
+
+    for words in [&["wait", id, "--json"][..], &["download", id, "-o", "never.mp4", "--json"]] {
+        assert_eq!(run(&sandbox, words).exits(4).error()["task_id"], json!(id));
+    }
+    let status = run(&sandbox, &["status", id, "--json"]).exits(0).json();
+    assert_eq!(status["status_message"], "Failure to pass the risk control system");
+    assert!(!std::path::Path::new("never.mp4").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_in_vain_exits_5_and_names_the_command_that_goes_on() {
+    let sandbox = sandbox().await;
+    let target = directory("in_vain").join("cat.mp4");
+    let file = target.to_str().unwrap();
+    sandbox.plan_next_task(TaskPlan::over(Duration::MAX));
+    let words = order(&["--timeout", "1s", "-o", file, "--external-id", "order-7", "--json"]);
+    let error = run(&sandbox, &words).exits(5).error();
+    let id = &sandbox.tasks()[0].id;
+    let ids = (&error["kind"], &error["task_id"], &error["external_task_id"]);
+    assert_eq!(ids, (&json!("wait_timed_out"), &json!(id), &json!("order-7")));
+    assert!(hint(&error).ends_with(&format!("next: kling wait {id} -o {file}")), "{error}");
+
+    let people = run(&sandbox, &["wait", id, "--timeout", "0s"]).exits(5);
+    assert_eq!(people.stdout, "");
+    assert_eq!(people.stderr.lines().last(), Some(&*format!("  next: kling wait {id}")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_with_an_unknown_outcome_exits_6_and_is_not_sent_again() {
+    let sandbox = sandbox().await;
+    let bad_gateway = Answer::new(502).header("content-type", "text/html").body("<html>bad gateway</html>");
+    sandbox.answer_next(Operation::Create, bad_gateway.clone());
+    let error = run(&sandbox, &order(&["--external-id", "order-7", "--json"])).exits(6).error();
+    assert_eq!(gist(&error), json!(["ambiguous", "submit", 502, null, true]));
+    assert_eq!(error["external_task_id"], "order-7");
+    assert!(hint(&error).ends_with("next: kling status order-7"), "{error}");
+
+    sandbox.answer_next(Operation::Create, bad_gateway);
+    let people = run(&sandbox, &order(&["--external-id", "order-8"])).exits(6);
+    assert_eq!(people.stderr.lines().next(), Some("external id order-8"));
+    assert_eq!(sandbox.posts_received_whole(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_reaches_nobody_exits_7_when_it_is_paid_and_1_when_it_is_not() {
+    let sandbox = sandbox().await;
+    let gone = sandbox.base_url().to_owned();
+    sandbox.shutdown().await;
+    let run = |words: &[&str]| finished(kling(&gone, words).output().unwrap());
+    let error = run(&order(&["--json"])).exits(7).error();
+    assert_eq!(gist(&error), json!(["not_sent", "submit", null, null, false]));
+    assert_eq!(gist(&run(&["status", "7", "--json"]).exits(1).error()), json!(["network", "get", null, null, false]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_cannot_be_read_exits_1() {
+    let sandbox = sandbox().await;
+    sandbox.answer_next(Operation::Get, Answer::new(200).header("content-type", "text/html").body("<html>"));
+    let error = run(&sandbox, &["status", "7", "--json"]).exits(1).error();
+    assert_eq!((&error["kind"], &error["http_status"]), (&json!("answer"), &json!(200)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_video_that_cannot_be_fetched_fails_with_the_command_that_fetches_it_later() {
+    let sandbox = sandbox().await;
+    let target = directory("unfetched").join("cat.mp4");
+    let file = target.to_str().unwrap();
+    sandbox.answer_next(Operation::Video, Answer::new(403).body("expired"));
+    let error = run(&sandbox, &order(&["-o", file, "--json"])).exits(1).error();
+    let id = &sandbox.tasks()[0].id;
+    assert_eq!((&error["kind"], &error["operation"]), (&json!("answer"), &json!("download")));
+    assert_eq!(error["task_id"], json!(id));
+    let next = format!("kling download {id} -o {file}");
+    assert!(hint(&error).ends_with(&format!("next: {next}")), "{error}");
+    assert!(!target.exists());
+
+    let words: Vec<_> = next.split(' ').skip(1).collect();
+    run(&sandbox, &words).exits(0);
+    assert_eq!(std::fs::read(&target).unwrap(), sandbox.video_bytes());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_still_runs_is_not_downloaded() {
+    let sandbox = sandbox().await;
+    sandbox.plan_next_task(TaskPlan::over(Duration::MAX));
+    let id = ordered(&sandbox);
+    let target = directory("running").join("my cat.mp4");
+    let file = target.to_str().unwrap();
+    let error = run(&sandbox, &["download", &id, "-o", file, "--json"]).exits(1).error();
+    assert_eq!(
+        error,
+        json!({
+            "kind": "other",
+            "operation": "download",
+            "message": "expected a task that has ended, found one that is submitted; there is no video yet",
+            "task_id": id,
+            "may_have_been_charged": false,
+            "hint": format!("next: kling wait {id} -o '{file}'"),
+        })
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_the_way_of_the_video_is_told_before_anything_is_sent() {
+    let sandbox = sandbox().await;
+    let directory = directory("in_the_way");
+    let kept = directory.join("cat.mp4");
+    std::fs::write(&kept, "mine").unwrap();
+    let nowhere = directory.join("nowhere/cat.mp4");
+    for target in [&kept, &nowhere, &directory] {
+        let file = target.to_str().unwrap();
+        for words in [order(&["-o", file, "--json"]), vec!["wait", "7", "-o", file, "--json"]] {
+            let error = run(&sandbox, &words).exits(2).error();
+            assert_eq!(error["kind"], "invalid");
+            assert!(error["message"].as_str().unwrap().contains(file), "{error}");
+        }
+        run(&sandbox, &["download", "7", "-o", file]).exits(2);
+    }
+    assert_eq!(std::fs::read(&kept).unwrap(), b"mine");
+    assert_eq!(sandbox.requests().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_beyond_the_limits_is_told_whole_before_anything_is_sent() {
+    let sandbox = sandbox().await;
+    let words = ["generate", "-i", "nope.png", "-i", "https://example.com/hat.jpg", "-p", ""];
+    let people = run(&sandbox, &words).exits(2);
+    assert_eq!(people.stdout, "");
+    let lines: Vec<_> = people.stderr.lines().collect();
+    assert_eq!(lines[0], "error: build: invalid");
+    assert!(lines[1].starts_with("  image_list[0].image: expected a readable file, given nope.png: "), "{lines:?}");
+    assert_eq!(lines[2], "  prompt: expected 1–2500 characters, given 0 characters");
+
+    let error = run(&sandbox, &[&words[..], &["--json"]].concat()).exits(2).error();
+    assert_eq!(gist(&error), json!(["invalid", "build", null, null, false]));
+    assert_eq!(sandbox.requests().len(), 0);
+}
+
+#[test]
+fn without_a_key_the_error_names_the_variable() {
+    let output = kling("", &["status", "7", "--json"]).env_remove("KLING_API_KEY").output().unwrap();
+    let error = finished(output).exits(2).error();
+    assert_eq!(error["kind"], "invalid");
+    assert!(error["message"].as_str().unwrap().contains("KLING_API_KEY"), "{error}");
+}
+
+#[test]
+fn bad_usage_exits_2_and_is_one_object_wherever_json_was_asked_for() {
+    let lines: &[&[&str]] = &[
+        &[],
+        &["nonsense"],
+        &["generate"],
+        &["generate", "-i", "cat.png"],
+        &["generate", "-i", "-p", "x"],
+        &["generate", "-i", "a.png", "-p", "x", "--no-wait", "-o", "cat.mp4"],
+        &["generate", "-i", "a.png", "-p", "x", "--overwrite"],
+        &["generate", "-i", "a.png", "-p", "x", "--mode", ""],
+        &["generate", "-i", "a.png", "-p", "x", "--external-id", ""],
+        &["status"],
+        &["status", ""],
+        &["status", "a", "b"],
+        &["wait", "7", "--timeout", "30"],
+        &["wait", "7", "--timeout", "soon"],
+        &["download", "7"],
+        &["--api-key=sk-test-0123456789abcdef", "status", "7"],
+        &["status", "7", "--key", "sk-test-0123456789abcdef"],
+    ];
+    for words in lines {
+        let plain = finished(kling("", words).output().unwrap()).exits(2);
+        assert_eq!(plain.stdout, "", "{words:?}");
+        assert!(plain.stderr.contains("Usage: kling") || plain.stderr.contains("--help"), "{plain:?}");
+        for place in [0, words.len()] {
+            let mut words = words.to_vec();
+            words.insert(place, "--json");
+            let json = finished(kling("", &words).output().unwrap()).exits(2);
+            let error = json.error();
+            assert_eq!(gist(&error), json!(["invalid", "arguments", null, null, false]), "{words:?}");
+            assert!(!error["message"].as_str().unwrap().is_empty());
+            assert_eq!(json.stderr, "");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_argument_that_is_no_text_is_told_as_such() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let broken = OsStr::from_bytes(b"\xff");
+    let run = finished(kling("", &[OsStr::new("status"), broken]).output().unwrap()).exits(2);
+    assert!(run.stderr.contains("invalid UTF-8"), "{run:?}");
+    let json = finished(kling("", &[OsStr::new("--json"), OsStr::new("status"), broken]).output().unwrap()).exits(2);
+    assert!(json.error()["message"].as_str().unwrap().contains("invalid UTF-8"));
+    // The name of a file may be any bytes.
+    let words = ["generate", "-p", "x", "-i"].map(OsStr::new);
+    let run = finished(kling("", &[&words[..], &[broken]].concat()).output().unwrap()).exits(2);
+    assert!(run.stderr.contains("image_list[0].image: expected a readable file"), "{run:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_printed_does_not_look_like_success() {
+    let sandbox = sandbox().await;
+    let id = ordered(&sandbox);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = kling(sandbox.base_url(), &["status", &id, "--json"]).stdout(full).output().unwrap();
+    let run = finished(output).exits(1);
+    assert!(run.stderr.starts_with("error: standard output: "), "{run:?}");
+}
+
+/// Ctrl-C, sent once the command is known to be where the test wants it.
+#[cfg(unix)]
+mod interrupted {
+    use std::io::{BufRead as _, BufReader, Read as _};
+    use std::process::{Child, Stdio};
+
+    use super::*;
+    use support::Run;
+
+    fn started(base_url: &str, words: &[&str]) -> Child {
+        kling(base_url, words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn interrupt(child: Child) -> Run {
+        let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        finished(child.wait_with_output().unwrap()).exits(130)
+    }
+
+    async fn running(sandbox: &Sandbox) -> String {
+        sandbox.plan_next_task(TaskPlan::over(Duration::MAX));
+        ordered(sandbox)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_wait_names_the_task_and_the_command_that_goes_on() {
+        let sandbox = sandbox().await;
+        let id = running(&sandbox).await;
+        let mut child = started(sandbox.base_url(), &["wait", &id]);
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        stderr.read_line(&mut line).unwrap();
+        assert_eq!(line, format!("waiting for task {id}\n"));
+        let run = interrupt(child);
+        assert_eq!(run.stdout, "");
+        let mut rest = String::new();
+        stderr.read_to_string(&mut rest).unwrap();
+        let told =
+            format!("error: wait: other: interrupted\n  task: {id}\n  the task goes on\n  next: kling wait {id}\n");
+        assert!(rest.ends_with(&told), "{rest}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_order_whose_answer_did_not_come_may_be_charged() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let base_url = format!("http://{}", listener.local_addr().unwrap());
+        let child = started(&base_url, &order(&["--external-id", "order-7", "--json"]));
+        let (mut silent, _) = listener.accept().unwrap();
+        let mut received = Vec::new();
+        while !String::from_utf8_lossy(&received).contains(PROMPT) {
+            let mut chunk = [0; 4096];
+            let count = silent.read(&mut chunk).unwrap();
+            assert_ne!(count, 0, "the order was cut");
+            received.extend_from_slice(&chunk[..count]);
+        }
+        let run = interrupt(child);
+        assert_eq!(run.stderr, "external id order-7\n");
+        assert_eq!(
+            run.error(),
+            json!({
+                "kind": "ambiguous",
+                "operation": "submit",
+                "message": "interrupted",
+                "external_task_id": "order-7",
+                "may_have_been_charged": true,
+                "hint": "a task may exist and be charged; look for it before paying again; next: kling status order-7",
+            })
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_poll_under_way_is_left_at_once() {
+        let sandbox = sandbox().await;
+        let id = running(&sandbox).await;
+        next_is(&sandbox, &json!({"task_id": id, "task_status": "processing"}));
+        let mut child = started(sandbox.base_url(), &["wait", &id, "--timeout", "1h"]);
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let lines: Vec<_> = stderr.lines().map(Result::unwrap).take(2).collect();
+        assert_eq!(lines, [format!("waiting for task {id}"), "processing".to_owned()]);
+        interrupt(child);
+    }
+}

@@ -1,0 +1,109 @@
+//! What the tests share: the built command, run against a sandbox, and what it printed.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use kling_sandbox::{Answer, Operation, Sandbox};
+use serde_json::Value;
+
+pub const PROMPT: &str = "The cat puts the hat on";
+pub const KEY: &str = "sk-test-0123456789abcdef";
+
+/// A sandbox whose tasks are done at the first query, at a known time.
+pub async fn sandbox() -> Sandbox {
+    Sandbox::builder().key(KEY).clock(kling_sandbox::Clock::manual()).start().await.unwrap()
+}
+
+/// What a run of the command left.
+#[derive(Debug)]
+pub struct Run {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    /// The one JSON object on standard output.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        let line = self.stdout.strip_suffix('\n').unwrap_or_else(|| panic!("no line: {self:?}"));
+        assert!(!line.chars().any(char::is_control), "{self:?}");
+        let value: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {self:?}"));
+        assert!(value.is_object(), "{self:?}");
+        value
+    }
+
+    /// The error in that object.
+    #[track_caller]
+    pub fn error(&self) -> Value {
+        let mut answer = self.json();
+        assert_eq!(answer.as_object().map(|fields| fields.len()), Some(1), "{self:?}");
+        answer["error"].take()
+    }
+
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        self
+    }
+}
+
+/// The command with this sandbox in its environment, and nothing else there.
+pub fn kling(base_url: &str, arguments: &[impl AsRef<OsStr>]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kling"));
+    command.env_clear().env("KLING_API_KEY", KEY).env("KLING_BASE_URL", base_url).args(arguments);
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Runs the command to its end; the key and the prompt must not be in what it prints.
+#[track_caller]
+pub fn run(sandbox: &Sandbox, arguments: &[impl AsRef<OsStr>]) -> Run {
+    finished(kling(sandbox.base_url(), arguments).output().unwrap())
+}
+
+#[track_caller]
+pub fn finished(output: Output) -> Run {
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let run = Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
+    for secret in [KEY, PROMPT] {
+        assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "{run:?}");
+    }
+    assert!(!run.stderr.contains("panicked"), "{run:?}");
+    run
+}
+
+/// The words of an order that the API takes, with more after them.
+pub fn order<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let mut words = vec!["generate", "-i", "https://example.com/cat.png", "-p", PROMPT];
+    words.extend(more);
+    words
+}
+
+/// Makes a task without waiting for it, and gives its id.
+#[track_caller]
+pub fn ordered(sandbox: &Sandbox) -> String {
+    run(sandbox, &order(&["--no-wait"])).exits(0).stdout.trim_end().to_owned()
+}
+
+/// Lets the next query be answered with this task.
+pub fn next_is(sandbox: &Sandbox, data: &Value) {
+    let body = serde_json::json!({"code": 0, "message": "SUCCEED", "request_id": "r", "data": data}).to_string();
+    sandbox.answer_next(Operation::Get, Answer::new(200).header("content-type", "application/json").body(body));
+}
+
+/// One of the project's pictures.
+pub fn picture(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples/images").join(name)
+}
+
+/// A directory of its own for a test.
+pub fn directory(name: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
