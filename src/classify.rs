@@ -323,3 +323,150 @@ fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
         Err(_) => Some(httpdate::parse_http_date(text.trim()).ok()?.duration_since(now).unwrap_or_default()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    fn answered(handed: Handed, status: u16, body: &[u8]) -> Outcome {
+        let answer = Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: http::HeaderMap::new(),
+            body: body.to_vec().into(),
+        };
+        Outcome { handed, result: Ok(answer) }
+    }
+
+    fn kind(outcome: &Outcome) -> ErrorKind {
+        classify(Operation::Submit, outcome, SystemTime::UNIX_EPOCH, "https://gateway.example").kind
+    }
+
+    #[test]
+    fn a_lost_answer_is_ambiguous_only_if_the_last_byte_was_handed_over() {
+        let failures: [fn() -> Failure; 4] = [
+            || Failure::Stalled(Duration::from_secs(60)),
+            || Failure::Silent(Duration::from_secs(120)),
+            || Failure::TooLarge(1),
+            || Failure::Elsewhere,
+        ];
+        for failure in failures {
+            for (handed, expected) in [
+                (Handed::Nothing, ErrorKind::NotSent),
+                (Handed::Part(1), ErrorKind::NotSent),
+                (Handed::All, ErrorKind::Ambiguous),
+            ] {
+                assert_eq!(kind(&Outcome { handed, result: Err(failure()) }), expected, "{} {handed:?}", failure());
+            }
+        }
+    }
+
+    #[test]
+    fn an_early_answer_is_a_refusal_where_it_says_so_and_not_sent_where_it_says_nothing() {
+        for (status, body, expected) in [
+            (401, "", ErrorKind::Rejected),
+            (413, "<html>too large</html>", ErrorKind::Rejected),
+            (429, "", ErrorKind::Rejected),
+            (503, r#"{"code":"server_error","message":"m"}"#, ErrorKind::NotSent),
+            (502, "<html>bad gateway</html>", ErrorKind::NotSent),
+            (301, "", ErrorKind::NotSent),
+            (200, "{}", ErrorKind::NotSent),
+        ] {
+            assert_eq!(kind(&answered(Handed::Part(9), status, body.as_bytes())), expected, "{status} {body}");
+        }
+    }
+
+    /// JSON in the words that answers use, so that most of what is made comes near to one.
+    fn json() -> impl Strategy<Value = Value> {
+        let word = prop::sample::select(vec![
+            "",
+            "0",
+            "1303",
+            "success",
+            "failed",
+            "SUCCESS",
+            "task_not_exist",
+            "fail_to_fetch_task",
+            "https://a.example/?sig=1",
+            "{\"code\":1,\"message\":\"{}\"}",
+            "5.1",
+            "video",
+            "request id: ",
+            "-1",
+            "1e999",
+            "上游负载已饱和",
+        ]);
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            word.prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        let name = prop::sample::select(vec![
+            "code",
+            "message",
+            "data",
+            "error",
+            "type",
+            "task_id",
+            "id",
+            "object",
+            "task_status",
+            "status",
+            "task_result",
+            "videos",
+            "url",
+            "duration",
+            "created_at",
+            "submit_time",
+            "fail_reason",
+            "task_info",
+            "external_task_id",
+            "request_id",
+            "metadata",
+        ]);
+        leaf.prop_recursive(6, 64, 8, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((name.clone(), inner), 0..8).prop_map(|fields| {
+                    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Value>()
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_a_server_can_send_panics_or_shows_a_secret(
+            body in prop_oneof![json().prop_map(|json| json.to_string().into_bytes()), any::<Vec<u8>>()],
+            status in 200u16..600,
+            secret in "[a-z\"\\\\é]{4,12}",
+            paid in any::<bool>(),
+        ) {
+            let operation = if paid { Operation::Submit } else { Operation::Get };
+            let body = String::from_utf8_lossy(&body).replace("failed", &secret).into_bytes();
+            let outcome = answered(Handed::All, status, &body);
+            let finding = classify(operation, &outcome, SystemTime::UNIX_EPOCH, "https://gateway.example");
+            let error = finding.into_error(operation, &[&secret]);
+            let parts = [Some(error.message()), error.code(), error.request_id(), error.body_snippet()];
+            prop_assert!(parts.into_iter().flatten().all(|part| !part.contains(&secret)), "{error}");
+            prop_assert!(!error.to_string().contains(|c: char| c.is_control()));
+            prop_assert!(!error.to_string().contains("sig=1"), "{error}");
+            // A paid request whose answer is an error of the server's is never called refused without a row that says so.
+            if paid && (500..600).contains(&status) && Envelope::read(&body).code.is_none() && Envelope::read(&body).message.is_none() {
+                prop_assert!(error.kind() == ErrorKind::Ambiguous || !Envelope::read(&body).is_json);
+            }
+        }
+
+        #[test]
+        fn a_task_that_can_be_read_has_an_id_and_its_videos_have_addresses(body in json()) {
+            if let Some(info) = Envelope::read(body.to_string().as_bytes()).task() {
+                prop_assert!(!info.task_id.trim().is_empty());
+                prop_assert!(info.videos.iter().all(|video| !video.url.is_empty()));
+            }
+        }
+    }
+}

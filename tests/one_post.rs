@@ -47,7 +47,6 @@ async fn no_redirect_repeats_the_post_with_our_client() {
 
 #[tokio::test]
 async fn no_redirect_repeats_the_post_or_gives_another_task_with_a_callers_default_client() {
-    support::with_crypto_provider();
     posts_through(|sandbox| client(sandbox).http_client(reqwest::Client::new()).build().unwrap()).await;
 }
 

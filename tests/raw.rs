@@ -34,7 +34,6 @@ async fn the_raw_client_sends_the_key_and_gives_the_answer_as_it_came() {
 #[tokio::test]
 async fn the_raw_client_repeats_no_post_either() {
     let (sandbox, client, _) = support::sandbox(Duration::ZERO).await;
-    support::with_crypto_provider();
     let following = support::client(&sandbox).http_client(reqwest::Client::new()).build().unwrap();
     for client in [client, following] {
         let before = sandbox.posts_received_whole();

@@ -82,11 +82,6 @@ pub fn directory(name: &str) -> std::path::PathBuf {
     path
 }
 
-/// Lets reqwest make a client by itself, as a program with TLS of its own choice does.
-pub fn with_crypto_provider() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-}
-
 /// A clock that stands still until the test moves it.
 #[derive(Debug, Clone)]
 pub struct Held(tokio::sync::watch::Sender<Duration>);
