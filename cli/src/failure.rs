@@ -1,6 +1,7 @@
 //! Why a command failed: one shape for the library's errors and for the command's own, with the exit code of each.
 
 use std::fmt;
+use std::time::Duration;
 
 use kling_client::{Error, ErrorKind};
 use serde::{Serialize, Serializer};
@@ -101,6 +102,10 @@ impl Failure {
 impl From<Error> for Box<Failure> {
     fn from(error: Error) -> Self {
         let owned = |text: Option<&str>| text.map(str::to_owned);
+        let later = error.retry_after().map(|time| {
+            let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
+            format!("not before {} have passed", humantime::format_duration(Duration::from_secs(seconds)))
+        });
         Self::new(Failure {
             http_status: error.http_status(),
             code: owned(error.code()),
@@ -108,7 +113,7 @@ impl From<Error> for Box<Failure> {
             task_id: owned(error.task_id()),
             external_task_id: owned(error.external_task_id()),
             may_have_been_charged: error.may_have_been_charged(),
-            hints: error.hint().map(str::to_owned).into_iter().collect(),
+            hints: error.hint().map(str::to_owned).into_iter().chain(later).collect(),
             parts: error.violations().iter().map(ToString::to_string).collect(),
             ..*Failure::new(error.kind(), error.operation(), error.message())
         })
@@ -118,16 +123,10 @@ impl From<Error> for Box<Failure> {
 /// Short lines for people: what happened, the parts of it, the ids, what to do.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}: {}", self.operation, self.kind)?;
-        if let Some(status) = self.http_status {
-            write!(f, ", http status {status}")?;
-        }
-        if let Some(code) = &self.code {
-            write!(f, ", code {code}")?;
-        }
-        match &self.parts[..] {
-            [] | [_] => write!(f, ": {}", self.message)?,
-            parts => parts.iter().try_for_each(|part| write!(f, "\n  {part}"))?,
+        if self.interrupted {
+            write!(f, "interrupted: {}", self.operation)?;
+        } else {
+            self.outcome(f)?;
         }
         let ids = [("task", &self.task_id), ("external id", &self.external_task_id), ("request id", &self.request_id)];
         for (name, id) in ids {
@@ -136,6 +135,22 @@ impl fmt::Display for Failure {
             }
         }
         self.hints.iter().try_for_each(|hint| write!(f, "\n  {hint}"))
+    }
+}
+
+impl Failure {
+    fn outcome(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}: {}", self.operation, self.kind)?;
+        if let Some(status) = self.http_status {
+            write!(f, ", http status {status}")?;
+        }
+        if let Some(code) = &self.code {
+            write!(f, ", code {code}")?;
+        }
+        match &self.parts[..] {
+            [] | [_] => write!(f, ": {}", self.message),
+            parts => parts.iter().try_for_each(|part| write!(f, "\n  {part}")),
+        }
     }
 }
 

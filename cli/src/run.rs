@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use kling_client::{Client, ErrorKind, FinishedTask, MultiImageToVideo, Task, TaskInfo, WaitEvent};
+use kling_client::{Client, Error, ErrorKind, FinishedTask, MultiImageToVideo, Task, TaskInfo, WaitEvent};
 
 use crate::arguments::{Command, Generate};
 use crate::failure::{Failure, Result};
@@ -73,6 +73,7 @@ async fn generate(order: Generate, output: &Output, trail: &mut Trail) -> Result
         output.progress(format_args!("next: {}", command("wait", task.id(), None)));
         return Ok(done(info, Told::Id));
     }
+    output.progress("waiting, which takes minutes; Ctrl-C leaves the task running");
     wait(task, order.patience.timeout, target, output, trail).await
 }
 
@@ -89,9 +90,7 @@ async fn status(id: String, output: &Output) -> Result<Done> {
 async fn look(task: &mut Task, output: &Output) -> Result<()> {
     match task.refresh().await {
         Ok(info) => output.progress(&info.status),
-        Err(error) if matches!(error.kind(), ErrorKind::Network | ErrorKind::Answer) => {
-            output.progress(format_args!("asked in vain, asking again: {error}"));
-        }
+        Err(error) if error.is_retryable() && !is_unknown(&error) => output.progress(in_vain(&error)),
         Err(error) => return Err(error.into()),
     }
     Ok(())
@@ -115,7 +114,7 @@ async fn wait(
                 told = elapsed;
                 output.progress(format_args!("{elapsed:.0?} of about {expected:.0?}"));
             }
-            WaitEvent::PollFailed(error) => output.progress(format_args!("asked in vain, asking again: {error}")),
+            WaitEvent::PollFailed(error) => output.progress(in_vain(&error)),
             WaitEvent::Done(finished) => return finish(finished, target, output, trail).await,
             _ => {}
         }
@@ -153,6 +152,15 @@ async fn finish(finished: FinishedTask, target: Option<Target>, output: &Output,
         done.file = Some(download.await?);
     }
     Ok(done)
+}
+
+/// Whether the API does not know the task: asking again helps only in the first seconds of one.
+fn is_unknown(error: &Error) -> bool {
+    error.kind() == ErrorKind::Rejected && matches!(error.http_status(), Some(400 | 404))
+}
+
+fn in_vain(error: &Error) -> String {
+    format!("asked in vain, asking again: {error}")
 }
 
 fn done(task: TaskInfo, told: Told) -> Done {

@@ -34,6 +34,16 @@ async fn a_refusal_exits_3() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_says_when_to_ask_again_if_the_api_does() {
+    let sandbox = sandbox().await;
+    let busy = Answer::new(429).header("retry-after", "90").body(r#"{"code":1302,"message":"too many requests"}"#);
+    sandbox.answer_next(Operation::Get, busy);
+    let error = run(&sandbox, &["status", "7", "--json"]).exits(3).error();
+    assert_eq!(error["code"], "1302");
+    assert!(hint(&error).ends_with("; not before 1m 30s have passed"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_task_is_refused_at_once_and_not_waited_for() {
     let sandbox = sandbox().await;
     for words in [&["status", "7", "--json"][..], &["wait", "7", "--json"], &["download", "7", "-o", "x", "--json"]] {
@@ -300,8 +310,7 @@ mod interrupted {
         assert_eq!(run.stdout, "");
         let mut rest = String::new();
         stderr.read_to_string(&mut rest).unwrap();
-        let told =
-            format!("error: wait: other: interrupted\n  task: {id}\n  the task goes on\n  next: kling wait {id}\n");
+        let told = format!("interrupted: wait\n  task: {id}\n  the task goes on\n  next: kling wait {id}\n");
         assert!(rest.ends_with(&told), "{rest}");
     }
 
@@ -334,7 +343,7 @@ mod interrupted {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_poll_under_way_is_left_at_once() {
+    async fn it_is_left_at_once_although_nobody_reads_what_it_says() {
         let sandbox = sandbox().await;
         let id = running(&sandbox).await;
         next_is(&sandbox, &json!({"task_id": id, "task_status": "processing"}));
