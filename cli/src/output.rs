@@ -14,6 +14,7 @@ use kling_client::TaskInfo;
 use serde::Serialize;
 
 use crate::failure::{Failure, Result};
+use crate::trail::command;
 
 /// Where a command writes.
 pub struct Output {
@@ -60,7 +61,13 @@ impl Output {
     /// Prints what came of a command, and gives its exit code.
     pub fn end(&self, ended: Result<Done>) -> ExitCode {
         let (printed, code) = match &ended {
-            Ok(done) => (self.print(&Task::of(done), || done.for_people()), 0),
+            Ok(done) => {
+                let printed = self.print(&Task::of(done), || done.for_people());
+                if !done.task.status.is_final() {
+                    self.progress(format_args!("next: {}", command("wait", &done.task.task_id, None)));
+                }
+                (printed, 0)
+            }
             Err(failure) => (self.fail(failure), failure.exit_code()),
         };
         match printed {

@@ -35,7 +35,7 @@ pub async fn run(command: Command, output: &Output) -> Result<Done> {
 async fn work(command: Command, output: &Output, trail: &mut Trail) -> Result<Done> {
     match command {
         Command::Generate(order) => generate(*order, output, trail).await,
-        Command::Status { id } => status(id, output).await,
+        Command::Status { id } => status(id).await,
         Command::Wait { id, patience, saving } => {
             let target = Target::of(saving)?;
             trail.aims_at(target.as_ref());
@@ -70,19 +70,15 @@ async fn generate(order: Generate, output: &Output, trail: &mut Trail) -> Result
             Some(info) => info.clone(),
             None => task.refresh().await?.clone(),
         };
-        output.progress(format_args!("next: {}", command("wait", task.id(), None)));
         return Ok(done(info, Told::Id));
     }
     output.progress("waiting, which takes minutes; Ctrl-C leaves the task running");
     wait(task, order.patience.timeout, target, output, trail).await
 }
 
-async fn status(id: String, output: &Output) -> Result<Done> {
+async fn status(id: String) -> Result<Done> {
     let mut task = client()?.task(id)?;
     let info = task.refresh().await?.clone();
-    if !info.status.is_final() {
-        output.progress(format_args!("it still runs; to wait for it: {}", command("wait", task.id(), None)));
-    }
     Ok(done(info, Told::Task))
 }
 

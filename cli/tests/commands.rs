@@ -148,7 +148,7 @@ async fn a_failed_task_and_an_unknown_status_are_told_by_status_as_they_are() {
     next_is(&sandbox, &json!({"task_id": "7", "task_status": "paused_for_review"}));
     let run = run(&sandbox, &["status", "7"]).exits(0);
     assert_eq!(run.stdout, "task: 7\nstatus: paused_for_review\n");
-    assert_eq!(run.stderr, "it still runs; to wait for it: kling wait 7\n");
+    assert_eq!(run.stderr, "next: kling wait 7\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]
