@@ -4,6 +4,7 @@
 //! Nothing here depends on the library, so that a document whose generated code does not compile can still be explained.
 
 pub mod check;
+pub mod compare;
 pub mod emit;
 pub mod error;
 pub mod facade;

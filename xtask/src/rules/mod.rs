@@ -19,6 +19,7 @@ use std::fmt;
 use crate::error::Result;
 use crate::tree::{Node, Place};
 
+pub(crate) use references::{decoded, resolve};
 pub use texts::escape;
 
 /// What a rule changed, and where.

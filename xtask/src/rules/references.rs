@@ -127,7 +127,7 @@ fn every_reference(node: &mut Node, change: &mut dyn FnMut(&str) -> String) {
 }
 
 /// The vendor's tool writes names in Chinese as `%E5%9B%BE`.
-fn decoded(text: &str) -> String {
+pub(crate) fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {

@@ -1,0 +1,154 @@
+//! How an operation or a parameter comes to its end: deprecated, announced to go on a day (`x-sunset`), gone; and how
+//! finished it is said to be (`x-stability-level`).
+
+use super::operations::Found;
+use super::{Comparer, Level, Said, Trail, is_true};
+use crate::error::Result;
+use crate::tree::Node;
+
+/// From least to most finished.
+const STABILITY: [&str; 4] = ["draft", "alpha", "beta", "stable"];
+const SUNSET: &str = "x-sunset";
+const STABLE: &str = "x-stability-level";
+
+impl Comparer<'_> {
+    /// Whether nobody was promised anything yet.
+    pub(super) fn is_unstable(&self, operation: &Node) -> bool {
+        matches!(operation.get_text(STABLE), Some("draft" | "alpha"))
+    }
+
+    /// What the disappearance of something means: the id, and the level unless it was announced.
+    pub(super) fn removal(&self, node: &Node, what: &str, unannounced: Level) -> (String, Level) {
+        if matches!(node.get_text(STABLE), Some("draft" | "alpha")) {
+            return (format!("{what}-removed"), Level::Warning.min(unannounced));
+        }
+        if !is_true(node, "deprecated") {
+            let word = if unannounced == Level::Breaking { "removed-without-deprecation" } else { "removed" };
+            return (format!("{what}-{word}"), unannounced);
+        }
+        match node.get(SUNSET).map(|date| date.text().and_then(days)) {
+            None => (format!("{what}-removed-with-deprecation"), Level::Warning.min(unannounced)),
+            Some(None) => (format!("{what}-sunset-parse"), Level::Breaking),
+            Some(Some(day)) if day > self.today => (format!("{what}-removed-before-sunset"), Level::Breaking),
+            Some(Some(_)) => (format!("{what}-removed-with-deprecation"), Level::Warning.min(unannounced)),
+        }
+    }
+
+    pub(super) fn gone(&mut self, at: &Trail<'_>, found: &Found<'_>, whole: bool) -> Result<()> {
+        let what = if whole { "api-path" } else { "api" };
+        let (id, level) = self.removal(found.node, what, Level::Breaking);
+        let said = Said {
+            base: Some(found.node),
+            before: Some(format!("{} {}", found.method.to_uppercase(), found.path)),
+            ..Said::default()
+        };
+        self.record(at, id, level, said)
+    }
+
+    /// What two operations say of their own state.
+    pub(super) fn lifecycle(&mut self, at: &Trail<'_>, old: &Node, new: &Node) -> Result<()> {
+        self.deprecation(at, "endpoint", old, new)?;
+        let rank = |node: &Node| -> Option<usize> {
+            let text = node.get(STABLE).map_or(Some("stable"), Node::text)?;
+            STABILITY.iter().position(|word| *word == text)
+        };
+        let at = at.step(STABLE);
+        let (was, is) = (old.get(STABLE), new.get(STABLE));
+        match (rank(old), rank(new)) {
+            (Some(before), Some(after)) if after < before => {
+                self.differs(&at, "api-stability-decreased", Level::Breaking, was, is)
+            }
+            (Some(before), Some(after)) if after > before => {
+                self.differs(&at, "api-stability-increased", Level::Additive, was, is)
+            }
+            (Some(_), Some(_)) => Ok(()),
+            _ => self.differs(&at, "api-invalid-stability-level", Level::Breaking, was, is),
+        }
+    }
+
+    pub(super) fn deprecation(&mut self, at: &Trail<'_>, what: &str, old: &Node, new: &Node) -> Result<()> {
+        let (was, is) = (is_true(old, "deprecated"), is_true(new, "deprecated"));
+        let flag = at.step("deprecated");
+        if was != is {
+            let (word, level) = if is { ("deprecated", Level::Warning) } else { ("reactivated", Level::Additive) };
+            let said = Said {
+                base: Some(old.get("deprecated").unwrap_or(old)),
+                revision: Some(new.get("deprecated").unwrap_or(new)),
+                before: Some(was.to_string()),
+                after: Some(is.to_string()),
+                direction: None,
+            };
+            self.record(&flag, format!("{what}-{word}"), level, said)?;
+        }
+        let (before, after) = (old.get(SUNSET), new.get(SUNSET));
+        let words = |node: Option<&Node>| node.map(super::shown);
+        if words(before) == words(after) {
+            return Ok(());
+        }
+        let day = |node: Option<&Node>| node.and_then(Node::text).and_then(days);
+        let day_at = at.step(SUNSET);
+        let what = if what == "endpoint" { "" } else { "request-parameter-" };
+        let (id, level) = match (before, after) {
+            (Some(_), None) if is => ("sunset-deleted", Level::Breaking),
+            (_, None) => ("sunset-deleted", Level::Text),
+            (_, Some(_)) if day(after).is_none() => ("sunset-parse", Level::Breaking),
+            (Some(_), Some(_)) if day(before).is_none() => ("sunset-parse", Level::Breaking),
+            (Some(_), Some(_)) if day(after) < day(before) && day(after).is_some_and(|day| day < self.today) => {
+                ("api-sunset-date-changed-too-small", Level::Breaking)
+            }
+            (Some(_), Some(_)) if day(after) < day(before) => ("sunset-earlier", Level::Warning),
+            _ => ("sunset-set", Level::Warning),
+        };
+        self.differs(&day_at, format!("{what}{id}"), level, before, after)
+    }
+}
+
+/// A date, alone or with a time behind it, in days since 1970-01-01.
+fn days(text: &str) -> Option<i64> {
+    let date = text.trim().get(..10)?;
+    let rest = text.trim().get(10..)?;
+    if !(rest.is_empty() || rest.starts_with(['T', 't', ' '])) {
+        return None;
+    }
+    let mut parts = date.split('-');
+    let mut next = |length: usize| -> Option<i64> {
+        let part = parts.next()?;
+        (part.len() == length && part.bytes().all(|b| b.is_ascii_digit())).then(|| part.parse().ok())?
+    };
+    let (year, month, day) = (next(4)?, next(2)?, next(2)?);
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1..=length).contains(&day) {
+        return None;
+    }
+    // Years that begin in March have the leap day at their end.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let before = (153 * month + 2) / 5 + day - 1;
+    Some(365 * year + year / 4 - year / 100 + year / 400 + before - 719_468)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::days;
+
+    #[test]
+    fn dates_are_counted_in_days_and_what_is_no_date_is_none() {
+        for (text, expected) in [
+            ("1970-01-01", Some(0)),
+            ("1970-03-01", Some(59)),
+            ("2000-02-29T00:00:00Z", Some(11_016)),
+            ("2026-11-23", Some(20_780)),
+            ("2025-02-29", None),
+            ("2025-13-01", None),
+            ("soon", None),
+            ("2025-1-1", None),
+        ] {
+            assert_eq!(days(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! An operation's parameters: path, query, header, cookie; its own and its address's.
+
+use super::operations::{Found, placeholders};
+use super::references::follow;
+use super::schemas::{Kind, Spot};
+use super::{Comparer, Direction, Level, Said, Step, Trail, is_true, shown};
+use crate::error::Result;
+use crate::tree::{Map, Node, Value};
+
+const KNOWN: [&str; 13] = [
+    "$ref",
+    "name",
+    "in",
+    "required",
+    "deprecated",
+    "schema",
+    "content",
+    "style",
+    "explode",
+    "allowEmptyValue",
+    "allowReserved",
+    "x-sunset",
+    "x-stability-level",
+];
+
+/// A parameter, and where it is written.
+struct Parameter<'n> {
+    node: &'n Node,
+    place: &'n str,
+    name: &'n str,
+    /// What stays the same when it is renamed without anyone noticing: its position in the address.
+    key: String,
+    /// The JSON pointer to it, where it stands elsewhere than in the operation's own list.
+    pointer: String,
+}
+
+impl<'a> Comparer<'a> {
+    pub(super) fn parameters(&mut self, at: &Trail<'_>, (old, new): (&Found<'a>, &Found<'a>)) -> Result<()> {
+        let (was, is) = (self.list(self.base, old), self.list(self.revision, new));
+        for parameter in was.iter().chain(&is) {
+            self.used.insert(parameter.pointer.clone());
+        }
+        for one in &was {
+            let Some(other) = is.iter().find(|other| other.key == one.key) else {
+                let at = at.steps(&one.key, Step::Jump(&one.pointer), Step::Jump(&one.pointer));
+                self.parameter_gone(&at, one)?;
+                continue;
+            };
+            let at = at.steps(&one.key, Step::Jump(&one.pointer), Step::Jump(&other.pointer));
+            self.parameter(&at, one, other)?;
+        }
+        for other in is.iter().filter(|other| !was.iter().any(|one| one.key == other.key)) {
+            let at = at.steps(&other.key, Step::Jump(&other.pointer), Step::Jump(&other.pointer));
+            self.parameter_new(&at, other)?;
+        }
+        Ok(())
+    }
+
+    fn list(&self, document: &'a Node, found: &Found<'a>) -> Vec<Parameter<'a>> {
+        let positions = placeholders(found.path);
+        let mut all: Vec<Parameter<'a>> = Vec::new();
+        let own = [("", found.node), ("item", found.item)];
+        for (whose, holder) in own {
+            for (index, node) in holder.get("parameters").and_then(Node::list).into_iter().flatten().enumerate() {
+                let target = follow(document, node);
+                let (Some(name), Some(place)) = (target.node.get_text("name"), target.node.get_text("in")) else {
+                    continue;
+                };
+                let position = positions.iter().position(|other| *other == name).filter(|_| place == "path");
+                let key = match (position, place) {
+                    (Some(position), _) => format!("path {position}"),
+                    // Names of header fields are the same in any case of letters.
+                    (None, "header") => format!("header {}", name.to_ascii_lowercase()),
+                    (None, _) => format!("{place} {name}"),
+                };
+                // An operation's own parameter stands instead of its address's.
+                if all.iter().any(|other| other.key == key) {
+                    continue;
+                }
+                let index = index.to_string();
+                let steps: Vec<&str> = match whose {
+                    "" => vec!["paths", found.path, found.method, "parameters", &index],
+                    _ => vec!["paths", found.path, "parameters", &index],
+                };
+                let pointer = target.name.clone().unwrap_or_else(|| crate::roles::pointer(&steps));
+                all.push(Parameter { node: target.node, place, name, key, pointer });
+            }
+        }
+        all
+    }
+
+    fn parameter_gone(&mut self, at: &Trail<'_>, one: &Parameter<'_>) -> Result<()> {
+        let (id, level) = self.removal(one.node, "request-parameter", Level::Warning);
+        let said = Said {
+            base: Some(one.node),
+            before: Some(format!("{} {}", one.place, one.name)),
+            direction: Some(Direction::Request),
+            ..Said::default()
+        };
+        self.record(at, id, level, said)
+    }
+
+    fn parameter_new(&mut self, at: &Trail<'_>, one: &Parameter<'_>) -> Result<()> {
+        let required = is_true(one.node, "required");
+        let default = one.node.at_path(&["schema", "default"]).is_some();
+        let (id, level) = match (one.place, required, default) {
+            ("path", _, _) => ("new-request-path-parameter", Level::Breaking),
+            (_, true, true) => ("new-required-request-default-parameter-to-existing-path", Level::Breaking),
+            (_, true, false) => ("new-required-request-parameter", Level::Breaking),
+            (_, false, true) => ("new-optional-request-default-parameter-to-existing-path", Level::Additive),
+            (_, false, false) => ("new-optional-request-parameter", Level::Additive),
+        };
+        let said = Said {
+            revision: Some(one.node),
+            after: Some(format!("{} {}", one.place, one.name)),
+            direction: Some(Direction::Request),
+            ..Said::default()
+        };
+        self.record(at, id, level, said)
+    }
+
+    fn parameter(&mut self, at: &Trail<'_>, one: &Parameter<'a>, other: &Parameter<'a>) -> Result<()> {
+        let (old, new) = (one.node, other.node);
+        let path = one.place == "path";
+        let required = |node: &Node| path || is_true(node, "required");
+        let pair = |before: String, after: String| Said {
+            base: Some(old),
+            revision: Some(new),
+            before: Some(before),
+            after: Some(after),
+            direction: Some(Direction::Request),
+        };
+        if required(old) != required(new) {
+            let (id, level) = if required(new) {
+                ("request-parameter-became-required", Level::Breaking)
+            } else {
+                ("request-parameter-became-optional", Level::Additive)
+            };
+            self.record(at, id, level, pair(required(old).to_string(), required(new).to_string()))?;
+        }
+        self.deprecation(at, "request-parameter", old, new)?;
+        for key in ["style", "explode"] {
+            let (was, is) = (serialised(one, key), serialised(other, key));
+            if was != is {
+                self.record(&at.step(key), format!("request-parameter-{key}-changed"), Level::Breaking, pair(was, is))?;
+            }
+        }
+        for (key, level) in [("allowEmptyValue", Level::Breaking), ("allowReserved", Level::Warning)] {
+            let (was, is) = (is_true(old, key), is_true(new, key));
+            if was != is {
+                let word = if key == "allowEmptyValue" { "allow-empty-value" } else { "allow-reserved" };
+                let level = if is { Level::Additive } else { level };
+                let said = pair(was.to_string(), is.to_string());
+                self.record(&at.step(key), format!("request-parameter-{word}-changed"), level, said)?;
+            }
+        }
+        let spot = Spot {
+            direction: Direction::Request,
+            kind: Kind::Parameter,
+            stringly: true,
+            excused: false,
+            optional: !required(new),
+        };
+        match (old.get("content"), new.get("content")) {
+            (None, None) => {
+                let empty = |node: &Node| Node::at(&node.place, Value::Map(Map::new()));
+                let (was, is) = (old.get("schema"), new.get("schema"));
+                if was.is_some() || is.is_some() {
+                    let was = was.cloned().unwrap_or_else(|| empty(old));
+                    let is = is.cloned().unwrap_or_else(|| empty(new));
+                    self.header_properties(&at.step("schema"), &was, &is, spot, one.place == "header")?;
+                }
+            }
+            (Some(was), Some(is)) => self.content(&at.step("content"), was, is, spot)?,
+            (was, is) => {
+                let said = pair(
+                    was.map_or_else(|| "schema".to_owned(), shown),
+                    is.map_or_else(|| "schema".to_owned(), shown),
+                );
+                self.record(at, "request-parameter-content-changed", Level::Breaking, said)?;
+            }
+        }
+        self.rest(at, Some(old), Some(new), &KNOWN)
+    }
+
+    /// A header may be an object too; its properties have ids of their own.
+    fn header_properties(
+        &mut self,
+        at: &Trail<'_>,
+        old: &Node,
+        new: &Node,
+        spot: Spot,
+        header: bool,
+    ) -> Result<()> {
+        let from = self.changes.len();
+        self.referred(at, old, new, spot)?;
+        if header {
+            for change in self.changes.iter_mut().skip(from) {
+                if let Some(rest) = change.id.strip_prefix("request-parameter-property-") {
+                    change.id = format!("request-header-property-{rest}");
+                }
+                change.id = change.id.replace("request-parameter-property", "request-header-property");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How a value is written, where nothing is said too.
+fn serialised(parameter: &Parameter<'_>, key: &str) -> String {
+    let style = parameter.node.get_text("style").unwrap_or(match parameter.place {
+        "query" | "cookie" => "form",
+        _ => "simple",
+    });
+    match (key, parameter.node.get("explode").map(|node| &node.value)) {
+        ("style", _) => style.to_owned(),
+        (_, Some(Value::Bool(explode))) => explode.to_string(),
+        _ => (style == "form").to_string(),
+    }
+}

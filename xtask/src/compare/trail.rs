@@ -1,0 +1,113 @@
+//! Where a comparison stands: the way from the root down, in both documents at once, kept on the stack.
+//!
+//! The same thing may stand in other places of the two documents (another index, behind a `$ref`, under a moved path), so
+//! each step knows its key on either side. From it come the JSON pointer that a report shows and the logical site that a
+//! fingerprint is made of: names instead of indices, so that a reordered list changes nothing.
+
+/// One step of the way.
+#[derive(Debug, Clone, Copy)]
+pub struct Trail<'t> {
+    up: Option<&'t Trail<'t>>,
+    name: &'t str,
+    base: Step<'t>,
+    revision: Step<'t>,
+}
+
+/// How a step is written in one document.
+#[derive(Debug, Clone, Copy)]
+pub enum Step<'t> {
+    /// By the name of the step.
+    Name,
+    /// By another key or an index.
+    Key(&'t str),
+    /// By nothing: the step is only a name for the site.
+    Nothing,
+    /// The way goes on from this JSON pointer, without its `#`.
+    Jump(&'t str),
+}
+
+/// Which document is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// The old one.
+    Base,
+    /// The new one.
+    Revision,
+}
+
+impl<'t> Trail<'t> {
+    /// The root.
+    #[must_use]
+    pub fn root() -> Self {
+        Self { up: None, name: "", base: Step::Nothing, revision: Step::Nothing }
+    }
+
+    /// A step by the same key on both sides.
+    #[must_use]
+    pub fn step(&'t self, name: &'t str) -> Self {
+        self.steps(name, Step::Name, Step::Name)
+    }
+
+    /// A step that is written differently on the two sides.
+    #[must_use]
+    pub fn steps(&'t self, name: &'t str, base: Step<'t>, revision: Step<'t>) -> Self {
+        Self { up: Some(self), name, base, revision }
+    }
+
+    /// The JSON pointer in one of the documents.
+    #[must_use]
+    pub fn pointer(&self, which: Which) -> String {
+        let mut keys: Vec<&str> = Vec::new();
+        let mut start = "";
+        let mut at = Some(self);
+        while let Some(here) = at {
+            match if which == Which::Base { here.base } else { here.revision } {
+                Step::Name => keys.push(here.name),
+                Step::Key(key) => keys.push(key),
+                Step::Nothing => {}
+                Step::Jump(pointer) => {
+                    start = pointer;
+                    break;
+                }
+            }
+            at = here.up;
+        }
+        keys.reverse();
+        if keys.first() == Some(&"") {
+            keys.remove(0);
+        }
+        start.to_owned() + &crate::roles::pointer(&keys)
+    }
+
+    /// The names from the last operation (or the root) down: what a fingerprint is made of.
+    #[must_use]
+    pub fn site(&self) -> String {
+        let mut names: Vec<&str> = Vec::new();
+        let mut at = Some(self);
+        while let Some(here) = at {
+            if !here.name.is_empty() {
+                names.push(here.name);
+            }
+            at = here.up;
+        }
+        names.reverse();
+        crate::roles::pointer(&names)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pointer_follows_references_and_a_site_keeps_names() {
+        let root = Trail::root();
+        let list = root.step("parameters");
+        let item = list.steps("query page", Step::Key("2"), Step::Key("0"));
+        let jump = item.steps("", Step::Nothing, Step::Jump("/components/parameters/Page"));
+        let schema = jump.step("schema");
+        assert_eq!(schema.pointer(Which::Base), "/parameters/2/schema");
+        assert_eq!(schema.pointer(Which::Revision), "/components/parameters/Page/schema");
+        assert_eq!(schema.site(), "/parameters/query page/schema");
+    }
+}
