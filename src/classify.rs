@@ -56,12 +56,12 @@ use Meaning::{Lacking, Later, Never, NotKnown, Unknown};
 const CODES: &[(u32, u32, Meaning, &str)] = &[
     (1000, 1002, Never, "check the API key, and that it is one of this gateway and region"),
     (1003, 1004, Never, "the key is taken for a token that has expired or is not valid yet; check the key"),
-    (1100, 1102, Never, "the account is in arrears, or its balance or pack is used up; top it up, then submit"),
+    (1100, 1102, Never, "the account is in arrears, or its balance or pack is used up; top it up first"),
     (1103, 1103, Never, "the key has no permission for this; ask the gateway for it"),
     (1200, 1201, Never, "correct what the message names, and build the request again"),
     (1202, 1203, Never, "check the base URL, the task's id and the model's name"),
     (1300, 1301, Never, "the content was refused by policy; change the prompt or the images"),
-    (1302, 1303, Later, "too many requests, or too many tasks of the account running; wait, then submit again"),
+    (1302, 1303, Later, "too many requests, or too many tasks of the account running; wait, then try again"),
     (1304, 1304, Never, "this machine's address is not in the account's allow-list; add it there"),
     (5000, 5000, Unknown, "an internal error of the API"),
     (5001, 5001, Unknown, "the API is under maintenance"),
@@ -75,13 +75,13 @@ const WORDS: &[(&[&str], &[u16], Meaning, &str)] = &[
         &["upstream_load_saturated", "上游负载已饱和"],
         &[429, 403, 503],
         Later,
-        "the gateway's channels are full; wait, then submit again",
+        "the gateway's channels are full; wait, then try again",
     ),
     (
         &["quota_not_enough", "insufficient_quota", "insufficient_user_quota"],
         &[403, 402, 429],
         Never,
-        "the gateway's account has no money left; top it up, then submit",
+        "the gateway's account has no money left; top it up first",
     ),
     (
         &["无效的令牌", "未提供令牌", "该令牌已过期", "该令牌额度已用尽"],
@@ -98,7 +98,7 @@ const WORDS: &[(&[&str], &[u16], Meaning, &str)] = &[
         &["rate_limit", "您已达到请求数限制"],
         &[429],
         Later,
-        "the gateway's own limit on requests was reached; wait, then submit again",
+        "the gateway's own limit on requests was reached; wait, then try again",
     ),
 ];
 
@@ -106,7 +106,7 @@ const WORDS: &[(&[&str], &[u16], Meaning, &str)] = &[
 const SANITISED: (&[&str], &[u16]) = (&["server_error", "task request failed"], &[500, 503]);
 
 const LACKING: &str = "the gateway lacks this operation; check the base URL, or use a gateway that has it";
-const EMPTY_LIMITER: &str = "the gateway's own limit on requests was reached; wait, then submit again";
+const EMPTY_LIMITER: &str = "the gateway's own limit on requests was reached; wait, then try again";
 
 /// What came of a call, when it is not what was asked for.
 #[derive(Debug)]
@@ -161,7 +161,9 @@ pub(crate) fn classify(operation: Operation, outcome: &Outcome, now: SystemTime,
             let why = if hint.is_empty() { String::new() } else { format!("{hint}; ") };
             format!("{why}a task may exist and be charged: look for it among the account's tasks before paying again")
         }
-        (Unknown, ErrorKind::NotSent) => "no task was made, nothing is charged; request.again() buys anew".to_owned(),
+        (Unknown, ErrorKind::NotSent) => {
+            "no task was made, nothing is charged; it can be submitted as a new purchase".to_owned()
+        }
         (Unknown, _) if hint.is_empty() => "nothing was changed by asking; ask again".to_owned(),
         _ if hint.is_empty() => "no task was made, nothing is charged; the message says why".to_owned(),
         _ => hint.to_owned(),
@@ -220,7 +222,7 @@ fn lost(failure: &Failure, handed: Handed, paid: bool) -> Finding {
         ),
         (true, Failure::Unsent(_)) => (ErrorKind::NotSent, false, "no task was made, nothing is charged"),
         (true, _) if handed != Handed::All => {
-            (ErrorKind::NotSent, true, "no task was made, nothing is charged; request.again() buys anew")
+            (ErrorKind::NotSent, true, "no task was made, nothing is charged; it can be submitted as a new purchase")
         }
         (true, _) => (
             ErrorKind::Ambiguous,

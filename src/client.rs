@@ -1,5 +1,6 @@
 //! The client: where the API is, which key it takes, and what all calls share.
 
+use std::env::VarError;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -53,11 +54,17 @@ impl Client {
     /// # Errors
     /// [`Invalid`](ErrorKind::Invalid) if the key is not set or the base URL is none.
     pub fn from_env() -> Result<Self> {
-        let set = |name| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-        let key = set(KEY_VARIABLE)
-            .ok_or_else(|| Error::invalid("client", vec![Violation::new(KEY_VARIABLE, "the API key", "nothing")]))?;
+        let set = |name| match std::env::var(name) {
+            Ok(value) => Ok(Some(value).filter(|value| !value.trim().is_empty())),
+            Err(VarError::NotPresent) => Ok(None),
+            // Never the default instead: the key would go to another host than the one that was meant.
+            Err(VarError::NotUnicode(_)) => Err(vec![Violation::new(name, "text", "bytes that are not UTF-8")]),
+        };
+        let invalid = |found| Error::invalid("client", found);
+        let key = set(KEY_VARIABLE).map_err(invalid)?;
+        let key = key.ok_or_else(|| invalid(vec![Violation::new(KEY_VARIABLE, "the API key", "nothing")]))?;
         let builder = Self::builder(key);
-        match set(BASE_URL_VARIABLE) {
+        match set(BASE_URL_VARIABLE).map_err(invalid)? {
             Some(url) => builder.base_url(url),
             None => builder,
         }
@@ -124,6 +131,7 @@ impl Client {
 
     /// One answer about one task.
     pub(crate) async fn get(&self, id: &str) -> Result<TaskInfo> {
+        check_id(id)?;
         let call = self.get_call();
         let raw = self.generated(&call);
         let sent = raw.get_multi_image_to_video().id(id).send().await;

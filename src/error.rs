@@ -228,8 +228,8 @@ impl Error {
     }
 
     pub(crate) fn with_ids(mut self, task_id: Option<&str>, external_task_id: Option<&str>) -> Self {
-        self.0.task_id = task_id.map(str::to_owned);
-        self.0.external_task_id = external_task_id.map(str::to_owned);
+        self.0.task_id = task_id.map(escaped);
+        self.0.external_task_id = external_task_id.map(escaped);
         self
     }
 
@@ -296,20 +296,21 @@ pub(crate) fn shown(text: &str, secrets: &[&str]) -> String {
         let escaped = serde_json::Value::from(*secret).to_string();
         text = without(without(text, &escaped[1..escaped.len() - 1]), secret);
     }
-    let mut shown = String::new();
-    let mut length = 0;
-    for word in words(&text) {
-        for character in cleared(word).chars() {
-            if length == LONGEST {
-                shown.push('…');
-                return shown;
-            }
-            length += 1;
-            if character.is_control() || is_invisible(character) {
-                shown.extend(character.escape_unicode());
-            } else {
-                shown.push(character);
-            }
+    let text: String = words(&text).map(cleared).collect();
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => escaped(&text[..end]) + "…",
+        None => escaped(&text),
+    }
+}
+
+/// Text with its control characters, and those that hide or reorder others, written out.
+fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() || is_invisible(character) {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
         }
     }
     shown

@@ -69,8 +69,19 @@ impl Task {
     }
 
     /// How long ago this handle's submit made the task, if it did.
-    pub(crate) fn age(&self) -> Option<Duration> {
+    pub(crate) fn since_submit(&self) -> Option<Duration> {
         Some(self.client.clock().now().saturating_sub(self.submitted?))
+    }
+
+    /// How old the task is, as far as can be known.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        self.since_submit().or_else(|| {
+            let info = self.info.as_ref()?;
+            let made = info.created_at.or(info.updated_at);
+            let age = made.and_then(|made| self.client.clock().wall().duration_since(made).ok());
+            // Without a date it may be of any age: what is known of it is enough to poll steadily.
+            Some(age.unwrap_or(Duration::MAX))
+        })
     }
 
     pub(crate) fn client(&self) -> &Client {

@@ -38,8 +38,8 @@ pub enum WaitEvent {
 
 /// A wait for a task: await it for the [`FinishedTask`], or take its [`WaitEvent`]s as a stream.
 ///
-/// It first asks after 0.45 of the expected time, then every 5 seconds ± 20 %; a failed poll is asked again, later each
-/// time. It owns what it needs and can be moved to another thread.
+/// A task that was just submitted is first asked for after 0.45 of the expected time, one that is known by its id alone at
+/// once; then every 5 seconds ± 20 %. A failed poll is asked again, later each time. It owns what it needs and can be moved to another thread.
 ///
 /// # Errors
 /// [`TaskFailed`](ErrorKind::TaskFailed) with the API's reason, [`WaitTimedOut`](ErrorKind::WaitTimedOut) after 30
@@ -216,13 +216,19 @@ impl Policy {
     /// How long after a create the API may not know the task yet.
     const GRACE: Duration = Duration::from_secs(15);
 
-    /// How long to wait before the next poll; `random` is from 0 to 1.
-    fn pause(&self, polls: u32, failures: u32, random: f64) -> Duration {
-        // Never longer than the task itself is expected to take: where that is seconds, so is the interval.
+    /// How long to wait before the next poll of a task of this age, if that is known; `random` is from 0 to 1.
+    fn pause(&self, age: Option<Duration>, failures: u32, random: f64) -> Duration {
+        // Nothing is known of it yet: ask.
+        let Some(age) = age else {
+            return if failures == 0 { Duration::ZERO } else { self.steady(failures, random) };
+        };
+        let young = self.expected.mul_f64(Self::FIRST).saturating_sub(age);
+        young.max(self.steady(failures, random))
+    }
+
+    fn steady(&self, failures: u32, random: f64) -> Duration {
+        // Never longer than a part of what the task itself takes: where that is seconds, so is the interval.
         let interval = self.interval.min(self.expected.mul_f64(0.1).max(Duration::from_millis(100)));
-        if polls == 0 && failures == 0 {
-            return self.expected.mul_f64(Self::FIRST);
-        }
         let spread = 1.0 + Self::SPREAD * (2.0 * random - 1.0);
         let backoff = interval.saturating_mul(1 << failures.min(10)).min(Self::LONGEST_BACKOFF.max(interval));
         backoff.mul_f64(spread)
@@ -261,7 +267,7 @@ impl Watch {
             let end = Err(self.timed_out(elapsed));
             return (self, end);
         }
-        let pause = self.policy.pause(self.polls, self.failures, clock.random());
+        let pause = self.policy.pause(self.task.age(), self.failures, clock.random());
         clock.sleep(pause.min(self.policy.timeout.saturating_sub(elapsed))).await;
         self.polls += 1;
         let polled = self.task.refresh().await.cloned();
@@ -278,7 +284,7 @@ impl Watch {
                     Ok(WaitEvent::Changed(info))
                 }
             }
-            Err(error) if may_pass(&error, self.task.age()) => {
+            Err(error) if may_pass(&error, self.task.since_submit()) => {
                 self.failures += 1;
                 Ok(WaitEvent::PollFailed(error))
             }
@@ -330,27 +336,35 @@ mod tests {
     #[test]
     fn polls_wait_for_the_expected_time_then_come_steadily_and_never_exponentially() {
         let policy = Policy::default();
-        assert_eq!(policy.pause(0, 0, 0.5), seconds(108));
-        for polls in [1, 2, 50, u32::MAX] {
-            assert_eq!(policy.pause(polls, 0, 0.0), seconds(4));
-            assert_eq!(policy.pause(polls, 0, 0.5), seconds(5));
-            assert!(policy.pause(polls, 0, 0.999) < seconds(6));
+        assert_eq!(policy.pause(Some(Duration::ZERO), 0, 0.5), seconds(108));
+        assert_eq!(policy.pause(Some(seconds(100)), 0, 0.5), seconds(8), "a task that is taken up again");
+        for age in [108, 200, 1000, 100_000] {
+            assert_eq!(policy.pause(Some(seconds(age)), 0, 0.0), seconds(4));
+            assert_eq!(policy.pause(Some(seconds(age)), 0, 0.5), seconds(5));
+            assert!(policy.pause(Some(seconds(age)), 0, 0.999) < seconds(6));
         }
+    }
+
+    #[test]
+    fn a_task_of_which_nothing_is_known_is_asked_for_at_once() {
+        assert_eq!(Policy::default().pause(None, 0, 0.5), Duration::ZERO);
+        assert_eq!(Policy::default().pause(None, 1, 0.5), seconds(10));
     }
 
     #[test]
     fn failed_polls_back_off_up_to_a_minute() {
         let policy = Policy::default();
-        let pauses: Vec<_> = [1, 2, 3, 4, 40].map(|failures| policy.pause(9, failures, 0.5).as_secs()).into();
+        let pauses: Vec<_> =
+            [1, 2, 3, 4, 40].map(|failures| policy.pause(Some(seconds(999)), failures, 0.5).as_secs()).into();
         assert_eq!(pauses, [10, 20, 40, 60, 60]);
     }
 
     #[test]
     fn where_tasks_take_seconds_polls_do_too() {
         let policy = Policy { expected: Policy::LOOPBACK_EXPECTED, ..Policy::default() };
-        assert_eq!(policy.pause(0, 0, 0.5), Duration::from_millis(900));
-        assert_eq!(policy.pause(1, 0, 0.5), Duration::from_millis(200));
+        assert_eq!(policy.pause(Some(Duration::ZERO), 0, 0.5), Duration::from_millis(900));
+        assert_eq!(policy.pause(Some(seconds(1)), 0, 0.5), Duration::from_millis(200));
         let at_once = Policy { expected: Duration::ZERO, ..Policy::default() };
-        assert_eq!(at_once.pause(1, 0, 0.5), Duration::from_millis(100));
+        assert_eq!(at_once.pause(Some(Duration::ZERO), 0, 0.5), Duration::from_millis(100));
     }
 }
