@@ -230,12 +230,14 @@ pub(crate) fn task(answer: Value) -> Option<TaskInfo> {
         }
         layers.push(inner);
     }
-    let is_task = |layer: &&Value| {
+    let id_of = |layer: &&Value| {
         let id = layer.get("task_id").and_then(text);
-        let is_video = layer.get("object").and_then(Value::as_str) == Some("video");
-        id.or_else(|| layer.get("id").and_then(text).filter(|_| is_video))
+        // Some name it `id` alone, as `id` of a video, or of something that has a status.
+        let is_named = layer.get("object").is_some_and(|kind| kind == "video")
+            || layer.get("status").is_some_and(Value::is_string);
+        id.or_else(|| layer.get("id").and_then(text).filter(|_| is_named))
     };
-    let (first, task_id) = layers.iter().enumerate().find_map(|(index, layer)| Some((index, is_task(layer)?)))?;
+    let (first, task_id) = layers.iter().enumerate().find_map(|(index, layer)| Some((index, id_of(layer)?)))?;
     let layers = &layers[first..];
     let inner = |pointer: &str| layers.iter().rev().find_map(|layer| layer.pointer(pointer).and_then(text));
     let any = |pointers: &[&str]| pointers.iter().find_map(|pointer| inner(pointer));
@@ -265,8 +267,8 @@ pub(crate) fn task(answer: Value) -> Option<TaskInfo> {
         status,
         videos,
         units_deducted: any(&["/final_unit_deduction"]),
-        created_at: time(&["/created_at", "/submit_time"]),
-        updated_at: time(&["/updated_at", "/finish_time", "/start_time"]),
+        created_at: time(&["/created_at", "/create_time", "/submit_time"]),
+        updated_at: time(&["/updated_at", "/update_time", "/finish_time", "/start_time"]),
         raw: answer,
     })
 }

@@ -16,6 +16,9 @@ fn a_callback_is_read_bare_and_wrapped() {
         let info = callback::parse(body.as_bytes()).unwrap();
         assert_eq!((info.task_id.as_str(), &info.status, info.videos.len()), ("7001", &TaskStatus::Succeed, 1));
     }
+    let short =
+        br#"{"id":"7001","status":"succeeded","message":"","create_time":1781080778802,"update_time":1781080794151}"#;
+    assert_eq!(callback::parse(short).unwrap().task_id, "7001");
     for body in ["", "{}", "[]", "null", "<html>", r#"{"task_status":"succeed"}"#, "\u{0}", r#"{"task_id":""}"#] {
         assert_eq!(callback::parse(body.as_bytes()).unwrap_err().kind(), ErrorKind::Answer, "{body}");
     }
