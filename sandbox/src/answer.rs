@@ -32,6 +32,8 @@ pub(crate) enum Refusal {
     Method,
     /// Nobody knows the model.
     Model(String),
+    /// Every slot of the account is held by a task that has not ended.
+    Busy,
     /// Neither the API nor the gateway knows the task.
     NoSuchTask,
     /// The path does not exist.
@@ -131,6 +133,7 @@ impl IntoResponse for Refusal {
             Self::Parameter(message) => native(StatusCode::BAD_REQUEST, 1201, &message),
             Self::Method => native(StatusCode::NOT_FOUND, 1202, "the method is invalid"),
             Self::Model(name) => native(StatusCode::NOT_FOUND, 1203, &format!("model {name} does not exist")),
+            Self::Busy => native(StatusCode::TOO_MANY_REQUESTS, 1303, "parallel task over resource pack limit"),
             // The proxy in front of a gateway answers this one, before anything that speaks JSON.
             Self::TooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,

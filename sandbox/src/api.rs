@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -15,7 +16,7 @@ use axum::routing::get;
 use crate::answer::{Refusal, Success, TaskData};
 use crate::clock::Clock;
 use crate::document::shown;
-use crate::intake::{Intake, take_in};
+use crate::intake::{HiddenFor, Intake, take_in};
 use crate::lock;
 use crate::log::{EntryId, ReceivedBody};
 use crate::order;
@@ -38,6 +39,8 @@ pub(crate) struct Api {
     pub clock: Clock,
     pub any_model: bool,
     pub external_ids: bool,
+    pub concurrency: Option<usize>,
+    pub hidden_for: Duration,
     pub usual_plan: TaskPlan,
     pub signer: Arc<Signer>,
     pub tasks: Mutex<Tasks>,
@@ -96,6 +99,7 @@ async fn create(
     State(api): State<Arc<Api>>,
     _: Authorized,
     Extension(entry): Extension<EntryId>,
+    Extension(HiddenFor(hidden_for)): Extension<HiddenFor>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Success<TaskData>, Refusal> {
@@ -113,12 +117,17 @@ async fn create(
         received.body.images = read.images;
     });
     let order = order?;
+    let now = api.clock.unix_time();
     let mut tasks = lock(&api.tasks);
+    let held = || tasks.oldest_first().filter(|task| task.holds_a_slot(now)).count();
+    if api.concurrency.is_some_and(|slots| held() >= slots) {
+        return Err(Refusal::Busy);
+    }
     let id = order.external_id.clone();
     let mut plans = lock(&api.plans);
     let plan = plans.front().unwrap_or(&api.usual_plan).clone();
     let task = tasks
-        .create(order, plan, api.clock.unix_time())
+        .create(order, plan, now, hidden_for.max(api.hidden_for))
         .map_err(|_| Refusal::Parameter(duplicate(id.as_deref().unwrap_or_default())))?;
     plans.pop_front();
     Ok(Success(TaskData::ordered(task)))
@@ -131,10 +140,11 @@ async fn query(
 ) -> Result<Success<TaskData>, Refusal> {
     // An id that is not even text is just another one that nobody knows.
     let Path(id) = id.map_err(|_| Refusal::NoSuchTask)?;
+    let now = api.clock.unix_time();
     let tasks = lock(&api.tasks);
-    let task = tasks.find(&id, api.external_ids).ok_or(Refusal::NoSuchTask)?;
+    let task = tasks.find(&id, api.external_ids, now).ok_or(Refusal::NoSuchTask)?;
     let url = |task: &_, updated| api.signer.url(task, updated);
-    Ok(Success(TaskData::queried(task, api.clock.unix_time(), url)))
+    Ok(Success(TaskData::queried(task, now, url)))
 }
 
 async fn list(
@@ -148,7 +158,7 @@ async fn list(
     let now = api.clock.unix_time();
     let tasks = lock(&api.tasks);
     let page = tasks
-        .newest_first()
+        .newest_first(now)
         .skip((page - 1) * size)
         .take(size)
         .map(|task| TaskData::queried(task, now, |task, updated| api.signer.url(task, updated)));

@@ -2,9 +2,10 @@
 //! video's address) is computed from a [`Clock`], so that a test moves a task by moving the clock and never sleeps.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// Where a manual clock starts: the moment of a recorded answer of the API, so that timestamps look as they do there.
@@ -33,6 +34,17 @@ struct Inner {
     running_since: Option<Instant>,
     /// Nanoseconds by which [`Clock::advance`] moved it: 64 bits hold 584 years.
     advanced: AtomicU64,
+    moved: Notify,
+    sleepers: AtomicUsize,
+}
+
+/// Counts one sleeper as long as it sleeps, also when its future is dropped.
+struct Asleep<'a>(&'a AtomicUsize);
+
+impl Drop for Asleep<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Clock {
@@ -53,6 +65,13 @@ impl Clock {
         let add = |advanced: u64| Some(advanced.saturating_add(by));
         // The closure never gives None, so there is no failure to look at.
         let _ = self.0.advanced.fetch_update(Ordering::SeqCst, Ordering::SeqCst, add);
+        self.0.moved.notify_waiters();
+    }
+
+    /// How many things wait for this clock: delayed answers, and slow requests and answers between two of their bytes.
+    /// A test that waits until there is one knows that its next [`Clock::advance`] counts from here.
+    pub fn sleepers(&self) -> usize {
+        self.0.sleepers.load(Ordering::SeqCst)
     }
 
     /// The time since 1970, in UTC.
@@ -61,8 +80,34 @@ impl Clock {
         self.0.start + ran + Duration::from_nanos(self.0.advanced.load(Ordering::SeqCst))
     }
 
+    /// Waits until so much time has passed on this clock, by itself or by [`Clock::advance`].
+    pub(crate) async fn sleep(&self, time: Duration) {
+        let until = self.unix_time().saturating_add(time);
+        self.0.sleepers.fetch_add(1, Ordering::SeqCst);
+        let _asleep = Asleep(&self.0.sleepers);
+        loop {
+            // Before the clock is read, so that no advance in between is missed.
+            let moved = self.0.moved.notified();
+            let left = until.saturating_sub(self.unix_time());
+            if left.is_zero() {
+                return;
+            }
+            if self.0.running_since.is_some() {
+                let _ = tokio::time::timeout(left, moved).await;
+            } else {
+                moved.await;
+            }
+        }
+    }
+
     fn new(start: Duration, running_since: Option<Instant>) -> Self {
-        Self(Arc::new(Inner { start, running_since, advanced: AtomicU64::new(0) }))
+        Self(Arc::new(Inner {
+            start,
+            running_since,
+            advanced: AtomicU64::new(0),
+            moved: Notify::new(),
+            sleepers: AtomicUsize::new(0),
+        }))
     }
 }
 
@@ -102,5 +147,30 @@ mod tests {
         let moved = clock.unix_time() - before;
         assert!(moved >= Duration::from_secs(3600), "moved by {moved:?}");
         assert!(before > MANUAL_START, "the present is later than the recording");
+    }
+
+    #[tokio::test]
+    async fn a_sleeper_wakes_when_the_clock_was_moved_far_enough_and_not_before() {
+        let clock = Clock::manual();
+        let other = clock.clone();
+        let sleeper = tokio::spawn(async move { other.sleep(Duration::from_secs(10)).await });
+        while clock.sleepers() == 0 {
+            tokio::task::yield_now().await;
+        }
+        clock.advance(Duration::from_secs(9));
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!((clock.sleepers(), sleeper.is_finished()), (1, false));
+        clock.advance(Duration::from_secs(1));
+        sleeper.await.expect("it wakes");
+        assert_eq!(clock.sleepers(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sleeper_on_a_real_clock_wakes_by_itself() {
+        let clock = Clock::real();
+        clock.sleep(Duration::from_secs(90)).await;
+        assert_eq!(clock.sleepers(), 0);
     }
 }

@@ -1,21 +1,25 @@
 //! The way in, the same for both origins: a request is entered in the log, read to its end, looked at for what must not
-//! be there, and then answered from the script, or by the handler. Once a request is here whole, it is handled to its
-//! end, whether its sender still waits or not: the real API charges a caller who hung up, too.
+//! be there, and handled. Once a request is here whole, it is handled to its end, whether its sender still waits or not:
+//! the real API charges a caller who hung up, too. Each step goes wrong where the request's fault says so.
 
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
-use axum::body::{Body, Bytes};
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, Method, header};
+use axum::body::{Body, Bytes, HttpBody as _};
+use axum::extract::{Extension, MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::answer::Refusal;
+use crate::clock::Clock;
+use crate::fault::{Fault, Pace, Reply, RetryAfter, Take, Target};
 use crate::leak::Watch;
 use crate::log::{EntryId, KEPT_BYTES, Log, Received, ReceivedBody, hex};
-use crate::script::{Operation, Script};
+use crate::script::{Answer, Operation, Script};
+use crate::wire::Wire;
 
 /// The largest body that is taken: four images of 10 MB make 56 MB of JSON, and this is the next power of two. The
 /// gateways' own limits are not known.
@@ -32,11 +36,27 @@ pub(crate) struct Intake {
     pub operation: fn(&Method, Option<&str>) -> Option<Operation>,
     /// Looks for the key, where it must not be.
     pub watch: Option<Watch>,
+    /// What slow requests and late answers wait for.
+    pub clock: Clock,
+    /// Another origin, for redirects that lead away.
+    pub elsewhere: String,
+}
+
+/// How long the task of a request is hidden, for its handler.
+#[derive(Clone, Copy)]
+pub(crate) struct HiddenFor(pub Duration);
+
+/// Why a body was not read to its end.
+enum Stopped {
+    /// The connection is to be closed.
+    Cut,
+    Refused(Refusal),
 }
 
 /// Takes a request in; a middleware around all routes of an origin.
 pub(crate) async fn take_in(
     State(intake): State<Arc<Intake>>,
+    Extension(wire): Extension<Wire>,
     matched: Option<MatchedPath>,
     request: Request,
     next: Next,
@@ -53,57 +73,179 @@ pub(crate) async fn take_in(
         whole: false,
         status: None,
     };
-    let operation = received.operation;
+    let fault = intake.script.next(received.operation).unwrap_or_else(Fault::none);
     if let Some(watch) = &intake.watch {
         watch.look_at_head(&received);
     }
     let id = intake.log.begin(received);
-    let bytes = match read(&intake, id, &parts.headers, body).await {
+    wire.begin_request();
+
+    let mut taken = Taken { intake, wire, id, uri: parts.uri.clone(), version: parts.version, fault };
+    match taken.fault.take {
+        Take::Whole | Take::Body(_) => {}
+        Take::Connection(after) => {
+            if taken.wire.cut_reading(after) {
+                return taken.close().await;
+            }
+        }
+        Take::Head => {
+            taken.wire.stop_reading();
+            drop(body);
+            return taken.reply(None).await;
+        }
+        Take::Later => {
+            let (intake, wire, headers) = (taken.intake.clone(), taken.wire.clone(), parts.headers.clone());
+            tokio::spawn(async move {
+                // Nobody is left to be told of a body that breaks off.
+                let _ = read(&intake, id, &headers, body, None, None).await;
+                wire.end_request();
+            });
+            return taken.reply(None).await;
+        }
+    }
+    let cut = if let Take::Body(after) = taken.fault.take { Some(after) } else { None };
+    let bytes = match read(&taken.intake, id, &parts.headers, body, taken.fault.request_pace, cut).await {
         Ok(bytes) => bytes,
-        Err(refusal) => return answered(&intake, id, refusal.into_response()),
+        Err(Stopped::Cut) => return taken.close().await,
+        Err(Stopped::Refused(refusal)) => return answered(&taken.intake, id, refusal.into_response()),
     };
-    if let Some(watch) = &intake.watch {
+    taken.wire.end_request();
+    if let Some(watch) = &taken.intake.watch {
         watch.look_at_body(&parts.method, parts.uri.path(), &bytes);
     }
-    if let Some(answer) = intake.script.next(operation) {
-        return answered(&intake, id, answer.into_response());
+    if !taken.fault.charged {
+        return taken.reply(None).await;
     }
     parts.extensions.insert(id);
+    parts.extensions.insert(HiddenFor(taken.fault.hidden_for));
     let request = Request::from_parts(parts, Body::from(bytes));
     let handled = tokio::spawn(async move {
         let response = next.run(request).await;
-        answered(&intake, id, response)
+        // The log has the status before the sender does.
+        if taken.fault.reply == Reply::Own {
+            (answered(&taken.intake, taken.id, response), taken)
+        } else {
+            (response, taken)
+        }
     });
-    // It ends early only when the runtime goes down or the handler panics: no answer can be given then.
-    handled.await.unwrap_or_else(|_| axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    match handled.await {
+        Ok((response, mut taken)) => taken.reply(Some(response)).await,
+        // It ends early only when the runtime goes down or the handler panics: no answer can be given then.
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
-async fn read(intake: &Intake, id: EntryId, headers: &HeaderMap, mut body: Body) -> Result<Bytes, Refusal> {
+/// A request that was entered, and what is to become of it.
+struct Taken {
+    intake: Arc<Intake>,
+    wire: Wire,
+    id: EntryId,
+    uri: Uri,
+    version: Version,
+    fault: Fault,
+}
+
+impl Taken {
+    /// Answers as the fault says; `own` is what the API says, if it was asked.
+    async fn reply(&mut self, own: Option<Response>) -> Response {
+        if !self.fault.delay.is_zero() {
+            self.intake.clock.sleep(self.fault.delay).await;
+        }
+        let response = match (std::mem::replace(&mut self.fault.reply, Reply::Own), own) {
+            (Reply::Own, Some(own)) => own,
+            (Reply::Scripted(answer), _) => answer.into_response(),
+            (Reply::Redirect(status, target), _) => self.redirect(status, target).into_response(),
+            (Reply::Close, _) => return self.close().await,
+            // Without the API's own answer there is nothing to say.
+            (Reply::Silence, _) | (Reply::Own, None) => std::future::pending().await,
+        };
+        let mut response = answered(&self.intake, self.id, response);
+        if let Some(form) = &self.fault.retry_after {
+            add_retry_after(response.headers_mut(), form, self.intake.clock.unix_time());
+        }
+        let closes = self.fault.cut_answer.is_some() || self.fault.take == Take::Head;
+        if closes && self.version < Version::HTTP_2 {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        if let Some(after) = self.fault.cut_answer {
+            self.wire.cut_writing(after);
+        }
+        if let Some(pace) = self.fault.answer_pace {
+            self.wire.pace_writing(pace);
+        }
+        response
+    }
+
+    fn redirect(&self, status: u16, target: Target) -> Answer {
+        let itself = self.uri.path_and_query().map_or("/", |path| path.as_str());
+        match target {
+            Target::Itself => Answer::redirect(status, itself),
+            Target::Elsewhere => Answer::redirect(status, format!("{}{itself}", self.intake.elsewhere)),
+        }
+    }
+
+    /// Closes the connection. This never comes back: the request ends with its connection.
+    async fn close(&self) -> Response {
+        self.wire.close();
+        std::future::pending().await
+    }
+}
+
+/// Reads a body, at this pace, to its end or to where it is cut.
+async fn read(
+    intake: &Intake,
+    id: EntryId,
+    headers: &HeaderMap,
+    mut body: Body,
+    pace: Option<Pace>,
+    cut: Option<u64>,
+) -> Result<Bytes, Stopped> {
     let announced =
         headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0);
     let mut bytes = Vec::with_capacity(if announced > LARGEST_BODY { 0 } else { announced });
     let mut hash = Sha256::new();
     let mut length = 0_u64;
-    while let Some(frame) = body.frame().await {
-        let frame =
-            frame.map_err(|error| Refusal::Request(format!("the body broke off after {length} bytes: {error}")))?;
+    let mut portion = pace.map_or(0, |pace| pace.bytes);
+    let cut = cut.unwrap_or(u64::MAX);
+    loop {
+        // A body that ends exactly where it is cut has arrived whole.
+        if length >= cut && !body.is_end_stream() {
+            return Err(Stopped::Cut);
+        }
+        if let Some(pace) = pace
+            && length >= portion
+            && !body.is_end_stream()
+        {
+            intake.clock.sleep(pace.every).await;
+            portion = length.saturating_add(pace.bytes);
+        }
+        let Some(frame) = body.frame().await else {
+            break;
+        };
+        let frame = frame.map_err(|error| {
+            Stopped::Refused(Refusal::Request(format!("the body broke off after {length} bytes: {error}")))
+        })?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
+        if data.len() as u64 > cut.saturating_sub(length) {
+            intake.log.update(id, |received| received.body.length = cut);
+            return Err(Stopped::Cut);
+        }
         length += data.len() as u64;
         intake.log.update(id, |received| received.body.length = length);
         if length > LARGEST_BODY as u64 {
             bytes = Vec::new();
         } else {
-            bytes.extend_from_slice(&data);
             hash.update(&data);
+            bytes.extend_from_slice(&data);
         }
         if length > LARGEST_DISCARDED {
             break;
         }
     }
     if length > LARGEST_BODY as u64 {
-        return Err(Refusal::TooLarge);
+        return Err(Stopped::Refused(Refusal::TooLarge));
     }
     let bytes = Bytes::from(bytes);
     let hash = hex(&hash.finalize());
@@ -113,6 +255,28 @@ async fn read(intake: &Intake, id: EntryId, headers: &HeaderMap, mut body: Body)
         received.whole = true;
     });
     Ok(bytes)
+}
+
+fn add_retry_after(headers: &mut HeaderMap, form: &RetryAfter, now: Duration) {
+    let date = |since_1970: Duration| {
+        // The latest date that the format can tell, for a clock that was moved beyond all bounds.
+        const LAST_SECOND: u64 = 253_402_300_799;
+        httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(since_1970.as_secs().min(LAST_SECOND)))
+    };
+    let text = match form {
+        RetryAfter::Seconds(seconds) => seconds.to_string(),
+        RetryAfter::DateIn(time) => date(now.saturating_add(*time)),
+        RetryAfter::DateAgo(time) => date(now.saturating_sub(*time)),
+        RetryAfter::Text(text) => text.clone(),
+    };
+    if let Ok(value) = HeaderValue::try_from(text) {
+        headers.insert(header::RETRY_AFTER, value);
+    }
+    if matches!(form, RetryAfter::DateIn(_) | RetryAfter::DateAgo(_))
+        && let Ok(now) = HeaderValue::try_from(date(now))
+    {
+        headers.insert(header::DATE, now);
+    }
 }
 
 fn answered(intake: &Intake, id: EntryId, response: Response) -> Response {

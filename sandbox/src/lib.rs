@@ -63,24 +63,31 @@
 
 mod answer;
 mod api;
+mod catalogue;
 mod clock;
 mod document;
+mod fault;
 mod intake;
 mod leak;
 mod log;
 mod order;
 mod picture;
+mod proxy;
 mod sandbox;
 mod script;
 mod server;
 mod task;
 mod video;
+mod wire;
 
 pub use axum::body::Bytes;
 pub use axum::http;
+pub use catalogue::{FAULT_SYNTAX, NamedFault, ScriptedFault, Tells, UnknownFault};
 pub use clock::Clock;
+pub use fault::{Fault, RetryAfter, Target};
 pub use log::{Received, ReceivedBody};
 pub use picture::ReceivedImage;
+pub use proxy::{Proxy, ProxyBuilder};
 pub use sandbox::{Builder, Sandbox};
 pub use script::{Answer, Operation};
 pub use task::{Outcome, TaskEntry, TaskPlan, TaskStatus};

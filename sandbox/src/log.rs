@@ -100,6 +100,7 @@ struct Inner {
     kept: VecDeque<Received>,
     /// How many were dropped to make room.
     dropped: u64,
+    posts_begun: u64,
     posts_whole: u64,
 }
 
@@ -110,6 +111,7 @@ impl Log {
             inner.kept.pop_front();
             inner.dropped += 1;
         }
+        inner.posts_begun += u64::from(received.method == Method::POST);
         inner.kept.push_back(received);
         EntryId(inner.dropped + inner.kept.len() as u64 - 1)
     }
@@ -117,7 +119,7 @@ impl Log {
     /// Completes an entry, unless it was dropped since.
     pub fn update(&self, EntryId(id): EntryId, change: impl FnOnce(&mut Received)) {
         let mut inner = lock(&self.0);
-        let Inner { kept, dropped, posts_whole } = &mut *inner;
+        let Inner { kept, dropped, posts_whole, .. } = &mut *inner;
         let index = id.checked_sub(*dropped).and_then(|index| usize::try_from(index).ok());
         if let Some(received) = index.and_then(|index| kept.get_mut(index)) {
             let was_whole = received.whole;
@@ -126,6 +128,10 @@ impl Log {
                 *posts_whole += 1;
             }
         }
+    }
+
+    pub fn posts_begun(&self) -> u64 {
+        lock(&self.0).posts_begun
     }
 
     pub fn posts_received_whole(&self) -> u64 {
@@ -191,6 +197,7 @@ mod tests {
         assert_eq!(kept[0].path, "/0");
         assert!(kept.iter().all(|received| received.whole));
         assert_eq!(log.posts_received_whole(), KEPT_REQUESTS as u64);
+        assert_eq!(log.posts_begun(), KEPT_REQUESTS as u64 + 1, "the first broke off");
     }
 
     #[test]

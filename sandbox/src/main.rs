@@ -3,16 +3,20 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use kling_sandbox::Sandbox;
+use kling_sandbox::{FAULT_SYNTAX, Fault, Sandbox, ScriptedFault};
 
 const HELP: &str = "\
 Kling's multi-image-to-video API on this machine: no key, no network, no costs.
 
-usage: kling-sandbox [--port PORT] [--task-seconds SECONDS] [--key KEY]
+usage: kling-sandbox [--port PORT] [--task-seconds SECONDS] [--key KEY] [--concurrency N] [--fault NAME]...
 
   --port PORT             where it listens on 127.0.0.1 (default: any free port)
   --task-seconds SECONDS  how long a task takes, 0 and fractions allowed (default: 5)
   --key KEY               the key that it accepts (default: a random one)
+  --concurrency N         how many tasks may be under way; over it, code 1303 (default: any number)
+  --fault NAME            what goes wrong with the next order; again for the one after it
+  --fault OPERATION=NAME  the same for a get, a list or a video
+  --fault list            every name, with a line each
   -h, --help              this text";
 
 /// Long enough to see a task wait and work, short enough not to be waited for. The real API takes minutes.
@@ -22,20 +26,28 @@ struct Options {
     port: u16,
     task_time: Duration,
     key: Option<String>,
+    concurrency: Option<usize>,
+    faults: Vec<ScriptedFault>,
+}
+
+/// What the arguments ask for.
+enum Wanted {
+    Run(Options),
+    Show(String),
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match options() {
-        Ok(Some(options)) => match run(options).await {
+        Ok(Wanted::Run(options)) => match run(options).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("error: {error}");
                 ExitCode::FAILURE
             }
         },
-        Ok(None) => {
-            println!("{HELP}");
+        Ok(Wanted::Show(text)) => {
+            println!("{text}");
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -45,10 +57,16 @@ async fn main() -> ExitCode {
     }
 }
 
-fn options() -> Result<Option<Options>, lexopt::Error> {
+fn options() -> Result<Wanted, lexopt::Error> {
     use lexopt::prelude::*;
 
-    let mut options = Options { port: 0, task_time: Duration::from_secs_f64(USUAL_TASK_SECONDS), key: None };
+    let mut options = Options {
+        port: 0,
+        task_time: Duration::from_secs_f64(USUAL_TASK_SECONDS),
+        key: None,
+        concurrency: None,
+        faults: Vec::new(),
+    };
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
@@ -60,11 +78,16 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
                 })?;
             }
             Long("key") => options.key = Some(arguments.value()?.string()?),
-            Short('h') | Long("help") => return Ok(None),
+            Long("concurrency") => options.concurrency = Some(arguments.value()?.parse()?),
+            Long("fault") => match arguments.value()?.string()?.as_str() {
+                "list" => return Ok(Wanted::Show(fault_list())),
+                text => options.faults.push(text.parse().map_err(|error| lexopt::Error::Custom(Box::new(error)))?),
+            },
+            Short('h') | Long("help") => return Ok(Wanted::Show(HELP.into())),
             _ => return Err(argument.unexpected()),
         }
     }
-    Ok(Some(options))
+    Ok(Wanted::Run(options))
 }
 
 async fn run(options: Options) -> std::io::Result<()> {
@@ -72,7 +95,13 @@ async fn run(options: Options) -> std::io::Result<()> {
     if let Some(key) = options.key {
         builder = builder.key(key);
     }
+    if let Some(slots) = options.concurrency {
+        builder = builder.concurrency(slots);
+    }
     let sandbox = builder.start().await?;
+    for ScriptedFault { operation, fault, .. } in options.faults {
+        sandbox.fault_next(operation, fault);
+    }
     println!("{}", introduction(&sandbox, options.task_time));
     tokio::signal::ctrl_c().await?;
     let leaks = sandbox.key_leaks();
@@ -83,6 +112,14 @@ async fn run(options: Options) -> std::io::Result<()> {
     }
     sandbox.shutdown().await;
     Ok(())
+}
+
+fn fault_list() -> String {
+    let faults = Fault::all();
+    let width = faults.iter().map(|named| named.name.len()).max().unwrap_or_default();
+    let lines = faults.iter().map(|named| format!("{:width$}  {}\n", named.name, named.summary));
+    let lines: String = lines.collect();
+    format!("{lines}\n{FAULT_SYNTAX}\nOperations: create (unless another is named), get, list, video.")
 }
 
 fn introduction(sandbox: &Sandbox, task_time: Duration) -> String {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::api::{self, Api, ENDPOINT};
 use crate::clock::Clock;
 use crate::document;
+use crate::fault::Fault;
 use crate::intake::Intake;
 use crate::leak::Watch;
 use crate::lock;
@@ -44,6 +45,10 @@ pub struct Builder {
     clock: Option<Clock>,
     any_model: bool,
     external_ids: bool,
+    duplicates: bool,
+    concurrency: Option<usize>,
+    hidden_for: Duration,
+    receive_buffer: Option<u32>,
     video: Bytes,
 }
 
@@ -85,6 +90,34 @@ impl Builder {
         self
     }
 
+    /// Whether a second task with the same `external_task_id` is made, and charged. Default: no, it is refused. What the
+    /// real API does is not recorded anywhere; with `true`, nothing hides an order that was sent twice.
+    pub fn duplicates(mut self, duplicates: bool) -> Self {
+        self.duplicates = duplicates;
+        self
+    }
+
+    /// How many tasks may be under way at once. Over it, an order is refused with code 1303; a slot is held from
+    /// submitted until the task ends. Default: any number.
+    pub fn concurrency(mut self, slots: usize) -> Self {
+        self.concurrency = Some(slots);
+        self
+    }
+
+    /// How long a new task cannot be queried or listed, on the sandbox's clock: `task_not_exist` until then. Default:
+    /// no time at all.
+    pub fn hidden_for(mut self, time: Duration) -> Self {
+        self.hidden_for = time;
+        self
+    }
+
+    /// How many bytes of a request the operating system takes in on the API's behalf, as far as it obeys. With few, the
+    /// sender of a small body already notices that nobody reads it. Default: what the system thinks best.
+    pub fn receive_buffer(mut self, bytes: u32) -> Self {
+        self.receive_buffer = Some(bytes);
+        self
+    }
+
     /// Other bytes than the project's film, to be served as every task's video.
     pub fn video(mut self, video: impl Into<Bytes>) -> Self {
         self.video = video.into();
@@ -102,8 +135,8 @@ impl Builder {
             let reason = "the key must be visible ASCII without spaces, and not empty";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
         }
-        let api_listener = Listener::bind(self.port).await?;
-        let video_listener = Listener::bind(0).await?;
+        let api_listener = Listener::bind(self.port, self.receive_buffer)?;
+        let video_listener = Listener::bind(0, None)?;
         let (base_url, video_origin) = (api_listener.origin(), video_listener.origin());
 
         let clock = self.clock.unwrap_or_else(Clock::real);
@@ -115,20 +148,24 @@ impl Builder {
             clock: clock.clone(),
             any_model: self.any_model,
             external_ids: self.external_ids,
+            concurrency: self.concurrency,
+            hidden_for: self.hidden_for,
             usual_plan: TaskPlan::over(self.task_time),
             signer: signer.clone(),
-            tasks: Mutex::new(Tasks::new()),
+            tasks: Mutex::new(Tasks::new(self.duplicates)),
             plans: Mutex::default(),
             intake: Arc::new(Intake {
                 log: Log::default(),
                 script: script.clone(),
                 operation: api::operation,
                 watch: None,
+                clock: clock.clone(),
+                elsewhere: video_origin.clone(),
             }),
         });
         let videos = Arc::new(Videos {
             signer,
-            clock,
+            clock: clock.clone(),
             etag: OnceLock::new(),
             film: self.video,
             intake: Arc::new(Intake {
@@ -136,10 +173,14 @@ impl Builder {
                 script: script.clone(),
                 operation: |_, _| Some(Operation::Video),
                 watch: Some(watch.clone()),
+                clock: clock.clone(),
+                elsewhere: video_origin.clone(),
             }),
         });
-        let servers =
-            [api_listener.serve(api::router(api.clone())), video_listener.serve(video::router(videos.clone()))];
+        let servers = [
+            api_listener.serve(api::router(api.clone()), clock.clone()),
+            video_listener.serve(video::router(videos.clone()), clock),
+        ];
         Ok(Sandbox { base_url, video_origin, api, videos, script, watch, servers })
     }
 }
@@ -153,6 +194,10 @@ impl Default for Builder {
             clock: None,
             any_model: false,
             external_ids: true,
+            duplicates: false,
+            concurrency: None,
+            hidden_for: Duration::ZERO,
+            receive_buffer: None,
             video: Bytes::from_static(FILM),
         }
     }
@@ -212,6 +257,11 @@ impl Sandbox {
         self.videos.intake.log.all()
     }
 
+    /// How many POSTs the API began to receive: those whose head arrived.
+    pub fn posts_begun(&self) -> u64 {
+        self.api.intake.log.posts_begun()
+    }
+
     /// How many POSTs the API received to their last byte, whatever it answered. For a paid order, more than one is a
     /// risk, unless the earlier ones were surely refused.
     pub fn posts_received_whole(&self) -> u64 {
@@ -221,6 +271,13 @@ impl Sandbox {
     /// How many tasks were made. Each is charged: that a failed one may be given back is not counted on.
     pub fn tasks_charged(&self) -> usize {
         lock(&self.api.tasks).len()
+    }
+
+    /// How many tasks were made for this id of the caller's. More than one means that somebody pays twice, which only a
+    /// sandbox with [`Builder::duplicates`] lets happen.
+    pub fn charged_for(&self, external_id: &str) -> usize {
+        let tasks = lock(&self.api.tasks);
+        tasks.oldest_first().filter(|task| task.order.external_id.as_deref() == Some(external_id)).count()
     }
 
     /// Every task that was made, oldest first.
@@ -247,9 +304,31 @@ impl Sandbox {
     }
 
     /// Answers the next request of this kind with `answer`, and does nothing else for it. Several answers wait for
-    /// several requests, in order.
+    /// several requests, in order. It is short for [`Sandbox::fault_next`] with [`Fault::answer`].
     pub fn answer_next(&self, operation: Operation, answer: Answer) {
-        self.script.push(operation, answer);
+        self.fault_next(operation, Fault::answer(answer));
+    }
+
+    /// Lets this go wrong with the next request of this kind. Several faults wait for several requests, in order; one is
+    /// used up when the head of a request arrives.
+    pub fn fault_next(&self, operation: Operation, fault: Fault) {
+        self.script.push(operation, fault);
+    }
+
+    /// Lets this go wrong with every request of this kind that finds no fault of its own, until
+    /// [`Sandbox::clear_faults`]. A second one takes the place of the first.
+    pub fn fault_always(&self, operation: Operation, fault: Fault) {
+        self.script.always(operation, fault);
+    }
+
+    /// Forgets every fault that waits, of every operation.
+    pub fn clear_faults(&self) {
+        self.script.clear();
+    }
+
+    /// How many faults and answers still wait for their request: none, if a test met all that it prepared.
+    pub fn faults_waiting(&self, operation: Operation) -> usize {
+        self.script.waiting(operation)
     }
 
     /// Every time that the API key reached the origin of the videos: which request, and where in it.
@@ -305,6 +384,9 @@ impl fmt::Debug for Builder {
             .field("task_time", &self.task_time)
             .field("any_model", &self.any_model)
             .field("external_ids", &self.external_ids)
+            .field("duplicates", &self.duplicates)
+            .field("concurrency", &self.concurrency)
+            .field("hidden_for", &self.hidden_for)
             .finish_non_exhaustive()
     }
 }

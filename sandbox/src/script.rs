@@ -1,5 +1,5 @@
-//! Answers written in advance. A test puts an [`Answer`] where the API's own would come from; the request is still read
-//! and recorded as always, but nothing is done for it: no task is made, no key is checked.
+//! What is decided in advance: the faults that wait for their requests, and the [`Answer`] that a test puts where the
+//! API's own would come from.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
@@ -8,6 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
+use crate::fault::Fault;
 use crate::lock;
 
 /// What a request asked for.
@@ -87,18 +88,39 @@ impl IntoResponse for Answer {
     }
 }
 
-/// The answers that wait for their request.
+/// The faults that wait for their requests.
 #[derive(Debug, Default)]
-pub(crate) struct Script(Mutex<HashMap<Operation, VecDeque<Answer>>>);
+pub(crate) struct Script(Mutex<HashMap<Operation, Waiting>>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    next: VecDeque<Fault>,
+    /// What every request meets that finds no other.
+    always: Option<Fault>,
+}
 
 impl Script {
-    pub fn push(&self, operation: Operation, answer: Answer) {
-        let mut waiting = lock(&self.0);
-        waiting.entry(operation).or_default().push_back(answer);
+    pub fn push(&self, operation: Operation, fault: Fault) {
+        lock(&self.0).entry(operation).or_default().next.push_back(fault);
     }
 
-    pub fn next(&self, operation: Option<Operation>) -> Option<Answer> {
-        lock(&self.0).get_mut(&operation?)?.pop_front()
+    pub fn always(&self, operation: Operation, fault: Fault) {
+        lock(&self.0).entry(operation).or_default().always = Some(fault);
+    }
+
+    pub fn clear(&self) {
+        lock(&self.0).clear();
+    }
+
+    /// How many faults wait for one request each.
+    pub fn waiting(&self, operation: Operation) -> usize {
+        lock(&self.0).get(&operation).map_or(0, |waiting| waiting.next.len())
+    }
+
+    pub fn next(&self, operation: Option<Operation>) -> Option<Fault> {
+        let mut script = lock(&self.0);
+        let waiting = script.get_mut(&operation?)?;
+        waiting.next.pop_front().or_else(|| waiting.always.clone())
     }
 }
 
@@ -122,14 +144,19 @@ mod tests {
     }
 
     #[test]
-    fn answers_wait_in_order_and_for_their_own_operation() {
+    fn faults_wait_in_order_and_for_their_own_operation() {
         let script = Script::default();
-        script.push(Operation::Create, Answer::new(301));
-        script.push(Operation::Create, Answer::new(302));
+        let [first, second, standing] = [301, 302, 303].map(|status| Fault::answer(Answer::new(status)));
+        script.always(Operation::Create, standing.clone());
+        script.push(Operation::Create, first.clone());
+        script.push(Operation::Create, second.clone());
+        assert_eq!(script.waiting(Operation::Create), 2);
         assert_eq!(script.next(Some(Operation::Get)), None);
         assert_eq!(script.next(None), None);
-        assert_eq!(script.next(Some(Operation::Create)), Some(Answer::new(301)));
-        assert_eq!(script.next(Some(Operation::Create)), Some(Answer::new(302)));
+        for expected in [first, second, standing.clone(), standing] {
+            assert_eq!(script.next(Some(Operation::Create)), Some(expected));
+        }
+        script.clear();
         assert_eq!(script.next(Some(Operation::Create)), None);
     }
 }

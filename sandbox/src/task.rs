@@ -127,6 +127,8 @@ pub(crate) struct Task {
     pub order: Order,
     pub plan: TaskPlan,
     pub created: Duration,
+    /// From when on it can be queried and listed.
+    pub visible: Duration,
 }
 
 /// Every task that was made, oldest first.
@@ -135,6 +137,8 @@ pub(crate) struct Tasks {
     list: Vec<Task>,
     by_id: HashMap<String, usize>,
     by_external_id: HashMap<String, usize>,
+    /// Whether an external id may be used again; a query then finds its first task.
+    duplicates: bool,
     last_id: u64,
 }
 
@@ -160,6 +164,10 @@ impl Order {
 }
 
 impl Task {
+    pub fn holds_a_slot(&self, now: Duration) -> bool {
+        matches!(self.status(now), TaskStatus::Submitted | TaskStatus::Processing)
+    }
+
     pub fn status(&self, now: Duration) -> TaskStatus {
         self.plan.status_after(now.saturating_sub(self.created))
     }
@@ -170,39 +178,49 @@ impl Task {
 }
 
 impl Tasks {
-    pub fn new() -> Self {
+    pub fn new(duplicates: bool) -> Self {
         // Ids start at random, so that one sandbox does not know the tasks of another.
         let (random, _) = Uuid::new_v4().as_u64_pair();
         Self {
             list: Vec::new(),
             by_id: HashMap::new(),
             by_external_id: HashMap::new(),
+            duplicates,
             last_id: 800_000_000_000_000_000 + random % 90_000_000_000_000_000,
         }
     }
 
-    pub fn create(&mut self, order: Order, plan: TaskPlan, created: Duration) -> Result<&Task, DuplicateExternalId> {
+    /// Makes a task, which can be seen after this much time.
+    pub fn create(
+        &mut self,
+        order: Order,
+        plan: TaskPlan,
+        created: Duration,
+        hidden_for: Duration,
+    ) -> Result<&Task, DuplicateExternalId> {
         let index = self.list.len();
         if let Some(external_id) = &order.external_id {
-            if self.by_external_id.contains_key(external_id) {
+            if !self.duplicates && self.by_external_id.contains_key(external_id) {
                 return Err(DuplicateExternalId);
             }
-            self.by_external_id.insert(external_id.clone(), index);
+            self.by_external_id.entry(external_id.clone()).or_insert(index);
         }
-        let task = Task { id: self.next_id(), video_id: self.next_id(), order, plan, created };
+        let visible = created.saturating_add(hidden_for);
+        let task = Task { id: self.next_id(), video_id: self.next_id(), order, plan, created, visible };
         self.by_id.insert(task.id.clone(), index);
         Ok(self.list.push_mut(task))
     }
 
-    /// Finds a task by its own id, or, where allowed, by the caller's.
-    pub fn find(&self, id: &str, external_ids: bool) -> Option<&Task> {
+    /// Finds a task by its own id, or, where allowed, by the caller's, if it can be seen by now.
+    pub fn find(&self, id: &str, external_ids: bool, now: Duration) -> Option<&Task> {
         let external = || external_ids.then(|| self.by_external_id.get(id)).flatten();
         let index = self.by_id.get(id).or_else(external)?;
-        self.list.get(*index)
+        self.list.get(*index).filter(|task| task.visible <= now)
     }
 
-    pub fn newest_first(&self) -> impl Iterator<Item = &Task> {
-        self.list.iter().rev()
+    /// The tasks that can be seen by now.
+    pub fn newest_first(&self, now: Duration) -> impl Iterator<Item = &Task> {
+        self.list.iter().rev().filter(move |task| task.visible <= now)
     }
 
     pub fn oldest_first(&self) -> impl Iterator<Item = &Task> {
@@ -272,7 +290,7 @@ mod tests {
 
     #[test]
     fn ids_are_18_digits_and_never_repeat() {
-        let mut tasks = Tasks::new();
+        let mut tasks = Tasks::new(false);
         let ids: std::collections::HashSet<String> = (0..2000).map(|_| tasks.next_id()).collect();
         assert_eq!(ids.len(), 2000);
         for id in ids {
@@ -283,12 +301,13 @@ mod tests {
 
     #[test]
     fn a_refused_duplicate_leaves_no_trace() {
-        let mut tasks = Tasks::new();
+        let mut tasks = Tasks::new(false);
         let plan = TaskPlan::over(Duration::ZERO);
-        let first = tasks.create(order(Some("mine")), plan.clone(), Duration::ZERO).map(|task| task.id.clone());
-        assert!(tasks.create(order(Some("mine")), plan, Duration::ZERO).is_err());
+        let first =
+            tasks.create(order(Some("mine")), plan.clone(), Duration::ZERO, Duration::ZERO).map(|task| task.id.clone());
+        assert!(tasks.create(order(Some("mine")), plan, Duration::ZERO, Duration::ZERO).is_err());
         assert_eq!(tasks.len(), 1);
-        assert_eq!(tasks.find("mine", true).map(|task| task.id.clone()), first.ok());
-        assert!(tasks.find("mine", false).is_none());
+        assert_eq!(tasks.find("mine", true, Duration::ZERO).map(|task| task.id.clone()), first.ok());
+        assert!(tasks.find("mine", false, Duration::ZERO).is_none());
     }
 }

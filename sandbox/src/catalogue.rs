@@ -1,0 +1,618 @@
+//! The faults by name: every row of the tables of what Kling and its gateways are known to answer, and every way of
+//! losing a request or an answer; for the command line, and for tests that go through all of them. Each entry says what
+//! a client may conclude, so that a test can hold a client against it.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::fault::{Fault, RetryAfter, Target};
+use crate::script::{Answer, Operation};
+
+/// The grammar of a fault's text, for a command's help.
+pub const FAULT_SYNTAX: &str = "[OPERATION=]NAME[:NUMBER][+MODIFIER[:VALUE]]...";
+
+/// A fault that has a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NamedFault {
+    /// What `--fault` and [`Fault`]'s `FromStr` call it.
+    pub name: String,
+    /// What happens, in a line.
+    pub summary: String,
+    /// The fault itself.
+    pub fault: Fault,
+    /// Whether a good order that meets it is charged.
+    pub charged: bool,
+    /// What its sender can know about the task afterwards.
+    pub tells: Tells,
+    /// Whether the sender may send the order again by itself, after a while.
+    pub again: bool,
+}
+
+/// What a sender can know about the task that it ordered, once the fault is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Tells {
+    /// The request did not arrive whole, so there is no task. A sender that had handed over its last byte cannot tell
+    /// this from [`Tells::Nothing`].
+    NotWhole,
+    /// The answer says that no task was made.
+    NoTask,
+    /// There may be a task, or not.
+    Nothing,
+    /// The answer has the task.
+    Task,
+}
+
+/// A fault, and which operation it is for. Without a name of one in the text, it is for creates.
+///
+/// ```
+/// use kling_sandbox::{Fault, Operation, ScriptedFault};
+///
+/// let scripted: ScriptedFault = "video=cut-answer:10000".parse()?;
+/// assert_eq!(scripted.operation, Operation::Video);
+/// assert_eq!(scripted.fault, Fault::cut_answer(10_000));
+/// # Ok::<(), kling_sandbox::UnknownFault>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ScriptedFault {
+    /// Which requests it waits for.
+    pub operation: Operation,
+    /// What happens to one.
+    pub fault: Fault,
+}
+
+/// A text that names no fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownFault(String);
+
+impl Fault {
+    /// Every named fault: each way of losing a request or an answer, each form of `Retry-After`, each redirect, and
+    /// [`Fault::refusals`]. Those that take a number stand here with a few of them.
+    pub fn all() -> Vec<NamedFault> {
+        let mut all = transport();
+        all.extend(retry_after_forms());
+        all.extend(redirects());
+        all.extend(unreadable());
+        all.extend(Self::refusals());
+        all
+    }
+
+    /// Every row of the tables of codes and words that Kling and its gateways are known to refuse an order with, in each
+    /// HTTP status and shape that a row knows. Where an answer leaves open whether a task was made, it stands here twice:
+    /// charged, and not.
+    pub fn refusals() -> Vec<NamedFault> {
+        let mut rows = native();
+        rows.extend(worded());
+        let (unknown, known): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.tells == Tells::Nothing);
+        let charged = unknown.iter().map(NamedFault::but_charged).collect::<Vec<_>>();
+        known.into_iter().chain(unknown).chain(charged).collect()
+    }
+}
+
+impl NamedFault {
+    fn new(name: impl Into<String>, summary: impl Into<String>, fault: Fault, tells: Tells) -> Self {
+        let charged = fault.is_charged();
+        Self { name: name.into(), summary: summary.into(), fault, charged, tells, again: false }
+    }
+
+    fn again(self) -> Self {
+        Self { again: true, ..self }
+    }
+
+    fn but_charged(&self) -> Self {
+        let name = format!("{}+charged", self.name);
+        Self::new(name, format!("{}; charged", self.summary), self.fault.clone().charged(), self.tells)
+    }
+}
+
+impl FromStr for ScriptedFault {
+    type Err = UnknownFault;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFault> {
+        let (operation, fault) = match text.split_once('=') {
+            Some((operation, fault)) => (operation.parse()?, fault),
+            None => (Operation::Create, text),
+        };
+        Ok(Self { operation, fault: fault.parse()? })
+    }
+}
+
+impl FromStr for Operation {
+    type Err = UnknownFault;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFault> {
+        match text {
+            "create" => Ok(Self::Create),
+            "get" => Ok(Self::Get),
+            "list" => Ok(Self::List),
+            "video" => Ok(Self::Video),
+            _ => Err(UnknownFault(format!("`{text}` is not an operation; choose create, get, list or video"))),
+        }
+    }
+}
+
+/// A name of [`Fault::all`], or one of them with other numbers, and any of the modifiers `+charged`, `+cut:BYTES`,
+/// `+hidden:SECONDS`, `+after:SECONDS`, `+retry-after:SECONDS`, `+retry-after-date:SECONDS`, `+retry-after-past:SECONDS`
+/// and `+retry-after-text:TEXT`.
+impl FromStr for Fault {
+    type Err = UnknownFault;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFault> {
+        let mut words = text.split('+');
+        let base = base(words.next().unwrap_or_default())?;
+        words.try_fold(base, modified)
+    }
+}
+
+impl fmt::Display for UnknownFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UnknownFault {}
+
+fn base(text: &str) -> Result<Fault, UnknownFault> {
+    let (name, value) = text.split_once(':').map_or((text, None), |(name, value)| (name, Some(value)));
+    let bytes = || number(text, value);
+    let paced = || -> Result<(u64, Duration), UnknownFault> {
+        let (bytes, every) = value.and_then(|value| value.split_once('/')).unwrap_or_default();
+        Ok((number(text, Some(bytes))?, seconds(text, Some(every))?))
+    };
+    match name {
+        "cut-body" => Ok(Fault::cut_body(bytes()?)),
+        "cut-connection" => Ok(Fault::cut_connection(bytes()?)),
+        "cut-answer" => Ok(Fault::cut_answer(bytes()?)),
+        "slow-request" => paced().map(|(bytes, every)| Fault::slow_request(bytes, every)),
+        "slow-answer" => paced().map(|(bytes, every)| Fault::slow_answer(bytes, every)),
+        "delayed" => seconds(text, value).map(Fault::delayed),
+        "hidden" => seconds(text, value).map(Fault::hidden),
+        _ => {
+            let found = Fault::all().into_iter().find(|named| named.name == text);
+            found.map(|named| named.fault).ok_or_else(|| {
+                UnknownFault(format!("no fault is called `{text}`; `--fault list` and `Fault::all` tell the names"))
+            })
+        }
+    }
+}
+
+fn modified(fault: Fault, text: &str) -> Result<Fault, UnknownFault> {
+    let (name, value) = text.split_once(':').map_or((text, None), |(name, value)| (name, Some(value)));
+    match name {
+        "charged" if value.is_none() => {
+            let charged = fault.charged();
+            let reason = "`+charged` is for faults that read the whole request before they answer";
+            if charged.is_charged() { Ok(charged) } else { Err(UnknownFault(reason.into())) }
+        }
+        "cut" => Ok(fault.cut_after(number(text, value)?)),
+        "hidden" => Ok(fault.hidden_for(seconds(text, value)?)),
+        "after" => Ok(fault.after(seconds(text, value)?)),
+        "retry-after" => Ok(fault.retry_after(RetryAfter::Seconds(number(text, value)?))),
+        "retry-after-date" => Ok(fault.retry_after(RetryAfter::DateIn(seconds(text, value)?))),
+        "retry-after-past" => Ok(fault.retry_after(RetryAfter::DateAgo(seconds(text, value)?))),
+        "retry-after-text" => Ok(fault.retry_after(RetryAfter::Text(value.unwrap_or_default().to_owned()))),
+        _ => Err(UnknownFault(format!(
+            "`+{text}` changes no fault; choose charged, cut:BYTES, hidden:SECONDS, after:SECONDS, retry-after:SECONDS, \
+             retry-after-date:SECONDS, retry-after-past:SECONDS or retry-after-text:TEXT"
+        ))),
+    }
+}
+
+fn number(text: &str, value: Option<&str>) -> Result<u64, UnknownFault> {
+    value.and_then(|value| value.parse().ok()).ok_or_else(|| {
+        UnknownFault(format!(
+            "`{text}` lacks its number; write it as `cut-body:100`, or `slow-answer:10/1.5` for bytes and seconds"
+        ))
+    })
+}
+
+fn seconds(text: &str, value: Option<&str>) -> Result<Duration, UnknownFault> {
+    let seconds = value.and_then(|value| value.parse().ok());
+    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or_else(|| {
+        UnknownFault(format!(
+            "`{text}` lacks its seconds; write it as `delayed:1.5`, or `slow-answer:10/1.5` for bytes and seconds"
+        ))
+    })
+}
+
+fn transport() -> Vec<NamedFault> {
+    let second = Duration::from_secs(1);
+    let mut all = Vec::new();
+    for bytes in [0, 1, 100] {
+        let summary = format!("the connection is closed after {bytes} bytes of the body");
+        let fault = Fault::cut_body(bytes);
+        all.push(NamedFault::new(format!("cut-body:{bytes}"), summary, fault, Tells::NotWhole).again());
+        let summary = format!("the connection is closed after {bytes} bytes of the request");
+        let fault = Fault::cut_connection(bytes);
+        all.push(NamedFault::new(format!("cut-connection:{bytes}"), summary, fault, Tells::NotWhole).again());
+    }
+    for (name, summary, fault) in [
+        ("hang-up", "the request is read, and the connection closed without an answer", Fault::hang_up()),
+        ("silence", "the request is read, and never answered", Fault::silence()),
+    ] {
+        let named = NamedFault::new(name, summary, fault, Tells::Nothing);
+        all.extend([named.but_charged(), named]);
+    }
+    for bytes in [0, 1, 16, 100] {
+        let summary = format!("the task is made, and the connection closed after {bytes} bytes of the answer");
+        all.push(NamedFault::new(format!("cut-answer:{bytes}"), summary, Fault::cut_answer(bytes), Tells::Nothing));
+    }
+    let early = [
+        (401, native_error(401, 1002, "access key not found"), false),
+        (413, html(413, "Request Entity Too Large"), false),
+        (429, native_error(429, 1302, "too many requests"), true),
+    ];
+    for (status, answer, again) in early {
+        let summary = format!("{status} is answered before the body is read, and the connection closed");
+        let fault = Fault::early(answer.clone());
+        let unread = NamedFault::new(format!("early-{status}"), summary, fault, Tells::NoTask);
+        let summary = format!("{status} is answered before the body is read, and the body read afterwards");
+        let fault = Fault::early_drained(answer);
+        let drained = NamedFault::new(format!("early-{status}-drained"), summary, fault, Tells::NoTask);
+        all.extend([unread, drained].map(|named| NamedFault { again, ..named }));
+    }
+    all.extend([
+        NamedFault::new(
+            "slow-request:65536/1",
+            "64 KiB of the body are read each second of the sandbox's clock",
+            Fault::slow_request(65_536, second),
+            Tells::Task,
+        ),
+        NamedFault::new(
+            "slow-answer:10/1",
+            "10 bytes of the answer are sent each second of the sandbox's clock",
+            Fault::slow_answer(10, second),
+            Tells::Task,
+        ),
+        NamedFault::new(
+            "delayed:10",
+            "the answer comes after 10 seconds of the sandbox's clock",
+            Fault::delayed(10 * second),
+            Tells::Task,
+        ),
+        NamedFault::new(
+            "hidden:20",
+            "the task can be queried after 20 seconds of the sandbox's clock",
+            Fault::hidden(20 * second),
+            Tells::Task,
+        ),
+        NamedFault::new(
+            "hang-up+charged+hidden:20",
+            "the answer is lost, and the task can be queried after 20 seconds of the sandbox's clock",
+            Fault::hang_up().charged().hidden_for(20 * second),
+            Tells::Nothing,
+        ),
+    ]);
+    all
+}
+
+fn retry_after_forms() -> impl Iterator<Item = NamedFault> {
+    let busy = || Fault::answer(native_error(429, 1302, "too many requests"));
+    let minute = Duration::from_secs(60);
+    let forms = [
+        ("retry-after:2", RetryAfter::Seconds(2)),
+        ("retry-after:0", RetryAfter::Seconds(0)),
+        ("retry-after:86400", RetryAfter::Seconds(86_400)),
+        ("retry-after:18446744073709551615", RetryAfter::Seconds(u64::MAX)),
+        ("retry-after-date:60", RetryAfter::DateIn(minute)),
+        ("retry-after-past:60", RetryAfter::DateAgo(minute)),
+        ("retry-after-text:1.5", RetryAfter::Text("1.5".into())),
+        ("retry-after-text:-1", RetryAfter::Text("-1".into())),
+        ("retry-after-text:soon", RetryAfter::Text("soon".into())),
+        ("retry-after-text:", RetryAfter::Text(String::new())),
+    ];
+    forms.into_iter().map(move |(name, form)| {
+        let summary = "too many requests, with this Retry-After";
+        NamedFault::new(format!("1302+{name}"), summary, busy().retry_after(form), Tells::NoTask).again()
+    })
+}
+
+fn redirects() -> Vec<NamedFault> {
+    let mut all = Vec::new();
+    for status in [301, 302, 303, 307, 308] {
+        for (name, where_to, target) in
+            [("itself", "to the same address", Target::Itself), ("elsewhere", "to another origin", Target::Elsewhere)]
+        {
+            let summary = format!("{status} leads {where_to}");
+            let fault = Fault::redirect(status, target);
+            let named = NamedFault::new(format!("{status}-{name}"), summary, fault, Tells::Nothing);
+            all.extend([named.but_charged(), named]);
+        }
+    }
+    all
+}
+
+/// Answers that say nothing that a client could read.
+fn unreadable() -> Vec<NamedFault> {
+    let rows = [
+        ("200-html", "200 with a page of HTML", html(200, "Console")),
+        ("200-empty", "200 with an empty body", Answer::new(200)),
+        (
+            "200-half-json",
+            "200 with half an object",
+            text(200, "application/json", r#"{"code":0,"data":{"task_id":"8"#),
+        ),
+        (
+            "200-no-task",
+            "200 with code 0 and no task",
+            json(200, &json!({"code": 0, "message": "SUCCEED", "data": null})),
+        ),
+        ("204", "204, without a body", Answer::new(204)),
+        ("408-empty", "408 with an empty body", Answer::new(408)),
+        ("500-empty", "500 with an empty body", Answer::new(500)),
+        ("500-text", "500 with a line of text", text(500, "text/plain", "Internal Server Error")),
+        ("502-html", "502 with a page of HTML", html(502, "Bad Gateway")),
+        ("503-html", "503 with a page of HTML", html(503, "Service Temporarily Unavailable")),
+        ("504-html", "504 with a page of HTML", html(504, "Gateway Time-out")),
+        ("520-html", "520, a status of one vendor's proxies", html(520, "Web server is returning an unknown error")),
+    ];
+    let rows = rows.into_iter().map(|(name, summary, answer)| {
+        let named = NamedFault::new(name, summary, Fault::answer(answer), Tells::Nothing);
+        [named.but_charged(), named]
+    });
+    rows.flatten().collect()
+}
+
+/// Kling's own codes, in Kling's own envelope.
+fn native() -> Vec<NamedFault> {
+    const ROWS: [(u16, u16, &str, Tells, bool); 21] = [
+        (401, 1000, "authentication failed", Tells::NoTask, false),
+        (401, 1001, "authorization is empty", Tells::NoTask, false),
+        (401, 1002, "access key not found", Tells::NoTask, false),
+        (401, 1003, "the token is not yet valid", Tells::NoTask, false),
+        (401, 1004, "the token has expired", Tells::NoTask, false),
+        (429, 1100, "account exception", Tells::NoTask, false),
+        (429, 1101, "account in arrears", Tells::NoTask, false),
+        (429, 1102, "account balance not enough", Tells::NoTask, false),
+        (403, 1103, "no permission", Tells::NoTask, false),
+        (400, 1200, "the request is invalid", Tells::NoTask, false),
+        (400, 1201, "a parameter is invalid", Tells::NoTask, false),
+        (404, 1202, "the method is invalid", Tells::NoTask, false),
+        (404, 1203, "the resource does not exist", Tells::NoTask, false),
+        (400, 1300, "refused by the platform's policy", Tells::NoTask, false),
+        (400, 1301, "refused by content security", Tells::NoTask, false),
+        (429, 1302, "too many requests", Tells::NoTask, true),
+        (429, 1303, "parallel task over resource pack limit", Tells::NoTask, true),
+        (429, 1304, "the address is not in the allow-list", Tells::NoTask, false),
+        (500, 5000, "internal error", Tells::Nothing, false),
+        (503, 5001, "under maintenance", Tells::Nothing, false),
+        (504, 5002, "internal timeout", Tells::Nothing, false),
+    ];
+    let rows = ROWS.into_iter().map(|(status, code, message, tells, again)| {
+        let answer = native_error(status, code, message);
+        let named = NamedFault::new(code.to_string(), format!("{status}, {message}"), Fault::answer(answer), tells);
+        NamedFault { again, ..named }
+    });
+    rows.collect()
+}
+
+/// What gateways say, where the numeric code is missing or lost.
+fn worded() -> Vec<NamedFault> {
+    let row = |name: String, summary: &str, answer: Answer, tells, again| {
+        let status = answer.status;
+        let named = NamedFault::new(name, format!("{status}, {summary}"), Fault::answer(answer), tells);
+        NamedFault { again, ..named }
+    };
+    let mut all = Vec::new();
+    for status in [429, 403, 503] {
+        let full = "the gateway's channels are full";
+        let answer = word(status, "upstream_load_saturated", "all channels are busy");
+        all.push(row(format!("{status}-upstream_load_saturated"), full, answer, Tells::NoTask, true));
+        let answer = error(status, "当前分组上游负载已饱和，请稍后再试", "");
+        all.push(row(format!("{status}-saturated-zh"), full, answer, Tells::NoTask, true));
+    }
+    let limited = "the gateway's own limiter";
+    for (name, answer) in [
+        ("429-empty", Answer::new(429)),
+        ("429-rate_limit", error(429, "rate limit reached, try again later", "rate_limit_exceeded")),
+        ("429-rate-limit-zh", error(429, "您已达到请求数限制：1分钟内最多请求60次", "")),
+    ] {
+        all.push(row(name.into(), limited, answer, Tells::NoTask, true));
+    }
+    for status in [402, 403, 429] {
+        for code in ["quota_not_enough", "insufficient_quota", "insufficient_user_quota"] {
+            let answer = error(status, "the quota is used up", code);
+            all.push(row(format!("{status}-{code}"), "no money at the gateway", answer, Tells::NoTask, false));
+        }
+    }
+    for (name, message) in [
+        ("invalid", "无效的令牌"),
+        ("missing", "未提供令牌"),
+        ("expired", "该令牌已过期"),
+        ("used-up", "该令牌额度已用尽"),
+    ] {
+        let summary = format!("the gateway says that the key is {}", name.replace('-', " "));
+        all.push(row(format!("401-key-{name}-zh"), &summary, error(401, message, ""), Tells::NoTask, false));
+    }
+    let in_text = |status, inner: Value| word(status, "fail_to_fetch_task", &inner.to_string());
+    for (name, summary, answer, tells, again) in [
+        (
+            "503-model_not_found",
+            "the gateway has no channel for the model",
+            error(503, "no available channel for model kling-v1-6", "model_not_found"),
+            Tells::NoTask,
+            false,
+        ),
+        (
+            "503-no-channel-zh",
+            "the gateway has no channel for the model",
+            error(503, "当前分组 default 下对于模型 kling-v1-6 无可用渠道", ""),
+            Tells::NoTask,
+            false,
+        ),
+        (
+            "500-build_request_failed",
+            "the gateway refused before it relayed",
+            word(500, "build_request_failed", "the request could not be built"),
+            Tells::NoTask,
+            false,
+        ),
+        (
+            "400-task_failed",
+            "Kling refused, and its code is lost",
+            word(400, "task_failed", "Image pixel is invalid"),
+            Tells::NoTask,
+            false,
+        ),
+        (
+            "429-fail_to_fetch_task-1303",
+            "Kling's 1303 inside a text",
+            in_text(429, json!({"code": 1303, "message": "parallel task over resource pack limit"})),
+            Tells::NoTask,
+            true,
+        ),
+        (
+            "429-fail_to_fetch_task-1102",
+            "Kling's 1102 inside a text",
+            in_text(429, json!({"code": 1102, "message": "account balance not enough"})),
+            Tells::NoTask,
+            false,
+        ),
+        (
+            "400-fail_to_fetch_task-1201",
+            "Kling's 1201 inside a text",
+            in_text(400, json!({"code": 1201, "message": "a parameter is invalid"})),
+            Tells::NoTask,
+            false,
+        ),
+        (
+            "500-fail_to_fetch_task-5000",
+            "Kling's 5000 inside a text",
+            in_text(500, json!({"code": 5000, "message": "internal error"})),
+            Tells::Nothing,
+            false,
+        ),
+        (
+            "404-invalid-url",
+            "the gateway lacks the operation",
+            error(404, "Invalid URL (POST /kling/v1/videos/multi-image2video)", ""),
+            Tells::NoTask,
+            false,
+        ),
+        ("418-html", "a 4xx that no table has", html(418, "I'm a teapot"), Tells::NoTask, false),
+    ] {
+        all.push(row(name.into(), summary, answer, tells, again));
+    }
+    for status in [500, 503] {
+        let failed = "a failure somewhere behind the gateway";
+        let answer = error(status, "an error occurred", "server_error");
+        all.push(row(format!("{status}-server_error"), failed, answer, Tells::Nothing, false));
+        let answer = error(status, "Task request failed", "");
+        all.push(row(format!("{status}-task-request-failed"), failed, answer, Tells::Nothing, false));
+    }
+    all
+}
+
+/// Written as gateways write theirs; always the same, so that an answer is.
+const REQUEST_ID: &str = "20251127173025029000000sandbox";
+
+fn json(status: u16, body: &Value) -> Answer {
+    text(status, "application/json", &body.to_string())
+}
+
+/// The native shape.
+fn native_error(status: u16, code: u16, message: &str) -> Answer {
+    json(status, &json!({"code": code, "message": message, "request_id": REQUEST_ID}))
+}
+
+/// The shape `{"code": "word", "message", "data": null}`.
+fn word(status: u16, word: &str, message: &str) -> Answer {
+    json(status, &json!({"code": word, "message": message, "data": null}))
+}
+
+/// The shape `{"error": {…}}`, with the request's id where gateways hide it.
+fn error(status: u16, message: &str, code: &str) -> Answer {
+    let message = format!("{message} (request id: {REQUEST_ID})");
+    json(status, &json!({"error": {"message": message, "type": "new_api_error", "param": "", "code": code}}))
+}
+
+fn html(status: u16, title: &str) -> Answer {
+    text(
+        status,
+        "text/html",
+        &format!("<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n"),
+    )
+}
+
+fn text(status: u16, kind: &str, body: &str) -> Answer {
+    Answer::new(status).header("content-type", kind).body(body.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_name_is_read_back_as_its_fault_and_no_two_are_the_same() {
+        let all = Fault::all();
+        let mut names = HashSet::new();
+        for named in &all {
+            assert_eq!(named.name.parse(), Ok(named.fault.clone()), "{}", named.name);
+            assert_eq!(named.charged, named.fault.is_charged(), "{}", named.name);
+            assert!(names.insert(&named.name), "{} stands twice", named.name);
+            assert!(!named.summary.is_empty() && !named.summary.contains('\n'), "{}", named.name);
+        }
+        assert!(all.len() > 100, "{}", all.len());
+    }
+
+    #[test]
+    fn nothing_that_may_be_sent_again_is_charged_or_leaves_a_doubt() {
+        for named in Fault::all() {
+            let surely_none = matches!(named.tells, Tells::NoTask | Tells::NotWhole);
+            assert!(!(named.charged && surely_none), "{}", named.name);
+            assert!(!named.again || surely_none, "{}", named.name);
+        }
+    }
+
+    #[test]
+    fn every_doubt_stands_there_charged_and_not() {
+        for named in Fault::refusals().iter().filter(|named| named.tells == Tells::Nothing && !named.charged) {
+            let charged = named.but_charged();
+            assert!(Fault::refusals().contains(&charged), "{}", named.name);
+        }
+    }
+
+    #[test]
+    fn numbers_and_modifiers_are_read() {
+        let second = Duration::from_secs(1);
+        for (text, fault) in [
+            ("cut-body:7", Fault::cut_body(7)),
+            ("slow-request:10/0.5", Fault::slow_request(10, second / 2)),
+            ("1302+retry-after-date:60", named("1302").retry_after(RetryAfter::DateIn(60 * second))),
+            ("502-html+charged+cut:40+after:1", named("502-html").charged().cut_after(40).after(second)),
+        ] {
+            assert_eq!(text.parse(), Ok(fault), "{text}");
+        }
+    }
+
+    fn named(name: &str) -> Fault {
+        let found = Fault::all().into_iter().find(|named| named.name == name);
+        found.unwrap_or_else(|| panic!("{name} exists")).fault
+    }
+
+    #[test]
+    fn a_text_that_names_no_fault_is_told_what_to_write() {
+        for (text, hint) in [
+            ("", "--fault list"),
+            ("cut-bodi:7", "`cut-bodi:7`"),
+            ("cut-body", "cut-body:100"),
+            ("cut-body:-1", "cut-body:100"),
+            ("delayed:soon", "delayed:1.5"),
+            ("delayed:-1", "delayed:1.5"),
+            ("slow-answer:10", "slow-answer:10/1.5"),
+            ("hang-up+charge", "choose charged"),
+            ("early-413+charged", "whole request"),
+            ("post=hang-up", "choose create"),
+        ] {
+            let error = text.parse::<ScriptedFault>().expect_err(text).to_string();
+            assert!(error.contains(hint), "{text}: {error}");
+        }
+    }
+}

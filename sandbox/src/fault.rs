@@ -1,0 +1,240 @@
+//! What can go wrong with one request, as a value: how much of it is read, whether it is carried out, what is answered,
+//! and how the answer goes out. These four are independent, so that a test can ask for any meeting of them: a task that
+//! is charged, seen by nobody for twenty seconds, and answered by half a page of HTML.
+
+use std::time::Duration;
+
+use crate::script::Answer;
+
+/// What goes wrong with one request. Give it to [`Sandbox::fault_next`](crate::Sandbox::fault_next) or
+/// [`Sandbox::fault_always`](crate::Sandbox::fault_always).
+///
+/// A fault that is *charged* lets the API do its work (check the request, make the task) before the rest goes wrong. An
+/// order that is refused on its own account is not charged by any fault.
+///
+/// Bytes are counted over HTTP/1.1. Over HTTP/2 those of the connection and of the answer include the frames around
+/// them, and whatever closes the connection ends every other request on it.
+///
+/// ```
+/// use kling_sandbox::{Answer, Fault};
+/// use std::time::Duration;
+///
+/// let lost = Fault::hang_up().charged().hidden_for(Duration::from_secs(20));
+/// assert_eq!("hang-up+charged+hidden:20".parse(), Ok(lost));
+/// assert!(!Fault::early(Answer::new(413)).is_charged());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub(crate) take: Take,
+    pub(crate) request_pace: Option<Pace>,
+    pub(crate) charged: bool,
+    pub(crate) hidden_for: Duration,
+    pub(crate) delay: Duration,
+    pub(crate) reply: Reply,
+    pub(crate) retry_after: Option<RetryAfter>,
+    pub(crate) answer_pace: Option<Pace>,
+    pub(crate) cut_answer: Option<u64>,
+}
+
+/// Where a redirect leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Target {
+    /// To the address that was asked.
+    Itself,
+    /// To the origin of the videos, which notices a key that comes along.
+    Elsewhere,
+}
+
+/// The forms of `Retry-After`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RetryAfter {
+    /// A number of seconds.
+    Seconds(u64),
+    /// A date this long after the moment of the answer, on the sandbox's clock; `Date` tells the same clock.
+    DateIn(Duration),
+    /// A date this long before it.
+    DateAgo(Duration),
+    /// Any text, also one that means nothing.
+    Text(String),
+}
+
+/// How much of a request is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Take {
+    Whole,
+    /// So many bytes of the body, and then the connection is closed.
+    Body(u64),
+    /// So many bytes of the connection since the request began on it, and then it is closed.
+    Connection(u64),
+    /// The head; the body stays in the socket, and the connection is closed after the answer.
+    Head,
+    /// All of it, but the answer does not wait for it.
+    Later,
+}
+
+/// What is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// What the API itself says.
+    Own,
+    Scripted(Answer),
+    Redirect(u16, Target),
+    Close,
+    Silence,
+}
+
+/// So many bytes at once, and then a pause on the sandbox's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pace {
+    pub bytes: u64,
+    pub every: Duration,
+}
+
+impl Fault {
+    /// Closes the connection after so many bytes of the body; 0 is after the head. Not charged. A body that is not
+    /// longer arrives whole, and is cut after its end.
+    pub fn cut_body(after: u64) -> Self {
+        Self::without_answer(Take::Body(after))
+    }
+
+    /// Closes the connection after so many bytes of the request, its head included. Not charged. A cut within the head
+    /// comes as soon as the head has arrived, which its sender cannot tell apart; a request that is not longer arrives
+    /// whole, and is cut after its end. For a cut before the first byte see [`Proxy`](crate::Proxy).
+    pub fn cut_connection(after: u64) -> Self {
+        Self::without_answer(Take::Connection(after))
+    }
+
+    /// Reads the whole request, and closes the connection without a byte of an answer. Not charged, unless
+    /// [`Fault::charged`] says so.
+    pub fn hang_up() -> Self {
+        Self::without_answer(Take::Whole)
+    }
+
+    /// Reads the whole request, and never answers. Not charged, unless [`Fault::charged`] says so.
+    pub fn silence() -> Self {
+        Self { reply: Reply::Silence, ..Self::hang_up() }
+    }
+
+    /// Does what was asked, and closes the connection after so many bytes of the answer, its head included.
+    pub fn cut_answer(after: u64) -> Self {
+        Self::none().cut_after(after)
+    }
+
+    /// Reads the whole request, and answers this. Not charged, unless [`Fault::charged`] says so.
+    pub fn answer(answer: Answer) -> Self {
+        Self { charged: false, reply: Reply::Scripted(answer), ..Self::none() }
+    }
+
+    /// Answers as soon as the head has arrived, leaves the body unread, and closes the connection, so that the sender of
+    /// a large body is interrupted by a reset. (Over HTTP/2 only the stream ends.) Not charged.
+    pub fn early(answer: Answer) -> Self {
+        Self { take: Take::Head, ..Self::answer(answer) }
+    }
+
+    /// Answers as soon as the head has arrived, and then reads the body to its end, as a considerate server does. Not
+    /// charged.
+    pub fn early_drained(answer: Answer) -> Self {
+        Self { take: Take::Later, ..Self::answer(answer) }
+    }
+
+    /// Reads the whole request, and answers with a redirect. Not charged, unless [`Fault::charged`] says so.
+    pub fn redirect(status: u16, target: Target) -> Self {
+        Self { charged: false, reply: Reply::Redirect(status, target), ..Self::none() }
+    }
+
+    /// Does what was asked, but reads only so many bytes of the body at once, and then waits on the sandbox's clock. The
+    /// operating system takes in some megabytes on its own; a sender notices when its body is larger than that.
+    pub fn slow_request(bytes: u64, every: Duration) -> Self {
+        Self { request_pace: Some(Pace { bytes, every }), ..Self::none() }
+    }
+
+    /// Does what was asked, but sends only so many bytes of the answer at once, and then waits on the sandbox's clock.
+    pub fn slow_answer(bytes: u64, every: Duration) -> Self {
+        Self { answer_pace: Some(Pace { bytes, every }), ..Self::none() }
+    }
+
+    /// Does what was asked at once, and answers when so much time has passed on the sandbox's clock.
+    pub fn delayed(by: Duration) -> Self {
+        Self::none().after(by)
+    }
+
+    /// Does what was asked; the task cannot be queried or listed until so much time has passed on the sandbox's clock.
+    pub fn hidden(time: Duration) -> Self {
+        Self::none().hidden_for(time)
+    }
+
+    /// Lets the API do what was asked before things go wrong: an order is charged. Only a request that is read whole
+    /// before it is answered can be charged; for the others this changes nothing.
+    pub fn charged(self) -> Self {
+        Self { charged: self.take == Take::Whole, ..self }
+    }
+
+    /// The task that is made cannot be queried or listed until so much time has passed on the sandbox's clock.
+    pub fn hidden_for(self, time: Duration) -> Self {
+        Self { hidden_for: time, ..self }
+    }
+
+    /// Whatever is answered comes when so much time has passed on the sandbox's clock, counted from the moment that the
+    /// request was read and carried out.
+    pub fn after(self, delay: Duration) -> Self {
+        Self { delay, ..self }
+    }
+
+    /// Closes the connection after so many bytes of the answer, its head included.
+    pub fn cut_after(self, bytes: u64) -> Self {
+        Self { cut_answer: Some(bytes), ..self }
+    }
+
+    /// Adds a `Retry-After` to the answer, whatever it is.
+    pub fn retry_after(self, form: RetryAfter) -> Self {
+        Self { retry_after: Some(form), ..self }
+    }
+
+    /// Whether an order that meets this fault is charged, if it is a good one.
+    pub fn is_charged(&self) -> bool {
+        self.charged
+    }
+
+    /// Nothing goes wrong.
+    pub(crate) fn none() -> Self {
+        Self {
+            take: Take::Whole,
+            request_pace: None,
+            charged: true,
+            hidden_for: Duration::ZERO,
+            delay: Duration::ZERO,
+            reply: Reply::Own,
+            retry_after: None,
+            answer_pace: None,
+            cut_answer: None,
+        }
+    }
+
+    fn without_answer(take: Take) -> Self {
+        Self { take, charged: false, reply: Reply::Close, ..Self::none() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_read_whole_before_the_answer_can_be_charged() {
+        for (fault, can_be) in [
+            (Fault::hang_up(), true),
+            (Fault::silence(), true),
+            (Fault::answer(Answer::new(502)), true),
+            (Fault::redirect(307, Target::Itself), true),
+            (Fault::cut_body(u64::MAX), false),
+            (Fault::cut_connection(u64::MAX), false),
+            (Fault::early(Answer::new(413)), false),
+            (Fault::early_drained(Answer::new(413)), false),
+        ] {
+            assert!(!fault.is_charged(), "{fault:?}");
+            assert_eq!(fault.clone().charged().is_charged(), can_be, "{fault:?}");
+        }
+    }
+}
