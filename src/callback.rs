@@ -2,7 +2,7 @@
 //!
 //! Through a gateway a callback is unsigned: anyone may send one, it may come twice and out of order, so ask for the task
 //! before acting on it. Straight from Kling it is signed by the Standard Webhooks scheme once a secret is set in Kling's
-//! console; [`verify`] (feature `webhooks`) checks that.
+//! console; `verify` (feature `webhooks`) checks that.
 
 use crate::answer::{Envelope, TaskInfo};
 use crate::error::{Error, ErrorKind, Result};

@@ -150,7 +150,7 @@ pub(crate) fn classify(operation: Operation, outcome: &Outcome, now: SystemTime,
         Later => true,
         NotKnown => !paid,
         Never | Lacking => false,
-        Unknown if paid => kind == ErrorKind::NotSent,
+        Unknown if paid => kind == ErrorKind::NotSent && !answer.status.is_redirection(),
         Unknown => !is_html && !answer.status.is_redirection() || passing,
     };
     if paid && meaning == NotKnown {
@@ -159,7 +159,9 @@ pub(crate) fn classify(operation: Operation, outcome: &Outcome, now: SystemTime,
     let hint = match (meaning, kind) {
         (Unknown, ErrorKind::Ambiguous) => {
             let why = if hint.is_empty() { String::new() } else { format!("{hint}; ") };
-            format!("{why}a task may exist and be charged: look for it among the account's tasks before paying again")
+            format!(
+                "{why}a task may exist and be charged: look for it by its external task id (reconcile) before paying again"
+            )
         }
         (Unknown, ErrorKind::NotSent) => {
             "no task was made, nothing is charged; it can be submitted as a new purchase".to_owned()
@@ -221,13 +223,16 @@ fn lost(failure: &Failure, handed: Handed, paid: bool) -> Finding {
             "no task was made, nothing is charged; build the request again once the file is as it should be",
         ),
         (true, Failure::Unsent(_)) => (ErrorKind::NotSent, false, "no task was made, nothing is charged"),
+        (true, Failure::Elsewhere) if handed != Handed::All => {
+            (ErrorKind::NotSent, false, "no task was made, nothing is charged")
+        }
         (true, _) if handed != Handed::All => {
             (ErrorKind::NotSent, true, "no task was made, nothing is charged; it can be submitted as a new purchase")
         }
         (true, _) => (
             ErrorKind::Ambiguous,
             false,
-            "a task may exist and be charged: look for it among the account's tasks before paying again",
+            "a task may exist and be charged: look for it by its external task id (reconcile) before paying again",
         ),
         (false, Failure::TooLarge(_)) => (ErrorKind::Answer, false, "ask for less at a time"),
         (false, Failure::Elsewhere) => (ErrorKind::Answer, false, "nothing was changed by asking"),

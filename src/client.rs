@@ -15,6 +15,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result, Violation};
 use crate::generated;
 use crate::hooks::{Call, Limits};
+use crate::retry::{LOOPBACK_SHARE, RECONCILE_AT, RetryPolicy};
 use crate::task::Task;
 
 /// The path of the operation, of which users paste the beginning along with the host.
@@ -46,6 +47,8 @@ struct Shared {
     clock: Arc<dyn Clock>,
     post: Limits,
     get: Limits,
+    retry: RetryPolicy,
+    reconcile_at: Vec<Duration>,
 }
 
 impl Client {
@@ -80,6 +83,10 @@ impl Client {
             clock: None,
             stall_limit: Duration::from_secs(60),
             answer_limit: Duration::from_secs(120),
+            attempts: RetryPolicy::DEFAULT.attempts,
+            retry_budget: RetryPolicy::DEFAULT.budget,
+            reconcile_at: None,
+            early_answer_pause: Duration::from_millis(200),
         }
     }
 
@@ -160,6 +167,14 @@ impl Client {
         generated::Client::new_with_client(&self.0.base, self.0.http.clone(), call.clone())
     }
 
+    pub(crate) fn retry_policy(&self) -> &RetryPolicy {
+        &self.0.retry
+    }
+
+    pub(crate) fn reconcile_at(&self) -> &[Duration] {
+        &self.0.reconcile_at
+    }
+
     pub(crate) fn key(&self) -> &str {
         self.0.key.expose_secret()
     }
@@ -197,6 +212,10 @@ pub struct ClientBuilder {
     clock: Option<Arc<dyn Clock>>,
     stall_limit: Duration,
     answer_limit: Duration,
+    attempts: u32,
+    retry_budget: Duration,
+    reconcile_at: Option<Vec<Duration>>,
+    early_answer_pause: Duration,
 }
 
 impl ClientBuilder {
@@ -236,6 +255,37 @@ impl ClientBuilder {
         self
     }
 
+    /// How often a paid request is sent at most, when each time before it surely made no task; 3 if not said, 1 is never
+    /// again.
+    pub fn attempts(mut self, most: u32) -> Self {
+        self.attempts = most;
+        self
+    }
+
+    /// How long the waits before sending again may take together; a minute if not said. What asks for more
+    /// (`Retry-After`) is returned at once, as an error that says how long.
+    pub fn retry_budget(mut self, budget: Duration) -> Self {
+        self.retry_budget = budget;
+        self
+    }
+
+    /// When a task is looked for whose answer was lost, counted from the loss; after 2, 5, 10, 30 and 60 seconds if not
+    /// said (a twentieth of that where the API is on this machine), never if empty.
+    pub fn reconcile_at(mut self, moments: impl IntoIterator<Item = Duration>) -> Self {
+        self.reconcile_at = Some(moments.into_iter().collect());
+        self
+    }
+
+    /// How long a body of more than 1 MB waits behind its headers; 200 ms if not said.
+    ///
+    /// A gateway that refuses by the headers alone (a wrong key, too large a body, too many requests) answers and closes
+    /// without reading the body; an answer that comes while the body is being sent is mostly lost. One or two round trips
+    /// are enough, and little beside the minutes that a video takes.
+    pub fn early_answer_pause(mut self, pause: Duration) -> Self {
+        self.early_answer_pause = pause;
+        self
+    }
+
     /// Makes the client. Connects to nothing yet.
     ///
     /// # Errors
@@ -267,15 +317,22 @@ impl ClientBuilder {
                 builder.redirect(reqwest::redirect::Policy::none())
             })?,
         };
+        let share = if loopback { LOOPBACK_SHARE } else { 1 };
         Ok(Client(Arc::new(Shared {
+            retry: RetryPolicy {
+                attempts: self.attempts,
+                first: RetryPolicy::DEFAULT.first / share,
+                budget: self.retry_budget,
+            },
+            reconcile_at: self.reconcile_at.unwrap_or_else(|| RECONCILE_AT.map(|moment| moment / share).to_vec()),
             key: SecretString::from(key),
             base,
             loopback,
             http,
             download: OnceLock::new(),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
-            post: Limits { stall: self.stall_limit, answer: self.answer_limit },
-            get: Limits { stall: self.stall_limit, answer: self.answer_limit.min(GET_ANSWER) },
+            post: Limits { stall: self.stall_limit, answer: self.answer_limit, early: self.early_answer_pause },
+            get: Limits { stall: self.stall_limit, answer: self.answer_limit.min(GET_ANSWER), early: Duration::ZERO },
         })))
     }
 }

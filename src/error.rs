@@ -227,6 +227,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn and_tried(mut self, tried: &str) -> Self {
+        self.0.message.push_str(tried);
+        self
+    }
+
     pub(crate) fn with_ids(mut self, task_id: Option<&str>, external_task_id: Option<&str>) -> Self {
         self.0.task_id = task_id.map(escaped);
         self.0.external_task_id = external_task_id.map(escaped);

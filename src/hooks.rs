@@ -35,6 +35,8 @@ pub(crate) struct Limits {
     pub(crate) stall: Duration,
     /// No whole answer so long after the last byte.
     pub(crate) answer: Duration,
+    /// How long a large body waits behind its headers for an answer to these alone.
+    pub(crate) early: Duration,
 }
 
 /// What came back from a call.
@@ -137,7 +139,7 @@ impl Call {
         let with_body = match lock(&state.body).take().or_else(|| generated_body(&mut request)) {
             None => false,
             Some(body) => {
-                let upload = Upload::new(body, Arc::clone(&progress));
+                let upload = Upload::new(body, Arc::clone(&progress)).after(state.limits.early);
                 request.headers_mut().insert(CONTENT_LENGTH, upload.len().into());
                 *request.body_mut() = Some(reqwest::Body::wrap(upload));
                 true

@@ -15,6 +15,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::error::{Error, ErrorKind, Result, Violation};
 use crate::image::{Image, http_url};
@@ -48,6 +49,8 @@ use crate::values::{AspectRatio, Mode, Model, VideoDuration};
 pub struct MultiImageToVideo {
     fields: Arc<Fields>,
     images: Arc<[Segment]>,
+    /// Whether no id is minted.
+    anonymous: bool,
     bought: Arc<AtomicBool>,
 }
 
@@ -129,6 +132,7 @@ impl MultiImageToVideo {
     )]
     fn start(
         #[builder(field)] extra: BTreeMap<String, Value>,
+        #[builder(field)] anonymous: bool,
         /// The reference images, 1–4 of them (Kling's reference; the vendor's page: up to 4).
         #[builder(with = |images: impl IntoIterator<Item = impl Into<Image>>| images.into_iter().map(Into::into).collect())]
         images: Vec<Image>,
@@ -153,13 +157,13 @@ impl MultiImageToVideo {
         /// A public `http` or `https` URL that is told of every change of status.
         #[builder(into)]
         callback_url: Option<String>,
-        /// An id of your own, unique among all your tasks; the task can be found by it where the gateway resolves it.
+        /// An id of your own, unique among all your tasks; one is minted if none is given.
         #[builder(into)]
         external_task_id: Option<String>,
         /// Whether a watermarked video is made as well (Kling's newer reference).
         watermark: Option<bool>,
-    ) -> Fields {
-        Fields {
+    ) -> (Fields, bool) {
+        let fields = Fields {
             model_name: model,
             image_list: images.into_iter().map(|image| Reference { image }).collect(),
             prompt,
@@ -171,7 +175,8 @@ impl MultiImageToVideo {
             external_task_id,
             watermark_info: watermark.map(|enabled| Watermark { enabled }),
             extra: extra.into_iter().collect(),
-        }
+        };
+        (fields, anonymous)
     }
 
     /// Builds a request from data in the words of the wire, with the checks, and the violations, of the builder.
@@ -205,7 +210,7 @@ impl MultiImageToVideo {
             }
         }
         let checked = match serde_json::from_value(data) {
-            Ok(fields) => Self::checked(fields, true),
+            Ok(fields) => Self::checked((fields, false), true),
             Err(_) if !found.is_empty() => return Err(refused(found)),
             Err(e) => Err(Error::new(ErrorKind::Invalid, "build", e.to_string())),
         };
@@ -220,18 +225,26 @@ impl MultiImageToVideo {
         }
     }
 
-    /// The same request as a new purchase: what was bought before stays bought.
-    ///
-    /// An `external_task_id` must be unique, so the new purchase has none.
+    /// The same request as a new purchase, with a new id: what was bought before stays bought.
     pub fn again(&self) -> Self {
         let mut fields = Fields::clone(&self.fields);
         fields.external_task_id = None;
-        Self { fields: Arc::new(fields), images: Arc::clone(&self.images), bought: Arc::default() }
+        Self { fields: Arc::new(fields), bought: Arc::default(), ..self.clone() }.named()
     }
 
-    /// The caller's own id, if one was given.
+    /// The caller's id of this purchase: the one that was given, or else one that was minted (UUIDv7).
+    ///
+    /// It is known before anything is sent, so that a task whose answer was lost can be looked for by it.
     pub fn external_task_id(&self) -> Option<&str> {
         self.fields.external_task_id.as_deref()
+    }
+
+    /// With an id, unless none is wanted.
+    fn named(mut self) -> Self {
+        if self.fields.external_task_id.is_none() && !self.anonymous {
+            Arc::make_mut(&mut self.fields).external_task_id = Some(Uuid::now_v7().to_string());
+        }
+        self
     }
 
     /// The JSON Schema of what is sent, in JSON Schema 2020-12.
@@ -268,7 +281,7 @@ impl MultiImageToVideo {
         Ok(segments)
     }
 
-    fn checked(mut fields: Fields, checked: bool) -> Result<Self> {
+    fn checked((mut fields, anonymous): (Fields, bool), checked: bool) -> Result<Self> {
         for optional in [&mut fields.negative_prompt, &mut fields.callback_url, &mut fields.external_task_id] {
             // The API takes an empty id for an id; nothing that is empty is sent.
             optional.take_if(|text| text.is_empty());
@@ -295,7 +308,7 @@ impl MultiImageToVideo {
         if !found.is_empty() {
             return Err(refused(found));
         }
-        Ok(Self { fields: Arc::new(fields), images: images.into(), bought: Arc::default() })
+        Ok(Self { fields: Arc::new(fields), images: images.into(), anonymous, bought: Arc::default() }.named())
     }
 }
 
@@ -305,6 +318,14 @@ impl<S: multi_image_to_video_builder::State> MultiImageToVideoBuilder<S> {
     /// One that has a method of its own is refused when the request is built.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.extra.insert(name.into(), value.into());
+        self
+    }
+
+    /// Sends no `external_task_id` where none was given; by default one is minted.
+    ///
+    /// For a gateway that refuses the field. A task whose answer is lost can then not be looked for.
+    pub fn without_external_task_id(mut self) -> Self {
+        self.anonymous = true;
         self
     }
 
@@ -519,6 +540,7 @@ mod tests {
                     .model(text)
                     .prompt(text)
                     .extra(format!("z{text}"), serde_json::json!({"image_list": [{"image": ""}]}))
+                    .without_external_task_id()
                     .build_unchecked()
                     .unwrap();
                 let sent: Vec<u8> = request

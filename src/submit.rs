@@ -1,9 +1,12 @@
 //! The paid request: one POST, and the task that came of it.
 //!
-//! A create costs money and has no idempotency contract, so it is sent once, by a body that nothing below can send again.
-//! What its outcome means is decided in `classify.rs`.
+//! A create costs money and has no idempotency contract, so a body that nothing below can send again carries it once. It
+//! goes out again only if the outcome says that no task was made and that the reason may pass; an answer that was lost is
+//! looked for by the caller's id, never asked for again. What an outcome means is decided in `classify.rs`.
 
-use crate::answer::{Envelope, TaskStatus};
+use std::time::Duration;
+
+use crate::answer::{Envelope, TaskInfo, TaskStatus};
 use crate::classify::{Operation, classify};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result, Violation};
@@ -11,11 +14,17 @@ use crate::generated::types;
 use crate::hooks::Outcome;
 use crate::request::MultiImageToVideo;
 use crate::task::Task;
+use crate::upload::Segment;
 
 impl Client {
-    /// Submits a request: one paid POST, never two.
+    /// Submits a request: at most one paid POST that could be accepted, ever.
     ///
-    /// Dropping the future does not cancel a task that was made: the API has no cancel.
+    /// Only what surely made no task (a refused connection, a body that was cut, the account's limit on running tasks) is
+    /// sent again, a few times and with the same id. If an answer is lost, the task is looked for by that id for a minute
+    /// ([`ClientBuilder::reconcile_at`](crate::ClientBuilder::reconcile_at)) and returned if it is found.
+    ///
+    /// Dropping the future does not cancel a task that was made: the API has no cancel. The id that was minted for it,
+    /// [`MultiImageToVideo::external_task_id`], is known before this is called, and [`Client::reconcile`] looks for it.
     ///
     /// # Errors
     /// - [`Invalid`](ErrorKind::Invalid): this request was submitted before; see [`MultiImageToVideo::again`].
@@ -41,18 +50,47 @@ impl Client {
                 .with_ids(None, external)
                 .with_hint("nothing was sent; request.again() makes a new purchase of it"));
         }
-        let call = self.post_call().with_body(segments);
+        let (mut attempts, mut waited) = (0, Duration::ZERO);
+        loop {
+            attempts += 1;
+            let error = match self.post(request, segments.clone()).await {
+                Ok(info) => return Ok(Task::submitted(self.clone(), info, external)),
+                Err(error) => error.with_ids(None, external),
+            };
+            if error.is_retryable() {
+                let random = self.clock().random();
+                if let Some(pause) = self.retry_policy().pause(attempts, waited, error.retry_after(), random) {
+                    self.clock().sleep(pause).await;
+                    waited += pause;
+                    continue;
+                }
+            }
+            return match (error.kind(), external) {
+                (ErrorKind::Ambiguous, Some(id)) => {
+                    self.reconcile_lost(id).await.map_err(|tried| error.and_tried(&tried))
+                }
+                // What was sent before, and seemed not to have arrived, may be why it is refused now.
+                (ErrorKind::Rejected, Some(id)) if attempts > 1 && matches!(error.http_status(), Some(400..=499)) => {
+                    self.reconcile(id).await.ok().flatten().ok_or(error)
+                }
+                _ => Err(error),
+            };
+        }
+    }
+
+    /// One POST, and the task in its answer.
+    async fn post(&self, request: &MultiImageToVideo, body: Vec<Segment>) -> Result<TaskInfo> {
+        let call = self.post_call().with_body(body);
         let raw = self.generated(&call);
         let sent = raw.create_multi_image_to_video().body_map(|body| typed(request, body)).send().await;
         let fields = request.fields();
         let secrets = [Some(&fields.prompt), fields.negative_prompt.as_ref()];
         let secrets: Vec<_> = secrets.into_iter().flatten().map(String::as_str).collect();
-        let info = self.read(operation, &call.outcome(&sent), &secrets, Envelope::task);
-        let mut info = info.map_err(|error| error.with_ids(None, external))?;
+        let mut info = self.read(Operation::Submit, &call.outcome(&sent), &secrets, Envelope::task)?;
         if info.status == TaskStatus::Other(String::new()) {
             info.status = TaskStatus::Submitted;
         }
-        Ok(Task::submitted(self.clone(), info, external))
+        Ok(info)
     }
 
     /// What an operation asked for, out of its outcome; or the error that the outcome means.

@@ -20,11 +20,15 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::io::AsyncReadExt as _;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Sleep};
 
 /// Image bytes encoded at a time: a multiple of 3, so that padding comes only at the end; sizes from 6 to 192 KiB were
 /// measured to take the same time.
 const CHUNK: usize = 48 * 1024;
+
+/// A body of more than this does not fit into what the sockets take at once, so that an answer that comes before its end
+/// would be lost with the connection.
+const LARGE: u64 = 1_000_000;
 
 /// One piece of the body.
 #[derive(Clone)]
@@ -122,6 +126,8 @@ type Step = Pin<Box<dyn Future<Output = (Reader, Result<Option<Bytes>, UploadErr
 
 /// The streaming body.
 pub(crate) struct Upload {
+    pause: Option<Duration>,
+    waiting: Option<Sleep>,
     step: Option<Step>,
     reader: Option<Reader>,
     len: u64,
@@ -140,12 +146,22 @@ impl Upload {
             })
             .collect();
         Self {
+            pause: None,
+            waiting: None,
             step: None,
             reader: Some(Reader { segments: segments.into(), offset: 0, open: None, files }),
             len,
             left: len,
             progress,
         }
+    }
+
+    /// The same body, with its first byte so long after it is first asked for, if it is large.
+    pub(crate) fn after(mut self, pause: Duration) -> Self {
+        if self.len > LARGE && !pause.is_zero() {
+            self.pause = Some(pause);
+        }
+        self
     }
 
     /// The body's length in bytes, which is also its `Content-Length`.
@@ -164,6 +180,13 @@ impl Body for Upload {
     ) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
         let this = &mut *self;
         this.progress.touch();
+        if let Some(pause) = this.pause.take() {
+            this.waiting = Some(this.progress.clock.sleep(pause));
+        }
+        if let Some(waiting) = &mut this.waiting {
+            std::task::ready!(waiting.as_mut().poll(context));
+            this.waiting = None;
+        }
         let mut step = match (this.step.take(), this.reader.take()) {
             (Some(step), _) => step,
             (None, Some(reader)) => Box::pin(reader.next(this.left)),

@@ -33,7 +33,13 @@ async fn two_pictures_become_a_video_on_disk() {
 #[tokio::test]
 async fn what_the_api_receives_is_the_facades_json_and_nothing_else() {
     let (sandbox, client, _) = sandbox(TASK_TIME).await;
-    client.submit(&request()).await.unwrap();
+    let request = kling_client::MultiImageToVideo::builder()
+        .images([Image::url("https://example.com/cat.png"), Image::url("https://example.com/hat.jpg")])
+        .prompt("The cat puts the hat on")
+        .without_external_task_id()
+        .build()
+        .unwrap();
+    client.submit(&request).await.unwrap();
     let [received] = &sandbox.requests()[..] else { panic!("one request") };
     assert_eq!(
         received.body.bytes.as_deref().map(String::from_utf8_lossy).unwrap(),
@@ -61,12 +67,13 @@ async fn extras_the_watermark_and_unknown_values_arrive_unchanged() {
         .aspect_ratio("21:9")
         .watermark(true)
         .extra("cfg_scale", 0.5)
+        .external_task_id("order-7")
         .build()
         .unwrap();
     client.submit(&request).await.unwrap();
     assert_eq!(
         sandbox.requests()[0].body.bytes.as_deref().map(String::from_utf8_lossy).unwrap(),
-        r#"{"model_name":"kling-v9","image_list":[{"image":"https://example.com/cat.png"}],"prompt":"x","mode":"turbo","duration":"15","aspect_ratio":"21:9","watermark_info":{"enabled":true},"cfg_scale":0.5}"#
+        r#"{"model_name":"kling-v9","image_list":[{"image":"https://example.com/cat.png"}],"prompt":"x","mode":"turbo","duration":"15","aspect_ratio":"21:9","external_task_id":"order-7","watermark_info":{"enabled":true},"cfg_scale":0.5}"#
     );
 }
 

@@ -16,7 +16,14 @@ async fn server() -> (TcpListener, Client, support::Held) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let clock = support::Held::new();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let client = Client::builder("sk-1").base_url(base).clock(clock.clone()).build().unwrap();
+    let client = Client::builder("sk-1")
+        .base_url(base)
+        .clock(clock.clone())
+        .attempts(1)
+        .reconcile_at([])
+        .early_answer_pause(Duration::ZERO)
+        .build()
+        .unwrap();
     (listener, client, clock)
 }
 
@@ -33,7 +40,8 @@ async fn read_until(stream: &mut TcpStream, end: &[u8]) -> Vec<u8> {
 }
 
 fn small() -> MultiImageToVideo {
-    support::request()
+    let images = [Image::url("https://example.com/cat.png")];
+    MultiImageToVideo::builder().images(images).prompt("x").without_external_task_id().build().unwrap()
 }
 
 /// Larger than what the sockets of a loopback connection take without a reader.

@@ -132,13 +132,14 @@ fn base64_is_taken_with_a_data_prefix_and_checked_like_bytes() {
 fn data_gives_the_same_request_and_the_same_violations_as_the_builder() {
     let data = json!({
         "image_list": [{"image": "https://example.com/cat.png"}],
-        "prompt": "x", "mode": "pro", "negative_prompt": "", "callback_url": null, "cfg_scale": 0.5,
+        "prompt": "x", "mode": "pro", "negative_prompt": "", "callback_url": null, "cfg_scale": 0.5, "external_task_id": "order-7",
     });
     let built = MultiImageToVideo::builder()
         .images([Image::url("https://example.com/cat.png")])
         .prompt("x")
         .mode(Mode::Pro)
         .extra("cfg_scale", 0.5)
+        .external_task_id("order-7")
         .build();
     assert_eq!(format!("{:?}", MultiImageToVideo::from_json(data).unwrap()), format!("{:?}", built.unwrap()));
 

@@ -56,8 +56,9 @@ pub async fn sandbox(task_time: Duration) -> (Sandbox, Client, Jumping) {
     (sandbox, client, jumping)
 }
 
+/// A client that sends once and looks for nothing: what comes of one request.
 pub fn client(sandbox: &Sandbox) -> ClientBuilder {
-    Client::builder(sandbox.api_key()).base_url(sandbox.base_url())
+    Client::builder(sandbox.api_key()).base_url(sandbox.base_url()).attempts(1).reconcile_at([])
 }
 
 /// A request that the API takes, of URLs alone.

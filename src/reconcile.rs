@@ -1,0 +1,73 @@
+//! Looking for a task that may have been made: by the caller's id, then among the account's newest tasks.
+//!
+//! Found is proof, if the task says that the id is ours. Not found never is: the gateway may not resolve such ids, or not
+//! know the task yet.
+
+use std::time::Duration;
+
+use crate::answer::TaskInfo;
+use crate::client::Client;
+use crate::error::Result;
+use crate::task::Task;
+
+/// How many of the newest tasks are looked through: more than one account runs at a time.
+const NEWEST: u16 = 30;
+
+impl Client {
+    /// Looks for the task of an `external_task_id`, by one query and, where the gateway has it, one list.
+    ///
+    /// A task found is returned; none found is no proof that there is none. Costs nothing, and submits nothing.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid) for an empty id; otherwise the error of the query, if neither it nor the
+    /// list was answered.
+    pub async fn reconcile(&self, external_task_id: &str) -> Result<Option<Task>> {
+        let queried = self.get(external_task_id).await;
+        if let Ok(info) = &queried
+            && is_of(info, external_task_id)
+        {
+            return Ok(Some(self.found(info.clone(), external_task_id)));
+        }
+        let listed = self.list(1, NEWEST).await;
+        if let Ok(tasks) = &listed
+            && let Some(info) = tasks.iter().find(|info| is_of(info, external_task_id))
+        {
+            return Ok(Some(self.found(info.clone(), external_task_id)));
+        }
+        match (queried, listed) {
+            (Ok(_), _) | (_, Ok(_)) => Ok(None),
+            // The API knows of no such task, which is an answer.
+            (Err(error), _) if error.kind() == crate::ErrorKind::Rejected && error.is_retryable() => Ok(None),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// Looks for a task at each of the configured moments after its answer was lost; gives it, or says what was tried.
+    pub(crate) async fn reconcile_lost(&self, external_task_id: &str) -> Result<Task, String> {
+        let moments = self.reconcile_at();
+        let mut before = Duration::ZERO;
+        let mut last = None;
+        for &moment in moments {
+            self.clock().sleep(moment.saturating_sub(before)).await;
+            before = moment;
+            match self.reconcile(external_task_id).await {
+                Ok(Some(task)) => return Ok(task),
+                Ok(None) => {}
+                Err(error) => last = Some(error.kind()),
+            }
+        }
+        Err(match (moments.len(), last) {
+            (0, _) => String::new(),
+            (times, None) => format!("; looked for it {times} times within {before:?} and did not find it"),
+            (times, Some(kind)) => format!("; looked for it {times} times within {before:?} in vain (last: {kind})"),
+        })
+    }
+
+    fn found(&self, info: TaskInfo, external_task_id: &str) -> Task {
+        Task::submitted(self.clone(), info, Some(external_task_id))
+    }
+}
+
+fn is_of(info: &TaskInfo, external_task_id: &str) -> bool {
+    info.external_task_id.as_deref() == Some(external_task_id)
+}

@@ -1,0 +1,82 @@
+//! When the same may be sent again, and when a lost task is looked for: two pure decisions and their policies.
+//!
+//! A paid request goes out again only after an outcome that says that no task was made and that it may pass; see
+//! `classify.rs` for which those are.
+
+use std::time::Duration;
+
+/// How often, and after which waits, a paid request that surely made no task is sent again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RetryPolicy {
+    /// How often it is sent at most.
+    pub(crate) attempts: u32,
+    /// The longest wait after the first attempt; it doubles with each (official advice: back off from 1 s).
+    pub(crate) first: Duration,
+    /// How long all waits may take together.
+    pub(crate) budget: Duration,
+}
+
+impl RetryPolicy {
+    pub(crate) const DEFAULT: Self =
+        Self { attempts: 3, first: Duration::from_secs(1), budget: Duration::from_secs(60) };
+
+    /// How long to wait before sending again, or nothing if it is not sent again. `attempts` were made and `waited` was
+    /// spent on waits; `random` is from 0 to 1, so that clients that failed together do not come back together.
+    pub(crate) fn pause(
+        &self,
+        attempts: u32,
+        waited: Duration,
+        retry_after: Option<Duration>,
+        random: f64,
+    ) -> Option<Duration> {
+        let longest = self.first.saturating_mul(1 << attempts.saturating_sub(1).min(16));
+        let pause = longest.mul_f64(random).max(retry_after.unwrap_or_default());
+        let fits = waited.checked_add(pause).is_some_and(|total| total <= self.budget);
+        (attempts < self.attempts && fits).then_some(pause)
+    }
+}
+
+/// When a task that may have been made is looked for, counted from the lost answer.
+pub(crate) const RECONCILE_AT: [Duration; 5] = [
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(30),
+    Duration::from_secs(60),
+];
+
+/// On this machine answers a sandbox, whose tasks take seconds: so much shorter are the waits.
+pub(crate) const LOOPBACK_SHARE: u32 = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn waits_double_with_full_jitter_and_end_with_the_attempts() {
+        let policy = RetryPolicy { attempts: 4, ..RetryPolicy::DEFAULT };
+        for (attempts, random, expected) in [
+            (1, 0.0, Some(Duration::ZERO)),
+            (1, 0.5, Some(SECOND / 2)),
+            (2, 0.5, Some(SECOND)),
+            (3, 0.5, Some(2 * SECOND)),
+            (4, 0.5, None),
+            (5, 0.5, None),
+        ] {
+            assert_eq!(policy.pause(attempts, Duration::ZERO, None, random), expected, "{attempts}");
+        }
+        assert_eq!(RetryPolicy { attempts: 1, ..policy }.pause(1, Duration::ZERO, None, 0.5), None);
+    }
+
+    #[test]
+    fn what_the_server_asks_for_is_honoured_and_a_wait_beyond_the_budget_is_not_begun() {
+        let policy = RetryPolicy::DEFAULT;
+        assert_eq!(policy.pause(1, Duration::ZERO, Some(7 * SECOND), 0.9), Some(7 * SECOND));
+        assert_eq!(policy.pause(1, Duration::ZERO, Some(60 * SECOND), 0.9), Some(60 * SECOND));
+        assert_eq!(policy.pause(1, Duration::ZERO, Some(61 * SECOND), 0.9), None);
+        assert_eq!(policy.pause(2, 58 * SECOND, Some(3 * SECOND), 0.9), None);
+        assert_eq!(policy.pause(1, Duration::ZERO, Some(Duration::MAX), 0.9), None);
+    }
+}
