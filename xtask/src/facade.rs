@@ -19,7 +19,7 @@ use crate::tree::{Node, Place, Value, read};
 /// The operation whose body the facade sends.
 pub const OPERATION: &str = "create_multi_image_to_video";
 /// The facade's word for an enumeration whose values are known, while any other is sent as it is.
-const OPEN_ENUM: &str = "x-extensible-enum";
+pub const OPEN_ENUM: &str = "x-extensible-enum";
 
 /// What a comparison found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -372,7 +372,9 @@ impl<'a> Comparison<'a> {
 }
 
 /// Images have a file of their own.
-fn file(at: &[String], usual: &'static str) -> &'static str {
+/// The file that states a field; `at` is its path in the facade's schema.
+#[must_use]
+pub fn file(at: &[String], usual: &'static str) -> &'static str {
     if at.get(1).is_some_and(|property| property == "image_list") && at.len() > 2 { "src/image.rs" } else { usual }
 }
 

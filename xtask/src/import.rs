@@ -43,17 +43,7 @@ pub fn import(root: &Path, pages: &[PathBuf], patches: Option<&Path>) -> Result<
 /// # Errors
 /// As for [`import`].
 pub fn from_pages(pages: Vec<Page>, patches: Option<&patch::Patches>) -> Result<Imported> {
-    let mut notes = Notes::default();
-    let mut repairs = Vec::new();
-    let mut roots = Vec::new();
-    for page in &pages {
-        let mut repaired = repair::read_page(page)?;
-        rules::page(&mut repaired.root, &mut notes)?;
-        repairs.append(&mut repaired.repairs);
-        roots.push(repaired.root);
-    }
-    let mut document = merge::merge(roots)?;
-    rules::document(&mut document, &mut notes)?;
+    let Mended { mut document, repairs, mut notes } = mended(&pages)?;
     if let Some(patches) = patches {
         patches.apply(&mut document)?;
     }
@@ -62,6 +52,36 @@ pub fn from_pages(pages: Vec<Page>, patches: Option<&patch::Patches>) -> Result<
     usable(&finished)?;
     let text = head(&pages) + &emit(&finished);
     Ok(Imported { pages, repairs, notes: notes.sorted(), document, text })
+}
+
+/// The pages as one document that rules have mended, before any patch.
+#[derive(Debug)]
+pub struct Mended {
+    /// The document that patches apply to.
+    pub document: Node,
+    /// What had to be repaired before a page could be read.
+    pub repairs: Vec<Repair>,
+    /// What the rules changed.
+    pub notes: Notes,
+}
+
+/// Reads, merges and mends pages.
+///
+/// # Errors
+/// A page that is refused, a clash between pages.
+pub fn mended(pages: &[Page]) -> Result<Mended> {
+    let mut notes = Notes::default();
+    let mut repairs = Vec::new();
+    let mut roots = Vec::new();
+    for page in pages {
+        let mut repaired = repair::read_page(page)?;
+        rules::page(&mut repaired.root, &mut notes)?;
+        repairs.append(&mut repaired.repairs);
+        roots.push(repaired.root);
+    }
+    let mut document = merge::merge(roots)?;
+    rules::document(&mut document, &mut notes)?;
+    Ok(Mended { document, repairs, notes })
 }
 
 /// The pages with the names that messages and the head show: they do not depend on how a path was spelled.

@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod compare;
+pub mod drift;
 pub mod emit;
 pub mod error;
 pub mod facade;

@@ -1,11 +1,13 @@
 //! The command `cargo xtask`: reads its arguments, runs one task, prints what was done, and turns errors into exit codes.
 
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use xtask::check::check;
-use xtask::error::Result;
+use xtask::drift::{FailOn, Format, Question, drift, write};
+use xtask::error::{Error, Result, one_line};
 use xtask::import::{Imported, import};
 use xtask::roots;
 
@@ -30,6 +32,8 @@ enum Spec {
     Import(Import),
     /// Check that openapi.yaml is current and that the facade agrees with it
     Check,
+    /// Tell what changed between two documents, and what it means for this library
+    Drift(Drift),
 }
 
 #[derive(Args)]
@@ -48,11 +52,36 @@ struct Import {
     no_patches: bool,
 }
 
+#[derive(Args)]
+struct Drift {
+    /// The older side (without it: spec/vendor), then the newer: each a page, a folder of pages, or an OpenAPI file
+    #[arg(value_name = "[BASE] REVISION", required = true, num_args = 1..=2)]
+    sides: Vec<PathBuf>,
+    /// How the report is written
+    #[arg(long, value_enum, default_value = "human")]
+    format: Format,
+    /// From which level on the exit code is 1
+    #[arg(long, value_enum, default_value = "warning", value_name = "LEVEL")]
+    fail_on: FailOn,
+    /// List changes of words too, which are only counted otherwise
+    #[arg(long)]
+    show_text: bool,
+}
+
 fn main() -> ExitCode {
     let Task::Spec(task) = Command::parse().task;
     let done = match task {
         Spec::Import(arguments) => run_import(&arguments),
         Spec::Check => run_check(),
+        Spec::Drift(arguments) => match run_drift(&arguments) {
+            Ok(true) => return ExitCode::from(1),
+            // What cannot be compared is unreadable input, and no drift of a lower level.
+            Err(error) => {
+                eprintln!("{error}");
+                return ExitCode::from(2);
+            }
+            Ok(false) => Ok(()),
+        },
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -89,6 +118,25 @@ fn run_check() -> Result<()> {
     }
     println!("openapi.yaml is current, and the facade agrees with it");
     Ok(())
+}
+
+/// Whether there is drift of the level that was asked for.
+fn run_drift(arguments: &Drift) -> Result<bool> {
+    let (revision, base) = match arguments.sides.as_slice() {
+        [base, revision] => (revision.clone(), Some(base.clone())),
+        [revision] => (revision.clone(), None),
+        _ => return Err(Error::Refused("expected one or two sides".to_owned())),
+    };
+    let question = Question { base, revision, show_text: arguments.show_text };
+    let report = drift(&roots::repository(), &question)?;
+    let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let text = write(&report, arguments.format, color);
+    if matches!(arguments.format, Format::Json) {
+        report.remarks.iter().for_each(|remark| eprintln!("remark: {}", one_line(remark)));
+    }
+    // A reader that went away (`| head`) is no failure of ours.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(report.counts.fails(arguments.fail_on))
 }
 
 fn report(imported: &Imported) {

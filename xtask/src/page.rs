@@ -32,6 +32,42 @@ pub struct Page {
 /// # Errors
 /// A file that cannot be read, or that holds no such page.
 pub fn read(path: &Path, name: &str) -> Result<Page> {
+    from_bytes(&bytes(path, name)?, name)
+}
+
+/// Reads a file that is an OpenAPI document as a whole, YAML or JSON.
+///
+/// # Errors
+/// A file that cannot be read, or bytes that are no text.
+pub fn read_document(path: &Path, name: &str) -> Result<Page> {
+    let bytes = bytes(path, name)?;
+    let text = text(&bytes, name)?;
+    let start = text.trim_start();
+    if start.starts_with('<') {
+        return Err(Error::refused(at(name, 1), "an HTML or XML page; expected an OpenAPI document, YAML or JSON"));
+    }
+    // A mark of the byte order was taken off already; JSON's escapes are YAML's but for one.
+    let yaml = yaml(&text);
+    Ok(Page { name: Arc::from(name), sha256: sha256(&bytes), yaml, first_line: 1 })
+}
+
+/// Reads a page from memory.
+///
+/// # Errors
+/// Bytes that are no text, or a text that holds no single fenced OpenAPI document.
+pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Page> {
+    let text = text(bytes, name)?;
+    let (yaml, first_line) = extract(&text, name)?;
+    Ok(Page { name: Arc::from(name), sha256: sha256(bytes), yaml, first_line })
+}
+
+/// The hash of some bytes, in hexadecimal.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn bytes(path: &Path, name: &str) -> Result<Vec<u8>> {
     let place = at(name, 1);
     let unreadable = |error: std::io::Error| Error::refused(&place, format_args!("cannot be read: {error}"));
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
@@ -44,14 +80,10 @@ pub fn read(path: &Path, name: &str) -> Result<Page> {
             format_args!("holds {} bytes; a page has at most {MAX_BYTES}", metadata.len()),
         ));
     }
-    from_bytes(&std::fs::read(path).map_err(unreadable)?, name)
+    std::fs::read(path).map_err(unreadable)
 }
 
-/// Reads a page from memory.
-///
-/// # Errors
-/// Bytes that are no text, or a text that holds no single fenced OpenAPI document.
-pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Page> {
+fn text(bytes: &[u8], name: &str) -> Result<String> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
@@ -68,9 +100,7 @@ pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Page> {
             "an empty file; expected a Markdown page with a fenced OpenAPI document",
         ));
     }
-    let (yaml, first_line) = extract(&text, name)?;
-    let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Page { name: Arc::from(name), sha256, yaml, first_line })
+    Ok(text)
 }
 
 /// A fenced block of a page.
@@ -167,40 +197,8 @@ fn fence(line: &str) -> Option<(usize, char, usize, &str)> {
 }
 
 impl Block<'_> {
-    /// The lines as one text. JSON, which else is YAML, writes what lies beyond 16 bits as two escapes that YAML does not
-    /// have; they become the character.
     fn text(&self) -> String {
-        let text = self.lines.join("\n") + "\n";
-        if !text.trim_start().starts_with('{') {
-            return text;
-        }
-        let code = |at: usize| {
-            let hex = text.get(at..at + 6)?.strip_prefix("\\u")?;
-            u16::from_str_radix(hex, 16).ok()
-        };
-        let mut out = String::with_capacity(text.len());
-        let mut chars = text.char_indices();
-        while let Some((at, c)) = chars.next() {
-            if c != '\\' {
-                out.push(c);
-                continue;
-            }
-            let pair =
-                code(at).zip(code(at + 6)).map(|(high, low)| char::decode_utf16([high, low]).collect::<Vec<_>>());
-            match pair.as_deref() {
-                Some([Ok(beyond)]) => {
-                    out.push(*beyond);
-                    // Ten more characters than the backslash, and the eleventh is the last of the pair.
-                    chars.nth(10);
-                }
-                _ => {
-                    out.push(c);
-                    // Whatever is escaped begins no escape.
-                    out.extend(chars.next().map(|(_, c)| c));
-                }
-            }
-        }
-        out
+        yaml(&(self.lines.join("\n") + "\n"))
     }
 
     /// Whether the block is meant to be an OpenAPI document, of whatever version.
@@ -213,6 +211,40 @@ impl Block<'_> {
                 !nested && rest.is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
             })
     }
+}
+
+/// A text as YAML. JSON, which else is YAML, writes what lies beyond 16 bits as two escapes that YAML does not have; they
+/// become the character.
+fn yaml(text: &str) -> String {
+    if !text.trim_start().starts_with('{') {
+        return text.to_owned();
+    }
+    let code = |at: usize| {
+        let hex = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(hex, 16).ok()
+    };
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        if c != '\\' {
+            out.push(c);
+            continue;
+        }
+        let pair = code(at).zip(code(at + 6)).map(|(high, low)| char::decode_utf16([high, low]).collect::<Vec<_>>());
+        match pair.as_deref() {
+            Some([Ok(beyond)]) => {
+                out.push(*beyond);
+                // Ten more characters than the backslash, and the eleventh is the last of the pair.
+                chars.nth(10);
+            }
+            _ => {
+                out.push(c);
+                // Whatever is escaped begins no escape.
+                out.extend(chars.next().map(|(_, c)| c));
+            }
+        }
+    }
+    out
 }
 
 fn at(name: &str, line: usize) -> Place {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json_path::JsonPath;
 
 use crate::error::{Error, Result, one_line};
-use crate::tree::{Node, Value, read};
+use crate::tree::{Node, Place, Value, read};
 
 /// The patches of one file.
 #[derive(Debug, Clone)]
@@ -119,10 +119,36 @@ impl Patches {
     /// # Errors
     /// All guards that fail and all patches that are no longer needed, one line each.
     pub fn apply(&self, document: &mut Node) -> Result<()> {
-        let failures: Vec<String> = self.actions.iter().filter_map(|action| action.apply(document).err()).collect();
+        let failures: Vec<String> = self.problems(document).into_iter().map(|problem| problem.text).collect();
         if failures.is_empty() { Ok(()) } else { Err(Error::Failed(failures.join("\n"))) }
     }
+
+    /// Applies every action that can be, in order, and tells of the others.
+    pub fn problems(&self, document: &mut Node) -> Vec<Problem> {
+        let failed = |action: &Action, document: &mut Node| {
+            let text = action.apply(document).err()?;
+            let obsolete = text.ends_with(OBSOLETE);
+            Some(Problem { place: action.place.clone(), target: action.target_text.clone(), text, obsolete })
+        };
+        self.actions.iter().filter_map(|action| failed(action, document)).collect()
+    }
 }
+
+/// An action that could not be applied, or whose work the vendor has done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where the action stands.
+    pub place: Place,
+    /// What it is about, as written.
+    pub target: String,
+    /// What was expected and found, and what to do.
+    pub text: String,
+    /// Whether its work is done.
+    pub obsolete: bool,
+}
+
+/// How the message about a patch ends whose work the vendor has done.
+const OBSOLETE: &str = "obsolete, delete it";
 
 impl Action {
     fn apply(&self, document: &mut Node) -> std::result::Result<(), String> {
@@ -166,7 +192,7 @@ impl Action {
             .first()
             .and_then(|path| document.at_path(path))
             .map_or_else(String::new, |node| format!(" (at {})", node.place));
-        Err(self.say(&format!("the document already is as this patch would make it{line}: obsolete, delete it")))
+        Err(self.say(&format!("the document already is as this patch would make it{line}: {OBSOLETE}")))
     }
 
     fn guard(&self, document: &Node, paths: &[Vec<String>]) -> std::result::Result<(), String> {

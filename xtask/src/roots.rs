@@ -15,6 +15,9 @@ pub const FACADE: &str = "spec/facade.schema.json";
 /// Where the facade knowingly differs from the document.
 pub const ALLOWED: &str = "spec/allowed.yaml";
 
+/// Changes of the vendor's document that were seen and are fine.
+pub const ACCEPTED: &str = "spec/accepted.yaml";
+
 /// The repository that the current folder is in, or else the one that this tool was built from.
 #[must_use]
 pub fn repository() -> PathBuf {
@@ -31,10 +34,17 @@ pub fn repository() -> PathBuf {
 /// # Errors
 /// A folder that cannot be read, or that holds no page.
 pub fn vendor_pages(root: &Path) -> Result<Vec<PathBuf>> {
-    let folder = root.join(VENDOR);
-    let place = format!("{VENDOR}:1");
+    pages_in(&root.join(VENDOR), VENDOR)
+}
+
+/// The pages of a folder, sorted by name. `name` is how the folder is called.
+///
+/// # Errors
+/// A folder that cannot be read, or that holds no page.
+pub fn pages_in(folder: &Path, name: &str) -> Result<Vec<PathBuf>> {
+    let place = format!("{name}:1");
     let entries =
-        std::fs::read_dir(&folder).map_err(|error| Error::refused(&place, format_args!("cannot be read: {error}")))?;
+        std::fs::read_dir(folder).map_err(|error| Error::refused(&place, format_args!("cannot be read: {error}")))?;
     let mut pages: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|e| e == "md"))

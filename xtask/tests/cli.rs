@@ -179,3 +179,73 @@ fn this_repository_passes_its_own_check() {
     let ran = run(&root(), &["spec", "check"]);
     assert_eq!(ran.status.code(), Some(0), "{}", said(&ran));
 }
+
+#[test]
+fn drift_ends_with_0_1_or_2_and_what_is_no_page_is_never_no_drift() {
+    let folder = Folder::new("drift");
+    let text = std::fs::read_to_string(root().join(PAGE)).unwrap_or_default();
+    let changed = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        text.replacen(from, to, 1)
+    };
+    let grown = changed("Enum values: std, pro", "Enum values: std, pro, master");
+    let stricter = changed("2500 characters", "500 characters");
+    let json = r#"{"openapi":"3.0.1","info":{"title":"T","version":"1"},"paths":{"/a":{"get":{"responses":{}}}}}"#;
+    let yaml = "openapi: 3.0.1\ninfo: {title: T, version: '1'}\npaths:\n  /a: {get: {responses: {}}}\n";
+    let cases: Vec<(&str, String, &[&str], i32)> = vec![
+        ("same.md", text.clone(), &[], 0),
+        ("grown.md", grown.clone(), &[], 0),
+        ("grown.md", grown, &["--fail-on", "additive"], 1),
+        ("stricter.md", stricter.clone(), &[], 1),
+        ("stricter.md", stricter.clone(), &["--fail-on", "breaking"], 0),
+        ("stricter.md", stricter, &["--format", "github"], 1),
+        ("summary.md", changed("summary: Multiple", "summary: Several"), &[], 0),
+        ("summary.md", changed("summary: Multiple", "summary: Several"), &["--fail-on", "any"], 1),
+        ("password.md", "# Please enter the password\n".to_owned(), &["--fail-on", "breaking"], 2),
+        ("error.md", "<!doctype html><html></html>".to_owned(), &[], 2),
+        ("error.yaml", "<!doctype html><html></html>".to_owned(), &[], 2),
+        ("empty.md", String::new(), &[], 2),
+        ("empty.json", String::new(), &[], 2),
+        ("twice.md", changed("      summary:", "      summary: x\n      summary:"), &[], 2),
+        ("twice.yaml", "openapi: 3.0.0\npaths: {}\npaths: {}\n".to_owned(), &[], 2),
+        (
+            "bomb.yaml",
+            format!(
+                "openapi: 3.0.0\na: &a [x,x,x,x,x,x,x,x,x,x]\n{}paths: {{}}\n",
+                (b'b'..b'j')
+                    .map(|c| {
+                        let (c, p) = (char::from(c), char::from(c - 1));
+                        format!("{c}: &{c} [*{p},*{p},*{p},*{p},*{p},*{p},*{p},*{p},*{p},*{p}]\n")
+                    })
+                    .collect::<String>()
+            ),
+            &[],
+            2,
+        ),
+        ("deep.json", format!("{{\"openapi\":\"3.0.0\",\"paths\":{}", "[".repeat(100_000)), &[], 2),
+        ("new.json", json.replace("3.0.1", "3.1.0"), &[], 2),
+        ("other.json", json.to_owned(), &[], 1),
+    ];
+    for (name, content, flags, code) in cases {
+        let revision = folder.file(name, content);
+        let ran = run(&root(), &[&["spec", "drift", PAGE, &shown(&revision)], flags].concat());
+        assert_eq!(
+            ran.status.code(),
+            Some(code),
+            "{name} {flags:?}: {}{}",
+            said(&ran),
+            String::from_utf8_lossy(&ran.stdout)
+        );
+        if code == 2 {
+            assert!(
+                ran.stdout.is_empty() && said(&ran).starts_with(name) && said(&ran).lines().count() == 1,
+                "{name}: {}",
+                said(&ran)
+            );
+        }
+    }
+    // YAML and JSON are the same document.
+    let (one, two) = (folder.file("one.json", json), folder.file("two.yaml", yaml));
+    let ran = run(&root(), &["spec", "drift", &shown(&one), &shown(&two), "--fail-on", "any"]);
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stdout));
+}

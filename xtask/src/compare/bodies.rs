@@ -106,13 +106,8 @@ impl<'a> Comparer<'a> {
     }
 
     fn answer(&mut self, at: &Trail<'_>, old: &'a Node, new: &'a Node) -> Result<()> {
-        let spot = Spot {
-            direction: Direction::Response,
-            kind: Kind::Body,
-            stringly: false,
-            excused: false,
-            optional: false,
-        };
+        let spot =
+            Spot { direction: Direction::Response, kind: Kind::Body, stringly: false, excused: false, optional: false };
         let none = Node::at(&new.place, Value::Map(Map::new()));
         let (was, is) = (old.get("content").unwrap_or(&none), new.get("content").unwrap_or(&none));
         self.content(&at.step("content"), was, is, spot)?;
@@ -183,12 +178,7 @@ impl<'a> Comparer<'a> {
             self.rest(&at, Some(old.node), Some(new.node), &["$ref", "required", "deprecated", "schema", "x-sunset"])?;
         }
         for (name, header) in is.iter().filter(|(name, _)| !was.keys().any(|other| other.eq_ignore_ascii_case(name))) {
-            self.record(
-                &at.step(name),
-                "response-header-added",
-                Level::Additive,
-                said(None, Some(header), name),
-            )?;
+            self.record(&at.step(name), "response-header-added", Level::Additive, said(None, Some(header), name))?;
         }
         Ok(())
     }

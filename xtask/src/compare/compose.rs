@@ -10,8 +10,8 @@ use super::{Comparer, Direction, Level, Said, Step, Trail, shown};
 use crate::error::Result;
 use crate::tree::{Map, Node, Value};
 
-/// Parts of parts: deeper ones stay as they are.
-const MAX_FLATTENED: usize = 32;
+/// Parts of parts, all together: what is beyond stays as it is. No object that people describe has so many.
+const MAX_PARTS: usize = 1_000;
 /// What describes a schema and constrains nothing.
 const ANNOTATIONS: [&str; 7] = ["title", "description", "example", "examples", "externalDocs", "xml", "deprecated"];
 
@@ -87,14 +87,15 @@ fn constants(document: &Node, node: &Node, parts: &[Node], key: &str) -> Option<
 pub(super) fn flat(document: &Node, node: &Node) -> Node {
     let mut whole = Map::new();
     let mut left = Vec::new();
-    gather(document, node, &mut whole, &mut left, 0);
+    let mut parts = 0;
+    gather(document, node, &mut whole, &mut left, &mut parts);
     if !left.is_empty() {
         whole.insert("allOf".to_owned(), Node::at(&node.place, Value::List(left)));
     }
     Node { value: Value::Map(whole), ..node.clone() }
 }
 
-fn gather(document: &Node, node: &Node, whole: &mut Map, left: &mut Vec<Node>, depth: usize) {
+fn gather(document: &Node, node: &Node, whole: &mut Map, left: &mut Vec<Node>, parts: &mut usize) {
     let Some(map) = node.map() else { return };
     for (key, value) in map {
         if key == "allOf" {
@@ -137,8 +138,9 @@ fn gather(document: &Node, node: &Node, whole: &mut Map, left: &mut Vec<Node>, d
     }
     for part in map.get("allOf").and_then(Node::list).unwrap_or_default() {
         let target = follow(document, part);
-        if depth < MAX_FLATTENED && target.node.get("$ref").is_none() {
-            gather(document, target.node, whole, left, depth + 1);
+        *parts += 1;
+        if *parts < MAX_PARTS && target.node.get("$ref").is_none() {
+            gather(document, target.node, whole, left, parts);
         } else {
             left.push(part.clone());
         }
@@ -160,14 +162,7 @@ impl<'a> Comparer<'a> {
     }
 
     /// A composition that only one side has.
-    fn composed(
-        &mut self,
-        trail: &Trail<'_>,
-        key: &str,
-        gone: bool,
-        pair: (&Node, &Node),
-        spot: Spot,
-    ) -> Result<()> {
+    fn composed(&mut self, trail: &Trail<'_>, key: &str, gone: bool, pair: (&Node, &Node), spot: Spot) -> Result<()> {
         // What was one schema is one of several now, or the other way round: that is more, or less.
         let (single, several) = if gone { (pair.1, pair.0) } else { (pair.0, pair.1) };
         let plain = |node: &Node| -> Map {
@@ -191,13 +186,7 @@ impl<'a> Comparer<'a> {
         self.keyword(trail, spot, &what, spot.unless_excused(level), pair, key)
     }
 
-    fn alternatives(
-        &mut self,
-        trail: &Trail<'_>,
-        key: &str,
-        (old, new): (&[Node], &[Node]),
-        spot: Spot,
-    ) -> Result<()> {
+    fn alternatives(&mut self, trail: &Trail<'_>, key: &str, (old, new): (&[Node], &[Node]), spot: Spot) -> Result<()> {
         let (pairs, gone, come) = paired(old, new);
         let list = trail.step(key);
         for (from, to) in pairs {
@@ -304,11 +293,10 @@ fn paired(old: &[Node], new: &[Node]) -> Paired {
     let mut pairs = Vec::new();
     let mut from: Vec<usize> = (0..old.len()).collect();
     let mut to: Vec<usize> = (0..new.len()).collect();
-    let ways: [&dyn Fn(&Node) -> Option<String>; 3] = [
-        &|part| part.get_text("$ref").map(str::to_owned),
-        &|part| Some(part.to_json().to_string()),
-        &|part| part.get_text("title").map(str::to_owned),
-    ];
+    let ways: [&dyn Fn(&Node) -> Option<String>; 3] =
+        [&|part| part.get_text("$ref").map(str::to_owned), &|part| Some(part.to_json().to_string()), &|part| {
+            part.get_text("title").map(str::to_owned)
+        }];
     for way in ways {
         let mut there: HashMap<String, Vec<usize>> = HashMap::new();
         for index in to.iter().rev() {

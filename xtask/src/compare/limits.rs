@@ -124,12 +124,7 @@ impl Edge {
     }
 }
 
-fn moved(
-    old: Option<&str>,
-    new: Option<&str>,
-    upper: bool,
-    edge: impl Fn(Ordering) -> bool,
-) -> Option<Moved> {
+fn moved(old: Option<&str>, new: Option<&str>, upper: bool, edge: impl Fn(Ordering) -> bool) -> Option<Moved> {
     match (old, new) {
         (None, None) => None,
         (None, Some(_)) => Some(Moved::Set),

@@ -8,8 +8,8 @@
 
 mod bodies;
 mod compose;
-mod limits;
 mod lifecycle;
+mod limits;
 mod operations;
 mod parameters;
 mod references;
@@ -23,6 +23,7 @@ use std::sync::LazyLock;
 use crate::error::{Error, Result};
 use crate::tree::{Map, Node, Place, Value};
 
+pub use schemas::NO_PROPERTY;
 pub use trail::{Step, Trail, Which};
 
 /// Schemas visited in one comparison: forty times what a thousand operations need, and a few seconds at most. References
@@ -190,12 +191,7 @@ struct Comparer<'a> {
 type PairKey = (String, String, schemas::Spot);
 
 impl<'a> Comparer<'a> {
-    fn new(
-        base: &'a Node,
-        revision: &'a Node,
-        look: &'a (dyn Fn(&Pair<'_>) -> Vec<Found> + Sync),
-        today: i64,
-    ) -> Self {
+    fn new(base: &'a Node, revision: &'a Node, look: &'a (dyn Fn(&Pair<'_>) -> Vec<Found> + Sync), today: i64) -> Self {
         Self {
             base,
             revision,
@@ -229,7 +225,9 @@ impl<'a> Comparer<'a> {
         if self.changes.len() >= MAX_CHANGES {
             return Err(refused(
                 self.revision,
-                format_args!("more than {MAX_CHANGES} changes; this is another document, compare what belongs together"),
+                format_args!(
+                    "more than {MAX_CHANGES} changes; this is another document, compare what belongs together"
+                ),
             ));
         }
         let (which, node) = match (said.base, said.revision) {

@@ -22,8 +22,7 @@ pub(super) struct Matched<'n> {
     pub pairs: Vec<(Found<'n>, Found<'n>)>,
     pub gone: Vec<Found<'n>>,
     pub come: Vec<Found<'n>>,
-    /// The addresses of both, without the names of their parameters.
-    pub old_paths: HashSet<String>,
+    /// The newer addresses, without the names of their parameters.
     pub new_paths: HashSet<String>,
 }
 
@@ -40,8 +39,7 @@ pub(super) fn matched<'n>(
     identity: &dyn Fn(&Node) -> Option<String>,
 ) -> Result<Matched<'n>> {
     let (old, new) = (listed(base)?, listed(revision)?);
-    let paths = |list: &[Found<'_>]| list.iter().map(|found| template(found.path)).collect();
-    let (old_paths, new_paths) = (paths(&old), paths(&new));
+    let new_paths = new.iter().map(|found| template(found.path)).collect();
     let address = |found: &Found<'_>| Some(format!("{} {}", found.method, template(found.path)));
     let id = |found: &Found<'_>| identity(found.node);
     let mut to: Vec<Option<usize>> = vec![None; old.len()];
@@ -55,11 +53,8 @@ pub(super) fn matched<'n>(
             }
         }
         let mut here: HashMap<String, usize> = HashMap::new();
-        for (index, found) in old.iter().enumerate().filter(|(index, _)| to.get(*index).is_some_and(Option::is_none)) {
-            if let Some(key) = way(found) {
-                *here.entry(key).or_default() += 1;
-                let _ = index;
-            }
+        for key in old.iter().zip(&to).filter(|(_, slot)| slot.is_none()).filter_map(|(found, _)| way(found)) {
+            *here.entry(key).or_default() += 1;
         }
         for (slot, found) in to.iter_mut().zip(&old).filter(|(slot, _)| slot.is_none()) {
             let Some(key) = way(found) else { continue };
@@ -70,7 +65,7 @@ pub(super) fn matched<'n>(
             }
         }
     }
-    let mut result = Matched { pairs: Vec::new(), gone: Vec::new(), come: Vec::new(), old_paths, new_paths };
+    let mut result = Matched { pairs: Vec::new(), gone: Vec::new(), come: Vec::new(), new_paths };
     for (found, slot) in old.into_iter().zip(to) {
         match slot.and_then(|index| new.get(index)) {
             Some(other) => result.pairs.push((found, *other)),
@@ -120,8 +115,7 @@ pub(super) fn placeholders(path: &str) -> Vec<&str> {
 }
 
 const ROOT: [&str; 8] = ["openapi", "info", "paths", "components", "servers", "security", "tags", "webhooks"];
-const ITEM: [&str; 10] =
-    ["get", "put", "post", "delete", "options", "head", "patch", "trace", "parameters", "servers"];
+const ITEM: [&str; 10] = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "parameters", "servers"];
 const OPERATION: [&str; 11] = [
     "operationId",
     "parameters",
@@ -159,15 +153,12 @@ impl<'a> Comparer<'a> {
                             self.differs(&at.step(name), "info-changed", Level::Text, old, new)?;
                         }
                     }
-                    self.rest(&at, Some(old), Some(new), &[
-                        "title",
-                        "version",
-                        "description",
-                        "termsOfService",
-                        "contact",
-                        "license",
-                        "summary",
-                    ])?;
+                    self.rest(
+                        &at,
+                        Some(old),
+                        Some(new),
+                        &["title", "version", "description", "termsOfService", "contact", "license", "summary"],
+                    )?;
                 }
                 _ => {
                     let id = if key == "tags" { "api-tag-changed" } else { "info-changed" };
@@ -184,8 +175,7 @@ impl<'a> Comparer<'a> {
         let (base, revision) = (self.base.get("webhooks"), self.revision.get("webhooks"));
         let at = trail.step("webhooks");
         let none = Map::new();
-        let (old, new) =
-            (base.and_then(Node::map).unwrap_or(&none), revision.and_then(Node::map).unwrap_or(&none));
+        let (old, new) = (base.and_then(Node::map).unwrap_or(&none), revision.and_then(Node::map).unwrap_or(&none));
         for (name, hook) in old {
             match new.get(name) {
                 None => self.differs(&at.step(name), "webhook-removed", Level::Breaking, Some(hook), None)?,
@@ -370,10 +360,19 @@ impl<'a> Comparer<'a> {
                 self.differs(&step.step(name), word, Level::Source, None, Some(node))?;
             }
         }
-        let extensions: Vec<&str> =
-            ["schemas", "responses", "parameters", "examples", "requestBodies", "headers", "securitySchemes", "links",
-             "callbacks", "pathItems"].to_vec();
+        let extensions: Vec<&str> = [
+            "schemas",
+            "responses",
+            "parameters",
+            "examples",
+            "requestBodies",
+            "headers",
+            "securitySchemes",
+            "links",
+            "callbacks",
+            "pathItems",
+        ]
+        .to_vec();
         self.rest(&at, base, revision, &extensions)
     }
 }
-

@@ -173,10 +173,8 @@ impl<'a> Comparer<'a> {
             }
             (Some(was), Some(is)) => self.content(&at.step("content"), was, is, spot)?,
             (was, is) => {
-                let said = pair(
-                    was.map_or_else(|| "schema".to_owned(), shown),
-                    is.map_or_else(|| "schema".to_owned(), shown),
-                );
+                let said =
+                    pair(was.map_or_else(|| "schema".to_owned(), shown), is.map_or_else(|| "schema".to_owned(), shown));
                 self.record(at, "request-parameter-content-changed", Level::Breaking, said)?;
             }
         }
@@ -184,14 +182,7 @@ impl<'a> Comparer<'a> {
     }
 
     /// A header may be an object too; its properties have ids of their own.
-    fn header_properties(
-        &mut self,
-        at: &Trail<'_>,
-        old: &Node,
-        new: &Node,
-        spot: Spot,
-        header: bool,
-    ) -> Result<()> {
+    fn header_properties(&mut self, at: &Trail<'_>, old: &Node, new: &Node, spot: Spot, header: bool) -> Result<()> {
         let from = self.changes.len();
         self.referred(at, old, new, spot)?;
         if header {

@@ -36,7 +36,6 @@ pub(super) enum Kind {
     /// A property of a parameter.
     ParameterProperty,
 
-
     /// An answer's header.
     Header,
 }
@@ -88,6 +87,9 @@ const KNOWN: [&str; 34] = [
     "x-extensible-enum",
     "title",
 ];
+
+/// A name that is required and that no property has.
+pub const NO_PROPERTY: &str = "required-names-no-property";
 
 impl Spot {
     /// How ids begin here.
@@ -148,8 +150,7 @@ impl<'a> Comparer<'a> {
             _ => (base, revision),
         };
         let (base, revision): (&Node, &Node) = (&base, &revision);
-        let pair =
-            Pair { direction: spot.direction, operation: self.operation.as_ref(), trail, base, revision };
+        let pair = Pair { direction: spot.direction, operation: self.operation.as_ref(), trail, base, revision };
         let found = (self.look)(&pair);
         for found in found {
             let at = Node::at(&found.place, Value::Null);
@@ -409,19 +410,22 @@ impl<'a> Comparer<'a> {
             unknown.map(|name| (*name).to_owned()).collect()
         };
         let (was, is) = (unnamed(&was), unnamed(&is));
-        if was != is {
-            self.keyword(trail, spot, "required-names-changed", Level::Warning, (base, revision), "required")?;
+        if !is.is_subset(&was) {
+            let said = Said {
+                base: Some(base.get("required").unwrap_or(base)),
+                revision: revision.get("required"),
+                before: base.get("required").map(shown),
+                after: revision.get("required").map(shown),
+                direction: Some(spot.direction),
+            };
+            self.record(&trail.step("required"), NO_PROPERTY, Level::Warning, said)?;
+        } else if was != is {
+            self.keyword(trail, spot, "required-names-changed", Level::Additive, (base, revision), "required")?;
         }
         Ok(())
     }
 
-    fn property(
-        &mut self,
-        at: &Trail<'_>,
-        pair: (&Node, &Node),
-        required: (bool, bool),
-        spot: Spot,
-    ) -> Result<()> {
+    fn property(&mut self, at: &Trail<'_>, pair: (&Node, &Node), required: (bool, bool), spot: Spot) -> Result<()> {
         let old = super::references::follow(self.base, pair.0).node;
         let new = super::references::follow(self.revision, pair.1).node;
         let request = spot.direction == Direction::Request;
@@ -449,12 +453,7 @@ impl<'a> Comparer<'a> {
                 after: Some(is_true(new, key).to_string()),
                 direction: Some(spot.direction),
             };
-            self.record(
-                at,
-                format!("{way}-{word}-property-became-{not}{only}"),
-                spot.unless_excused(level),
-                said,
-            )?;
+            self.record(at, format!("{way}-{word}-property-became-{not}{only}"), spot.unless_excused(level), said)?;
         }
         let excused = match spot.direction {
             Direction::Request => is_true(new, "readOnly"),
@@ -538,8 +537,7 @@ impl<'a> Comparer<'a> {
             (old, new) if old.rank() == new.rank() => Ok(()),
             (old, new) => {
                 let narrower = new.rank() < old.rank();
-                let what =
-                    if narrower { "additional-properties-narrowed" } else { "additional-properties-widened" };
+                let what = if narrower { "additional-properties-narrowed" } else { "additional-properties-widened" };
                 let level = match (spot.direction, narrower) {
                     (Direction::Request, true) => spot.unless_excused(Level::Breaking),
                     // What was described is no longer, but what is read still can be.

@@ -104,9 +104,11 @@ impl<'a> Comparer<'a> {
                 self.differs(&at, "api-security-component-oauth-flow-changed", level, was.get(name), is.get(name))?;
                 continue;
             };
-            for (key, word) in
-                [("authorizationUrl", "oauth-url"), ("tokenUrl", "oauth-token-url"), ("refreshUrl", "oauth-refresh-url")]
-            {
+            for (key, word) in [
+                ("authorizationUrl", "oauth-url"),
+                ("tokenUrl", "oauth-token-url"),
+                ("refreshUrl", "oauth-refresh-url"),
+            ] {
                 if one.get_text(key) != other.get_text(key) {
                     let id = format!("api-security-component-{word}-changed");
                     self.differs(&at.step(key), id, Level::Warning, one.get(key), other.get(key))?;

@@ -54,6 +54,15 @@ impl Notes {
 /// # Errors
 /// A document of a version that is not OpenAPI 3.0.
 pub fn page(root: &mut Node, notes: &mut Notes) -> Result<()> {
+    shape::paths(root)?;
+    form(root, notes)
+}
+
+/// As [`page`], for a document that may describe no operation at all.
+///
+/// # Errors
+/// A document of a version that is not OpenAPI 3.0.
+pub fn form(root: &mut Node, notes: &mut Notes) -> Result<()> {
     shape::version(root)?;
     shape::collections(root, notes);
     shape::truth_values(root, notes);

@@ -25,7 +25,14 @@ pub(super) fn version(root: &mut Node) -> Result<()> {
         return Err(Error::refused(&node.place, reason));
     }
     node.value = Value::Text(if version == "3.0" { "3.0.0".to_owned() } else { version });
-    if map.get("paths").and_then(Node::map).is_none_or(Map::is_empty) {
+    Ok(())
+}
+
+/// Symptom: a client without operations. Cause: a page that lost its document's heart. Remedy: refuse it.
+pub(super) fn paths(root: &mut Node) -> Result<()> {
+    version(root)?;
+    if root.get("paths").and_then(Node::map).is_none_or(Map::is_empty) {
+        let place = root.place.clone();
         return Err(Error::refused(place, "the document describes no paths; expected at least one operation"));
     }
     Ok(())

@@ -1,0 +1,110 @@
+//! What a document says against itself: an example that its own schema does not describe, a required name that no property
+//! has. Only what was not there before is drift.
+
+use std::collections::HashSet;
+
+use super::side::api_id;
+use super::validate::violations;
+use crate::compare::{Change, Level, NO_PROPERTY, Operation};
+use crate::roles::{METHODS, Role, pointer, walk};
+use crate::rules::resolve;
+use crate::tree::{Node, Value};
+
+/// The facts of the newer document that the older one did not have.
+#[must_use]
+pub fn new_ones(base: &Node, revision: &Node) -> Vec<Change> {
+    let old: HashSet<(String, String, String)> = facts(base).iter().map(key).collect();
+    facts(revision).into_iter().filter(|fact| !old.contains(&key(fact))).collect()
+}
+
+fn key(change: &Change) -> (String, String, String) {
+    (change.id.clone(), change.site.clone(), change.after.clone().unwrap_or_default())
+}
+
+fn facts(document: &Node) -> Vec<Change> {
+    let mut found = Vec::new();
+    walk(&mut document.clone(), Role::Document, &mut Vec::new(), &mut |role, node, path| match role {
+        Role::Media | Role::Parameter | Role::Header => {
+            let Some(schema) = node.get("schema") else { return };
+            for (at, example) in examples(node) {
+                check(document, schema, example, (path, &at), &mut found);
+            }
+        }
+        Role::Schema => {
+            if let Some(example) = node.get("example") {
+                check(document, node, example, (path, "example"), &mut found);
+            }
+            required_names(document, node, path, &mut found);
+        }
+        _ => {}
+    });
+    found
+}
+
+fn examples(node: &Node) -> Vec<(String, &Node)> {
+    let mut all = Vec::new();
+    all.extend(node.get("example").map(|example| ("example".to_owned(), example)));
+    for (name, example) in node.get("examples").and_then(Node::map).into_iter().flatten() {
+        all.extend(example.get("value").map(|value| (format!("examples/{name}/value"), value)));
+    }
+    all
+}
+
+fn check(document: &Node, schema: &Node, example: &Node, (path, at): (&[String], &str), found: &mut Vec<Change>) {
+    // A text that stands for a value of another type (`'5'` for a number in a query) is how parameters are written.
+    for violation in violations(document, schema, example) {
+        let inside = if violation.at.is_empty() { String::new() } else { format!("{}: ", violation.at) };
+        let mut change = fact(document, path, violation.id, format!("{inside}{}", violation.text));
+        change.pointer.push_str(&format!("/{at}"));
+        change.place = violation.place;
+        found.push(change);
+    }
+}
+
+fn required_names(document: &Node, schema: &Node, path: &[String], found: &mut Vec<Change>) {
+    let Some(names) = schema.get("required").and_then(Node::list) else { return };
+    let composed = ["allOf", "oneOf", "anyOf", "$ref"].iter().any(|key| schema.get(key).is_some());
+    // A part of a composition may require what another part describes.
+    let part = path.iter().rev().nth(1).is_some_and(|key| ["allOf", "oneOf", "anyOf"].contains(&key.as_str()));
+    if composed || part {
+        return;
+    }
+    let properties = schema.get("properties").and_then(Node::map);
+    for name in names {
+        let Some(text) = name.text() else { continue };
+        if !properties.is_some_and(|all| all.contains_key(text)) {
+            let said = format!("`{text}` is required, and no property is called so");
+            let mut change = fact(document, path, NO_PROPERTY, said);
+            change.pointer.push_str("/required");
+            change.place = name.place.clone();
+            found.push(change);
+        }
+    }
+}
+
+fn fact(document: &Node, path: &[String], id: &str, text: String) -> Change {
+    let mut operation = None;
+    let mut names: Vec<String> = path.to_vec();
+    if let [paths, address, method, ..] = path
+        && paths == "paths"
+        && METHODS.contains(&method.as_str())
+    {
+        operation = Some(Operation { method: method.to_uppercase(), path: address.clone() });
+        let node = resolve(document, &format!("#{}", pointer(&[paths, address, method])));
+        // An operation that moved is the same one.
+        if let (Some(id), Some(slot)) = (node.and_then(api_id), names.get_mut(1)) {
+            *slot = id;
+        }
+    }
+    Change {
+        id: id.to_owned(),
+        level: Level::Warning,
+        direction: None,
+        operation,
+        pointer: pointer(path),
+        site: pointer(&names),
+        place: Node::at(&document.place, Value::Null).place,
+        before: None,
+        after: Some(text),
+    }
+}

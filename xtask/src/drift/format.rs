@@ -1,0 +1,280 @@
+//! The report for people and for machines: a terminal, JSON, Markdown, GitHub's annotations. The pages are not trusted: no
+//! text of theirs can move a cursor, become markup, mention anyone or begin a command.
+
+use std::fmt::Write as _;
+
+use super::report::{Counts, Entry, Report};
+use crate::compare::Level;
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Paragraphs for a terminal.
+    Human,
+    /// The data.
+    Json,
+    /// Tables for a pull request.
+    Markdown,
+    /// Annotations of a GitHub workflow.
+    Github,
+}
+
+/// A comment on GitHub holds 65,536 characters; the rest is room for what stands around it.
+const MAX_MARKDOWN: usize = 60_000;
+
+/// Writes a report.
+#[must_use]
+pub fn write(report: &Report, format: Format, color: bool) -> String {
+    match format {
+        Format::Human => human(report, color),
+        Format::Json => serde_json::to_string_pretty(report).unwrap_or_default() + "\n",
+        Format::Markdown => markdown(report),
+        Format::Github => github(report),
+    }
+}
+
+fn human(report: &Report, color: bool) -> String {
+    let mut out = String::new();
+    for entry in &report.changes {
+        let (on, off) = if color { (paint(entry.level), "\u{1b}[0m") } else { ("", "") };
+        let _ = writeln!(out, "{on}{}{off} {}{}", word(entry.level), plain(&entry.id), called(entry));
+        let _ = writeln!(out, "  {} {}", plain(&place(entry)), plain(&entry.pointer));
+        if entry.before.is_some() || entry.after.is_some() {
+            let shown = |text: &Option<String>| text.as_deref().map_or_else(|| "nothing".to_owned(), plain);
+            let _ = writeln!(out, "  was {}; is {}", shown(&entry.before), shown(&entry.after));
+        }
+        let _ = writeln!(out, "  for this client: {}", plain(&entry.meaning));
+        let _ = writeln!(out, "  fingerprint {}", entry.fingerprint);
+    }
+    for remark in &report.remarks {
+        let _ = writeln!(out, "remark: {}", plain(remark));
+    }
+    let _ = writeln!(out, "{}", sum(&report.counts));
+    out
+}
+
+fn markdown(report: &Report) -> String {
+    let mut out = String::from("## Drift of the vendor's document\n\n");
+    let _ = writeln!(out, "{}\n", sum(&report.counts));
+    if !report.changes.is_empty() {
+        out.push_str("| level | change | where | was | is | for this client | fingerprint |\n");
+        out.push_str("|---|---|---|---|---|---|---|\n");
+    }
+    let mut left = 0;
+    for entry in &report.changes {
+        let shown = |text: &Option<String>| text.as_deref().map_or_else(String::new, code);
+        let row = format!(
+            "| {} | {} | {}<br>{}<br>{} | {} | {} | {} | `{}` |\n",
+            word(entry.level),
+            code(&entry.id),
+            code(called(entry).trim()),
+            code(&place(entry)),
+            code(&entry.pointer),
+            shown(&entry.before),
+            shown(&entry.after),
+            code(&entry.meaning),
+            entry.fingerprint,
+        );
+        if out.len() + row.len() > MAX_MARKDOWN {
+            left += 1;
+        } else {
+            out.push_str(&row);
+        }
+    }
+    if left > 0 {
+        let _ = writeln!(out, "\n{left} more changes do not fit here; run `cargo xtask spec drift` to see them.");
+    }
+    for remark in report.remarks.iter().take(50) {
+        let _ = writeln!(out, "\n{}", code(remark));
+    }
+    out
+}
+
+fn github(report: &Report) -> String {
+    let mut out = String::new();
+    for entry in &report.changes {
+        let command = match entry.level {
+            Level::Breaking => "error",
+            Level::Warning => "warning",
+            _ => "notice",
+        };
+        let file = entry.place.as_ref().map_or("", |place| &place.file);
+        let shown = |text: &Option<String>| text.as_deref().map_or_else(|| "nothing".to_owned(), plain);
+        let text = format!(
+            "{}{} was {}; is {}; for this client: {} ({})",
+            plain(&entry.id),
+            called(entry),
+            shown(&entry.before),
+            shown(&entry.after),
+            plain(&entry.meaning),
+            entry.fingerprint
+        );
+        let title = format!("{} {}", word(entry.level), entry.id);
+        let _ = writeln!(
+            out,
+            "::{command} file={},line={},title={}::{}",
+            property(&plain(file)),
+            entry.line,
+            property(&plain(&title)),
+            message(&text)
+        );
+    }
+    for remark in &report.remarks {
+        let _ = writeln!(out, "::notice::{}", message(&plain(remark)));
+    }
+    let _ = writeln!(out, "{}", message(&sum(&report.counts)));
+    out
+}
+
+/// All numbers in one line.
+#[must_use]
+pub fn sum(counts: &Counts) -> String {
+    let mut line = format!(
+        "{} breaking, {} warning, {} additive, {} source, {} text",
+        counts.breaking, counts.warning, counts.additive, counts.source, counts.text
+    );
+    if counts.accepted > 0 {
+        let _ = write!(line, "; {} accepted", counts.accepted);
+    }
+    line
+}
+
+fn word(level: Level) -> &'static str {
+    match level {
+        Level::Breaking => "breaking",
+        Level::Warning => "warning",
+        Level::Additive => "additive",
+        Level::Source => "source",
+        Level::Text => "text",
+    }
+}
+
+fn paint(level: Level) -> &'static str {
+    match level {
+        Level::Breaking => "\u{1b}[1;31m",
+        Level::Warning => "\u{1b}[33m",
+        Level::Additive => "\u{1b}[32m",
+        Level::Source => "\u{1b}[36m",
+        Level::Text => "\u{1b}[2m",
+    }
+}
+
+fn called(entry: &Entry) -> String {
+    let operation = entry.operation.as_ref();
+    operation.map_or_else(String::new, |operation| plain(&format!(" {} {}", operation.method, operation.path)))
+}
+
+fn place(entry: &Entry) -> String {
+    entry.place.as_ref().map_or_else(|| format!("line {}", entry.line), ToString::to_string)
+}
+
+/// A text as one line in which everything that is not seen is written out.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => out.push('⏎'),
+            '\t' => out.push(' '),
+            c if hidden(c) => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// What moves a cursor, turns the direction of a line round, or cannot be seen.
+fn hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{061C}' | '\u{E0000}'..='\u{E007F}' | '\u{FFF9}'..='\u{FFFB}')
+}
+
+/// A text inside of a code element: every sign that could mean something as an entity. Mentions and references to issues
+/// are not looked for there.
+fn code(text: &str) -> String {
+    let mut out = String::from("<code>");
+    for c in plain(text).chars() {
+        if c.is_ascii_punctuation() {
+            let _ = write!(out, "&#{};", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out.push_str("</code>");
+    out
+}
+
+/// What GitHub reads back as it was: a percent sign and line ends; in a property also what separates properties.
+fn message(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    message(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::Operation;
+
+    fn report(hostile: &str) -> Report {
+        let operation = Operation { method: "GET".to_owned(), path: hostile.to_owned() };
+        let entry = Entry {
+            id: "unclassified".to_owned(),
+            level: Level::Warning,
+            operation: Some(operation),
+            pointer: hostile.to_owned(),
+            line: 3,
+            before: Some(hostile.to_owned()),
+            after: None,
+            meaning: hostile.to_owned(),
+            fingerprint: "0123456789abcdef".to_owned(),
+            place: None,
+        };
+        let counts = Counts { warning: 1, ..Counts::default() };
+        Report { changes: vec![entry], counts, remarks: vec![hostile.to_owned()] }
+    }
+
+    const HOSTILE: &str = "a\u{1b}[2J\r\n::error::x\u{202e}% <script>`|[a](b) @team #1 https://x.y\u{200b}";
+
+    #[test]
+    fn no_text_of_a_page_moves_the_cursor_or_begins_a_line() {
+        let text = human(&report(HOSTILE), false);
+        assert!(!text.contains(['\u{1b}', '\r', '\u{202e}', '\u{200b}']), "{text:?}");
+        assert!(!text.lines().any(|line| line.starts_with("::")), "{text}");
+        assert_eq!(text.lines().count(), 7, "{text}");
+    }
+
+    #[test]
+    fn no_text_of_a_page_becomes_markup() {
+        let text = markdown(&report(HOSTILE));
+        assert!(!text.contains("<script") && !text.contains("@team") && !text.contains("[a]"), "{text}");
+        assert!(!text.contains("#1 ") && !text.contains("https://"), "{text}");
+        let row = text.lines().find(|line| line.starts_with("| warning")).unwrap_or_default();
+        assert_eq!(row.matches('|').count(), 8, "{row}");
+    }
+
+    #[test]
+    fn no_text_of_a_page_becomes_a_command_of_the_workflow() {
+        let text = github(&report(HOSTILE));
+        let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("::")).collect();
+        assert_eq!(commands.len(), 2, "{text}");
+        assert!(commands.iter().all(|line| line.starts_with("::warning file=") || line.starts_with("::notice::")));
+        assert_eq!((message("1%\n"), property("a:b,c")), ("1%25%0A".to_owned(), "a%3Ab%2Cc".to_owned()));
+    }
+
+    #[test]
+    fn color_is_only_there_when_asked_for() {
+        assert!(human(&report("a"), true).contains('\u{1b}'));
+        assert!(!human(&report("a"), false).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_long_report_still_fits_into_a_comment_and_says_what_is_left_out() {
+        let mut long = report("some text");
+        let entry = long.changes.first().cloned();
+        long.changes.extend(std::iter::repeat_n(entry, 3_000).flatten());
+        let text = markdown(&long);
+        assert!(text.len() < 65_536 && text.contains("more changes do not fit here"), "{}", text.len());
+    }
+}

@@ -1,0 +1,110 @@
+//! What a drift check gives, as data: the JSON that programs read, whose schema is `spec/drift.schema.json`.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::compare::{Level, Operation};
+use crate::tree::Place;
+
+/// All that changed between two sides.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+#[schemars(title = "Drift", deny_unknown_fields)]
+pub struct Report {
+    /// The changes, the gravest first; those of level `text` only when asked for.
+    pub changes: Vec<Entry>,
+    /// How many there are of each level, listed or not.
+    pub counts: Counts,
+    /// What is worth knowing about the check itself.
+    #[serde(skip)]
+    pub remarks: Vec<String>,
+}
+
+/// One change.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Entry {
+    /// The kind; oasdiff's name for it where it has one.
+    pub id: String,
+    /// How much it matters.
+    pub level: Level,
+    /// The operation; null for what describes the document as a whole.
+    pub operation: Option<Operation>,
+    /// The place in the newer document as a JSON pointer; for what is gone, in the older.
+    pub pointer: String,
+    /// The line of that place, counted from 1.
+    pub line: usize,
+    /// What was there.
+    pub before: Option<String>,
+    /// What is there now.
+    pub after: Option<String>,
+    /// What it means for this library: a field and a file, "regenerate only", or "nothing".
+    pub meaning: String,
+    /// The same from run to run, whatever line it stands on: for spec/accepted.yaml.
+    pub fingerprint: String,
+    /// The file that the line is of.
+    #[serde(skip)]
+    pub place: Option<Place>,
+}
+
+/// How many changes there are.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Counts {
+    /// What was right before can fail now.
+    pub breaking: usize,
+    /// It may matter.
+    pub warning: usize,
+    /// There is more than before.
+    pub additive: usize,
+    /// Only generated names change.
+    pub source: usize,
+    /// Only words for people change.
+    pub text: usize,
+    /// Accepted in spec/accepted.yaml, and in none of the numbers above.
+    pub accepted: usize,
+}
+
+/// From which level on drift is a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum FailOn {
+    /// Only what breaks.
+    Breaking,
+    /// What breaks, and what may.
+    Warning,
+    /// These, and what is new.
+    Additive,
+    /// Any change, of names or words too.
+    Any,
+}
+
+impl Counts {
+    /// Counts one change.
+    pub fn add(&mut self, level: Level) {
+        *match level {
+            Level::Breaking => &mut self.breaking,
+            Level::Warning => &mut self.warning,
+            Level::Additive => &mut self.additive,
+            Level::Source => &mut self.source,
+            Level::Text => &mut self.text,
+        } += 1;
+    }
+
+    /// Whether there is drift of that level or a graver one.
+    #[must_use]
+    pub fn fails(&self, on: FailOn) -> bool {
+        let counted = match on {
+            FailOn::Breaking => self.breaking,
+            FailOn::Warning => self.breaking + self.warning,
+            FailOn::Additive => self.breaking + self.warning + self.additive,
+            FailOn::Any => self.breaking + self.warning + self.additive + self.source + self.text,
+        };
+        counted > 0
+    }
+}
+
+/// The JSON Schema of the report.
+#[must_use]
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(Report);
+    serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
+}

@@ -1,0 +1,181 @@
+//! Whether an example is what its own schema describes: the part of JSON Schema that OpenAPI 3.0 schemas use, over trees
+//! that know their lines.
+//!
+//! A whole validator would compile the schema first, loses the lines, and knows neither `nullable` nor truth values for
+//! exclusive bounds.
+
+use crate::compare::shown;
+use crate::rules::{decoded, resolve};
+use crate::tree::{Map, Node, Place, Value};
+
+/// Values inside values and references followed; deeper ones are taken as right.
+const MAX_DEPTH: usize = 64;
+/// An example that is wrong in so many ways is shown by the first ones.
+const MAX_VIOLATIONS: usize = 20;
+/// Schemas tried for one example: alternatives of alternatives would otherwise multiply.
+const MAX_STEPS: usize = 20_000;
+
+/// One way in which an example is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The kind.
+    pub id: &'static str,
+    /// Where in the example, by keys.
+    pub at: String,
+    /// The line of the value.
+    pub place: Place,
+    /// What was expected and found.
+    pub text: String,
+}
+
+/// All the ways in which a value is not what a schema describes.
+#[must_use]
+pub fn violations(document: &Node, schema: &Node, value: &Node) -> Vec<Violation> {
+    let mut validator = Validator { document, found: Vec::new(), steps: 0 };
+    validator.check(schema, value, "", 0);
+    validator.found
+}
+
+struct Validator<'d> {
+    document: &'d Node,
+    found: Vec<Violation>,
+    steps: usize,
+}
+
+impl Validator<'_> {
+    fn fail(&mut self, id: &'static str, at: &str, value: &Node, text: String) {
+        if self.found.len() < MAX_VIOLATIONS {
+            self.found.push(Violation { id, at: at.to_owned(), place: value.place.clone(), text });
+        }
+    }
+
+    fn check(&mut self, schema: &Node, value: &Node, at: &str, depth: usize) {
+        self.steps += 1;
+        if depth > MAX_DEPTH || self.steps > MAX_STEPS {
+            return;
+        }
+        if let Some(reference) = schema.get_text("$ref") {
+            if let Some(target) = resolve(self.document, &decoded(reference)) {
+                self.check(target, value, at, depth + 1);
+            }
+            return;
+        }
+        if matches!(value.value, Value::Null) {
+            let null = matches!(schema.get("nullable").map(|node| &node.value), Some(Value::Bool(true)));
+            if !null && schema.get("type").is_some() {
+                self.fail("example-invalid", at, value, format!("expected {}, found null", words(schema)));
+            }
+            return;
+        }
+        if let Some(kind) = schema.get_text("type")
+            && !is(kind, &value.value)
+        {
+            let text = format!("expected {kind}, found {}", shown(value));
+            self.fail("example-invalid", at, value, text);
+            return;
+        }
+        if let Some(list) = schema.get("enum").and_then(Node::list)
+            && !list.iter().any(|allowed| allowed.same(value))
+        {
+            let allowed = list.iter().map(shown).collect::<Vec<_>>().join(", ");
+            self.fail("example-invalid", at, value, format!("expected one of {allowed}, found {}", shown(value)));
+        }
+        self.bounds(schema, value, at);
+        match &value.value {
+            Value::Map(map) => self.object(schema, value, map, at, depth),
+            Value::List(items) => {
+                if let Some(schema) = schema.get("items") {
+                    for (index, item) in items.iter().enumerate() {
+                        self.check(schema, item, &format!("{at}[{index}]"), depth + 1);
+                    }
+                }
+            }
+            _ => {}
+        }
+        for part in schema.get("allOf").and_then(Node::list).into_iter().flatten() {
+            self.check(part, value, at, depth + 1);
+        }
+        for key in ["oneOf", "anyOf"] {
+            let parts = schema.get(key).and_then(Node::list).unwrap_or_default();
+            let fits = parts.is_empty()
+                || parts.iter().any(|part| {
+                    let mut trial = Validator { document: self.document, found: Vec::new(), steps: self.steps };
+                    trial.check(part, value, at, depth + 1);
+                    self.steps = trial.steps;
+                    trial.found.iter().all(|violation| violation.id == "example-key-unknown")
+                });
+            if !fits {
+                self.fail("example-invalid", at, value, format!("fits no alternative of `{key}`"));
+            }
+        }
+    }
+
+    fn object(&mut self, schema: &Node, value: &Node, map: &Map, at: &str, depth: usize) {
+        let properties = schema.get("properties").and_then(Node::map);
+        let names = schema.get("required").and_then(Node::list).into_iter().flatten();
+        for name in names.filter_map(Node::text) {
+            let described = properties.is_some_and(|all| all.contains_key(name));
+            if described && !map.contains_key(name) {
+                self.fail("example-key-missing", at, value, format!("lacks `{name}`, which is required"));
+            }
+        }
+        let further = schema.get("additionalProperties");
+        let closed = further.is_none_or(|further| matches!(further.value, Value::Bool(false)));
+        let alone = ["allOf", "oneOf", "anyOf"].iter().all(|key| schema.get(key).is_none());
+        for (key, item) in map {
+            let inner = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+            match (properties.and_then(|all| all.get(key)), further) {
+                (Some(schema), _) => self.check(schema, item, &inner, depth + 1),
+                (None, Some(schema)) if schema.map().is_some() => self.check(schema, item, &inner, depth + 1),
+                (None, _) if closed && alone && properties.is_some_and(|all| !all.is_empty()) => {
+                    self.fail("example-key-unknown", &inner, item, format!("`{key}` is no property of the schema"));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn bounds(&mut self, schema: &Node, value: &Node, at: &str) {
+        let size = match &value.value {
+            Value::Text(text) => text.chars().count(),
+            Value::List(items) => items.len(),
+            Value::Map(map) => map.len(),
+            _ => 0,
+        };
+        let keys = match &value.value {
+            Value::Text(_) => [("minLength", false), ("maxLength", true)],
+            Value::List(_) => [("minItems", false), ("maxItems", true)],
+            Value::Map(_) => [("minProperties", false), ("maxProperties", true)],
+            Value::Number(_) => [("minimum", false), ("maximum", true)],
+            _ => return,
+        };
+        #[expect(clippy::cast_precision_loss, reason = "sizes of examples are far below 2^52")]
+        let found = if let Value::Number(text) = &value.value { text.parse().ok() } else { Some(size as f64) };
+        for (key, upper) in keys {
+            let Some(Value::Number(limit)) = schema.get(key).map(|node| &node.value) else { continue };
+            let (Some(found), Ok(bound)) = (found, limit.parse::<f64>()) else { continue };
+            let open = if upper { "exclusiveMaximum" } else { "exclusiveMinimum" };
+            let open = matches!(schema.get(open).map(|node| &node.value), Some(Value::Bool(true)));
+            let outside = if upper { found > bound } else { found < bound };
+            if outside || open && found.total_cmp(&bound).is_eq() {
+                self.fail("example-invalid", at, value, format!("{key} is {limit}, found {found}"));
+            }
+        }
+    }
+}
+
+fn is(kind: &str, value: &Value) -> bool {
+    match (kind, value) {
+        ("string", Value::Text(_))
+        | ("boolean", Value::Bool(_))
+        | ("array", Value::List(_))
+        | ("object", Value::Map(_))
+        | ("number", Value::Number(_)) => true,
+        ("integer", Value::Number(text)) => text.parse::<f64>().is_ok_and(|number| number.fract() == 0.0),
+        (kind, _) => !matches!(kind, "string" | "boolean" | "array" | "object" | "number" | "integer"),
+    }
+}
+
+fn words(schema: &Node) -> String {
+    schema.get_text("type").unwrap_or("a value").to_owned()
+}

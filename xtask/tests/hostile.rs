@@ -1,0 +1,148 @@
+//! Proves that no document, however it was made, stops the drift check with a panic, or keeps it for ever: there is a
+//! result, or one clear line.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use xtask::compare::{Comparison, Options, compare};
+use xtask::error::{Error, Result};
+use xtask::tree::read;
+
+/// Far above what any of these takes, in an unoptimised build on a busy machine; an endless run never ends at all.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn against(old: &str, new: &str) -> Result<Comparison> {
+    let tree = |text: &str| {
+        read(text, &Arc::from("d"), 1).map_err(|error| Error::refused(format_args!("d:{}", error.line), error.reason))
+    };
+    let options = Options { identity: &|_| None, look: &|_| Vec::new(), today: 0 };
+    let start = Instant::now();
+    let done = compare(&tree(old)?, &tree(new)?, &options);
+    assert!(start.elapsed() < PATIENCE, "took {:?}", start.elapsed());
+    done
+}
+
+fn body(schema: &str, components: &str) -> String {
+    format!(
+        "openapi: 3.0.0\npaths: {{/a: {{post: {{requestBody: {{content: {{application/json: {{schema: {schema}}}}}}}, responses: {{}}}}}}}}\ncomponents:\n  schemas:\n{components}"
+    )
+}
+
+#[test]
+fn references_that_lead_in_circles_end() {
+    let entry = "{$ref: '#/components/schemas/A'}";
+    for components in [
+        "    A: {$ref: '#/components/schemas/A'}\n",
+        "    A: {$ref: '#/components/schemas/B'}\n    B: {$ref: '#/components/schemas/A'}\n",
+        "    A: {allOf: [{$ref: '#/components/schemas/A'}, {type: object}]}\n",
+        "    A: {oneOf: [{$ref: '#/components/schemas/A'}, {type: object}]}\n",
+        "    A: {oneOf: [{$ref: '#/components/schemas/A'}]}\n",
+        "    A: {items: {$ref: '#/components/schemas/A'}}\n",
+        "    A: {$ref: 'https://elsewhere.example/a.yaml#/A'}\n",
+        "    A: {$ref: 'no pointer'}\n",
+        "    A: {$ref: '#/components/schemas/%ZZ~3'}\n",
+        "    A: {$ref: 5}\n",
+    ] {
+        let one = body(entry, components);
+        let other = body(entry, &components.replace("object", "array"));
+        for (old, new) in [(&one, &one), (&one, &other), (&other, &body("{type: string}", "    A: {}\n"))] {
+            assert!(against(old, new).is_ok(), "{components}");
+        }
+    }
+}
+
+#[test]
+fn references_that_fan_out_end_in_one_line_or_a_result() {
+    // Each schema holds the next one twice: two to the power of the number of schemas.
+    let fan = |kind: &str| {
+        let mut components = String::new();
+        for number in 0..60 {
+            let next = format!("{{$ref: '#/components/schemas/S{}'}}", number + 1);
+            let _ = writeln!(components, "    S{number}: {{type: object, properties: {{a: {next}, b: {next}}}}}");
+        }
+        let _ = writeln!(components, "    S60: {{type: {kind}}}");
+        body("{$ref: '#/components/schemas/S0'}", &components)
+    };
+    assert!(against(&fan("string"), &fan("string")).is_ok_and(|compared| compared.changes.is_empty()));
+    let error = against(&fan("string"), &fan("integer")).map(|compared| compared.changes.len());
+    assert!(error.as_ref().is_err_and(|error| error.to_string().lines().count() == 1), "{error:?}");
+    // Compositions of compositions.
+    let mut components = String::new();
+    for number in 0..40 {
+        let next = format!("{{$ref: '#/components/schemas/S{}'}}", number + 1);
+        let _ = writeln!(components, "    S{number}: {{allOf: [{next}, {next}]}}");
+    }
+    components.push_str("    S40: {type: string}\n");
+    let all = body("{$ref: '#/components/schemas/S0'}", &components);
+    let plain = body("{type: string}", "    S0: {}\n");
+    for (old, new) in [(&all, &plain), (&plain, &all), (&all, &all)] {
+        match against(old, new) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.to_string().lines().count(), 1, "{error}"),
+        }
+    }
+}
+
+#[test]
+fn a_long_chain_of_schemas_ends_in_one_line_or_a_result() {
+    let chain = |kind: &str| {
+        let mut components = String::new();
+        for number in 0..5_000 {
+            let _ = writeln!(
+                components,
+                "    S{number}: {{properties: {{a: {{$ref: '#/components/schemas/S{}'}}}}}}",
+                number + 1
+            );
+        }
+        let _ = writeln!(components, "    S5000: {{type: {kind}}}");
+        body("{$ref: '#/components/schemas/S0'}", &components)
+    };
+    let error = against(&chain("string"), &chain("integer")).map(|compared| compared.changes.len());
+    assert!(error.as_ref().is_err_and(|error| error.to_string().contains("deep; compare smaller parts")), "{error:?}");
+}
+
+#[test]
+fn what_stands_where_something_else_belongs_is_compared_all_the_same() {
+    let odd = [
+        "openapi: 3.0.0\npaths: {/a: 5, /b: {get: 7}, /c: {get: {parameters: 3, responses: [], requestBody: x}}}\n",
+        "openapi: 3.0.0\npaths: {/c: {get: {parameters: [1, {name: 1, in: 2}, null], responses: {200: 1}, security: {a: b}, servers: 3, tags: 4}}}\ncomponents: []\nsecurity: 5\n",
+        "openapi: 3.0.0\npaths: {/c: {get: {requestBody: {content: {a: 1, b: {schema: 2}}}, responses: {'200': {content: 5, headers: [1]}}}}}\ncomponents: {schemas: [1], securitySchemes: {a: 1}}\n",
+        "openapi: 3.0.0\npaths: {/c: {post: {requestBody: {content: {a: {schema: {type: [1, null], enum: 5, properties: [], required: 3, allOf: {}, oneOf: 3, items: [], minimum: x, maxLength: [], not: 1, discriminator: 5, additionalProperties: 7}}}}, responses: {}}}}\n",
+        "openapi: 3.0.0\npaths:\n",
+    ];
+    for old in odd {
+        for new in odd {
+            assert!(against(old, new).is_ok(), "{old}\n{new}");
+        }
+    }
+    assert!(against("openapi: 3.0.0\n", odd[0]).is_err());
+    assert!(against("[]", "5").is_err());
+}
+
+#[test]
+fn a_document_of_many_megabytes_ends() {
+    // Wide in every direction that a comparison by pairs would multiply.
+    let wide = |kind: &str| {
+        let mut properties = String::new();
+        let mut required = String::new();
+        let mut values = String::new();
+        for number in 0..20_000 {
+            let _ = write!(properties, "p{number}: {{type: {kind}}}, ");
+            let _ = write!(required, "p{number}, ");
+            let _ = write!(values, "v{kind}{number}, ");
+        }
+        let parts: String = (0..2_000).map(|number| format!("{{type: {kind}, maxLength: {number}}}, ")).collect();
+        body(
+            &format!(
+                "{{type: object, properties: {{x: {{enum: [{values}]}}, y: {{oneOf: [{parts}]}}, {properties}}}, required: [{required}]}}"
+            ),
+            "    A: {}\n",
+        )
+    };
+    assert!(against(&wide("string"), &wide("string")).is_ok_and(|compared| compared.changes.is_empty()));
+    match against(&wide("string"), &wide("integer")) {
+        Ok(compared) => assert!(!compared.changes.is_empty()),
+        Err(error) => assert!(error.to_string().contains("more than 20000 changes"), "{error}"),
+    }
+}

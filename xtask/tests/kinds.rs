@@ -1,0 +1,845 @@
+//! Proves each kind of change by a mutation of its own: the level it gets, and the id where another tool has one.
+//!
+//! The first table is of changes that any comparison of OpenAPI documents should see; the second of those that only this
+//! vendor's pages have.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use xtask::compare::{Change, Level, Options, compare};
+use xtask::drift::{Accepted, Client, Report, Side, between, read as side};
+use xtask::tree::{Node, read};
+
+const BASE: &str = "
+openapi: 3.0.1
+info: {title: T, version: 1.0.0}
+servers: [{url: https://a.example}]
+security: [{key: []}]
+paths:
+  /things/{id}:
+    post:
+      operationId: make
+      summary: Make
+      tags: [one]
+      x-owner: me
+      parameters:
+        - {name: id, in: path, required: true, schema: {type: string}}
+        - {name: page, in: query, required: false, schema: {type: integer, maximum: 100}}
+        - {name: Authorization, in: header, required: false, schema: {type: string}}
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema:
+              type: object
+              additionalProperties: true
+              properties:
+                name: {type: string, maxLength: 100, nullable: true}
+                mode: {type: string, enum: [std, pro], default: std}
+                size: {type: number, minimum: 1, maximum: 10}
+                note: {type: string}
+                list:
+                  type: array
+                  minItems: 1
+                  maxItems: 4
+                  items:
+                    type: object
+                    properties: {image: {type: string}}
+                    required: [image]
+                shared: {$ref: '#/components/schemas/Shared'}
+              required: [name, mode]
+            example: {name: a, mode: std}
+      responses:
+        '200':
+          description: fine
+          content:
+            application/json:
+              schema:
+                type: object
+                properties:
+                  id: {type: string, format: uuid}
+                  code: {type: integer}
+                  status: {type: string, enum: [done, failed]}
+                  data: {type: object, properties: {url: {type: string}, size: {type: integer}}, required: [url]}
+                  free: {type: object, properties: {}}
+                required: [id, code]
+        '404': {description: gone}
+  /other:
+    get: {operationId: other, responses: {'200': {description: fine}}}
+components:
+  schemas:
+    Shared: {type: object, properties: {a: {type: string}}}
+  securitySchemes:
+    key: {type: http, scheme: bearer}
+    other: {type: apiKey, in: header, name: X-Key}
+";
+
+fn tree(text: &str) -> Node {
+    read(text, &Arc::from("document"), 1).unwrap_or_else(|error| panic!("{error:?}\n{text}"))
+}
+
+fn options() -> Options<'static> {
+    Options { identity: &|_| None, look: &|_| Vec::new(), today: 20_000 }
+}
+
+fn mutated(replacements: &[(&str, &str)]) -> String {
+    replacements.iter().fold(BASE.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "the mutation misses: {from}");
+        text.replacen(from, to, 1)
+    })
+}
+
+fn changes(old: &str, new: &str) -> Vec<Change> {
+    compare(&tree(old), &tree(new), &options()).unwrap_or_else(|error| panic!("{error}")).changes
+}
+
+fn gravest(changes: &[Change]) -> Option<Level> {
+    changes.iter().map(|change| change.level).max()
+}
+
+use Level::{Additive, Breaking, Source, Text, Warning};
+
+type Row = (&'static str, Level, &'static str, &'static [(&'static str, &'static str)]);
+
+const KINDS: &[Row] = &[
+    (
+        "req_prop_added_required",
+        Breaking,
+        "new-required-request-property",
+        &[
+            (
+                "                note: {type: string}",
+                "                seed: {type: integer}\n                note: {type: string}",
+            ),
+            ("[name, mode]", "[name, mode, seed]"),
+        ],
+    ),
+    (
+        "req_prop_added_optional",
+        Additive,
+        "new-optional-request-property",
+        &[(
+            "                note: {type: string}",
+            "                seed: {type: integer}\n                note: {type: string}",
+        )],
+    ),
+    (
+        "req_prop_added_required_with_default",
+        Breaking,
+        "new-required-request-property-with-default",
+        &[
+            (
+                "                note: {type: string}",
+                "                seed: {type: integer, default: 1}\n                note: {type: string}",
+            ),
+            ("[name, mode]", "[name, mode, seed]"),
+        ],
+    ),
+    (
+        "req_prop_removed_optional",
+        Warning,
+        "request-property-removed",
+        &[("                note: {type: string}\n", "")],
+    ),
+    (
+        "req_prop_removed_required",
+        Warning,
+        "request-property-removed",
+        &[("                name: {type: string, maxLength: 100, nullable: true}\n", ""), ("[name, mode]", "[mode]")],
+    ),
+    (
+        "req_prop_became_required",
+        Breaking,
+        "request-property-became-required",
+        &[("[name, mode]", "[name, mode, note]")],
+    ),
+    ("req_prop_became_optional", Additive, "request-property-became-optional", &[("[name, mode]", "[name]")]),
+    (
+        "req_prop_type_changed_string_to_integer",
+        Breaking,
+        "request-property-type-changed",
+        &[("note: {type: string}", "note: {type: integer}")],
+    ),
+    (
+        "req_prop_type_number_to_integer",
+        Breaking,
+        "request-property-type-changed",
+        &[("size: {type: number", "size: {type: integer")],
+    ),
+    (
+        "req_prop_type_integer_to_number_in_a_query",
+        Additive,
+        "request-parameter-type-generalized",
+        &[("{type: integer, maximum: 100}", "{type: number, maximum: 100}")],
+    ),
+    ("req_enum_value_removed", Breaking, "request-property-enum-value-removed", &[("enum: [std, pro]", "enum: [std]")]),
+    (
+        "req_enum_value_added",
+        Additive,
+        "request-property-enum-value-added",
+        &[("enum: [std, pro]", "enum: [std, pro, max]")],
+    ),
+    (
+        "req_enum_introduced",
+        Breaking,
+        "request-property-became-enum",
+        &[("note: {type: string}", "note: {type: string, enum: [a]}")],
+    ),
+    ("req_enum_dropped_altogether", Additive, "request-property-enum-value-removed", &[(", enum: [std, pro]", "")]),
+    (
+        "req_maxlength_decreased",
+        Breaking,
+        "request-property-max-length-decreased",
+        &[("maxLength: 100", "maxLength: 99")],
+    ),
+    (
+        "req_maxlength_increased",
+        Additive,
+        "request-property-max-length-increased",
+        &[("maxLength: 100", "maxLength: 101")],
+    ),
+    (
+        "req_maxlength_set",
+        Warning,
+        "request-property-max-length-set",
+        &[("note: {type: string}", "note: {type: string, maxLength: 5}")],
+    ),
+    ("req_maxitems_decreased", Breaking, "request-property-max-items-decreased", &[("maxItems: 4", "maxItems: 3")]),
+    ("req_minitems_increased", Breaking, "request-property-min-items-increased", &[("minItems: 1", "minItems: 2")]),
+    ("req_max_decreased", Breaking, "request-property-max-decreased", &[("maximum: 10}", "maximum: 9.5}")]),
+    ("req_min_increased", Breaking, "request-property-min-increased", &[("minimum: 1,", "minimum: 2,")]),
+    (
+        "req_max_becomes_exclusive",
+        Breaking,
+        "request-property-max-decreased",
+        &[("maximum: 10}", "maximum: 10, exclusiveMaximum: true}")],
+    ),
+    (
+        "req_pattern_added",
+        Breaking,
+        "request-property-pattern-added",
+        &[("note: {type: string}", "note: {type: string, pattern: '^a'}")],
+    ),
+    ("req_became_not_nullable", Breaking, "request-property-became-not-nullable", &[(", nullable: true", "")]),
+    ("req_default_changed", Warning, "request-property-default-value-changed", &[("default: std", "default: pro")]),
+    ("req_default_removed", Warning, "request-property-default-value-removed", &[(", default: std", "")]),
+    (
+        "req_format_added",
+        Warning,
+        "request-property-format-changed",
+        &[("note: {type: string}", "note: {type: string, format: uri}")],
+    ),
+    (
+        "req_body_became_optional",
+        Additive,
+        "request-body-became-optional",
+        &[("        required: true\n        content", "        required: false\n        content")],
+    ),
+    ("req_body_became_required", Breaking, "request-body-became-required", &[]),
+    (
+        "req_nested_item_prop_renamed",
+        Breaking,
+        "new-required-request-property",
+        &[("{image: {type: string}}", "{picture: {type: string}}"), ("required: [image]", "required: [picture]")],
+    ),
+    (
+        "req_additionalproperties_false",
+        Breaking,
+        "request-body-additional-properties-narrowed",
+        &[("additionalProperties: true", "additionalProperties: false")],
+    ),
+    (
+        "req_media_type_replaced",
+        Breaking,
+        "request-body-media-type-removed",
+        &[(
+            "          application/json:\n            schema:\n              type: object\n              additionalProperties",
+            "          application/xml:\n            schema:\n              type: object\n              additionalProperties",
+        )],
+    ),
+    (
+        "req_unique_items_set",
+        Breaking,
+        "request-property-unique-items-set",
+        &[("maxItems: 4", "maxItems: 4\n                  uniqueItems: true")],
+    ),
+    (
+        "res_prop_added_optional",
+        Additive,
+        "response-optional-property-added",
+        &[("code: {type: integer}", "code: {type: integer}\n                  more: {type: string}")],
+    ),
+    (
+        "res_prop_became_optional",
+        Breaking,
+        "response-property-became-optional",
+        &[("required: [id, code]", "required: [id]")],
+    ),
+    (
+        "res_required_prop_removed",
+        Breaking,
+        "response-required-property-removed",
+        &[("                  code: {type: integer}\n", ""), ("required: [id, code]", "required: [id]")],
+    ),
+    (
+        "res_optional_prop_removed",
+        Warning,
+        "response-optional-property-removed",
+        &[("                  status: {type: string, enum: [done, failed]}\n", "")],
+    ),
+    (
+        "res_enum_value_added",
+        Additive,
+        "response-property-enum-value-added",
+        &[("[done, failed]", "[done, failed, new]")],
+    ),
+    ("res_enum_value_removed", Additive, "response-property-enum-value-removed", &[("[done, failed]", "[done]")]),
+    (
+        "res_type_changed_int_to_string",
+        Breaking,
+        "response-property-type-changed",
+        &[("code: {type: integer}", "code: {type: string}")],
+    ),
+    (
+        "res_type_integer_to_number",
+        Breaking,
+        "response-property-type-changed",
+        &[("code: {type: integer}", "code: {type: number}")],
+    ),
+    (
+        "res_became_nullable",
+        Breaking,
+        "response-property-became-nullable",
+        &[("code: {type: integer}", "code: {type: integer, nullable: true}")],
+    ),
+    ("res_format_changed", Breaking, "response-property-format-changed", &[("format: uuid", "format: uri")]),
+    (
+        "res_nonsuccess_status_removed",
+        Warning,
+        "response-non-success-status-removed",
+        &[("        '404': {description: gone}\n", "")],
+    ),
+    (
+        "res_success_status_changed",
+        Breaking,
+        "response-success-status-removed",
+        &[("'200':\n          description: fine", "'201':\n          description: fine")],
+    ),
+    (
+        "res_data_schema_emptied",
+        Breaking,
+        "response-required-property-removed",
+        &[("{url: {type: string}, size: {type: integer}}, required: [url]", "{}")],
+    ),
+    (
+        "path_removed",
+        Breaking,
+        "api-path-removed-without-deprecation",
+        &[("  /other:\n    get: {operationId: other, responses: {'200': {description: fine}}}\n", "")],
+    ),
+    (
+        "path_added",
+        Additive,
+        "endpoint-added",
+        &[("  /other:\n", "  /new:\n    get: {responses: {'200': {description: fine}}}\n  /other:\n")],
+    ),
+    ("path_renamed", Breaking, "api-path-removed-without-deprecation", &[("  /other:\n", "  /another:\n")]),
+    (
+        "path_param_renamed",
+        Source,
+        "path-parameter-renamed",
+        &[("/things/{id}", "/things/{key}"), ("{name: id, in: path", "{name: key, in: path")],
+    ),
+    (
+        "query_param_became_required",
+        Breaking,
+        "request-parameter-became-required",
+        &[("in: query, required: false", "in: query, required: true")],
+    ),
+    (
+        "header_param_added_required",
+        Breaking,
+        "new-required-request-parameter",
+        &[(
+            "        - {name: page",
+            "        - {name: X-A, in: header, required: true, schema: {type: string}}\n        - {name: page",
+        )],
+    ),
+    (
+        "query_param_removed",
+        Warning,
+        "request-parameter-removed",
+        &[("        - {name: page, in: query, required: false, schema: {type: integer, maximum: 100}}\n", "")],
+    ),
+    ("query_param_max_decreased", Breaking, "request-parameter-max-decreased", &[("maximum: 100}", "maximum: 50}")]),
+    (
+        "query_param_style_changed",
+        Breaking,
+        "request-parameter-style-changed",
+        &[("in: query, required: false", "in: query, style: spaceDelimited, required: false")],
+    ),
+    ("operationid_changed", Source, "api-operation-id-removed", &[("operationId: make", "operationId: create")]),
+    (
+        "security_scheme_changed",
+        Breaking,
+        "api-global-security-added",
+        &[("security: [{key: []}]", "security: [{other: []}]")],
+    ),
+    (
+        "security_scheme_redefined",
+        Breaking,
+        "api-security-component-type-changed",
+        &[("key: {type: http, scheme: bearer}", "key: {type: apiKey, in: header, name: X}")],
+    ),
+    ("security_removed", Warning, "api-global-security-removed", &[("security: [{key: []}]", "security: []")]),
+    ("server_url_changed", Warning, "api-server-removed", &[("https://a.example", "https://b.example")]),
+    (
+        "operation_deprecated",
+        Warning,
+        "endpoint-deprecated",
+        &[("      operationId: make", "      deprecated: true\n      operationId: make")],
+    ),
+    (
+        "tags_summary_translated",
+        Text,
+        "api-tag-removed",
+        &[("summary: Make", "summary: 制作"), ("tags: [one]", "tags: [一]")],
+    ),
+    ("vendor_extension_changed", Text, "extension-changed", &[("x-owner: me", "x-owner: you")]),
+    ("example_changed", Text, "example-changed", &[("example: {name: a", "example: {name: b")]),
+    ("info_version", Text, "info-changed", &[("version: 1.0.0", "version: 2.0.0")]),
+    (
+        "ref_renamed_same_schema",
+        Source,
+        "schema-reference-changed",
+        &[("schemas/Shared'", "schemas/Common'"), ("    Shared: {", "    Common: {")],
+    ),
+    (
+        "ref_inlined_same_schema",
+        Source,
+        "schema-reference-changed",
+        &[("{$ref: '#/components/schemas/Shared'}", "{type: object, properties: {a: {type: string}}}")],
+    ),
+    (
+        "single_allof_wrap_same",
+        Text,
+        "",
+        &[(
+            "mode: {type: string, enum: [std, pro], default: std}",
+            "mode: {allOf: [{type: string, enum: [std, pro], default: std}]}",
+        )],
+    ),
+    (
+        "enum_to_oneof_equivalent",
+        Text,
+        "",
+        &[(
+            "mode: {type: string, enum: [std, pro], default: std}",
+            "mode: {default: std, oneOf: [{type: string, enum: [pro]}, {type: string, enum: [std]}]}",
+        )],
+    ),
+    (
+        "order_of_names_and_values",
+        Text,
+        "",
+        &[("[name, mode]", "[mode, name]"), ("enum: [std, pro]", "enum: [pro, std]")],
+    ),
+    (
+        "res_schema_filled_in_where_it_was_empty",
+        Additive,
+        "response-optional-property-added",
+        &[("free: {type: object, properties: {}}", "free: {type: object, properties: {x: {type: string}}}")],
+    ),
+    (
+        "auth_header_parameter_became_required",
+        Breaking,
+        "request-parameter-became-required",
+        &[("{name: Authorization, in: header, required: false", "{name: Authorization, in: header, required: true")],
+    ),
+    (
+        "required_names_a_property_that_is_not_there",
+        Warning,
+        "required-names-no-property",
+        &[("[name, mode]", "[name, mode, ghost]")],
+    ),
+    (
+        "anything_else_is_unclassified",
+        Warning,
+        "unclassified",
+        &[("note: {type: string}", "note: {type: string, contentMediaType: a}")],
+    ),
+];
+
+#[test]
+fn each_kind_gets_its_level_and_its_id() {
+    let mut wrong = Vec::new();
+    for (name, level, id, replacements) in KINDS {
+        let (old, new) = if replacements.is_empty() {
+            (mutated(&[("        required: true\n        content", "        content")]), BASE.to_owned())
+        } else {
+            (BASE.to_owned(), mutated(replacements))
+        };
+        let found = changes(&old, &new);
+        let shown: Vec<String> = found
+            .iter()
+            .map(|c| format!("{} {:?} {} {:?}→{:?}", c.id, c.level, c.pointer, c.before, c.after))
+            .collect();
+        if gravest(&found).unwrap_or(Text) != *level || !id.is_empty() && !found.iter().any(|c| c.id == *id) {
+            wrong.push(format!("{name}: wanted {level:?} {id}, found {shown:#?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_document_compared_with_itself_has_no_changes() {
+    assert_eq!(changes(BASE, BASE), Vec::new());
+}
+
+#[test]
+fn the_direction_turns_the_level_round() {
+    // The same change, sent and received.
+    let schema = |way: &str, schema: &str| {
+        let (body, answer) = if way == "request" { (schema, "{}") } else { ("{}", schema) };
+        format!(
+            "openapi: 3.0.0\npaths: {{/a: {{post: {{requestBody: {{content: {{application/json: {{schema: {body}}}}}}}, responses: {{'200': {{description: '', content: {{application/json: {{schema: {answer}}}}}}}}}}}}}}}"
+        )
+    };
+    let cases = [
+        ("{type: string, maxLength: 5}", "{type: string, maxLength: 4}", Breaking, Additive),
+        ("{type: string, maxLength: 5}", "{type: string, maxLength: 6}", Additive, Breaking),
+        ("{type: string, maxLength: 5}", "{type: string}", Additive, Breaking),
+        ("{type: string}", "{type: string, minLength: 1}", Breaking, Additive),
+        ("{type: string}", "{type: string, nullable: true}", Additive, Breaking),
+        ("{type: integer}", "{type: number}", Additive, Breaking),
+        ("{type: number}", "{type: integer}", Breaking, Additive),
+        ("{type: string}", "{}", Additive, Breaking),
+        ("{}", "{type: string}", Breaking, Additive),
+        ("{type: number, multipleOf: 2}", "{type: number, multipleOf: 4}", Breaking, Additive),
+        (
+            "{oneOf: [{type: string}, {type: integer}]}",
+            "{oneOf: [{type: string}, {type: integer}, {type: array, items: {}}]}",
+            Additive,
+            Breaking,
+        ),
+        ("{oneOf: [{type: string}, {type: integer}]}", "{oneOf: [{type: integer}, {type: string}]}", Text, Text),
+        (
+            "{anyOf: [{type: string}, {type: integer}, {type: array, items: {}}]}",
+            "{anyOf: [{type: string}, {type: integer}]}",
+            Breaking,
+            Additive,
+        ),
+        ("{type: object}", "{type: object, not: {required: [a]}}", Breaking, Additive),
+        ("{type: array, items: {type: string}}", "{type: array, items: {type: integer}}", Breaking, Breaking),
+        (
+            "{type: object, additionalProperties: {type: string}}",
+            "{type: object, additionalProperties: {type: integer}}",
+            Breaking,
+            Breaking,
+        ),
+        (
+            "{allOf: [{type: object, properties: {a: {type: string}}}, {properties: {b: {type: string}}}]}",
+            "{type: object, properties: {b: {type: string}, a: {type: string}}}",
+            Text,
+            Text,
+        ),
+        (
+            "{type: object, properties: {a: {type: string, readOnly: true}}}",
+            "{type: object, properties: {a: {type: string, readOnly: true}}, required: [a]}",
+            Additive,
+            Additive,
+        ),
+        (
+            "{type: object, properties: {a: {type: string, writeOnly: true}}, required: [a]}",
+            "{type: object}",
+            Warning,
+            Additive,
+        ),
+    ];
+    for (old, new, request, response) in cases {
+        for (way, level) in [("request", request), ("response", response)] {
+            let found = changes(&schema(way, old), &schema(way, new));
+            assert_eq!(gravest(&found).unwrap_or(Text), level, "{way}: {old} → {new}: {found:#?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_announced_to_end_may_be_gone_and_what_was_not_may_not() {
+    let operation = |words: &str| {
+        format!(
+            "openapi: 3.0.0\npaths:\n  /a: {{get: {{{words}responses: {{'200': {{description: ''}}}}}}}}\n  /b: {{get: {{responses: {{}}}}}}\n"
+        )
+    };
+    let without = "openapi: 3.0.0\npaths:\n  /b: {get: {responses: {}}}\n";
+    for (words, level, id) in [
+        ("", Breaking, "api-path-removed-without-deprecation"),
+        ("deprecated: true, ", Warning, "api-path-removed-with-deprecation"),
+        ("deprecated: true, x-sunset: '2100-01-01', ", Breaking, "api-path-removed-before-sunset"),
+        ("deprecated: true, x-sunset: '2001-01-01', ", Warning, "api-path-removed-with-deprecation"),
+        ("deprecated: true, x-sunset: soon, ", Breaking, "api-path-sunset-parse"),
+        ("x-stability-level: alpha, ", Warning, "api-path-removed"),
+    ] {
+        let found = changes(&operation(words), without);
+        assert_eq!(found.iter().map(|c| (c.id.as_str(), c.level)).collect::<Vec<_>>(), [(id, level)], "{words}");
+    }
+}
+
+#[test]
+fn a_circle_of_references_is_compared_once_and_its_change_is_found() {
+    let document = |kind: &str| {
+        format!(
+            "openapi: 3.0.0\npaths: {{/a: {{post: {{requestBody: {{content: {{application/json: {{schema: {{$ref: '#/components/schemas/A'}}}}}}}}, responses: {{}}}}}}}}\ncomponents:\n  schemas:\n    A: {{type: object, properties: {{b: {{$ref: '#/components/schemas/B'}}}}}}\n    B: {{type: object, properties: {{a: {{$ref: '#/components/schemas/A'}}, x: {{type: {kind}}}}}}}\n"
+        )
+    };
+    assert_eq!(changes(&document("string"), &document("string")), Vec::new());
+    let found = changes(&document("string"), &document("boolean"));
+    assert_eq!(found.iter().map(|c| c.id.as_str()).collect::<Vec<_>>(), ["request-property-type-changed"]);
+    assert!(found.iter().all(|c| c.pointer == "/components/schemas/B/properties/x/type"), "{found:#?}");
+}
+
+fn page(replacements: &[(&str, &str)]) -> Vec<u8> {
+    let text = std::fs::read_to_string(root().join("spec/vendor/multi-image-reference-video.md")).unwrap_or_default();
+    let text = replacements.iter().fold(text, |text, (from, to)| {
+        assert!(text.contains(from), "the mutation misses: {from}");
+        text.replacen(from, to, 1)
+    });
+    text.into_bytes()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str, pages: &[(&str, Vec<u8>)]) -> Self {
+        let path = std::env::temp_dir().join(format!("xtask-kinds-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap_or_else(|error| panic!("{error}"));
+        for (name, bytes) in pages {
+            std::fs::write(path.join(name), bytes).unwrap_or_else(|error| panic!("{error}"));
+        }
+        Self(path)
+    }
+
+    fn side(&self, name: &str) -> Side {
+        side(&root(), &self.0.join(name)).unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn drift(name: &str, old: Vec<u8>, new: Vec<u8>) -> Report {
+    let folder = Folder::new(name, &[("old.md", old), ("new.md", new)]);
+    let sides = (&folder.side("old.md"), &folder.side("new.md"));
+    between(&root(), sides, &Client::read(&root()), &Accepted::default(), true)
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+const PAGES: &[Row] = &[
+    (
+        "a_repair_is_gone",
+        Text,
+        "repair-gone",
+        &[(
+            "description: Model name Enumeration value: kling-v1-6",
+            "description: 'Model name Enumeration value: kling-v1-6'",
+        )],
+    ),
+    (
+        "a_repair_is_new",
+        Text,
+        "repair-new",
+        &[("description: Negative text prompts", "description: Negative text prompts: what not")],
+    ),
+    (
+        "a_repair_is_different",
+        Text,
+        "repair-changed",
+        &[("Model name Enumeration value: kling-v1-6", "The model Enumeration value: kling-v1-6")],
+    ),
+    (
+        "a_guarded_patch_no_longer_applies",
+        Breaking,
+        "patch-failed",
+        &[("      deprecated: false", "      operationId: other\n      deprecated: false")],
+    ),
+    (
+        "a_guarded_patch_is_obsolete",
+        Breaking,
+        "patch-obsolete",
+        &[("      deprecated: false", "      operationId: create_multi_image_to_video\n      deprecated: false")],
+    ),
+    ("its_operation_moved", Breaking, "endpoint-moved", &[("multi-image2video:", "multi-image-2-video:")]),
+    (
+        "an_example_is_no_longer_valid",
+        Warning,
+        "example-invalid",
+        &[("              mode: std\n", "              mode: 5\n")],
+    ),
+    (
+        "an_example_holds_a_key_that_the_schema_lacks",
+        Warning,
+        "example-key-unknown",
+        &[("              mode: std\n", "              mode: std\n              seed: 1\n")],
+    ),
+    ("an_example_lacks_a_required_key", Warning, "example-key-missing", &[("              mode: std\n", "")]),
+    (
+        "released_to_testing",
+        Warning,
+        "operation-status-changed",
+        &[("x-apifox-status: released", "x-apifox-status: testing")],
+    ),
+    (
+        "released_to_developing",
+        Warning,
+        "operation-status-changed",
+        &[("x-apifox-status: released", "x-apifox-status: developing")],
+    ),
+    (
+        "released_to_deprecated",
+        Warning,
+        "operation-status-changed",
+        &[("x-apifox-status: released", "x-apifox-status: deprecated")],
+    ),
+    (
+        "required_names_a_property_that_does_not_exist",
+        Warning,
+        "required-names-no-property",
+        &[(
+            "                - model_name\n                - mode\n",
+            "                - ghost\n                - model_name\n                - mode\n",
+        )],
+    ),
+    (
+        "a_prose_enumeration_gained_a_value_where_the_facade_is_open",
+        Additive,
+        "prose-enum-value-added",
+        &[("Enum values: std, pro", "Enum values: std, pro, master")],
+    ),
+    (
+        "a_prose_enumeration_lost_a_value",
+        Warning,
+        "prose-enum-value-removed",
+        &[("Enumerated values: 5, 10", "Enumerated values: 5")],
+    ),
+    (
+        "a_prose_enumeration_is_new",
+        Warning,
+        "prose-enum-introduced",
+        &[("The aspect ratio (width:height) of the generated image.", "'Enum values: 16:9, 1:1'")],
+    ),
+    ("a_prose_limit_got_stricter", Warning, "prose-limit-stricter", &[("2500 characters", "500 characters")]),
+    ("a_prose_limit_got_looser", Additive, "prose-limit-looser", &[("up to 4 images", "up to 7 images")]),
+    (
+        "generated_names_changed_wire_unchanged",
+        Source,
+        "schema-title-changed",
+        &[(
+            "            schema:\n              type: object\n",
+            "            schema:\n              title: Video\n              type: object\n",
+        )],
+    ),
+    (
+        "a_translation_is_text",
+        Text,
+        "text-changed",
+        &[
+            ("Enum values: std, pro", "枚举值：std，pro"),
+            ("cannot exceed 2500 characters", "不能超过2500个字符"),
+            ("Supports up to 4 images", "最多支持4张图片"),
+        ],
+    ),
+    (
+        "the_order_of_properties_is_text",
+        Text,
+        "extension-changed",
+        &[(
+            "                - callback_url\n                - external_task_id\n            example",
+            "                - external_task_id\n                - callback_url\n            example",
+        )],
+    ),
+];
+
+#[test]
+fn each_kind_of_the_vendors_pages_gets_its_level_and_its_id() {
+    let mut wrong = Vec::new();
+    for (name, level, id, replacements) in PAGES {
+        let report = drift(name, page(&[]), page(replacements));
+        let gravest = report.changes.iter().map(|change| change.level).max();
+        if gravest != Some(*level) || !report.changes.iter().any(|change| change.id == *id) {
+            let shown: Vec<String> =
+                report.changes.iter().map(|c| format!("{} {:?} {:?}→{:?}", c.id, c.level, c.before, c.after)).collect();
+            wrong.push(format!("{name}: wanted {level:?} {id}, found {shown:#?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_prose_enumeration_that_grew_where_no_facade_is_open_is_a_warning_that_names_the_value() {
+    let other = [("multi-image2video:", "text2video:"), ("api-386179083", "api-1")];
+    let grown = [other[0], other[1], ("Enum values: std, pro", "Enum values: std, pro, master")];
+    let report = drift("other", page(&other), page(&grown));
+    let found: Vec<_> = report
+        .changes
+        .iter()
+        .filter(|c| c.level > Text)
+        .map(|c| (c.id.as_str(), c.level, c.after.as_deref()))
+        .collect();
+    assert_eq!(found, [("prose-enum-value-added", Warning, Some("master"))]);
+}
+
+#[test]
+fn a_page_that_is_gone_from_a_folder_breaks_and_one_page_against_a_folder_misses_none() {
+    let other = [("multi-image2video:", "text2video:"), ("api-386179083", "api-1")];
+    let old = Folder::new("old", &[("a.md", page(&[])), ("b.md", page(&other))]);
+    let new = Folder::new("new", &[("a.md", page(&[]))]);
+    let client = Client::read(&root());
+    let run = |revision: &Side| {
+        between(&root(), (&old.side(""), revision), &client, &Accepted::default(), true)
+            .unwrap_or_else(|error| panic!("{error}"))
+    };
+    let folder = run(&new.side(""));
+    let grave = folder.changes.iter().filter(|change| change.level > Text);
+    let ids: Vec<&str> = grave.map(|change| change.id.as_str()).collect();
+    assert_eq!(ids, ["api-path-removed-without-deprecation"]);
+    assert!(run(&new.side("a.md")).changes.is_empty());
+}
+
+#[test]
+fn a_fingerprint_does_not_depend_on_lines_and_an_accepted_one_is_only_counted() {
+    let change = ("Enumerated values: 5, 10", "Enumerated values: 5");
+    let first = drift("first", page(&[]), page(&[change]));
+    let shifted = drift("shifted", page(&[]), page(&[change, ("# Multiple", "\n\n\n# Multiple")]));
+    let of =
+        |report: &Report| report.changes.iter().find(|c| c.level == Warning).map(|c| (c.fingerprint.clone(), c.line));
+    let (one, two) = (of(&first).unwrap_or_default(), of(&shifted).unwrap_or_default());
+    assert_eq!(one.0, two.0);
+    assert_ne!(one.1, two.1);
+    let list = Folder::new(
+        "accepted",
+        &[
+            (
+                "accepted.yaml",
+                format!("- fingerprint: '{}'\n  reason: seen\n- fingerprint: 'none'\n  reason: old\n", one.0)
+                    .into_bytes(),
+            ),
+            ("new.md", page(&[change])),
+            ("old.md", page(&[])),
+        ],
+    );
+    let accepted =
+        Accepted::read_file(&list.0.join("accepted.yaml"), "accepted.yaml").unwrap_or_else(|error| panic!("{error}"));
+    let sides = (&list.side("old.md"), &list.side("new.md"));
+    let report =
+        between(&root(), sides, &Client::read(&root()), &accepted, false).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((report.changes.len(), report.counts.accepted, report.counts.warning), (0, 1, 0));
+    assert!(report.remarks.iter().any(|remark| remark.contains("none does not occur")), "{:?}", report.remarks);
+}
