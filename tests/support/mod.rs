@@ -83,6 +83,35 @@ pub fn directory(name: &str) -> std::path::PathBuf {
     path
 }
 
+/// The jumping clock with guards that end when its time has come; what moves it besides the sleeps is up to the test.
+#[derive(Debug, Clone)]
+pub struct Guarded(pub Jumping);
+
+impl Clock for Guarded {
+    fn now(&self) -> Duration {
+        self.0.now()
+    }
+
+    fn sleep(&self, wait: Duration) -> Sleep {
+        self.0.sleep(wait)
+    }
+
+    fn guard(&self, limit: Duration) -> Sleep {
+        let (clock, end) = (self.0.clone(), self.now() + limit);
+        Box::pin(std::future::poll_fn(move |context| {
+            if clock.now() >= end {
+                return std::task::Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            std::task::Poll::Pending
+        }))
+    }
+
+    fn random(&self) -> f64 {
+        0.5
+    }
+}
+
 /// A clock that stands still until the test moves it.
 #[derive(Debug, Clone)]
 pub struct Held(tokio::sync::watch::Sender<Duration>);
