@@ -4,6 +4,7 @@ use std::path::Path;
 
 use similar::TextDiff;
 
+use crate::coverage::{coverage, written};
 use crate::error::{Error, Result};
 use crate::facade::{Allowed, Findings, compare, read_schema};
 use crate::import::{Imported, import};
@@ -21,7 +22,36 @@ pub fn check(root: &Path) -> Result<Vec<String>> {
     let mut failures = current(root, &imported);
     let Findings { failures: disagreements, remarks } = agreement(root, &imported)?;
     failures.extend(disagreements);
+    let readme = std::fs::read_to_string(root.join(roots::README)).unwrap_or_default();
+    match table(root, &imported) {
+        Ok(text) if text == readme => {}
+        Ok(_) => failures.push(format!(
+            "{}:1: the table of coverage is not current; run `cargo xtask spec check --write`",
+            roots::README
+        )),
+        Err(error) => failures.push(error.to_string()),
+    }
     if failures.is_empty() { Ok(remarks) } else { Err(Error::Failed(failures.join("\n"))) }
+}
+
+/// Writes the table of coverage into `spec/README.md`.
+///
+/// # Errors
+/// Pages, a schema or a list that cannot be read, or a text without the table's marks.
+pub fn write_table(root: &Path) -> Result<()> {
+    let imported = import(root, &roots::vendor_pages(root)?, Some(&root.join(roots::PATCHES)))?;
+    let text = table(root, &imported)?;
+    roots::write(&root.join(roots::README), roots::README, &text)
+}
+
+/// The text of `spec/README.md` with the table as it should be.
+fn table(root: &Path, imported: &Imported) -> Result<String> {
+    let schema = read_schema(&root.join(roots::FACADE), roots::FACADE)?;
+    let allowed = Allowed::read_file(&root.join(roots::ALLOWED), roots::ALLOWED)?;
+    let readme = std::fs::read_to_string(root.join(roots::README)).map_err(|error| {
+        Error::refused(format_args!("{}:1", roots::README), format_args!("cannot be read: {error}"))
+    })?;
+    written(&readme, roots::README, &coverage(&schema, &imported.document, &allowed).rows)
 }
 
 /// Whether the facade agrees with the document.

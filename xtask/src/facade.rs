@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use crate::coverage::coverage;
 use crate::error::{Error, Result};
 use crate::lift::{Constraint, Keyword, constraints};
 use crate::roles::operations;
@@ -20,6 +21,9 @@ use crate::tree::{Node, Place, Value, read};
 pub const OPERATION: &str = "create_multi_image_to_video";
 /// The facade's word for an enumeration whose values are known, while any other is sent as it is.
 pub const OPEN_ENUM: &str = "x-extensible-enum";
+
+/// Where the facade states most of its limits.
+const REQUEST: &str = "src/request.rs";
 
 /// What a comparison found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -37,6 +41,8 @@ pub struct Allowed(Vec<Entry>);
 #[derive(Debug)]
 struct Entry {
     pointer: String,
+    reason: String,
+    source: String,
     place: Place,
 }
 
@@ -51,7 +57,11 @@ impl Allowed {
         Self::parse(&text, name)
     }
 
-    fn parse(text: &str, name: &str) -> Result<Self> {
+    /// Reads the list from memory.
+    ///
+    /// # Errors
+    /// An entry without one of the three.
+    pub fn parse(text: &str, name: &str) -> Result<Self> {
         let root = read(text, &Arc::from(name), 1)
             .map_err(|error| Error::refused(format_args!("{name}:{}", error.line), error.reason))?;
         let list = match &root.value {
@@ -71,17 +81,23 @@ impl Allowed {
                 })
             };
             let pointer = field("pointer")?.to_owned();
-            field("reason")?;
-            field("source")?;
+            let (reason, source) = (field("reason")?.to_owned(), field("source")?.to_owned());
             if let Some(first) = entries.iter().find(|entry| entry.pointer == pointer) {
                 return Err(Error::refused(
                     &node.place,
                     format_args!("{pointer} is listed here and at {}; remove one", first.place),
                 ));
             }
-            entries.push(Entry { pointer, place: node.place.clone() });
+            entries.push(Entry { pointer, reason, source, place: node.place.clone() });
         }
         Ok(Self(entries))
+    }
+
+    /// The reason and the source that stand at a pointer.
+    #[must_use]
+    pub fn reason(&self, pointer: &str) -> Option<(&str, &str)> {
+        let entry = self.0.iter().find(|entry| entry.pointer == pointer)?;
+        Some((&entry.reason, &entry.source))
     }
 }
 
@@ -112,9 +128,23 @@ pub fn compare(schema: &Json, document: &Node, allowed: &Allowed) -> Findings {
         Ok(body) => comparison.schema(schema, &body, &[], &["body".to_owned()]),
         Err(reason) => comparison.findings.failures.push(reason),
     }
-    for entry in allowed.0.iter().filter(|entry| !comparison.used.contains(entry.pointer.as_str())) {
+    let coverage = coverage(schema, document, allowed);
+    let idle = |entry: &&Entry| {
+        !comparison.used.contains(entry.pointer.as_str()) && !coverage.used.iter().any(|used| *used == entry.pointer)
+    };
+    for entry in allowed.0.iter().filter(idle) {
         let text = format!("{}: nothing differs at {} any more: obsolete, delete it", entry.place, entry.pointer);
         comparison.findings.failures.push(text);
+    }
+    // Where the comparison has found something already, it says more.
+    if comparison.findings.failures.is_empty() {
+        for row in coverage.rows.iter().filter(|row| row.how.is_none()) {
+            let text = format!(
+                "{}: {}: nobody takes care of it; cover it in {}, or give a reason in spec/allowed.yaml",
+                row.name, row.what, REQUEST
+            );
+            comparison.findings.failures.push(text);
+        }
     }
     comparison.findings
 }

@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod compare;
+pub mod coverage;
 pub mod drift;
 pub mod emit;
 pub mod error;
@@ -21,3 +22,4 @@ pub mod roles;
 pub mod roots;
 pub mod rules;
 pub mod tree;
+pub mod update;

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use xtask::check::check;
-use xtask::drift::{FailOn, Format, Question, drift, write};
+use xtask::check::{check, write_table};
+use xtask::drift::{FailOn, Format, Question, Report, drift, write};
 use xtask::error::{Error, Result, one_line};
 use xtask::import::{Imported, import};
 use xtask::roots;
+use xtask::update::{cargo, update};
 
 /// The project's own tasks.
 #[derive(Parser)]
@@ -31,9 +32,11 @@ enum Spec {
     /// Make openapi.yaml of the vendor's pages
     Import(Import),
     /// Check that openapi.yaml is current and that the facade agrees with it
-    Check,
+    Check(Check),
     /// Tell what changed between two documents, and what it means for this library
     Drift(Drift),
+    /// Take newer pages: import, regenerate, accept, check, test, report; or leave everything as it was
+    Update(Update),
 }
 
 #[derive(Args)]
@@ -50,6 +53,23 @@ struct Import {
     /// Leave the pages as published: operation ids are then derived
     #[arg(long, requires = "output")]
     no_patches: bool,
+}
+
+#[derive(Args)]
+struct Check {
+    /// Write the table of coverage into spec/README.md first
+    #[arg(long)]
+    write: bool,
+}
+
+#[derive(Args)]
+struct Update {
+    /// The pages as published
+    #[arg(value_name = "PAGE", required = true)]
+    pages: Vec<PathBuf>,
+    /// How the report is written
+    #[arg(long, value_enum, default_value = "human")]
+    format: Format,
 }
 
 #[derive(Args)]
@@ -72,7 +92,8 @@ fn main() -> ExitCode {
     let Task::Spec(task) = Command::parse().task;
     let done = match task {
         Spec::Import(arguments) => run_import(&arguments),
-        Spec::Check => run_check(),
+        Spec::Check(arguments) => run_check(arguments.write),
+        Spec::Update(arguments) => run_update(&arguments),
         Spec::Drift(arguments) => match run_drift(&arguments) {
             Ok(true) => return ExitCode::from(1),
             // What cannot be compared is unreadable input, and no drift of a lower level.
@@ -111,7 +132,10 @@ fn run_import(arguments: &Import) -> Result<()> {
     Ok(())
 }
 
-fn run_check() -> Result<()> {
+fn run_check(write: bool) -> Result<()> {
+    if write {
+        write_table(&roots::repository())?;
+    }
     let remarks = check(&roots::repository())?;
     for remark in remarks {
         println!("remark: {remark}");
@@ -129,14 +153,25 @@ fn run_drift(arguments: &Drift) -> Result<bool> {
     };
     let question = Question { base, revision, show_text: arguments.show_text };
     let report = drift(&roots::repository(), &question)?;
+    print_report(&report, arguments.format);
+    Ok(report.counts.fails(arguments.fail_on))
+}
+
+fn print_report(report: &Report, format: Format) {
     let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let text = write(&report, arguments.format, color);
-    if matches!(arguments.format, Format::Json) {
+    let text = write(report, format, color);
+    if matches!(format, Format::Json) {
         report.remarks.iter().for_each(|remark| eprintln!("remark: {}", one_line(remark)));
     }
     // A reader that went away (`| head`) is no failure of ours.
     let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(report.counts.fails(arguments.fail_on))
+}
+
+fn run_update(arguments: &Update) -> Result<()> {
+    let root = roots::repository();
+    let report = update(&root, &arguments.pages, &|step| cargo(&root, step))?;
+    print_report(&report, arguments.format);
+    Ok(())
 }
 
 fn report(imported: &Imported) {

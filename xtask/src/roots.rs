@@ -15,6 +15,8 @@ pub const FACADE: &str = "spec/facade.schema.json";
 /// Where the facade knowingly differs from the document.
 pub const ALLOWED: &str = "spec/allowed.yaml";
 
+/// Provenance, reasons, and the table of what is covered.
+pub const README: &str = "spec/README.md";
 /// Changes of the vendor's document that were seen and are fine.
 pub const ACCEPTED: &str = "spec/accepted.yaml";
 

@@ -16,7 +16,12 @@ fn the_schema_of_the_report_is_current_and_the_report_is_what_it_says() {
         std::fs::write(&path, &expected).unwrap_or_else(|error| panic!("{error}"));
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(found, expected, "run `UPDATE_GOLDEN=1 cargo test -p xtask --test drift_schema`");
+    // As values: the order of the keys is that of the features with which serde_json happens to be compiled.
+    let value = |text: &str| serde_json::from_str::<Value>(text).ok();
+    assert!(
+        value(&found).is_some() && value(&found) == value(&expected),
+        "run `UPDATE_GOLDEN=1 cargo test -p xtask --test drift_schema`"
+    );
 
     let page = "spec/vendor/multi-image-reference-video.md";
     for (revision, code) in [(page, 0), ("openapi.yaml", 1)] {

@@ -76,6 +76,15 @@ impl Side {
     }
 }
 
+impl Side {
+    /// Whether both describe some operation.
+    #[must_use]
+    pub fn shares(&self, other: &Side) -> bool {
+        let wanted: BTreeSet<String> = other.sheets.iter().flat_map(Sheet::keys).collect();
+        self.sheets.iter().any(|sheet| sheet.keys().iter().any(|key| wanted.contains(key)))
+    }
+}
+
 impl Sheet {
     /// What tells this document from others: the ids and the addresses of its operations.
     fn keys(&self) -> BTreeSet<String> {

@@ -1,0 +1,215 @@
+//! Takes newer pages in one step: import, regenerate, accept the generated text, check, test, report. Whatever fails, the
+//! tree is left as it was, byte for byte.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::drift::{Accepted, Client, Report, Side, between, read};
+use crate::error::{Error, Result};
+use crate::import::import;
+use crate::{check, roots};
+
+/// What the tests write when they are told to accept it, and what cargo may: put back when something fails.
+const WRITTEN_BY_CARGO: [&str; 3] = ["tests/golden/generated.rs", roots::FACADE, "Cargo.lock"];
+
+/// One command of cargo, with what it is for.
+pub struct Step {
+    /// What it does, for messages.
+    pub what: &'static str,
+    /// Its arguments.
+    pub arguments: &'static [&'static str],
+    /// Whether tests accept what they find.
+    pub accept: bool,
+}
+
+/// The commands, in their order.
+const STEPS: [Step; 2] = [
+    Step {
+        what: "generating the client and accepting its text",
+        arguments: &["test", "--quiet", "--test", "golden"],
+        accept: true,
+    },
+    Step { what: "the tests", arguments: &["test", "--quiet", "--workspace"], accept: false },
+];
+
+/// Takes pages; gives what changed by them.
+///
+/// # Errors
+/// Whatever failed, after the tree was put back.
+pub fn update(root: &Path, pages: &[PathBuf], run: &dyn Fn(&Step) -> Result<()>) -> Result<Report> {
+    let vendor = read(root, &root.join(roots::VENDOR))?;
+    let mut newer = Side { sheets: Vec::new(), folder: false };
+    for page in pages {
+        if page.is_dir() {
+            return Err(Error::refused(
+                format_args!("{}:1", roots::shown(root, page)),
+                "is a directory; name the pages in it",
+            ));
+        }
+        newer.sheets.extend(read(root, page)?.sheets);
+    }
+    let client = Client::read(root);
+    let accepted = Accepted::read_file(&root.join(roots::ACCEPTED), roots::ACCEPTED)?;
+    let targets = targets(root, &vendor, &newer)?;
+    let report = between(root, (&vendor, &newer), &client, &accepted, false)?;
+
+    let mut files: Vec<PathBuf> = targets.iter().map(|(target, _)| target.clone()).collect();
+    let others = roots::OUTPUTS.iter().chain(&WRITTEN_BY_CARGO).chain(&[roots::README]);
+    files.extend(others.map(|name| root.join(name)));
+    let mut before = Snapshot::take(root, files)?;
+    take(root, &targets, &newer, run)?;
+    before.kept = true;
+    Ok(report)
+}
+
+/// Runs a command of cargo in the repository. What it says goes to standard error: standard output is the report's.
+///
+/// # Errors
+/// A command that cannot be started, or that fails.
+pub fn cargo(root: &Path, step: &Step) -> Result<()> {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(program);
+    command.args(step.arguments).current_dir(root).stdin(Stdio::null()).stdout(std::io::stderr());
+    if step.accept {
+        command.env("UPDATE_GOLDEN", "1");
+    } else {
+        command.env_remove("UPDATE_GOLDEN");
+    }
+    let shown = format!("`cargo {}`", step.arguments.join(" "));
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(Error::Failed(format!(
+            "{} failed ({shown}, {status}); what it said stands above, the tree is as it was",
+            step.what
+        ))),
+        Err(error) => Err(Error::Failed(format!("{} could not begin: {shown}: {error}", step.what))),
+    }
+}
+
+fn take(
+    root: &Path,
+    targets: &[(PathBuf, Option<String>)],
+    newer: &Side,
+    run: &dyn Fn(&Step) -> Result<()>,
+) -> Result<()> {
+    for ((target, _), sheet) in targets.iter().zip(&newer.sheets) {
+        let name = roots::shown(root, target);
+        let bytes = std::fs::read(&sheet.path).map_err(|error| {
+            Error::refused(format_args!("{}:1", sheet.page.name), format_args!("cannot be read: {error}"))
+        })?;
+        // Byte for byte, unless it changed since it was compared.
+        if crate::page::sha256(&bytes) != sheet.page.sha256 {
+            return Err(Error::Failed(format!("{}:1: changed while it was being taken; try again", sheet.page.name)));
+        }
+        std::fs::write(target, bytes)
+            .map_err(|error| Error::refused(format_args!("{name}:1"), format_args!("cannot be written: {error}")))?;
+    }
+    provenance(root, targets, newer)?;
+    let imported = import(root, &roots::vendor_pages(root)?, Some(&root.join(roots::PATCHES)))?;
+    for output in roots::OUTPUTS {
+        roots::write(&root.join(output), output, &imported.text)?;
+    }
+    let [generate, tests] = &STEPS;
+    run(generate)?;
+    check::write_table(root)?;
+    check::check(root)?;
+    run(tests)
+}
+
+/// Follows the hashes in `spec/README.md`, where a page was replaced.
+fn provenance(root: &Path, targets: &[(PathBuf, Option<String>)], newer: &Side) -> Result<()> {
+    let path = root.join(roots::README);
+    let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
+    let mut new = text.clone();
+    for ((_, old), sheet) in targets.iter().zip(&newer.sheets) {
+        if let Some(old) = old {
+            new = new.replace(old, &sheet.page.sha256);
+        }
+    }
+    if new == text { Ok(()) } else { roots::write(&path, roots::README, &new) }
+}
+
+/// Where each page goes, and the hash of what stands there: in place of the page that describes the same operations, or
+/// beside the others.
+fn targets(root: &Path, vendor: &Side, newer: &Side) -> Result<Vec<(PathBuf, Option<String>)>> {
+    let mut targets: Vec<(PathBuf, Option<String>)> = Vec::new();
+    for sheet in &newer.sheets {
+        let alone = Side { sheets: vec![sheet.clone()], folder: false };
+        let (near, far) = vendor.about(&alone);
+        let place = format!("{}:1", sheet.page.name);
+        if !sheet.published {
+            return Err(Error::refused(place, "is no page of the vendor's (*.md); only pages as published are taken"));
+        }
+        // With none that is near, all of them are given back.
+        let akin = near.shares(&alone);
+        let target = match near.sheets.as_slice() {
+            [one] if akin => (one.path.clone(), Some(one.page.sha256.clone())),
+            _ if !akin && far.is_empty() => {
+                let name = sheet.path.file_name().unwrap_or_default();
+                let path = root.join(roots::VENDOR).join(name);
+                if path.exists() {
+                    return Err(Error::refused(
+                        place,
+                        format_args!(
+                            "{} is about other operations; give the new page another name",
+                            roots::shown(root, &path)
+                        ),
+                    ));
+                }
+                (path, None)
+            }
+            _ => {
+                return Err(Error::refused(
+                    place,
+                    "describes what several pages of spec/vendor do; remove those that it replaces",
+                ));
+            }
+        };
+        if targets.iter().any(|(other, _)| *other == target.0) {
+            return Err(Error::refused(place, "two pages are about the same operations; name one"));
+        }
+        targets.push(target);
+    }
+    Ok(targets)
+}
+
+/// Files as they were, put back unless they are told to be kept.
+struct Snapshot {
+    root: PathBuf,
+    files: Vec<(PathBuf, Option<Vec<u8>>)>,
+    kept: bool,
+}
+
+impl Snapshot {
+    fn take(root: &Path, files: Vec<PathBuf>) -> Result<Self> {
+        let read = |path: PathBuf| match std::fs::read(&path) {
+            Ok(bytes) => Ok((path, Some(bytes))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok((path, None)),
+            Err(error) => {
+                let name = roots::shown(root, &path);
+                Err(Error::refused(format_args!("{name}:1"), format_args!("cannot be read: {error}")))
+            }
+        };
+        let files = files.into_iter().map(read).collect::<Result<Vec<_>>>()?;
+        Ok(Self { root: root.to_path_buf(), files, kept: false })
+    }
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
+        for (path, bytes) in &self.files {
+            let done = match bytes {
+                Some(bytes) if std::fs::read(path).is_ok_and(|now| now == *bytes) => Ok(()),
+                Some(bytes) => std::fs::write(path, bytes),
+                None if path.exists() => std::fs::remove_file(path),
+                None => Ok(()),
+            };
+            if let Err(error) = done {
+                eprintln!("{}:1: could not be put back as it was: {error}", roots::shown(&self.root, path));
+            }
+        }
+    }
+}
