@@ -104,7 +104,13 @@ pub(crate) async fn take_in(
         }
     }
     let cut = if let Take::Body(after) = taken.fault.take { Some(after) } else { None };
-    let bytes = match read(&taken.intake, id, &parts.headers, body, taken.fault.request_pace, cut).await {
+    let bytes = tokio::select! {
+        // What was read counts before the end of it: a request may end exactly where it is cut.
+        biased;
+        bytes = read(&taken.intake, id, &parts.headers, body, taken.fault.request_pace, cut) => bytes,
+        () = taken.wire.end_of_reading() => Err(Stopped::Cut),
+    };
+    let bytes = match bytes {
         Ok(bytes) => bytes,
         Err(Stopped::Cut) => return taken.close().await,
         Err(Stopped::Refused(refusal)) => return answered(&taken.intake, id, refusal.into_response()),

@@ -5,7 +5,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
@@ -30,6 +30,8 @@ pub(crate) struct Obedient<S> {
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
+    /// Somebody asks for a byte beyond the last one that may be read.
+    reached: Notify,
     closed: Notify,
 }
 
@@ -38,6 +40,8 @@ struct State {
     /// Bytes that were read since the request began.
     read: u64,
     reading: Reading,
+    /// Who waits for bytes, and must ask again when there will be none.
+    reader: Option<Waker>,
     /// How many more may be written.
     write_limit: Option<u64>,
     write_pace: Option<Pace>,
@@ -49,7 +53,7 @@ struct State {
 enum Reading {
     #[default]
     Free,
-    /// So many bytes of the request, and then the connection is closed.
+    /// So many bytes of the request.
     Until(u64),
     /// Nothing more; it stays in the socket.
     Stopped,
@@ -59,7 +63,7 @@ impl Wire {
     /// Forgets the faults of the request before, whose bytes no longer count.
     pub fn begin_request(&self) {
         let mut state = lock(&self.0.state);
-        *state = State { read: state.read, ..State::default() };
+        *state = State { read: state.read, reader: state.reader.take(), ..State::default() };
     }
 
     /// The request was read to its end: what comes now belongs to the next.
@@ -67,11 +71,19 @@ impl Wire {
         lock(&self.0.state).read = 0;
     }
 
-    /// Lets so many bytes of the request in, and then closes the connection. Tells whether more are in already.
+    /// Lets so many bytes of the request in, and then none. Tells whether more are in already.
     pub fn cut_reading(&self, after: u64) -> bool {
         let mut state = lock(&self.0.state);
         state.reading = Reading::Until(after);
+        if let Some(reader) = state.reader.take() {
+            reader.wake();
+        }
         state.read > after
+    }
+
+    /// Waits until all that may be read was handed on, and more is asked for.
+    pub async fn end_of_reading(&self) {
+        self.0.reached.notified().await;
     }
 
     /// Leaves whatever else comes in the socket.
@@ -115,7 +127,7 @@ impl<S> Obedient<S> {
             Reading::Stopped => Poll::Pending,
             Reading::Until(limit) => match limit.saturating_sub(state.read) {
                 0 => {
-                    self.wire.close();
+                    self.wire.0.reached.notify_one();
                     Poll::Pending
                 }
                 left => Poll::Ready(Some(bounded(left))),
@@ -168,21 +180,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Obedient<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = match ready!(self.may_read()) {
-            None => {
-                let before = buffer.filled().len();
-                ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-                buffer.filled().len() - before
-            }
-            Some(most) => {
-                let most = most.min(buffer.remaining());
-                let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
-                ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;
-                let read = part.filled().len();
-                buffer.advance(read);
-                read
-            }
-        };
+        let most = ready!(self.may_read()).unwrap_or(usize::MAX).min(buffer.remaining());
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
+        let polled = Pin::new(&mut self.stream).poll_read(context, &mut part);
+        let read = part.filled().len();
+        if polled.is_pending() {
+            lock(&self.wire.0.state).reader = Some(context.waker().clone());
+        }
+        ready!(polled)?;
+        buffer.advance(read);
         lock(&self.wire.0.state).read += read as u64;
         Poll::Ready(Ok(()))
     }

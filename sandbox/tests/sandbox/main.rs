@@ -1,8 +1,10 @@
 //! The sandbox through its front door: HTTP, and what a test may ask it. One file a subject; this one holds what they
 //! share: an order that is accepted, and a caller who sends it.
 
+mod faults;
 mod orders;
 mod program;
+mod proxy;
 mod tasks;
 mod videos;
 mod witness;
@@ -11,6 +13,7 @@ use base64::Engine as _;
 use kling_sandbox::Sandbox;
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 
 /// The project's own pictures.
 const CAT: &[u8] = include_bytes!("../../../examples/images/cat.png");
@@ -87,6 +90,27 @@ impl<'a> Caller<'a> {
         let status = answer.status();
         (status, answer.json().await.expect("the answer is JSON"))
     }
+}
+
+/// The text of an order as an HTTP/1.1 request.
+fn by_hand(sandbox: &Sandbox) -> String {
+    let body = order().to_string();
+    format!("{}{body}", head(sandbox, body.len()))
+}
+
+/// The head of a request for an order of so many bytes.
+fn head(sandbox: &Sandbox, length: usize) -> String {
+    let (host, key) = (sandbox.base_url().trim_start_matches("http://"), sandbox.api_key());
+    let path = sandbox.endpoint().replace(sandbox.base_url(), "");
+    format!("POST {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {key}\r\ncontent-length: {length}\r\n\r\n")
+}
+
+async fn connect(sandbox: &Sandbox) -> TcpStream {
+    connect_to(sandbox.base_url()).await
+}
+
+async fn connect_to(url: &str) -> TcpStream {
+    TcpStream::connect(url.trim_start_matches("http://")).await.expect("it listens")
 }
 
 fn text(value: &Value) -> String {

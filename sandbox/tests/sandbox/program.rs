@@ -92,6 +92,9 @@ fn a_wrong_argument_is_told_with_the_usage_and_status_2() {
         (&["--task-seconds", "-1"], "a number of seconds from 0"),
         (&["--task-seconds", "soon"], "a number of seconds"),
         (&["--key"], "--key"),
+        (&["--concurrency", "two"], "two"),
+        (&["--fault", "hang-upp"], "no fault is called `hang-upp`"),
+        (&["--fault", "post=hang-up"], "choose create"),
         (&["more"], "more"),
     ] {
         let output = refused(arguments);
@@ -110,6 +113,40 @@ fn what_cannot_be_started_is_told_with_status_1() {
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{text}");
         assert!(text.starts_with("error: ") && text.contains(reason), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn faults_meet_the_requests_that_they_are_for_in_order() {
+    let faults = ["--fault", "502-html", "--fault", "1303+retry-after:7", "--fault", "list=404-invalid-url"];
+    let child = program(&[&faults[..], &["--key", "k"]].concat()).stdout(Stdio::piped()).spawn();
+    let mut running = Running(child.expect("it runs"));
+    let mut output = BufReader::new(running.0.stdout.take().expect("a pipe"));
+    let mut line = String::new();
+    output.read_line(&mut line).expect("a text");
+    let base = line.trim().strip_prefix("export KLING_BASE_URL=").expect("the address");
+    let endpoint = format!("{base}/kling/v1/videos/multi-image2video");
+    let http = reqwest::Client::new();
+    for (status, retry_after) in [(502, None), (429, Some("7")), (200, None)] {
+        let answer = http.post(&endpoint).bearer_auth("k").json(&order()).send().await.expect("an answer");
+        let header = answer.headers().get("retry-after").map(|value| value.to_str().expect("a text"));
+        assert_eq!((answer.status().as_u16(), header), (status, retry_after));
+    }
+    for status in [404, 200] {
+        let answer = http.get(&endpoint).bearer_auth("k").send().await.expect("an answer");
+        assert_eq!(answer.status().as_u16(), status);
+    }
+}
+
+#[test]
+fn the_list_of_faults_has_every_name_with_a_line() {
+    let output = refused(&["--fault", "list"]);
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).expect("a text");
+    for named in kling_sandbox::Fault::all() {
+        let line = text.lines().find(|line| line.split("  ").next() == Some(&named.name));
+        let line = line.unwrap_or_else(|| panic!("{} is listed", named.name));
+        assert!(line.ends_with(&named.summary), "{line}");
     }
 }
 

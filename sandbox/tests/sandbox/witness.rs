@@ -2,25 +2,8 @@
 
 use kling_sandbox::{Answer, Operation, ReceivedImage};
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
 
 use super::*;
-
-/// The text of an order as an HTTP/1.1 request.
-fn by_hand(sandbox: &Sandbox) -> String {
-    let (host, key) = (sandbox.base_url().trim_start_matches("http://"), sandbox.api_key());
-    let path = sandbox.endpoint().replace(sandbox.base_url(), "");
-    let body = order().to_string();
-    let length = body.len();
-    format!(
-        "POST {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {key}\r\ncontent-length: {length}\r\n\r\n{body}"
-    )
-}
-
-async fn connect(sandbox: &Sandbox) -> TcpStream {
-    let address = sandbox.base_url().trim_start_matches("http://");
-    TcpStream::connect(address).await.expect("it listens")
-}
 
 #[tokio::test]
 async fn a_request_is_recorded_as_it_came() {
