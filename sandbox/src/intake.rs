@@ -220,7 +220,6 @@ async fn read(
         }
         if let Some(pace) = pace
             && length >= portion
-            && !body.is_end_stream()
         {
             intake.clock.sleep(pace.every).await;
             portion = length.saturating_add(pace.bytes);
@@ -246,7 +245,8 @@ async fn read(
             hash.update(&data);
             bytes.extend_from_slice(&data);
         }
-        if length > LARGEST_DISCARDED {
+        // Its length tells the end before the connection does, which may have other things to do first.
+        if length > LARGEST_DISCARDED || body.is_end_stream() {
             break;
         }
     }
