@@ -92,6 +92,13 @@ pub(crate) struct Pace {
     pub every: Duration,
 }
 
+impl Pace {
+    /// At least a byte: no bytes at no interval would be no progress in no time, for ever.
+    fn new(bytes: u64, every: Duration) -> Self {
+        Self { bytes: bytes.max(1), every }
+    }
+}
+
 impl Fault {
     /// Closes the connection after so many bytes of the body; 0 is after the head. Not charged. A body that is not
     /// longer arrives whole, and is cut after its end.
@@ -147,12 +154,12 @@ impl Fault {
     /// Does what was asked, but reads only so many bytes of the body at once, and then waits on the sandbox's clock. The
     /// operating system takes in some megabytes on its own; a sender notices when its body is larger than that.
     pub fn slow_request(bytes: u64, every: Duration) -> Self {
-        Self { request_pace: Some(Pace { bytes, every }), ..Self::none() }
+        Self { request_pace: Some(Pace::new(bytes, every)), ..Self::none() }
     }
 
     /// Does what was asked, but sends only so many bytes of the answer at once, and then waits on the sandbox's clock.
     pub fn slow_answer(bytes: u64, every: Duration) -> Self {
-        Self { answer_pace: Some(Pace { bytes, every }), ..Self::none() }
+        Self { answer_pace: Some(Pace::new(bytes, every)), ..Self::none() }
     }
 
     /// Does what was asked at once, and answers when so much time has passed on the sandbox's clock.

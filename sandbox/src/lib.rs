@@ -51,11 +51,49 @@
 //! # }
 //! ```
 //!
+//! # When things go wrong
+//!
+//! A [`Fault`] is put before a request with [`Sandbox::fault_next`], or before all of a kind with
+//! [`Sandbox::fault_always`]: the connection is cut after any byte of the request or of the answer, the answer is early,
+//! late, slow, never given, unreadable, or any refusal that is on record. [`Fault::all`] goes through all of them, and says
+//! what each leaves to be known. [`Sandbox::posts_received_whole`] and [`Sandbox::charged_for`] tell afterwards who paid
+//! how often; with [`Builder::duplicates`] nothing hides a second charge. A [`Proxy`] makes the way itself long, or lets
+//! it break.
+//!
+//! ```
+//! use kling_sandbox::{Fault, Operation, Sandbox};
+//! # use serde_json::json;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let sandbox = Sandbox::builder().duplicates(true).start().await?;
+//! sandbox.fault_next(Operation::Create, Fault::hang_up().charged());
+//! # let order = json!({
+//! #     "model_name": "kling-v1-6",
+//! #     "image_list": [{"image": "https://example.com/cat.png"}],
+//! #     "prompt": "The cat puts the hat on",
+//! #     "mode": "std",
+//! #     "duration": "5",
+//! #     "external_task_id": "mine",
+//! # });
+//! // … the code under test orders with the id `mine`, and loses the answer …
+//! # let post = reqwest::Client::new().post(sandbox.endpoint()).bearer_auth(sandbox.api_key()).json(&order);
+//! # post.send().await.expect_err("the answer is lost");
+//! assert_eq!(sandbox.faults_waiting(Operation::Create), 0);
+//! assert_eq!(sandbox.charged_for("mine"), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What it assumes
 //!
 //! No source tells these; do not build on them:
 //!
-//! - a second task with the same `external_task_id` is refused with code 1201;
+//! - a second task with the same `external_task_id` is refused with code 1201, unless [`Builder::duplicates`] lets it be
+//!   made; a query by that id then finds the first;
+//! - an order beyond [`Builder::concurrency`] gets code 1303 before its external id is looked at, and the slot of a task
+//!   is free at the very moment that the task ends;
+//! - the texts of the refusals among the faults, where only a code or a word is on record;
 //! - a video's address is refused with 403 when it was changed, or 30 days after the task ended;
 //! - the texts of refusals other than those about Base64, a missing image and an enumeration's value;
 //! - a body over 64 MiB gets 413 with a page of HTML;

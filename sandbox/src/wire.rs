@@ -180,15 +180,23 @@ impl<S: AsyncRead + Unpin> AsyncRead for Obedient<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let most = ready!(self.may_read()).unwrap_or(usize::MAX).min(buffer.remaining());
-        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
-        let polled = Pin::new(&mut self.stream).poll_read(context, &mut part);
-        let read = part.filled().len();
+        let before = buffer.filled().len();
+        let polled = match ready!(self.may_read()) {
+            None => Pin::new(&mut self.stream).poll_read(context, buffer),
+            Some(most) => {
+                let most = most.min(buffer.remaining());
+                let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
+                let polled = Pin::new(&mut self.stream).poll_read(context, &mut part);
+                let read = part.filled().len();
+                buffer.advance(read);
+                polled
+            }
+        };
         if polled.is_pending() {
             lock(&self.wire.0.state).reader = Some(context.waker().clone());
         }
         ready!(polled)?;
-        buffer.advance(read);
+        let read = buffer.filled().len() - before;
         lock(&self.wire.0.state).read += read as u64;
         Poll::Ready(Ok(()))
     }
