@@ -129,9 +129,8 @@ pub fn compare(schema: &Json, document: &Node, allowed: &Allowed) -> Findings {
         Err(reason) => comparison.findings.failures.push(reason),
     }
     let coverage = coverage(schema, document, allowed);
-    let idle = |entry: &&Entry| {
-        !comparison.used.contains(entry.pointer.as_str()) && !coverage.used.iter().any(|used| *used == entry.pointer)
-    };
+    let idle =
+        |entry: &&Entry| !comparison.used.contains(entry.pointer.as_str()) && !coverage.used.contains(&entry.pointer);
     for entry in allowed.0.iter().filter(idle) {
         let text = format!("{}: nothing differs at {} any more: obsolete, delete it", entry.place, entry.pointer);
         comparison.findings.failures.push(text);

@@ -51,7 +51,10 @@ pub fn update(root: &Path, pages: &[PathBuf], run: &dyn Fn(&Step) -> Result<()>)
     let client = Client::read(root);
     let accepted = Accepted::read_file(&root.join(roots::ACCEPTED), roots::ACCEPTED)?;
     let targets = targets(root, &vendor, &newer)?;
-    let report = between(root, (&vendor, &newer), &client, &accepted, false)?;
+    // What spec/vendor is going to be.
+    let stays = vendor.sheets.iter().filter(|sheet| !targets.iter().any(|(target, _)| *target == sheet.path));
+    let sheets = stays.chain(&newer.sheets).cloned().collect();
+    let report = between(root, (&vendor, &Side { sheets, folder: true }), &client, &accepted, false)?;
 
     let mut files: Vec<PathBuf> = targets.iter().map(|(target, _)| target.clone()).collect();
     let others = roots::OUTPUTS.iter().chain(&WRITTEN_BY_CARGO).chain(&[roots::README]);

@@ -81,7 +81,7 @@ const GROWN: (&str, &str) = ("Enum values: std, pro", "Enum values: std, pro, ma
 fn a_page_that_only_adds_is_taken_with_everything_that_follows_from_it() {
     let repository = Repository::new("grown");
     let page = repository.page("new.md", &[GROWN]);
-    let report = update(&repository.0, &[page.clone()], &|step| {
+    let report = update(&repository.0, std::slice::from_ref(&page), &|step| {
         if step.accept {
             std::fs::write(repository.0.join(GOLDEN), "generated anew").map_err(|e| Error::Failed(e.to_string()))?;
         }

@@ -286,6 +286,9 @@ fn name_of(part: &Node) -> String {
     named.map_or_else(|| "part".to_owned(), str::to_owned)
 }
 
+/// Something that two parts have in common when one became the other.
+type Way<'w> = &'w dyn Fn(&Node) -> Option<String>;
+/// Pairs of indices, what is gone, what is new.
 type Paired = (Vec<(usize, usize)>, Vec<usize>, Vec<usize>);
 
 /// Which part became which: by reference, by content, by title; of what is left, one by one if there is one of each.
@@ -293,7 +296,7 @@ fn paired(old: &[Node], new: &[Node]) -> Paired {
     let mut pairs = Vec::new();
     let mut from: Vec<usize> = (0..old.len()).collect();
     let mut to: Vec<usize> = (0..new.len()).collect();
-    let ways: [&dyn Fn(&Node) -> Option<String>; 3] =
+    let ways: [Way<'_>; 3] =
         [&|part| part.get_text("$ref").map(str::to_owned), &|part| Some(part.to_json().to_string()), &|part| {
             part.get_text("title").map(str::to_owned)
         }];

@@ -32,6 +32,9 @@ impl Found<'_> {
     }
 }
 
+/// Something that two operations have in common when one became the other.
+type Way<'w> = &'w dyn Fn(&Found<'_>) -> Option<String>;
+
 /// Finds the operations of two documents: by the publisher's own id first, then by address and method.
 pub(super) fn matched<'n>(
     base: &'n Node,
@@ -44,7 +47,7 @@ pub(super) fn matched<'n>(
     let id = |found: &Found<'_>| identity(found.node);
     let mut to: Vec<Option<usize>> = vec![None; old.len()];
     let mut taken: HashSet<usize> = HashSet::new();
-    let ways: [&dyn Fn(&Found<'_>) -> Option<String>; 2] = [&id, &address];
+    let ways: [Way<'_>; 2] = [&id, &address];
     for way in ways {
         let mut there: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, found) in new.iter().enumerate().filter(|(index, _)| !taken.contains(index)) {

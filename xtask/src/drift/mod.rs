@@ -114,7 +114,7 @@ pub fn between(
             place: Some(change.place),
         });
     }
-    report.changes.sort_by(|a, b| b.level.cmp(&a.level));
+    report.changes.sort_by_key(|entry| std::cmp::Reverse(entry.level));
     report.remarks = accepted.unused(&|fingerprint| seen.iter().any(|other| other == fingerprint));
     Ok(report)
 }
