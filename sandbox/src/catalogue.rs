@@ -224,10 +224,10 @@ fn transport() -> Vec<NamedFault> {
     let second = Duration::from_secs(1);
     let mut all = Vec::new();
     for bytes in [0, 1, 100] {
-        let summary = format!("the connection is closed after {bytes} bytes of the body");
+        let summary = format!("the connection is closed after byte {bytes} of the body");
         let fault = Fault::cut_body(bytes);
         all.push(NamedFault::new(format!("cut-body:{bytes}"), summary, fault, Tells::NotWhole).again());
-        let summary = format!("the connection is closed after {bytes} bytes of the request");
+        let summary = format!("the connection is closed after byte {bytes} of the request");
         let fault = Fault::cut_connection(bytes);
         all.push(NamedFault::new(format!("cut-connection:{bytes}"), summary, fault, Tells::NotWhole).again());
     }
@@ -239,7 +239,7 @@ fn transport() -> Vec<NamedFault> {
         all.extend([named.but_charged(), named]);
     }
     for bytes in [0, 1, 16, 100] {
-        let summary = format!("the task is made, and the connection closed after {bytes} bytes of the answer");
+        let summary = format!("the task is made, and the connection closed after byte {bytes} of the answer");
         all.push(NamedFault::new(format!("cut-answer:{bytes}"), summary, Fault::cut_answer(bytes), Tells::Nothing));
     }
     let early = [

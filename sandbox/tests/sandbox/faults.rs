@@ -432,6 +432,22 @@ async fn a_standing_fault_meets_every_request_that_finds_no_other_until_it_is_cl
     assert_eq!(status().await, 401);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_several_threads_a_cut_is_as_exact() {
+    let sandbox = start().await;
+    let request = format!("{}{}", head(&sandbox, order_of_urls().len()), order_of_urls());
+    let mut whole = 0;
+    for cut in (0..=request.len()).rev() {
+        sandbox.fault_next(Operation::Create, Fault::cut_connection(cut as u64));
+        let mut stream = connect(&sandbox).await;
+        // It may be closed before everything is written.
+        let _ = stream.write_all(request.as_bytes()).await;
+        assert_eq!(rest(&mut stream).await, b"", "cut after {cut}");
+        whole += u64::from(cut == request.len());
+        assert_eq!((sandbox.posts_received_whole(), sandbox.tasks_charged()), (whole, 0), "cut after {cut}");
+    }
+}
+
 #[tokio::test]
 async fn over_http_2_a_fault_ends_what_it_says() {
     let client = reqwest::Client::builder().http2_prior_knowledge().build().expect("a client");
