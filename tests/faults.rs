@@ -22,7 +22,12 @@ struct Met {
 /// Submits once, with the fault waiting for it; `resolves` says whether the gateway finds tasks by the caller's id.
 async fn meet(named: &NamedFault, image: Image, resolves: bool) -> Met {
     let clock = kling_sandbox::Clock::manual();
-    let sandbox = Sandbox::builder().clock(clock.clone()).external_ids(resolves).start().await.unwrap();
+    // A gateway that takes the same id twice: a second order that it should not have got would be paid.
+    let builder = Sandbox::builder()
+        .clock(clock.clone())
+        .external_ids(resolves)
+        .duplicates(!named.fault.is_charged() || !named.again);
+    let sandbox = builder.start().await.unwrap();
     sandbox.fault_next(Operation::Create, named.fault.clone());
     let client = kling_client::Client::builder(sandbox.api_key())
         .base_url(sandbox.base_url())
@@ -111,6 +116,81 @@ async fn a_large_body_that_is_cut_anywhere_is_sent_again_and_paid_once() {
         let met = meet(&named, large(), true).await;
         assert!(met.outcome.is_ok() && met.charged == 1 && met.whole == 1, "{} {:?}", named.name, met.outcome);
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_at_any_byte_costs_at_most_once_and_is_never_called_unpaid_when_paid() {
+    let named = |fault: Fault| {
+        let mut named = Fault::all().remove(0);
+        (named.name, named.fault) = (format!("{fault:?}"), fault);
+        named
+    };
+    // A request of 300 to 500 bytes, its head included, and an answer of 300 or so, and beyond.
+    for bytes in (0..700).step_by(7) {
+        let met = meet(&named(Fault::cut_connection(bytes)), url(), true).await;
+        let case =
+            format!("request cut after {bytes}: {:?}, {} whole, {} charged", met.outcome, met.whole, met.charged);
+        assert!(met.charged <= 1 && met.whole <= 1 && met.outcome.is_ok() == (met.charged == 1), "{case}");
+        assert!(met.charged == 1 || met.outcome == Err(ErrorKind::Ambiguous), "{case}");
+        let met = meet(&named(Fault::cut_answer(bytes)), url(), true).await;
+        let case = format!("answer cut after {bytes}: {:?}, {} whole, {} charged", met.outcome, met.whole, met.charged);
+        assert!(met.outcome.is_ok() && met.charged == 1 && met.whole == 1, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_after_the_same_was_sent_before_is_looked_up_before_it_is_believed() {
+    // The gateway says "busy" although it made the task, and then refuses the id that it knows.
+    let mut named = Fault::all().into_iter().find(|named| named.name == "1303").unwrap();
+    named.fault = named.fault.charged();
+    let met = meet(&named, url(), true).await;
+    assert!(met.outcome.is_ok() && met.charged == 1 && met.whole == 2, "{:?}", met.outcome);
+}
+
+#[tokio::test]
+async fn a_submit_that_was_dropped_is_found_by_its_id_and_was_paid_once() {
+    for name in ["hang-up+charged", "silence+charged", "cut-answer:16", "cut-body:1", "silence"] {
+        let sandbox = Sandbox::start().await.unwrap();
+        let fault = name.parse::<Fault>().unwrap();
+        let charged = fault.is_charged();
+        sandbox.fault_next(Operation::Create, fault);
+        let client = support::client(&sandbox).build().unwrap();
+        let request = support::request();
+        let id = request.external_task_id().unwrap().to_owned();
+        // Dropped at the first moment at which the server may have the request.
+        tokio::select! {
+            biased;
+            () = async { while sandbox.posts_begun() == 0 || (sandbox.posts_received_whole() == 0 && charged) { tokio::task::yield_now().await } } => {}
+            _ = client.submit(&request) => {}
+        }
+        while charged && sandbox.tasks_charged() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let found = client.reconcile(&id).await.unwrap();
+        assert_eq!(
+            found.map(|task| task.id().to_owned()),
+            sandbox.tasks().first().map(|entry| entry.id.clone()),
+            "{name}"
+        );
+        assert_eq!(sandbox.charged_for(&id), usize::from(charged), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn over_the_accounts_limit_a_submit_comes_back_until_a_slot_is_free() {
+    let clock = kling_sandbox::Clock::manual();
+    let builder = Sandbox::builder().clock(clock.clone()).concurrency(1).task_time(Duration::from_secs(2));
+    let sandbox = builder.start().await.unwrap();
+    let jumping = support::Jumping::over(&clock);
+    let client =
+        support::client(&sandbox).attempts(1000).retry_budget(Duration::from_secs(600)).clock(jumping).build().unwrap();
+    client.submit(&support::request()).await.unwrap();
+    client.submit(&support::request()).await.unwrap();
+    assert_eq!(sandbox.tasks_charged(), 2);
+
+    let once = support::client(&sandbox).build().unwrap();
+    let error = once.submit(&support::request()).await.unwrap_err();
+    assert!(error.is_retryable() && error.code() == Some("1303") && error.kind() == ErrorKind::Rejected, "{error}");
 }
 
 /// The faults of README's table, in its order.

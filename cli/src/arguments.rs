@@ -53,6 +53,12 @@ pub enum Command {
         #[command(flatten)]
         saving: Saving,
     },
+    /// Look for a task by its external id, when the answer to its order was lost. Costs nothing
+    Reconcile {
+        /// The external id that was printed before the order was sent
+        #[arg(value_parser = NonEmptyStringValueParser::new(), value_name = "EXTERNAL_ID")]
+        id: String,
+    },
     /// Bring the video of a task that has ended to a file
     Download {
         /// The task's id, or an external id where the gateway resolves those

@@ -45,6 +45,7 @@ async fn work(command: Command, output: &Output, trail: &mut Trail) -> Result<Do
             look(&mut task, output).await?;
             wait(task, patience.timeout, target, output, trail).await
         }
+        Command::Reconcile { id } => reconcile(&id).await,
         Command::Download { id, output: path, overwrite } => {
             let target = Target::check(path, overwrite)?;
             trail.aims_at(Some(&target));
@@ -80,6 +81,21 @@ async fn status(id: String) -> Result<Done> {
     let mut task = client()?.task(id)?;
     let info = task.refresh().await?.clone();
     Ok(done(info, Told::Task))
+}
+
+/// Looks once for a task whose answer was lost. Not found is no proof that there is none.
+async fn reconcile(external_id: &str) -> Result<Done> {
+    if let Some(task) = client()?.reconcile(external_id).await?
+        && let Some(info) = task.info()
+    {
+        return Ok(done(info.clone(), Told::Task));
+    }
+    let mut failure = Failure::new(ErrorKind::Ambiguous, "reconcile", "no task with this external id was found")
+        .with_hint(
+            "that proves nothing: the gateway may not resolve external ids, or not know the task yet; try again later",
+        );
+    failure.external_task_id = Some(external_id.to_owned());
+    Err(failure)
 }
 
 /// Asks once before the wait, which would ask late about a task that may have ended long ago, or never was.

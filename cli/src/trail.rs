@@ -95,7 +95,7 @@ impl Trail {
     fn next(&self) -> Option<String> {
         let (verb, id) = match self.step {
             Step::Start => return None,
-            Step::Submit => ("status", &self.external),
+            Step::Submit => ("reconcile", &self.external),
             Step::Wait => ("wait", &self.task),
             Step::Download => ("download", &self.task),
         };
@@ -159,7 +159,7 @@ mod tests {
         trail.submits(Some("order-7"));
         assert_eq!(explained(&trail, ErrorKind::Rejected), None);
         assert_eq!(explained(&trail, ErrorKind::NotSent), None);
-        assert_eq!(explained(&trail, ErrorKind::Ambiguous).as_deref(), Some("next: kling status order-7"));
+        assert_eq!(explained(&trail, ErrorKind::Ambiguous).as_deref(), Some("next: kling reconcile order-7"));
 
         trail.bought("822");
         for kind in [ErrorKind::WaitTimedOut, ErrorKind::Network, ErrorKind::Rejected] {

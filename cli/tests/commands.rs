@@ -19,7 +19,8 @@ async fn files_and_urls_become_a_video_on_disk() {
 
     let task = &sandbox.tasks()[0];
     assert_eq!(run.stdout, format!("{}\n", target.display()));
-    assert_eq!(run.stderr.lines().next(), Some(&*format!("submitted task {}", task.id)));
+    let ids = [format!("external id {}", task.external_id.as_ref().unwrap()), format!("submitted task {}", task.id)];
+    assert_eq!(run.stderr.lines().take(2).collect::<Vec<_>>(), ids);
     assert_eq!(std::fs::read(&target).unwrap(), sandbox.video_bytes());
     assert_eq!((sandbox.posts_received_whole(), sandbox.tasks_charged()), (1, 1));
     let received = &sandbox.requests()[0].body;

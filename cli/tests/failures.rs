@@ -97,7 +97,7 @@ async fn an_order_with_an_unknown_outcome_exits_6_and_is_not_sent_again() {
     let error = run(&sandbox, &order(&["--external-id", "order-7", "--json"])).exits(6).error();
     assert_eq!(gist(&error), json!(["ambiguous", "submit", 502, null, true]));
     assert_eq!(error["external_task_id"], "order-7");
-    assert!(hint(&error).ends_with("next: kling status order-7"), "{error}");
+    assert!(hint(&error).ends_with("next: kling reconcile order-7"), "{error}");
 
     sandbox.answer_next(Operation::Create, bad_gateway);
     let people = run(&sandbox, &order(&["--external-id", "order-8"])).exits(6);
@@ -337,7 +337,7 @@ mod interrupted {
                 "message": "interrupted",
                 "external_task_id": "order-7",
                 "may_have_been_charged": true,
-                "hint": "a task may exist and be charged; look for it before paying again; next: kling status order-7",
+                "hint": "a task may exist and be charged; look for it before paying again; next: kling reconcile order-7",
             })
         );
     }
@@ -353,4 +353,31 @@ mod interrupted {
         assert_eq!(lines, [format!("waiting for task {id}"), "processing".to_owned()]);
         interrupt(child);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_whose_process_was_killed_is_found_by_the_id_that_was_printed_and_was_paid_once() {
+    use std::io::BufRead as _;
+    let sandbox = sandbox().await;
+    sandbox.fault_next(Operation::Create, "silence+charged".parse().unwrap());
+    let mut process = kling(sandbox.base_url(), &order(&[]))
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    std::io::BufReader::new(process.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    let id = line.trim().strip_prefix("external id ").expect(&line).to_owned();
+    while sandbox.tasks_charged() == 0 {
+        tokio::task::yield_now().await;
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+
+    let found = run(&sandbox, &["reconcile", &id, "--json"]).exits(0).json();
+    assert_eq!((&found["task_id"], &found["external_task_id"]), (&json!(sandbox.tasks()[0].id), &json!(id)));
+    assert_eq!((sandbox.charged_for(&id), sandbox.posts_received_whole()), (1, 1));
+
+    let error = run(&sandbox, &["reconcile", "order-none", "--json"]).exits(6).error();
+    assert_eq!((&error["kind"], &error["external_task_id"]), (&json!("ambiguous"), &json!("order-none")));
 }
