@@ -530,6 +530,8 @@ fn the_direction_turns_the_level_round() {
             Additive,
         ),
         ("{type: object}", "{type: object, not: {required: [a]}}", Breaking, Additive),
+        ("{type: string}", "{oneOf: [{type: string}, {type: integer}]}", Additive, Breaking),
+        ("{}", "{oneOf: [{type: string}, {type: integer}]}", Breaking, Additive),
         ("{type: array, items: {type: string}}", "{type: array, items: {type: integer}}", Breaking, Breaking),
         (
             "{type: object, additionalProperties: {type: string}}",

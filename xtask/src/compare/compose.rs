@@ -181,6 +181,8 @@ impl<'a> Comparer<'a> {
         let what = format!("{word}-{}", if gone { "removed" } else { "added" });
         let level = match (spot.direction, gone, among) {
             (Direction::Response, true, false) => Level::Warning,
+            // Something was promised, and alternatives stand there now that are not it.
+            (Direction::Response, false, false) if key != "allOf" && !alone.is_empty() => Level::Breaking,
             _ => spot.level(effect),
         };
         self.keyword(trail, spot, &what, spot.unless_excused(level), pair, key)

@@ -62,6 +62,7 @@ impl Comparer<'_> {
                 self.differs(&at, "api-stability-increased", Level::Additive, was, is)
             }
             (Some(_), Some(_)) => Ok(()),
+            _ if was.is_some_and(|was| is.is_some_and(|is| was.same(is))) => Ok(()),
             _ => self.differs(&at, "api-invalid-stability-level", Level::Breaking, was, is),
         }
     }

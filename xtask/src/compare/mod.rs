@@ -26,9 +26,9 @@ use crate::tree::{Map, Node, Place, Value};
 pub use schemas::NO_PROPERTY;
 pub use trail::{Step, Trail, Which};
 
-/// Schemas visited in one comparison: forty times what a thousand operations need, and a few seconds at most. References
+/// Schemas visited in one comparison: twenty times what a thousand operations need, and a few seconds at most. References
 /// that fan out would otherwise visit more pairs than there are atoms.
-const MAX_VISITS: usize = 2_000_000;
+const MAX_VISITS: usize = 1_000_000;
 /// Changes in one comparison: more is another document and no drift.
 const MAX_CHANGES: usize = 20_000;
 /// Schemas inside schemas, references followed: no document for people comes near.

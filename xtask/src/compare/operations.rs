@@ -43,11 +43,12 @@ pub(super) fn matched<'n>(
 ) -> Result<Matched<'n>> {
     let (old, new) = (listed(base)?, listed(revision)?);
     let new_paths = new.iter().map(|found| template(found.path)).collect();
+    let exact = |found: &Found<'_>| Some(format!("{} {}", found.method, found.path));
     let address = |found: &Found<'_>| Some(format!("{} {}", found.method, template(found.path)));
     let id = |found: &Found<'_>| identity(found.node);
     let mut to: Vec<Option<usize>> = vec![None; old.len()];
     let mut taken: HashSet<usize> = HashSet::new();
-    let ways: [Way<'_>; 2] = [&id, &address];
+    let ways: [Way<'_>; 3] = [&id, &exact, &address];
     for way in ways {
         let mut there: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, found) in new.iter().enumerate().filter(|(index, _)| !taken.contains(index)) {
@@ -232,6 +233,8 @@ impl<'a> Comparer<'a> {
                 self.rest(&address, Some(old.item), Some(new.item), &ITEM)?;
             }
             let method = address.steps(old.method, Step::Key(old.method), Step::Key(new.method));
+            // What an operation says of its own state is not softened by that state.
+            self.lifecycle(&method, old.node, new.node)?;
             self.unstable = self.is_unstable(old.node);
             self.operation(&method, (old, new))?;
             self.unstable = false;
@@ -278,7 +281,6 @@ impl<'a> Comparer<'a> {
             };
             self.record(at, "path-parameter-renamed", Level::Source, said)?;
         }
-        self.lifecycle(at, base, revision)?;
         let (id, other) = (base.get_text("operationId"), revision.get_text("operationId"));
         if id != other {
             let kind = if id.is_some() { "api-operation-id-removed" } else { "api-operation-id-add" };
