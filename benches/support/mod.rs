@@ -1,5 +1,7 @@
 //! What the benchmarks share: a server in this process that reads requests and answers, and meters of the process.
 
+#![allow(dead_code, reason = "each benchmark uses a part")]
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
