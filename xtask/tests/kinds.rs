@@ -845,3 +845,58 @@ fn a_fingerprint_does_not_depend_on_lines_and_an_accepted_one_is_only_counted() 
     assert_eq!((report.changes.len(), report.counts.accepted, report.counts.warning), (0, 1, 0));
     assert!(report.remarks.iter().any(|remark| remark.contains("none does not occur")), "{:?}", report.remarks);
 }
+
+#[test]
+fn a_meaning_names_the_field_and_the_file_or_says_that_nothing_is_to_do() {
+    let meaning = |name: &str, replacements: &[(&str, &str)], id: &str| {
+        let report = drift(name, page(&[]), page(replacements));
+        report.changes.iter().find(|change| change.id == id).map(|change| change.meaning.clone()).unwrap_or_default()
+    };
+    let added = (
+        "                external_task_id:\n",
+        "                seed:\n                  type: integer\n                external_task_id:\n",
+    );
+    let required = (
+        "                - model_name\n                - mode\n",
+        "                - seed\n                - model_name\n                - mode\n",
+    );
+    let cases = [
+        ("required", vec![added, required], "new-required-request-property", "src/request.rs: add the field `seed`"),
+        ("optional", vec![added], "new-optional-request-property", "regenerate only; `seed` can be sent with `extra`"),
+        (
+            "value",
+            vec![("Enum values: std, pro", "Enum values: std, pro, master")],
+            "prose-enum-value-added",
+            "regenerate only; `mode` sends `master` unchanged, src/values.rs",
+        ),
+        ("limit", vec![("2500 characters", "500 characters")], "prose-limit-stricter", "src/request.rs: `prompt`"),
+        (
+            "image",
+            vec![(
+                "                        type: string\n                    required",
+                "                        type: integer\n                    required",
+            )],
+            "request-property-type-changed",
+            "src/image.rs: `image_list[].image`",
+        ),
+        (
+            "header",
+            vec![(
+                "        - name: Authorization\n          in: header\n          description: ''\n          required: false",
+                "        - name: Authorization\n          in: header\n          description: ''\n          required: true",
+            )],
+            "request-parameter-became-required",
+            "nothing: the library always sends `authorization` itself",
+        ),
+        (
+            "moved",
+            vec![("multi-image2video:", "other:")],
+            "endpoint-moved",
+            "src/client.rs: create_multi_image_to_video calls",
+        ),
+    ];
+    for (name, replacements, id, expected) in cases {
+        let found = meaning(&format!("meaning-{name}"), &replacements, id);
+        assert!(found.starts_with(expected), "{name}: {found}");
+    }
+}

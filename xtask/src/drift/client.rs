@@ -72,6 +72,21 @@ impl Client {
         if change.id.starts_with("api-security") || change.id.starts_with("api-global-security") {
             return "src/hooks.rs: how the key is sent".to_owned();
         }
+        match change.id.as_str() {
+            "operation-status-changed" => {
+                return format!(
+                    "{NOTHING} to edit: the vendor says that {id} is now {}",
+                    change.after.as_deref().unwrap_or("in no state")
+                );
+            }
+            "required-names-no-property" => {
+                return "src/request.rs: whether a field is meant that the page does not describe".to_owned();
+            }
+            words if words.starts_with("example-") => {
+                return format!("{NOTHING}: no example is sent; it may show what the schema does not say");
+            }
+            _ => {}
+        }
         match change.direction {
             Some(Direction::Response) => Self::answer(change),
             Some(Direction::Request) => self.request(change, id),
