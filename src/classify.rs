@@ -128,22 +128,24 @@ pub(crate) struct Finding {
 /// `base` the address in use.
 pub(crate) fn classify(operation: Operation, outcome: &Outcome, now: SystemTime, base: &str) -> Finding {
     let paid = operation == Operation::Submit;
-    let unknown = |paid| if paid { ErrorKind::Ambiguous } else { ErrorKind::Answer };
     let answer = match &outcome.result {
         Ok(answer) => answer,
         Err(failure) => return lost(failure, outcome.handed, paid),
     };
     let envelope = Envelope::read(&answer.body);
     let is_html = is_html(answer);
-    let (mut meaning, mut hint) = meaning(answer.status, &envelope, &answer.body);
+    let (meaning, mut hint) = meaning(answer.status, &envelope, &answer.body);
     if is_html && answer.status.is_success() {
         hint = LACKING;
+    } else if paid && meaning == NotKnown {
+        hint = "";
     }
     // Before its last byte was handed over no server has a whole request, whatever it says of itself.
     let kind = match meaning {
         Never | Later | NotKnown | Lacking => ErrorKind::Rejected,
         Unknown if paid && outcome.handed != Handed::All => ErrorKind::NotSent,
-        Unknown => unknown(paid),
+        Unknown if paid => ErrorKind::Ambiguous,
+        Unknown => ErrorKind::Answer,
     };
     let passing = answer.status.is_server_error() || answer.status == StatusCode::REQUEST_TIMEOUT;
     let retryable = match meaning {
@@ -153,9 +155,6 @@ pub(crate) fn classify(operation: Operation, outcome: &Outcome, now: SystemTime,
         Unknown if paid => kind == ErrorKind::NotSent && !answer.status.is_redirection(),
         Unknown => !is_html && !answer.status.is_redirection() || passing,
     };
-    if paid && meaning == NotKnown {
-        meaning = Never;
-    }
     let hint = match (meaning, kind) {
         (Unknown, ErrorKind::Ambiguous) => {
             let why = if hint.is_empty() { String::new() } else { format!("{hint}; ") };
@@ -167,7 +166,8 @@ pub(crate) fn classify(operation: Operation, outcome: &Outcome, now: SystemTime,
             "no task was made, nothing is charged; it can be submitted as a new purchase".to_owned()
         }
         (Unknown, _) if hint.is_empty() => "nothing was changed by asking; ask again".to_owned(),
-        _ if hint.is_empty() => "no task was made, nothing is charged; the message says why".to_owned(),
+        _ if hint.is_empty() && paid => "no task was made, nothing is charged; the message says why".to_owned(),
+        _ if hint.is_empty() => "the message says why".to_owned(),
         _ => hint.to_owned(),
     };
     let (ours, theirs) = match (envelope.message, meaning) {

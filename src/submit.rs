@@ -142,3 +142,41 @@ fn typed(
         .callback_url(fields.callback_url.clone())
         .external_task_id(fields.external_task_id.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AspectRatio, Image, Mode, VideoDuration};
+    use serde_json::Value;
+
+    #[test]
+    fn what_the_document_types_and_what_the_facade_sends_are_the_same_json() {
+        let base = || MultiImageToVideo::builder().images([Image::url("https://example.com/a.png")]).prompt("x\n\"é");
+        for request in [
+            base().build(),
+            base().without_external_task_id().build(),
+            base()
+                .negative_prompt("y")
+                .mode(Mode::Pro)
+                .duration(VideoDuration::TenSeconds)
+                .aspect_ratio(AspectRatio::Square)
+                .callback_url("https://example.com/told")
+                .external_task_id("order-7")
+                .build(),
+        ] {
+            let request = request.unwrap();
+            let generated: types::CreateMultiImageToVideoBody = typed(&request, Default::default()).try_into().unwrap();
+            let facade: Vec<u8> = request
+                .segments()
+                .unwrap()
+                .into_iter()
+                .flat_map(|segment| match segment {
+                    Segment::Text(text) => text.to_vec(),
+                    _ => unreachable!("all images are URLs"),
+                })
+                .collect();
+            let facade: Value = serde_json::from_slice(&facade).unwrap();
+            assert_eq!(serde_json::to_value(generated).unwrap(), facade);
+        }
+    }
+}
