@@ -51,6 +51,14 @@ async fn no_redirect_repeats_the_post_or_gives_another_task_with_a_callers_defau
 }
 
 #[tokio::test]
+async fn no_redirect_repeats_the_post_over_http_2_either() {
+    let make = || reqwest::Client::builder().http2_prior_knowledge();
+    posts_through(|sandbox| client(sandbox).http_client(make().build().unwrap()).build().unwrap()).await;
+    let none = || make().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    posts_through(|sandbox| client(sandbox).http_client(none()).build().unwrap()).await;
+}
+
+#[tokio::test]
 async fn a_request_is_one_purchase_and_its_clones_share_it() {
     let (sandbox, client, _) = sandbox(Duration::ZERO).await;
     let request = request();
