@@ -35,6 +35,11 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     fn random(&self) -> f64;
 }
 
+/// The clock's random number, or the middle if it is none from 0 to 1.
+pub(crate) fn chance(clock: &dyn Clock) -> f64 {
+    Some(clock.random()).filter(|number| (0.0..1.0).contains(number)).unwrap_or(0.5)
+}
+
 /// The machine's monotonic clock, through tokio's timer.
 #[derive(Debug)]
 pub struct SystemClock {
@@ -65,5 +70,35 @@ impl Clock for SystemClock {
 
     fn random(&self) -> f64 {
         fastrand::f64()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Odd(f64);
+
+    impl Clock for Odd {
+        fn now(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        fn sleep(&self, _: Duration) -> Sleep {
+            Box::pin(std::future::ready(()))
+        }
+
+        fn random(&self) -> f64 {
+            self.0
+        }
+    }
+
+    #[test]
+    fn a_clock_that_gives_no_share_spreads_nothing() {
+        assert_eq!(chance(&Odd(0.25)), 0.25);
+        for odd in [1.0, -0.1, 7.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(chance(&Odd(odd)), 0.5);
+        }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::answer::{Envelope, TaskInfo, TaskStatus};
 use crate::classify::{Operation, classify};
 use crate::client::Client;
+use crate::clock::chance;
 use crate::error::{Error, ErrorKind, Result, Violation};
 use crate::generated::types;
 use crate::hooks::Outcome;
@@ -58,7 +59,7 @@ impl Client {
                 Err(error) => error.with_ids(None, external),
             };
             if error.is_retryable() {
-                let random = self.clock().random();
+                let random = chance(&**self.clock());
                 if let Some(pause) = self.retry_policy().pause(attempts, waited, error.retry_after(), random) {
                     self.clock().sleep(pause).await;
                     waited += pause;

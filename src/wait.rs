@@ -13,6 +13,7 @@ use futures_core::Stream;
 
 use crate::answer::{TaskInfo, TaskStatus, Video};
 use crate::client::Client;
+use crate::clock::chance;
 use crate::download::Download;
 use crate::error::{Error, ErrorKind, Result};
 use crate::task::Task;
@@ -267,7 +268,7 @@ impl Watch {
             let end = Err(self.timed_out(elapsed));
             return (self, end);
         }
-        let pause = self.policy.pause(self.task.age(), self.failures, clock.random());
+        let pause = self.policy.pause(self.task.age(), self.failures, chance(&*clock));
         clock.sleep(pause.min(self.policy.timeout.saturating_sub(elapsed))).await;
         self.polls += 1;
         let polled = self.task.refresh().await.cloned();
