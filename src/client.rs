@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
+use tracing::field::Empty;
+use tracing::{debug_span, info_span};
 use url::{Host, Url};
 
 use crate::answer::{Envelope, TaskInfo};
@@ -16,6 +18,7 @@ use crate::error::{Error, ErrorKind, Result, Violation};
 use crate::generated;
 use crate::hooks::{Call, Limits};
 use crate::retry::{LOOPBACK_SHARE, RECONCILE_AT, RetryPolicy};
+use crate::span::{record, within};
 use crate::task::Task;
 
 /// The path of the operation, of which users paste the beginning along with the host.
@@ -122,6 +125,10 @@ impl Client {
         if !found.is_empty() {
             return Err(Error::invalid("list", found));
         }
+        within(info_span!("kling.list", page = number, error = Empty), self.listed(number, size)).await
+    }
+
+    async fn listed(&self, number: u16, size: u16) -> Result<Vec<TaskInfo>> {
         let call = self.get_call();
         let raw = self.generated(&call);
         let sent = raw.list_multi_image_to_video().page_num(number).page_size(size).send().await;
@@ -133,12 +140,22 @@ impl Client {
     /// It is outside semver, and it decodes nothing: gateways' answers come as they are.
     #[cfg(feature = "raw")]
     pub fn raw(&self) -> generated::Client {
-        self.generated(&self.post_call())
+        self.generated(&self.call(true, self.0.post))
     }
 
     /// One answer about one task.
     pub(crate) async fn get(&self, id: &str) -> Result<TaskInfo> {
         check_id(id)?;
+        let span = debug_span!("kling.poll", task_id = id, status = Empty, error = Empty);
+        within(span.clone(), async {
+            let info = self.got(id).await?;
+            record(&span, "status", &info.status);
+            Ok(info)
+        })
+        .await
+    }
+
+    async fn got(&self, id: &str) -> Result<TaskInfo> {
         let call = self.get_call();
         let raw = self.generated(&call);
         let sent = raw.get_multi_image_to_video().id(id).send().await;
@@ -147,19 +164,19 @@ impl Client {
     }
 
     pub(crate) fn post_call(&self) -> Call {
-        self.call(self.0.post)
+        self.call(false, self.0.post)
     }
 
     fn get_call(&self) -> Call {
-        self.call(self.0.get)
+        self.call(false, self.0.get)
     }
 
-    fn call(&self, limits: Limits) -> Call {
+    fn call(&self, shown: bool, limits: Limits) -> Call {
         // The key was held against the rules for headers when the client was built.
         let mut key = HeaderValue::try_from(format!("Bearer {}", self.0.key.expose_secret()))
             .unwrap_or_else(|_| HeaderValue::from_static(""));
         key.set_sensitive(true);
-        Call::new(key, limits, Arc::clone(&self.0.clock))
+        Call::new(shown, key, limits, Arc::clone(&self.0.clock))
     }
 
     /// The generated client for one call.

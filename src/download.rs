@@ -9,11 +9,14 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use tokio::io::AsyncWriteExt as _;
+use tracing::field::Empty;
+use tracing::{Span, info_span};
 use url::Url;
 
 use crate::answer::TaskInfo;
 use crate::client::{Client, is_loopback};
 use crate::error::{Error, ErrorKind, Result, chain};
+use crate::span::{record, within};
 
 const DOWNLOAD: &str = "download";
 
@@ -48,7 +51,7 @@ impl Download {
         self
     }
 
-    async fn run(self) -> Result<PathBuf> {
+    async fn run(self, span: Span) -> Result<PathBuf> {
         let error = |kind, message: String| {
             Error::new(kind, DOWNLOAD, message)
                 .with_ids(Some(&self.info.task_id), self.info.external_task_id.as_deref())
@@ -73,12 +76,15 @@ impl Download {
         let part = part_of(&self.path);
         let mut file = tokio::fs::File::create(&part).await.map_err(|e| file_error(&part, e))?;
         let mut head = Vec::new();
+        let mut bytes = 0;
         while let Some(chunk) = response.chunk().await.map_err(network)? {
             if head.len() < FTYP.end {
                 head.extend_from_slice(&chunk[..chunk.len().min(FTYP.end - head.len())]);
             }
             file.write_all(&chunk).await.map_err(|e| file_error(&part, e))?;
+            bytes += chunk.len();
         }
+        record(&span, "bytes", bytes);
         file.flush().await.map_err(|e| file_error(&part, e))?;
         file.sync_all().await.map_err(|e| file_error(&part, e))?;
         drop(file);
@@ -117,7 +123,8 @@ impl IntoFuture for Download {
     type IntoFuture = Pin<Box<dyn Future<Output = Result<PathBuf>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        let span = info_span!("kling.download", task_id = self.info.task_id, bytes = Empty, error = Empty);
+        Box::pin(within(span.clone(), self.run(span)))
     }
 }
 

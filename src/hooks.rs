@@ -92,6 +92,9 @@ pub(crate) struct Outcome {
 pub struct Call(Arc<State>);
 
 struct State {
+    /// Whether the generated code is shown the answer: for the caller of `raw`, and not for the facade, which decodes it
+    /// from here and would only wait for it to be parsed twice.
+    shown: bool,
     key: HeaderValue,
     limits: Limits,
     clock: Arc<dyn Clock>,
@@ -106,8 +109,8 @@ impl fmt::Debug for Call {
 }
 
 impl Call {
-    pub(crate) fn new(key: HeaderValue, limits: Limits, clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(State { key, limits, clock, body: Mutex::new(None), outcome: Mutex::new(None) }))
+    pub(crate) fn new(shown: bool, key: HeaderValue, limits: Limits, clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(State { shown, key, limits, clock, body: Mutex::new(None), outcome: Mutex::new(None) }))
     }
 
     /// The same call with this body in the place of the one that the generated client writes.
@@ -175,6 +178,7 @@ impl ClientHooks<Call> for generated::Client {
         let outcome = call.run(self.client(), request).await;
         let mut seen = http::Response::new(Bytes::new());
         match &outcome.result {
+            Ok(_) if !call.0.shown => *seen.status_mut() = StatusCode::IM_A_TEAPOT,
             Ok(answer) => {
                 *seen.status_mut() = answer.status;
                 *seen.headers_mut() = answer.headers.clone();

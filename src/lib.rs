@@ -15,6 +15,7 @@ mod image;
 mod reconcile;
 mod request;
 mod retry;
+mod span;
 mod submit;
 mod task;
 mod tls;

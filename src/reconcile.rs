@@ -5,9 +5,13 @@
 
 use std::time::Duration;
 
+use tracing::field::Empty;
+use tracing::info_span;
+
 use crate::answer::TaskInfo;
 use crate::client::Client;
 use crate::error::Result;
+use crate::span::{record, within};
 use crate::task::Task;
 
 /// How many of the newest tasks are looked through: more than one account runs at a time.
@@ -22,6 +26,18 @@ impl Client {
     /// [`Invalid`](crate::ErrorKind::Invalid) for an empty id; otherwise the error of the query, if neither it nor the
     /// list was answered.
     pub async fn reconcile(&self, external_task_id: &str) -> Result<Option<Task>> {
+        let span = info_span!("kling.reconcile", external_task_id, task_id = Empty, error = Empty);
+        within(span.clone(), async {
+            let found = self.looked_for(external_task_id).await?;
+            if let Some(task) = &found {
+                record(&span, "task_id", task.id());
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn looked_for(&self, external_task_id: &str) -> Result<Option<Task>> {
         let queried = self.get(external_task_id).await;
         if let Ok(info) = &queried
             && is_of(info, external_task_id)

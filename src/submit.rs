@@ -6,6 +6,9 @@
 
 use std::time::Duration;
 
+use tracing::field::Empty;
+use tracing::{Span, info_span};
+
 use crate::answer::{Envelope, TaskInfo, TaskStatus};
 use crate::classify::{Operation, classify};
 use crate::client::Client;
@@ -14,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result, Violation};
 use crate::generated::types;
 use crate::hooks::Outcome;
 use crate::request::MultiImageToVideo;
+use crate::span::{record, within};
 use crate::task::Task;
 use crate::upload::Segment;
 
@@ -42,6 +46,18 @@ impl Client {
     /// # }
     /// ```
     pub async fn submit(&self, request: &MultiImageToVideo) -> Result<Task> {
+        let external = request.external_task_id();
+        let span =
+            info_span!("kling.submit", external_task_id = external, attempts = Empty, task_id = Empty, error = Empty);
+        within(span.clone(), async {
+            let task = self.purchase(request, &span).await?;
+            record(&span, "task_id", task.id());
+            Ok(task)
+        })
+        .await
+    }
+
+    async fn purchase(&self, request: &MultiImageToVideo, span: &Span) -> Result<Task> {
         let operation = Operation::Submit;
         let external = request.external_task_id();
         let segments = request.segments().map_err(|e| Error::new(ErrorKind::Other, operation.name(), e.to_string()))?;
@@ -54,6 +70,7 @@ impl Client {
         let (mut attempts, mut waited) = (0, Duration::ZERO);
         loop {
             attempts += 1;
+            record(span, "attempts", attempts);
             let error = match self.post(request, segments.clone()).await {
                 Ok(info) => return Ok(Task::submitted(self.clone(), info, external)),
                 Err(error) => error.with_ids(None, external),

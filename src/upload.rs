@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,13 +19,15 @@ use std::time::{Duration, SystemTime};
 use base64::Engine as _;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::io::AsyncReadExt as _;
 
 use crate::clock::{Clock, Sleep};
 
 /// Image bytes encoded at a time: a multiple of 3, so that padding comes only at the end; sizes from 6 to 192 KiB were
 /// measured to take the same time.
 const CHUNK: usize = 48 * 1024;
+
+/// File bytes read at a time: each read is a trip to another thread, which costs as much as encoding several chunks.
+const BLOCK: usize = 4 * CHUNK;
 
 /// A body of more than this does not fit into what the sockets take at once, so that an answer that comes before its end
 /// would be lost with the connection.
@@ -252,7 +255,7 @@ struct Reader {
     segments: VecDeque<Segment>,
     /// Source bytes of the first segment already given.
     offset: u64,
-    open: Option<tokio::fs::File>,
+    open: Option<Block>,
     files: Vec<FileSource>,
 }
 
@@ -290,8 +293,7 @@ impl Reader {
                 }
                 Segment::File(source) => {
                     let source = source.clone();
-                    let chunk = self.read(&source).await?;
-                    (!chunk.is_empty()).then(|| encode(&chunk))
+                    self.read(&source).await?
                 }
             };
             if piece.is_some() {
@@ -303,29 +305,26 @@ impl Reader {
         }
     }
 
-    /// The next chunk of a file, empty at its end.
-    async fn read(&mut self, source: &FileSource) -> Result<Vec<u8>, UploadError> {
-        let file = match &mut self.open {
-            Some(file) => file,
-            None => {
-                let file = tokio::fs::File::open(&source.path).await.map_err(source.unreadable())?;
-                if !source.is(&file.metadata().await.map_err(source.unreadable())?) {
-                    return Err(UploadError::Changed(source.path.clone()));
-                }
-                self.open.insert(file)
-            }
-        };
-        let want = (source.len - self.offset.min(source.len)).min(CHUNK as u64);
-        let mut chunk = vec![0; want as usize];
-        match file.read_exact(&mut chunk).await {
-            Ok(_) => {}
-            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
-                return Err(UploadError::Changed(source.path.clone()));
-            }
-            Err(e) => return Err(UploadError::Unreadable(source.path.clone(), e)),
+    /// The next chunk of a file as Base64, nothing at its end.
+    async fn read(&mut self, source: &FileSource) -> Result<Option<Bytes>, UploadError> {
+        let left = source.len - self.offset.min(source.len);
+        if left == 0 {
+            return Ok(None);
         }
-        self.offset += want;
-        Ok(chunk)
+        let mut block = self.open.take().unwrap_or_default();
+        if block.at == block.bytes.len() {
+            let (want, source) = (left.min(BLOCK as u64) as usize, source.clone());
+            let failed = source.path.clone();
+            // A file that hangs must not stop the runtime, so it is read where blocking is allowed.
+            let read = tokio::task::spawn_blocking(move || block.refill(&source, want)).await;
+            block = read.map_err(|e| UploadError::Unreadable(failed, std::io::Error::other(e)))??;
+        }
+        let end = (block.at + CHUNK).min(block.bytes.len());
+        let chunk = encode(&block.bytes[block.at..end]);
+        self.offset += (end - block.at) as u64;
+        block.at = end;
+        self.open = Some(block);
+        Ok(Some(chunk))
     }
 
     async fn unchanged(&self) -> Result<(), UploadError> {
@@ -336,6 +335,38 @@ impl Reader {
             }
         }
         Ok(())
+    }
+}
+
+/// A part of a file, and the file.
+#[derive(Default)]
+struct Block {
+    file: Option<std::fs::File>,
+    bytes: Vec<u8>,
+    /// How much of the part was encoded.
+    at: usize,
+}
+
+impl Block {
+    /// Reads the next part, of this length; opens the file at the first.
+    fn refill(mut self, source: &FileSource, want: usize) -> Result<Self, UploadError> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => {
+                let file = std::fs::File::open(&source.path).map_err(source.unreadable())?;
+                if !source.is(&file.metadata().map_err(source.unreadable())?) {
+                    return Err(UploadError::Changed(source.path.clone()));
+                }
+                self.file.insert(file)
+            }
+        };
+        self.bytes.resize(want, 0);
+        self.at = 0;
+        match file.read_exact(&mut self.bytes) {
+            Ok(()) => Ok(self),
+            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Err(UploadError::Changed(source.path.clone())),
+            Err(e) => Err(UploadError::Unreadable(source.path.clone(), e)),
+        }
     }
 }
 
@@ -383,7 +414,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_length_and_the_bytes_are_those_of_one_piece_at_every_edge_of_a_chunk() {
-        for len in [0, 1, 2, 3, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 3 * CHUNK + 2] {
+        for len in
+            [0, 1, 2, 3, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 2, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + CHUNK]
+        {
             let bytes: Vec<u8> = (0..len).map(|n| (n * 31 % 251) as u8).collect();
             let source = file("edges", &bytes);
             let segments = vec![
@@ -412,7 +445,7 @@ mod tests {
     async fn a_file_that_changes_shrinks_or_vanishes_never_gives_the_last_byte() {
         type Change = fn(&Path);
         let changes: [(&str, Change); 4] = [
-            ("grown", |path| std::fs::write(path, vec![1; 2 * CHUNK + 1]).unwrap()),
+            ("grown", |path| std::fs::write(path, vec![1; 2 * BLOCK + 1]).unwrap()),
             ("shrunk", |path| std::fs::write(path, vec![1; 10]).unwrap()),
             ("gone", |path| std::fs::remove_file(path).unwrap()),
             ("touched", |path| {
@@ -422,7 +455,7 @@ mod tests {
         ];
         for (name, change) in changes {
             for after in 0..3 {
-                let source = file(&format!("{name}{after}"), &vec![1; 2 * CHUNK]);
+                let source = file(&format!("{name}{after}"), &vec![1; 2 * BLOCK]);
                 let segments =
                     vec![Segment::Text("[".into()), Segment::File(source.clone()), Segment::Text("]".into())];
                 let (mut upload, progress) = upload(segments);

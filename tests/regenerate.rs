@@ -112,7 +112,7 @@ fn a_document_that_cannot_be_generated_says_why_and_never_panics() {
 fn with_every_addition_the_crate_compiles_and_sends_the_same_bytes() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("regenerated");
-    for part in ["Cargo.toml", "Cargo.lock", "README.md", "build.rs", "src", "tests", "examples"] {
+    for part in ["Cargo.toml", "Cargo.lock", "README.md", "build.rs", "src", "tests", "examples", "benches"] {
         copy_tree(&root.join(part), &copy.join(part));
     }
     // All members of the workspace, so that it resolves to what is compiled already.
