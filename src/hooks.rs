@@ -178,6 +178,7 @@ impl ClientHooks<Call> for generated::Client {
         let outcome = call.run(self.client(), request).await;
         let mut seen = http::Response::new(Bytes::new());
         match &outcome.result {
+            // Any status that the generated code does not read a body for.
             Ok(_) if !call.0.shown => *seen.status_mut() = StatusCode::IM_A_TEAPOT,
             Ok(answer) => {
                 *seen.status_mut() = answer.status;
