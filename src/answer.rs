@@ -239,36 +239,35 @@ pub(crate) fn task(answer: Value) -> Option<TaskInfo> {
     };
     let (first, task_id) = layers.iter().enumerate().find_map(|(index, layer)| Some((index, id_of(layer)?)))?;
     let layers = &layers[first..];
-    let inner = |pointer: &str| layers.iter().rev().find_map(|layer| layer.pointer(pointer).and_then(text));
+    let inner = |pointer: &str| layers.iter().rev().find_map(|layer| at(layer, pointer).and_then(text));
     let any = |pointers: &[&str]| pointers.iter().find_map(|pointer| inner(pointer));
     let time = |pointers: &[&str]| {
-        let times =
-            pointers.iter().flat_map(|pointer| layers.iter().rev().filter_map(move |layer| layer.pointer(pointer)));
+        let times = pointers.iter().flat_map(|pointer| layers.iter().rev().filter_map(move |layer| at(layer, pointer)));
         times.filter_map(time).next()
     };
 
     // What a native answer says of itself stands above what a wrapper says of it.
-    let status = TaskStatus::from(any(&["/task_status", "/status"]).unwrap_or_default().as_str());
-    let reason = inner("/fail_reason");
+    let status = TaskStatus::from(any(&["task_status", "status"]).unwrap_or_default().as_str());
+    let reason = inner("fail_reason");
     let (url, reason) = match reason {
         Some(text) if status == TaskStatus::Succeed && is_url(&text) => (Some(text), None),
         reason => (None, reason),
     };
-    let native = layers.iter().rev().find_map(|layer| layer.pointer("/task_result/videos").and_then(Value::as_array));
+    let native = layers.iter().rev().find_map(|layer| at(layer, "task_result/videos").and_then(Value::as_array));
     let mut videos: Vec<_> = native.into_iter().flatten().filter_map(video).collect();
     if videos.is_empty() && status == TaskStatus::Succeed {
-        let url = any(&["/url", "/video_url", "/metadata/url"]).filter(|url| is_url(url)).or(url);
+        let url = any(&["url", "video_url", "metadata/url"]).filter(|url| is_url(url)).or(url);
         videos.extend(url.map(|url| Video { id: None, url, duration: None }));
     }
     Some(TaskInfo {
         task_id,
-        external_task_id: any(&["/task_info/external_task_id", "/external_task_id"]),
-        status_message: any(&["/task_status_msg"]).or(reason).or_else(|| any(&["/error/message", "/error"])),
+        external_task_id: any(&["task_info/external_task_id", "external_task_id"]),
+        status_message: any(&["task_status_msg"]).or(reason).or_else(|| any(&["error/message", "error"])),
         status,
         videos,
-        units_deducted: any(&["/final_unit_deduction"]),
-        created_at: time(&["/created_at", "/create_time", "/submit_time"]),
-        updated_at: time(&["/updated_at", "/update_time", "/finish_time", "/start_time"]),
+        units_deducted: any(&["final_unit_deduction"]),
+        created_at: time(&["created_at", "create_time", "submit_time"]),
+        updated_at: time(&["updated_at", "update_time", "finish_time", "start_time"]),
         raw: answer,
     })
 }
@@ -280,6 +279,11 @@ fn video(raw: &Value) -> Option<Video> {
         url: raw.get("url").and_then(text)?,
         duration: seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
     })
+}
+
+/// What stands at a path. As `Value::pointer`, which allocates for each step, for the sake of every poll.
+fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('/').try_fold(value, |value, name| value.get(name))
 }
 
 /// A string that is not empty, or a number as one.

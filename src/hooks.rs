@@ -145,10 +145,10 @@ impl Call {
                 let upload = Upload::new(body, Arc::clone(&progress)).after(state.limits.early);
                 request.headers_mut().insert(CONTENT_LENGTH, upload.len().into());
                 *request.body_mut() = Some(reqwest::Body::wrap(upload));
+                *request.timeout_mut() = Some(NO_TOTAL_LIMIT);
                 true
             }
         };
-        *request.timeout_mut() = Some(NO_TOTAL_LIMIT);
         let watch = async {
             loop {
                 let whole = !with_body || progress.handed() == Handed::All;
