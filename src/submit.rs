@@ -104,7 +104,12 @@ impl Client {
         let fields = request.fields();
         let secrets = [Some(&fields.prompt), fields.negative_prompt.as_ref()];
         let secrets: Vec<_> = secrets.into_iter().flatten().map(String::as_str).collect();
-        let mut info = self.read(Operation::Submit, &call.outcome(&sent), &secrets, Envelope::task)?;
+        // A task under another id than ours is not the one that was ordered, whatever led to it.
+        let ours = |info: &TaskInfo| {
+            info.external_task_id.is_none() || info.external_task_id.as_deref() == request.external_task_id()
+        };
+        let task = |envelope: Envelope| envelope.task().filter(ours);
+        let mut info = self.read(Operation::Submit, &call.outcome(&sent), &secrets, task)?;
         if info.status == TaskStatus::Other(String::new()) {
             info.status = TaskStatus::Submitted;
         }

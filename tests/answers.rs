@@ -149,8 +149,9 @@ async fn the_answer_to_a_create_gives_the_task_in_every_shape() {
         let info = submitted(&body).await.unwrap_or_else(|error| panic!("{body}: {error}"));
         assert_eq!(format!("{} {}", info.task_id, info.status), expected, "{body}");
     }
-    // A task that cannot be named may have been made all the same.
+    // A task that cannot be named may have been made all the same, and another's is not ours.
     for body in [
+        json!({"code": 0, "data": {"task_id": "9", "task_info": {"external_task_id": "another's"}}}),
         json!({}),
         json!([]),
         json!(null),
