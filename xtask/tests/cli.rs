@@ -52,6 +52,9 @@ fn said(output: &Output) -> String {
 
 const PAGE: &str = "spec/vendor/multi-image-reference-video.md";
 
+/// The page as it was when the mutations were written: a newer one of the vendor's must not fail them.
+const FROZEN: &str = "xtask/tests/fixtures/page.md";
+
 #[test]
 fn the_same_pages_give_openapi_yaml_from_any_folder_and_under_any_spelling() {
     let folder = Folder::new("same");
@@ -183,7 +186,7 @@ fn this_repository_passes_its_own_check() {
 #[test]
 fn drift_ends_with_0_1_or_2_and_what_is_no_page_is_never_no_drift() {
     let folder = Folder::new("drift");
-    let text = std::fs::read_to_string(root().join(PAGE)).unwrap_or_default();
+    let text = std::fs::read_to_string(root().join(FROZEN)).unwrap_or_default();
     let changed = |from: &str, to: &str| {
         assert!(text.contains(from), "{from}");
         text.replacen(from, to, 1)
@@ -228,7 +231,7 @@ fn drift_ends_with_0_1_or_2_and_what_is_no_page_is_never_no_drift() {
     ];
     for (name, content, flags, code) in cases {
         let revision = folder.file(name, content);
-        let ran = run(&root(), &[&["spec", "drift", PAGE, &shown(&revision)], flags].concat());
+        let ran = run(&root(), &[&["spec", "drift", FROZEN, &shown(&revision)], flags].concat());
         assert_eq!(
             ran.status.code(),
             Some(code),
