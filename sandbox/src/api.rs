@@ -12,6 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Uri, header};
 use axum::middleware;
 use axum::routing::get;
+use tokio::sync::{Notify, mpsc};
 
 use crate::answer::{Refusal, Success, TaskData};
 use crate::clock::Clock;
@@ -21,7 +22,7 @@ use crate::lock;
 use crate::log::{EntryId, ReceivedBody};
 use crate::order;
 use crate::script::Operation;
-use crate::task::{TaskPlan, Tasks};
+use crate::task::{Task, TaskPlan, Tasks};
 use crate::video::Signer;
 
 /// The path of the operations, below the base URL.
@@ -45,6 +46,10 @@ pub(crate) struct Api {
     pub signer: Arc<Signer>,
     pub tasks: Mutex<Tasks>,
     pub plans: Mutex<VecDeque<TaskPlan>>,
+    /// Whom the tasks with a `callback_url` go to.
+    pub followed: mpsc::UnboundedSender<Task>,
+    /// Tells whoever waits for something that it may have happened.
+    pub events: Arc<Notify>,
     pub intake: Arc<Intake>,
 }
 
@@ -130,6 +135,11 @@ async fn create(
         .create(order, plan, now, hidden_for.max(api.hidden_for))
         .map_err(|_| Refusal::Parameter(duplicate(id.as_deref().unwrap_or_default())))?;
     plans.pop_front();
+    if task.order.callback_url.is_some() {
+        // It is not taken only when the sandbox goes down.
+        let _ = api.followed.send(task.clone());
+    }
+    api.events.notify_waiters();
     Ok(Success(TaskData::ordered(task)))
 }
 

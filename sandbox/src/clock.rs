@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
 /// Where a manual clock starts: the moment of a recorded answer of the API, so that timestamps look as they do there.
@@ -34,16 +35,26 @@ struct Inner {
     running_since: Option<Instant>,
     /// Nanoseconds by which [`Clock::advance`] moved it: 64 bits hold 584 years.
     advanced: AtomicU64,
-    moved: Notify,
+    /// It was moved, or another number of sleepers wait for it.
+    changed: Notify,
     sleepers: AtomicUsize,
 }
 
 /// Counts one sleeper as long as it sleeps, also when its future is dropped.
-struct Asleep<'a>(&'a AtomicUsize);
+struct Asleep<'a>(&'a Inner);
+
+impl<'a> Asleep<'a> {
+    fn new(clock: &'a Inner) -> Self {
+        clock.sleepers.fetch_add(1, Ordering::SeqCst);
+        clock.changed.notify_waiters();
+        Self(clock)
+    }
+}
 
 impl Drop for Asleep<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        self.0.sleepers.fetch_sub(1, Ordering::SeqCst);
+        self.0.changed.notify_waiters();
     }
 }
 
@@ -65,11 +76,13 @@ impl Clock {
         let add = |advanced: u64| Some(advanced.saturating_add(by));
         // The closure never gives None, so there is no failure to look at.
         let _ = self.0.advanced.fetch_update(Ordering::SeqCst, Ordering::SeqCst, add);
-        self.0.moved.notify_waiters();
+        self.0.changed.notify_waiters();
     }
 
-    /// How many things wait for this clock: delayed answers, and slow requests and answers between two of their bytes.
-    /// A test that waits until there is one knows that its next [`Clock::advance`] counts from here.
+    /// How many things wait for this clock: requests that a fault has stopped, slow requests and answers between two of
+    /// their bytes, and callbacks whose time has not come. A test that waits
+    /// ([`Sandbox::until`](crate::Sandbox::until)) until there is one knows that its next [`Clock::advance`] counts from
+    /// here.
     pub fn sleepers(&self) -> usize {
         self.0.sleepers.load(Ordering::SeqCst)
     }
@@ -83,11 +96,10 @@ impl Clock {
     /// Waits until so much time has passed on this clock, by itself or by [`Clock::advance`].
     pub(crate) async fn sleep(&self, time: Duration) {
         let until = self.unix_time().saturating_add(time);
-        self.0.sleepers.fetch_add(1, Ordering::SeqCst);
-        let _asleep = Asleep(&self.0.sleepers);
+        let _asleep = Asleep::new(&self.0);
         loop {
             // Before the clock is read, so that no advance in between is missed.
-            let moved = self.0.moved.notified();
+            let moved = self.0.changed.notified();
             let left = until.saturating_sub(self.unix_time());
             if left.is_zero() {
                 return;
@@ -100,12 +112,17 @@ impl Clock {
         }
     }
 
+    /// Resolves when the clock is moved, or when another number of sleepers wait for it, as of this call.
+    pub(crate) fn changed(&self) -> Notified<'_> {
+        self.0.changed.notified()
+    }
+
     fn new(start: Duration, running_since: Option<Instant>) -> Self {
         Self(Arc::new(Inner {
             start,
             running_since,
             advanced: AtomicU64::new(0),
-            moved: Notify::new(),
+            changed: Notify::new(),
             sleepers: AtomicUsize::new(0),
         }))
     }

@@ -1,6 +1,6 @@
-//! What can go wrong with one request, as a value: how much of it is read, whether it is carried out, what is answered,
-//! and how the answer goes out. These four are independent, so that a test can ask for any meeting of them: a task that
-//! is charged, seen by nobody for twenty seconds, and answered by half a page of HTML.
+//! What can go wrong with one request, as a value: how much of it is read, whether it is carried out, where it pauses,
+//! what is answered, and how the answer goes out. These are independent, so that a test can ask for any meeting of them:
+//! a task that is charged, seen by nobody for twenty seconds, and answered by half a page of HTML.
 
 use std::time::Duration;
 
@@ -29,11 +29,23 @@ pub struct Fault {
     pub(crate) request_pace: Option<Pace>,
     pub(crate) charged: bool,
     pub(crate) hidden_for: Duration,
-    pub(crate) delay: Duration,
+    pub(crate) pauses: Vec<(Moment, Duration)>,
     pub(crate) reply: Reply,
     pub(crate) retry_after: Option<RetryAfter>,
     pub(crate) answer_pace: Option<Pace>,
     pub(crate) cut_answer: Option<u64>,
+}
+
+/// A moment in the life of a request, for [`Fault::pause`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Moment {
+    /// So many bytes of the body are read, and more are to come; 0 is after the head.
+    Read(u64),
+    /// It is read to its end, and nothing is done about it yet: an order is not charged.
+    Whole,
+    /// It is carried out, and nothing is answered yet: an order is charged, if the fault lets it be.
+    Done,
 }
 
 /// Where a redirect leads.
@@ -167,6 +179,35 @@ impl Fault {
         Self::none().after(by)
     }
 
+    /// Does what was asked, but stops at this moment until so much time has passed on the sandbox's clock.
+    ///
+    /// On a manual clock the request stands still until the test moves it, which is the place to kill a sender:
+    ///
+    /// ```
+    /// use kling_sandbox::{Clock, Fault, Moment, Operation, Sandbox};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let clock = Clock::manual();
+    /// let sandbox = Sandbox::builder().clock(clock.clone()).start().await?;
+    /// let hour = Duration::from_secs(3600);
+    /// sandbox.fault_next(Operation::Create, Fault::paused(Moment::Whole, hour));
+    /// # let get = reqwest::Client::new().post(sandbox.endpoint()).body("{}").send();
+    /// # let sender = tokio::spawn(get);
+    /// // … the code under test orders …
+    /// sandbox.until(|sandbox| sandbox.clock().sleepers() == 1).await;
+    /// assert_eq!((sandbox.posts_received_whole(), sandbox.tasks_charged()), (1, 0));
+    /// # sender.abort();
+    /// // … it is killed here, and the API knows nothing of that …
+    /// clock.advance(hour);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn paused(at: Moment, time: Duration) -> Self {
+        Self::none().pause(at, time)
+    }
+
     /// Does what was asked; the task cannot be queried or listed until so much time has passed on the sandbox's clock.
     pub fn hidden(time: Duration) -> Self {
         Self::none().hidden_for(time)
@@ -186,7 +227,15 @@ impl Fault {
     /// Whatever is answered comes when so much time has passed on the sandbox's clock, counted from the moment that the
     /// request was read and carried out.
     pub fn after(self, delay: Duration) -> Self {
-        Self { delay, ..self }
+        self.pause(Moment::Done, delay)
+    }
+
+    /// The request stops at this moment until so much time has passed on the sandbox's clock; at several, if this is said
+    /// of several. One that never comes to that moment does not stop.
+    pub fn pause(mut self, at: Moment, time: Duration) -> Self {
+        self.pauses.retain(|(moment, _)| *moment != at);
+        self.pauses.push((at, time));
+        self
     }
 
     /// Closes the connection after so many bytes of the answer, its head included.
@@ -211,7 +260,7 @@ impl Fault {
             request_pace: None,
             charged: true,
             hidden_for: Duration::ZERO,
-            delay: Duration::ZERO,
+            pauses: Vec::new(),
             reply: Reply::Own,
             retry_after: None,
             answer_pace: None,

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::answer::Refusal;
 use crate::clock::Clock;
-use crate::fault::{Fault, Pace, Reply, RetryAfter, Take, Target};
+use crate::fault::{Fault, Moment, Reply, RetryAfter, Take, Target};
 use crate::leak::Watch;
 use crate::log::{EntryId, KEPT_BYTES, Log, Received, ReceivedBody, hex};
 use crate::script::{Answer, Operation, Script};
@@ -97,17 +97,16 @@ pub(crate) async fn take_in(
             let (intake, wire, headers) = (taken.intake.clone(), taken.wire.clone(), parts.headers.clone());
             tokio::spawn(async move {
                 // Nobody is left to be told of a body that breaks off.
-                let _ = read(&intake, id, &headers, body, None, None).await;
+                let _ = read(&intake, id, &headers, body, &Fault::none()).await;
                 wire.end_request();
             });
             return taken.reply(None).await;
         }
     }
-    let cut = if let Take::Body(after) = taken.fault.take { Some(after) } else { None };
     let bytes = tokio::select! {
         // What was read counts before the end of it: a request may end exactly where it is cut.
         biased;
-        bytes = read(&taken.intake, id, &parts.headers, body, taken.fault.request_pace, cut) => bytes,
+        bytes = read(&taken.intake, id, &parts.headers, body, &taken.fault) => bytes,
         () = taken.wire.end_of_reading() => Err(Stopped::Cut),
     };
     let bytes = match bytes {
@@ -120,12 +119,14 @@ pub(crate) async fn take_in(
         watch.look_at_body(&parts.method, parts.uri.path(), &bytes);
     }
     if !taken.fault.charged {
+        taken.pause(Moment::Whole).await;
         return taken.reply(None).await;
     }
     parts.extensions.insert(id);
     parts.extensions.insert(HiddenFor(taken.fault.hidden_for));
     let request = Request::from_parts(parts, Body::from(bytes));
     let handled = tokio::spawn(async move {
+        taken.pause(Moment::Whole).await;
         let response = next.run(request).await;
         // The log has the status before the sender does.
         if taken.fault.reply == Reply::Own {
@@ -154,9 +155,7 @@ struct Taken {
 impl Taken {
     /// Answers as the fault says; `own` is what the API says, if it was asked.
     async fn reply(&mut self, own: Option<Response>) -> Response {
-        if !self.fault.delay.is_zero() {
-            self.intake.clock.sleep(self.fault.delay).await;
-        }
+        self.pause(Moment::Done).await;
         let response = match (std::mem::replace(&mut self.fault.reply, Reply::Own), own) {
             (Reply::Own, Some(own)) => own,
             (Reply::Scripted(answer), _) => answer.into_response(),
@@ -182,6 +181,13 @@ impl Taken {
         response
     }
 
+    /// Stops here, if the fault says so.
+    async fn pause(&self, at: Moment) {
+        for (_, time) in self.fault.pauses.iter().filter(|(moment, _)| *moment == at) {
+            self.intake.clock.sleep(*time).await;
+        }
+    }
+
     fn redirect(&self, status: u16, target: Target) -> Answer {
         let itself = self.uri.path_and_query().map_or("/", |path| path.as_str());
         match target {
@@ -197,23 +203,31 @@ impl Taken {
     }
 }
 
-/// Reads a body, at this pace, to its end or to where it is cut.
+/// Reads a body, at the pace and with the pauses of its fault, to its end or to where it is cut.
 async fn read(
     intake: &Intake,
     id: EntryId,
     headers: &HeaderMap,
     mut body: Body,
-    pace: Option<Pace>,
-    cut: Option<u64>,
+    fault: &Fault,
 ) -> Result<Bytes, Stopped> {
     let announced =
         headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0);
     let mut bytes = Vec::with_capacity(if announced > LARGEST_BODY { 0 } else { announced });
     let mut hash = Sha256::new();
     let mut length = 0_u64;
+    let pace = fault.request_pace;
     let mut portion = pace.map_or(0, |pace| pace.bytes);
-    let cut = cut.unwrap_or(u64::MAX);
+    let cut = if let Take::Body(after) = fault.take { after } else { u64::MAX };
+    let mut pauses: Vec<(u64, Duration)> = fault.pauses.iter().filter_map(read_pause).collect();
+    pauses.sort_unstable();
+    let mut pauses = pauses.into_iter().peekable();
     loop {
+        if !body.is_end_stream()
+            && let Some((_, time)) = pauses.next_if(|(after, _)| *after == length)
+        {
+            intake.clock.sleep(time).await;
+        }
         // A body that ends exactly where it is cut has arrived whole.
         if length >= cut && !body.is_end_stream() {
             return Err(Stopped::Cut);
@@ -237,7 +251,12 @@ async fn read(
             intake.log.update(id, |received| received.body.length = cut);
             return Err(Stopped::Cut);
         }
-        length += data.len() as u64;
+        let end = length + data.len() as u64;
+        while let Some((after, time)) = pauses.next_if(|(after, _)| *after < end) {
+            intake.log.update(id, |received| received.body.length = after);
+            intake.clock.sleep(time).await;
+        }
+        length = end;
         intake.log.update(id, |received| received.body.length = length);
         if length > LARGEST_BODY as u64 {
             bytes = Vec::new();
@@ -261,6 +280,10 @@ async fn read(
         received.whole = true;
     });
     Ok(bytes)
+}
+
+fn read_pause(&(moment, time): &(Moment, Duration)) -> Option<(u64, Duration)> {
+    if let Moment::Read(after) = moment { Some((after, time)) } else { None }
 }
 
 fn add_retry_after(headers: &mut HeaderMap, form: &RetryAfter, now: Duration) {

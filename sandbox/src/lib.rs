@@ -85,6 +85,41 @@
 //! # }
 //! ```
 //!
+//! # When the task calls back
+//!
+//! An order with a `callback_url` on this machine has the bare task posted there when it is being worked on and when it
+//! ends, by the sandbox's clock. [`Sandbox::callback_next`] lets one be lost, late or doubled, and
+//! [`Builder::callback_secret`] signs them. [`Sandbox::callbacks`] tells what the receiver answered, and
+//! [`Sandbox::until`] waits for it, or for anything else that a sandbox can be asked.
+//!
+//! ```
+//! # use kling_sandbox::{Clock, Fate, Sandbox, TaskStatus};
+//! # use std::time::Duration;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let clock = Clock::manual();
+//! # let builder = Sandbox::builder().clock(clock.clone()).task_time(Duration::from_secs(240));
+//! let sandbox = builder.callback_secret("whsec_dGhlIHNhbmRib3gncyBzZWNyZXQ=").start().await?;
+//! // … the code under test listens, and orders with its address as `callback_url` …
+//! # let order = serde_json::json!({
+//! #     "model_name": "kling-v1-6",
+//! #     "image_list": [{"image": "https://example.com/cat.png"}],
+//! #     "prompt": "The cat puts the hat on",
+//! #     "mode": "std",
+//! #     "duration": "5",
+//! #     "callback_url": "https://example.com/told",
+//! # });
+//! # let post = reqwest::Client::new().post(sandbox.endpoint()).bearer_auth(sandbox.api_key()).json(&order);
+//! # post.send().await?;
+//! clock.advance(Duration::from_secs(240));
+//! sandbox.until(|sandbox| sandbox.callbacks().len() == 2).await;
+//! let told: Vec<_> = sandbox.callbacks().iter().map(|callback| callback.status).collect();
+//! assert_eq!(told, [TaskStatus::Processing, TaskStatus::Succeed]);
+//! # assert!(sandbox.callbacks().iter().all(|callback| matches!(callback.fate, Fate::Withheld(_))));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What it assumes
 //!
 //! No source tells these; do not build on them:
@@ -94,6 +129,8 @@
 //! - an order beyond [`Builder::concurrency`] gets code 1303 before its external id is looked at, and the slot of a task
 //!   is free at the very moment that the task ends;
 //! - the texts of the refusals among the faults, where only a code or a word is on record;
+//! - a callback tells of *processing* and of the end, not of *submitted*, which the answer to the order tells; it is
+//!   posted once, and its receiver has 10 s to answer;
 //! - a video's address is refused with 403 when it was changed, or 30 days after the task ended;
 //! - the texts of refusals other than those about Base64, a missing image and an enumeration's value;
 //! - a body over 64 MiB gets 413 with a page of HTML;
@@ -101,6 +138,7 @@
 
 mod answer;
 mod api;
+mod callback;
 mod catalogue;
 mod clock;
 mod document;
@@ -120,9 +158,10 @@ mod wire;
 
 pub use axum::body::Bytes;
 pub use axum::http;
+pub use callback::{Callback, Delivery, Fate};
 pub use catalogue::{FAULT_SYNTAX, NamedFault, ScriptedFault, Tells, UnknownFault};
 pub use clock::Clock;
-pub use fault::{Fault, RetryAfter, Target};
+pub use fault::{Fault, Moment, RetryAfter, Target};
 pub use log::{Received, ReceivedBody};
 pub use picture::ReceivedImage;
 pub use proxy::{Proxy, ProxyBuilder};

@@ -4,12 +4,13 @@
 
 use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, StatusCode, Version};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Notify;
 
 use crate::lock;
 use crate::picture::ReceivedImage;
@@ -93,7 +94,11 @@ pub(crate) struct EntryId(u64);
 
 /// Every request to one origin, oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct Log(Mutex<Inner>);
+pub(crate) struct Log {
+    inner: Mutex<Inner>,
+    /// Tells whoever waits for something that it may have happened.
+    events: Arc<Notify>,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -105,20 +110,25 @@ struct Inner {
 }
 
 impl Log {
+    pub fn new(events: Arc<Notify>) -> Self {
+        Self { inner: Mutex::default(), events }
+    }
+
     pub fn begin(&self, received: Received) -> EntryId {
-        let mut inner = lock(&self.0);
+        let mut inner = lock(&self.inner);
         if inner.kept.len() == KEPT_REQUESTS {
             inner.kept.pop_front();
             inner.dropped += 1;
         }
         inner.posts_begun += u64::from(received.method == Method::POST);
         inner.kept.push_back(received);
+        self.events.notify_waiters();
         EntryId(inner.dropped + inner.kept.len() as u64 - 1)
     }
 
     /// Completes an entry, unless it was dropped since.
     pub fn update(&self, EntryId(id): EntryId, change: impl FnOnce(&mut Received)) {
-        let mut inner = lock(&self.0);
+        let mut inner = lock(&self.inner);
         let Inner { kept, dropped, posts_whole, .. } = &mut *inner;
         let index = id.checked_sub(*dropped).and_then(|index| usize::try_from(index).ok());
         if let Some(received) = index.and_then(|index| kept.get_mut(index)) {
@@ -128,18 +138,19 @@ impl Log {
                 *posts_whole += 1;
             }
         }
+        self.events.notify_waiters();
     }
 
     pub fn posts_begun(&self) -> u64 {
-        lock(&self.0).posts_begun
+        lock(&self.inner).posts_begun
     }
 
     pub fn posts_received_whole(&self) -> u64 {
-        lock(&self.0).posts_whole
+        lock(&self.inner).posts_whole
     }
 
     pub fn all(&self) -> Vec<Received> {
-        lock(&self.0).kept.iter().cloned().collect()
+        lock(&self.inner).kept.iter().cloned().collect()
     }
 }
 

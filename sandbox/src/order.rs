@@ -121,7 +121,8 @@ fn judge(body: &Value, complaint: Option<String>, any_model: bool) -> Result<Ord
     let mode = one_of(body, "mode", &["std", "pro"])?;
     let duration = one_of(body, "duration", &["5", "10"])?;
     one_of(body, "aspect_ratio", &["16:9", "9:16", "1:1"])?;
-    text(body, "callback_url")?;
+    // The vendor's own example sends it empty, as it does other optional fields.
+    let callback_url = text(body, "callback_url")?.filter(|url| !url.is_empty());
     if let Some(watermark) = body.get("watermark_info")
         && !watermark.get("enabled").is_some_and(Value::is_boolean)
     {
@@ -139,6 +140,7 @@ fn judge(body: &Value, complaint: Option<String>, any_model: bool) -> Result<Ord
         external_id: text(body, "external_task_id")?.map(str::to_owned),
         mode: mode.unwrap_or("std").to_owned(),
         duration: duration.unwrap_or("5").to_owned(),
+        callback_url: callback_url.map(str::to_owned),
     })
 }
 

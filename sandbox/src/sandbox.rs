@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::body::Bytes;
+use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
 use crate::api::{self, Api, ENDPOINT};
+use crate::callback::{self, Callback, Callbacks, Delivery, Secret};
 use crate::clock::Clock;
 use crate::document;
 use crate::fault::Fault;
@@ -32,8 +34,10 @@ pub struct Sandbox {
     api: Arc<Api>,
     videos: Arc<Videos>,
     script: Arc<Script>,
+    callbacks: Arc<Callbacks>,
     watch: Watch,
-    servers: [Server; 2],
+    events: Arc<Notify>,
+    servers: [Server; 3],
 }
 
 /// How a [`Sandbox`] is set up.
@@ -49,6 +53,7 @@ pub struct Builder {
     concurrency: Option<usize>,
     hidden_for: Duration,
     receive_buffer: Option<u32>,
+    callback_secret: Option<String>,
     video: Bytes,
 }
 
@@ -118,6 +123,13 @@ impl Builder {
         self
     }
 
+    /// Signs callbacks with this secret by the Standard Webhooks scheme: Base64, with or without `whsec_`. Their time is
+    /// that of the sandbox's clock. Default: they are unsigned, as they are through a gateway.
+    pub fn callback_secret(mut self, secret: impl Into<String>) -> Self {
+        self.callback_secret = Some(secret.into());
+        self
+    }
+
     /// Other bytes than the project's film, to be served as every task's video.
     pub fn video(mut self, video: impl Into<Bytes>) -> Self {
         self.video = video.into();
@@ -127,7 +139,8 @@ impl Builder {
     /// Starts it.
     ///
     /// # Errors
-    /// When the port is taken, when the key could not be sent in a header, or when the crate's `openapi.yaml` is broken.
+    /// When the port is taken, when the key could not be sent in a header, when the secret of callbacks is not Base64, or
+    /// when the crate's `openapi.yaml` is broken.
     pub async fn start(self) -> io::Result<Sandbox> {
         document::check().map_err(|reason| io::Error::new(io::ErrorKind::InvalidData, reason))?;
         let key = self.key.unwrap_or_else(|| format!("sk-sandbox-{}", Uuid::new_v4().simple()));
@@ -135,6 +148,7 @@ impl Builder {
             let reason = "the key must be visible ASCII without spaces, and not empty";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
         }
+        let secret = self.callback_secret.as_deref().map(Secret::read).transpose()?;
         let api_listener = Listener::bind(self.port, self.receive_buffer)?;
         let video_listener = Listener::bind(0, None)?;
         let (base_url, video_origin) = (api_listener.origin(), video_listener.origin());
@@ -143,6 +157,16 @@ impl Builder {
         let script = Arc::new(Script::default());
         let signer = Arc::new(Signer::new(video_origin.clone()));
         let watch = Watch::new(&key);
+        let events = Arc::new(Notify::new());
+        let callbacks = Arc::new(Callbacks {
+            clock: clock.clone(),
+            signer: signer.clone(),
+            secret,
+            events: events.clone(),
+            script: Mutex::default(),
+            done: Mutex::default(),
+        });
+        let (followed, tasks) = mpsc::unbounded_channel();
         let api = Arc::new(Api {
             key,
             clock: clock.clone(),
@@ -154,8 +178,10 @@ impl Builder {
             signer: signer.clone(),
             tasks: Mutex::new(Tasks::new(self.duplicates)),
             plans: Mutex::default(),
+            followed,
+            events: events.clone(),
             intake: Arc::new(Intake {
-                log: Log::default(),
+                log: Log::new(events.clone()),
                 script: script.clone(),
                 operation: api::operation,
                 watch: None,
@@ -169,7 +195,7 @@ impl Builder {
             etag: OnceLock::new(),
             film: self.video,
             intake: Arc::new(Intake {
-                log: Log::default(),
+                log: Log::new(events.clone()),
                 script: script.clone(),
                 operation: |_, _| Some(Operation::Video),
                 watch: Some(watch.clone()),
@@ -180,8 +206,9 @@ impl Builder {
         let servers = [
             api_listener.serve(api::router(api.clone()), clock.clone()),
             video_listener.serve(video::router(videos.clone()), clock),
+            Server::run(callback::run(callbacks.clone(), tasks)),
         ];
-        Ok(Sandbox { base_url, video_origin, api, videos, script, watch, servers })
+        Ok(Sandbox { base_url, video_origin, api, videos, script, callbacks, watch, events, servers })
     }
 }
 
@@ -198,6 +225,7 @@ impl Default for Builder {
             concurrency: None,
             hidden_for: Duration::ZERO,
             receive_buffer: None,
+            callback_secret: None,
             video: Bytes::from_static(FILM),
         }
     }
@@ -329,6 +357,40 @@ impl Sandbox {
     /// How many faults and answers still wait for their request: none, if a test met all that it prepared.
     pub fn faults_waiting(&self, operation: Operation) -> usize {
         self.script.waiting(operation)
+    }
+
+    /// Decides how the next callback is delivered. Several wait for several callbacks, in the order of the changes that
+    /// they tell of; one that finds none is delivered once.
+    pub fn callback_next(&self, delivery: Delivery) {
+        lock(&self.callbacks.script).push_back(delivery);
+    }
+
+    /// Every callback whose delivery is over, the newest 10,000 in the order in which they ended. One that is delivered
+    /// twice stands here twice.
+    pub fn callbacks(&self) -> Vec<Callback> {
+        lock(&self.callbacks.done).iter().cloned().collect()
+    }
+
+    /// Waits until this holds of the sandbox. It is looked at whenever a request, a task, a callback or the clock has
+    /// moved on, so that a test neither sleeps nor spins; time that passes by itself on a real clock is no such event.
+    ///
+    /// ```no_run
+    /// # async fn test(sandbox: &kling_sandbox::Sandbox) {
+    /// sandbox.until(|sandbox| sandbox.posts_begun() == 1).await;
+    /// # }
+    /// ```
+    pub async fn until(&self, mut holds: impl FnMut(&Self) -> bool) {
+        loop {
+            // Before it is looked at, so that nothing in between is missed.
+            let (event, time) = (self.events.notified(), self.clock().changed());
+            if holds(self) {
+                return;
+            }
+            tokio::select! {
+                () = event => {}
+                () = time => {}
+            }
+        }
     }
 
     /// Every time that the API key reached the origin of the videos: which request, and where in it.

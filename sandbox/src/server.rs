@@ -32,7 +32,7 @@ pub(crate) struct Listener {
     address: SocketAddr,
 }
 
-/// A server that runs until it is stopped or dropped. Its connections end with it.
+/// Work that runs until it is stopped or dropped: a server, whose connections end with it, or what goes on beside it.
 pub(crate) struct Server(JoinHandle<()>);
 
 impl Listener {
@@ -54,12 +54,16 @@ impl Listener {
     }
 
     pub fn serve(self, router: Router, clock: Clock) -> Server {
-        Server(tokio::spawn(accept(self.socket, router, clock)))
+        Server::run(accept(self.socket, router, clock))
     }
 }
 
 impl Server {
-    /// Stops it, and waits until the socket is closed.
+    pub fn run(work: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(work))
+    }
+
+    /// Stops it, and waits until its sockets are closed.
     pub async fn stop(&mut self) {
         self.0.abort();
         // The task was aborted, or had ended: both are what was wanted.

@@ -89,6 +89,12 @@ impl TaskPlan {
         }
     }
 
+    /// When the task's status changes: once or twice.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = Duration> + use<> {
+        let begins = Some(self.processing_after).filter(|begins| *begins < self.done_after);
+        begins.into_iter().chain([self.done_after])
+    }
+
     /// When the task entered the status that it has after this much time: what `updated_at` reports.
     pub(crate) fn changed_at(&self, elapsed: Duration) -> Duration {
         match self.status_after(elapsed) {
@@ -117,6 +123,7 @@ pub(crate) struct Order {
     pub external_id: Option<String>,
     pub mode: String,
     pub duration: String,
+    pub callback_url: Option<String>,
 }
 
 /// A task as the sandbox keeps it.
@@ -244,7 +251,12 @@ mod tests {
     use super::*;
 
     fn order(external_id: Option<&str>) -> Order {
-        Order { external_id: external_id.map(str::to_owned), mode: "std".into(), duration: "5".into() }
+        Order {
+            external_id: external_id.map(str::to_owned),
+            mode: "std".into(),
+            duration: "5".into(),
+            callback_url: None,
+        }
     }
 
     #[test]
@@ -276,6 +288,18 @@ mod tests {
         for second in 0..12 {
             let status = plan.status_after(Duration::from_secs(second));
             assert_ne!(status, TaskStatus::Processing, "after {second} s");
+        }
+    }
+
+    #[test]
+    fn each_change_of_a_plan_is_one_that_its_status_shows() {
+        for (processing_after, done_after, expected) in
+            [(20, 100, &[20, 100][..]), (0, 9, &[0, 9]), (9, 9, &[9]), (9, 3, &[3]), (0, 0, &[0])]
+        {
+            let [processing_after, done_after] = [processing_after, done_after].map(Duration::from_secs);
+            let plan = TaskPlan { processing_after, done_after, outcome: Outcome::Succeed };
+            assert_eq!(plan.changes().map(|change| change.as_secs()).collect::<Vec<_>>(), expected);
+            assert!(plan.changes().all(|change| plan.changed_at(change) == change));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kling_sandbox::{Answer, Clock, Fault, Operation, RetryAfter, Target, Tells};
+use kling_sandbox::{Answer, Clock, Fault, Moment, Operation, RetryAfter, Target, Tells};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
@@ -365,6 +365,60 @@ async fn a_slow_request_is_read_as_the_clock_goes_on() {
     assert_eq!(status, 400, "it is read to its end, and the prompt is too long");
     assert!((4..=11).contains(&read.len()), "{read:?}");
     assert!(read.windows(2).all(|pair| pair[1] - pair[0] >= 100_000), "{read:?}");
+}
+
+#[tokio::test]
+async fn an_order_stands_still_at_each_moment_and_goes_on_with_the_clock_also_when_its_sender_is_gone() {
+    let length = order_of_urls().len() as u64;
+    for (moment, read, whole, charged) in [
+        (Moment::Read(0), 0, 0, 0),
+        (Moment::Read(1), 1, 0, 0),
+        (Moment::Read(length - 1), length - 1, 0, 0),
+        (Moment::Whole, length, 1, 0),
+        (Moment::Done, length, 1, 1),
+    ] {
+        for sender_lives in [true, false] {
+            let sandbox = with_manual_clock().await;
+            sandbox.fault_next(Operation::Create, Fault::paused(moment, SECOND));
+            let mut stream = connect(&sandbox).await;
+            let request = format!("{}{}", head(&sandbox, order_of_urls().len()), order_of_urls());
+            stream.write_all(request.as_bytes()).await.expect("it reads");
+            sandbox.until(|sandbox| sandbox.clock().sleepers() == 1).await;
+            let seen = (sandbox.requests()[0].body.length, sandbox.posts_received_whole(), sandbox.tasks_charged());
+            assert_eq!(seen, (read, whole, charged), "{moment:?}");
+            let stream = Some(stream).filter(|_| sender_lives);
+            sandbox.clock().advance(SECOND);
+            sandbox.until(|sandbox| sandbox.tasks_charged() == 1).await;
+            if let Some(mut stream) = stream {
+                assert_ne!(stream.read(&mut [0; 1]).await.expect("an answer"), 0);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_stops_at_several_moments_in_their_order_and_at_none_that_does_not_come() {
+    let sandbox = with_manual_clock().await;
+    let length = order_of_urls().len() as u64;
+    let moments = [Moment::Done, Moment::Read(9), Moment::Read(2), Moment::Read(length), Moment::Read(u64::MAX)];
+    let fault = moments.into_iter().fold(Fault::paused(Moment::Whole, SECOND), |fault, at| fault.pause(at, SECOND));
+    sandbox.fault_next(Operation::Create, fault.pause(Moment::Done, 2 * SECOND));
+    let mut stream = connect(&sandbox).await;
+    stream.write_all(head(&sandbox, order_of_urls().len()).as_bytes()).await.expect("it reads");
+    stream.write_all(order_of_urls().as_bytes()).await.expect("it reads");
+    for (read, charged) in [(2, 0), (9, 0), (length, 0), (length, 1)] {
+        let here = |sandbox: &Sandbox| {
+            let length = sandbox.requests().first().map(|received| received.body.length);
+            (length, sandbox.tasks_charged(), sandbox.clock().sleepers()) == (Some(read), charged, 1)
+        };
+        sandbox.until(here).await;
+        sandbox.clock().advance(SECOND);
+    }
+    // A whole exchange on another connection gives this one the time to speak.
+    Caller::new(&sandbox).get("").await;
+    assert!(stream.try_read(&mut [0; 1]).is_err(), "of one moment the later word holds");
+    sandbox.clock().advance(SECOND);
+    assert_ne!(stream.read(&mut [0; 1]).await.expect("an answer"), 0);
 }
 
 #[tokio::test]

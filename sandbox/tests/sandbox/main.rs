@@ -1,6 +1,7 @@
 //! The sandbox through its front door: HTTP, and what a test may ask it. One file a subject; this one holds what they
 //! share: an order that is accepted, and a caller who sends it.
 
+mod callbacks;
 mod faults;
 mod orders;
 mod program;
