@@ -40,6 +40,28 @@ pub(crate) fn chance(clock: &dyn Clock) -> f64 {
     Some(clock.random()).filter(|number| (0.0..1.0).contains(number)).unwrap_or(0.5)
 }
 
+/// How old something was at a moment of a clock; from there on that clock counts, whatever becomes of the date.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Age {
+    at: Duration,
+    age: Duration,
+}
+
+impl Age {
+    pub(crate) fn new(clock: &dyn Clock, age: Duration) -> Self {
+        Self { at: clock.now(), age }
+    }
+
+    /// The age of what was made on a date; none if that lies ahead, because one of the two dates is wrong.
+    pub(crate) fn of(clock: &dyn Clock, made: SystemTime) -> Option<Self> {
+        Some(Self::new(clock, clock.wall().duration_since(made).ok()?))
+    }
+
+    pub(crate) fn now(&self, clock: &dyn Clock) -> Duration {
+        self.age.saturating_add(clock.now().saturating_sub(self.at))
+    }
+}
+
 /// The machine's monotonic clock, through tokio's timer.
 #[derive(Debug)]
 pub struct SystemClock {

@@ -12,9 +12,12 @@ mod error;
 mod generated;
 mod hooks;
 mod image;
+mod polling;
 mod reconcile;
 mod request;
 mod retry;
+mod running;
+mod saved;
 mod span;
 mod submit;
 mod task;
@@ -22,6 +25,7 @@ mod tls;
 mod upload;
 mod values;
 mod wait;
+mod wait_all;
 
 #[cfg(feature = "raw")]
 #[path = "generated.rs"]
@@ -30,16 +34,19 @@ pub mod raw;
 use raw as generated;
 
 pub use answer::{TaskInfo, TaskStatus, Video};
-pub use client::{BASE_URL_VARIABLE, Client, ClientBuilder, KEY_VARIABLE};
+pub use client::{BASE_URL_VARIABLE, Client, ClientBuilder, EXPECT_VARIABLE, KEY_VARIABLE};
 pub use clock::{Clock, Sleep, SystemClock};
 pub use download::Download;
 pub use error::{Error, ErrorKind, Result, Violation};
 pub use generated::document;
 pub use image::Image;
+pub use polling::{PollPolicy, PollState, SteadyPolling};
 pub use request::{MultiImageToVideo, MultiImageToVideoBuilder};
+pub use saved::SavedTask;
 pub use task::Task;
 pub use values::{AspectRatio, Mode, Model, VideoDuration};
 pub use wait::{FinishedTask, Wait, WaitEvent, Waiting};
+pub use wait_all::WaitAll;
 
 /// The typestate of [`MultiImageToVideoBuilder`], for functions that pass one on half filled.
 pub mod builder {

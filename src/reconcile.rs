@@ -29,16 +29,16 @@ impl Client {
         let span = info_span!("kling.reconcile", external_task_id, task_id = Empty, error = Empty);
         within(span.clone(), async {
             let found = self.looked_for(external_task_id).await?;
-            if let Some(task) = &found {
+            Ok(found.map(|task| {
                 record(&span, "task_id", task.id());
-            }
-            Ok(found)
+                task.holding(self.permit_if_free())
+            }))
         })
         .await
     }
 
     async fn looked_for(&self, external_task_id: &str) -> Result<Option<Task>> {
-        let queried = self.get(external_task_id).await;
+        let queried = self.get(external_task_id, Duration::MAX).await;
         if let Ok(info) = &queried
             && is_of(info, external_task_id)
         {

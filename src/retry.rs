@@ -10,7 +10,7 @@ use std::time::Duration;
 pub(crate) struct RetryPolicy {
     /// How often it is sent at most.
     pub(crate) attempts: u32,
-    /// The longest wait after the first attempt; it doubles with each (official advice: back off from 1 s).
+    /// The longest wait after the first attempt; it doubles with each.
     pub(crate) first: Duration,
     /// How long all waits may take together.
     pub(crate) budget: Duration,
@@ -21,16 +21,19 @@ impl RetryPolicy {
         Self { attempts: 3, first: Duration::from_secs(1), budget: Duration::from_secs(60) };
 
     /// How long to wait before sending again, or nothing if it is not sent again. `attempts` were made and `waited` was
-    /// spent on waits; `random` is from 0 to 1, so that clients that failed together do not come back together.
+    /// spent on waits; `random` is from 0 to 1, so that clients that failed together do not come back together. Where the
+    /// account `is_busy`, no wait is shorter than the first (official advice: back off from 1 s).
     pub(crate) fn pause(
         &self,
         attempts: u32,
         waited: Duration,
         retry_after: Option<Duration>,
+        is_busy: bool,
         random: f64,
     ) -> Option<Duration> {
         let longest = self.first.saturating_mul(1 << attempts.saturating_sub(1).min(16));
-        let pause = longest.mul_f64(random).max(retry_after.unwrap_or_default());
+        let shortest = if is_busy { self.first } else { Duration::ZERO };
+        let pause = (shortest + longest.mul_f64(random)).max(retry_after.unwrap_or_default());
         let fits = waited.checked_add(pause).is_some_and(|total| total <= self.budget);
         (attempts < self.attempts && fits).then_some(pause)
     }
@@ -65,18 +68,26 @@ mod tests {
             (4, 0.5, None),
             (5, 0.5, None),
         ] {
-            assert_eq!(policy.pause(attempts, Duration::ZERO, None, random), expected, "{attempts}");
+            assert_eq!(policy.pause(attempts, Duration::ZERO, None, false, random), expected, "{attempts}");
         }
-        assert_eq!(RetryPolicy { attempts: 1, ..policy }.pause(1, Duration::ZERO, None, 0.5), None);
+        assert_eq!(RetryPolicy { attempts: 1, ..policy }.pause(1, Duration::ZERO, None, false, 0.5), None);
+    }
+
+    #[test]
+    fn an_account_that_is_busy_is_left_alone_for_a_second_at_least() {
+        for (attempts, random, expected) in [(1, 0.0, SECOND), (1, 0.5, SECOND * 3 / 2), (2, 0.0, SECOND)] {
+            let pause = RetryPolicy::DEFAULT.pause(attempts, Duration::ZERO, None, true, random);
+            assert_eq!(pause, Some(expected));
+        }
     }
 
     #[test]
     fn what_the_server_asks_for_is_honoured_and_a_wait_beyond_the_budget_is_not_begun() {
         let policy = RetryPolicy::DEFAULT;
-        assert_eq!(policy.pause(1, Duration::ZERO, Some(7 * SECOND), 0.9), Some(7 * SECOND));
-        assert_eq!(policy.pause(1, Duration::ZERO, Some(60 * SECOND), 0.9), Some(60 * SECOND));
-        assert_eq!(policy.pause(1, Duration::ZERO, Some(61 * SECOND), 0.9), None);
-        assert_eq!(policy.pause(2, 58 * SECOND, Some(3 * SECOND), 0.9), None);
-        assert_eq!(policy.pause(1, Duration::ZERO, Some(Duration::MAX), 0.9), None);
+        assert_eq!(policy.pause(1, Duration::ZERO, Some(7 * SECOND), false, 0.9), Some(7 * SECOND));
+        assert_eq!(policy.pause(1, Duration::ZERO, Some(60 * SECOND), false, 0.9), Some(60 * SECOND));
+        assert_eq!(policy.pause(1, Duration::ZERO, Some(61 * SECOND), false, 0.9), None);
+        assert_eq!(policy.pause(2, 58 * SECOND, Some(3 * SECOND), false, 0.9), None);
+        assert_eq!(policy.pause(1, Duration::ZERO, Some(Duration::MAX), false, 0.9), None);
     }
 }

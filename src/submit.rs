@@ -28,6 +28,9 @@ impl Client {
     /// sent again, a few times and with the same id. If an answer is lost, the task is looked for by that id for a minute
     /// ([`ClientBuilder::reconcile_at`](crate::ClientBuilder::reconcile_at)) and returned if it is found.
     ///
+    /// With [`ClientBuilder::max_running`](crate::ClientBuilder::max_running) it waits for a place first, and the request
+    /// counts as submitted only then.
+    ///
     /// Dropping the future does not cancel a task that was made: the API has no cancel. The id that was minted for it,
     /// [`MultiImageToVideo::external_task_id`], is known before this is called, and [`Client::reconcile`] looks for it.
     ///
@@ -50,7 +53,9 @@ impl Client {
         let span =
             info_span!("kling.submit", external_task_id = external, attempts = Empty, task_id = Empty, error = Empty);
         within(span.clone(), async {
+            let permit = self.permit().await;
             let task = self.purchase(request, &span).await?;
+            let task = task.expecting(self.expected_for(request)).holding(permit);
             record(&span, "task_id", task.id());
             Ok(task)
         })
@@ -77,7 +82,9 @@ impl Client {
             };
             if error.is_retryable() {
                 let random = chance(&**self.clock());
-                if let Some(pause) = self.retry_policy().pause(attempts, waited, error.retry_after(), random) {
+                if let Some(pause) =
+                    self.retry_policy().pause(attempts, waited, error.retry_after(), is_busy(&error), random)
+                {
                     self.clock().sleep(pause).await;
                     waited += pause;
                     continue;
@@ -138,6 +145,11 @@ impl Client {
         let finding = classify(operation, outcome, self.clock().wall(), self.base_url());
         Err(finding.into_error(operation, &secrets))
     }
+}
+
+/// Whether the account had too many requests or running tasks, which one that comes back at once does not change.
+fn is_busy(error: &Error) -> bool {
+    matches!(error.code(), Some("1302" | "1303"))
 }
 
 /// The request in the generated types: what the document knows of it. The body that is sent is the facade's own; this

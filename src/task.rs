@@ -1,38 +1,70 @@
 //! The live handle on a task: its ids, the client that can ask about it, and what was last seen of it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::answer::TaskInfo;
+use crate::answer::{TaskInfo, TaskStatus};
 use crate::client::Client;
+use crate::clock::Age;
 use crate::error::Result;
+use crate::running::Permit;
 use crate::wait::Wait;
 
 /// A task at the API.
 ///
-/// Dropping it changes nothing: the API has no cancel, and [`Client::task`] gives a handle again.
+/// Dropping it changes nothing at the API, which has no cancel: [`Client::task`] gives a handle again, and after a restart
+/// [`Client::resume`] with what [`save`](Self::save) gave. Where [`max_running`](crate::ClientBuilder::max_running) is set,
+/// the place that the task holds there returns once it is seen to have ended, or with the last handle on it.
 #[derive(Clone)]
 pub struct Task {
     client: Client,
-    id: String,
+    id: Arc<str>,
     external: Option<String>,
     info: Option<TaskInfo>,
-    submitted: Option<Duration>,
+    /// The status before this process asked.
+    status: Option<TaskStatus>,
+    age: Option<Age>,
+    expected: Option<Duration>,
+    permit: Option<Permit>,
 }
 
 impl Task {
-    pub(crate) fn known_by(client: Client, id: String) -> Self {
-        Self { client, id, external: None, info: None, submitted: None }
+    pub(crate) fn known_by(client: Client, id: &str) -> Self {
+        let id = id.into();
+        Self { client, id, external: None, info: None, status: None, age: None, expected: None, permit: None }
     }
 
+    /// The task that this process has just made.
     pub(crate) fn submitted(client: Client, info: TaskInfo, external: Option<&str>) -> Self {
         Self {
-            submitted: Some(client.clock().now()),
-            id: info.task_id.clone(),
+            age: Some(Age::new(&**client.clock(), Duration::ZERO)),
             external: external.map(str::to_owned),
-            info: Some(info),
-            client,
+            info: Some(info.clone()),
+            ..Self::known_by(client, &info.task_id)
         }
+    }
+
+    /// The same task with what was known of it before this process asked.
+    pub(crate) fn remembered(
+        self,
+        external: Option<String>,
+        status: Option<TaskStatus>,
+        age: Option<Age>,
+        expected: Option<Duration>,
+    ) -> Self {
+        Self { external, status, age, expected, ..self }
+    }
+
+    /// The same task with the time that it is expected to take.
+    pub(crate) fn expecting(self, expected: Duration) -> Self {
+        Self { expected: Some(expected), ..self }
+    }
+
+    /// The same task with its place among those that run, which it keeps until it is seen to have ended.
+    pub(crate) fn holding(mut self, permit: Option<Permit>) -> Self {
+        self.permit = permit.filter(|_| !self.status().is_some_and(TaskStatus::is_final));
+        self
     }
 
     /// The id under which this handle asks.
@@ -56,36 +88,51 @@ impl Task {
     /// [`Rejected`](crate::ErrorKind::Rejected) if the API refuses, [`Network`](crate::ErrorKind::Network) or
     /// [`Answer`](crate::ErrorKind::Answer) if nothing that can be read came back. None of them says that it failed.
     pub async fn refresh(&mut self) -> Result<&TaskInfo> {
-        let info = self.client.get(&self.id).await?;
+        let info = self.client.get(&self.id, Duration::MAX).await?;
         if info.external_task_id.is_some() {
             self.external.clone_from(&info.external_task_id);
+        }
+        if info.status.is_final()
+            && let Some(permit) = self.permit.take()
+        {
+            permit.release();
         }
         Ok(self.info.insert(info))
     }
 
-    /// Waits for the video; see [`Wait`].
+    /// Waits for the video; see [`Wait`]. For many tasks see [`Client::wait_all`].
     pub fn wait(&self) -> Wait {
-        Wait::new(self.clone())
+        Wait::new(self)
     }
 
-    /// How long ago this handle's submit made the task, if it did.
-    pub(crate) fn since_submit(&self) -> Option<Duration> {
-        Some(self.client.clock().now().saturating_sub(self.submitted?))
+    /// Where the task stood when it was last seen, be it before a restart.
+    pub(crate) fn status(&self) -> Option<&TaskStatus> {
+        self.info.as_ref().map(|info| &info.status).or(self.status.as_ref())
     }
 
     /// How old the task is, as far as can be known.
-    pub(crate) fn age(&self) -> Option<Duration> {
-        self.since_submit().or_else(|| {
+    pub(crate) fn age(&self) -> Option<Age> {
+        self.age.or_else(|| {
             let info = self.info.as_ref()?;
-            let made = info.created_at.or(info.updated_at);
-            let age = made.and_then(|made| self.client.clock().wall().duration_since(made).ok());
-            // Without a date it may be of any age: what is known of it is enough to poll steadily.
-            Some(age.unwrap_or(Duration::MAX))
+            Age::of(&**self.client.clock(), info.created_at.or(info.updated_at)?)
         })
+    }
+
+    /// How long it is expected to take, as far as this task itself says.
+    pub(crate) fn expected(&self) -> Option<Duration> {
+        self.expected
+    }
+
+    pub(crate) fn permit(&self) -> Option<&Permit> {
+        self.permit.as_ref()
     }
 
     pub(crate) fn client(&self) -> &Client {
         &self.client
+    }
+
+    pub(crate) fn shared_id(&self) -> &Arc<str> {
+        &self.id
     }
 }
 
@@ -94,7 +141,7 @@ impl fmt::Debug for Task {
         f.debug_struct("Task")
             .field("id", &self.id)
             .field("external_task_id", &self.external)
-            .field("status", &self.info.as_ref().map(|info| &info.status))
+            .field("status", &self.status())
             .finish_non_exhaustive()
     }
 }

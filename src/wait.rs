@@ -1,21 +1,25 @@
 //! Waiting for a task: polls spread around the time it is expected to take, until it ends or the deadline comes.
 //!
 //! A poll has three outcomes that are never mixed up: the task has ended, it is still running, or the poll itself
-//! failed, which says nothing about the task. When to poll next is a pure function; time comes from the client's clock.
+//! failed, which says nothing about the task. What each means is decided in `Watch`, which asks nothing itself; when to
+//! poll next is a policy (`polling.rs`); time comes from the client's clock.
 
 use std::future::{Future, IntoFuture};
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, SystemTime};
 
 use futures_core::Stream;
 
 use crate::answer::{TaskInfo, TaskStatus, Video};
 use crate::client::Client;
-use crate::clock::chance;
+use crate::clock::{Age, Sleep, chance};
 use crate::download::Download;
 use crate::error::{Error, ErrorKind, Result};
+use crate::polling::{PollPolicy, PollState};
+use crate::running::Permit;
 use crate::task::Task;
 
 /// What is seen while waiting.
@@ -39,13 +43,14 @@ pub enum WaitEvent {
 
 /// A wait for a task: await it for the [`FinishedTask`], or take its [`WaitEvent`]s as a stream.
 ///
-/// A task that was just submitted is first asked for after 0.45 of the expected time, one that is known by its id alone at
-/// once; then every 5 seconds ± 20 %. A failed poll is asked again, later each time. It owns what it needs and can be moved to another thread.
+/// When it asks is up to its [`PollPolicy`], which is [`SteadyPolling`](crate::SteadyPolling) if not said. A failed poll
+/// is never a failed task: it is asked again, later each time. It owns what it needs and can be moved to another thread.
 ///
 /// # Errors
 /// [`TaskFailed`](ErrorKind::TaskFailed) with the API's reason, [`WaitTimedOut`](ErrorKind::WaitTimedOut) after 30
 /// minutes or the time of [`timeout`](Self::timeout) (the task goes on: wait again), or
-/// [`Rejected`](ErrorKind::Rejected) if the API refuses to be asked.
+/// [`Rejected`](ErrorKind::Rejected) if the API refuses to be asked. A task that the API does not know is refused only
+/// 15 seconds after its submit.
 ///
 /// ```no_run
 /// # async fn run(task: kling_client::Task) -> kling_client::Result<()> {
@@ -58,85 +63,96 @@ pub enum WaitEvent {
 /// ```
 #[must_use = "a wait does nothing until it is awaited or polled"]
 pub struct Wait {
-    state: State,
+    client: Client,
+    watch: Watch,
+    step: Step,
 }
 
-/// A poll under way, and the pause before it.
-type Step = Pin<Box<dyn Future<Output = (Box<Watch>, Result<WaitEvent>)> + Send>>;
-
-enum State {
-    Idle(Box<Watch>),
-    Busy(Step),
+enum Step {
+    Idle,
+    Pausing(Sleep),
+    Asking(Pin<Box<dyn Future<Output = Result<TaskInfo>> + Send>>),
     Over,
 }
 
 impl Wait {
-    pub(crate) fn new(task: Task) -> Self {
-        let expected = match task.client().is_loopback() {
-            true => Policy::LOOPBACK_EXPECTED,
-            false => Policy::EXPECTED,
-        };
-        Self {
-            state: State::Idle(Box::new(Watch {
-                policy: Policy { expected, ..Policy::default() },
-                started: task.client().clock().now(),
-                seen: task.info().map(|info| info.status.clone()),
-                task,
-                polls: 0,
-                failures: 0,
-            })),
-        }
+    pub(crate) fn new(task: &Task) -> Self {
+        Self { client: task.client().clone(), watch: Watch::new(task), step: Step::Idle }
     }
 
-    /// Gives up after this time, counted from the call of `wait`; 30 minutes if not said. One last poll is made then.
+    /// Gives up after this time, counted from the call of `wait`; 30 minutes if not said. A poll under way is cut then,
+    /// and one last is made, which may take 5 seconds.
     pub fn timeout(self, timeout: Duration) -> Self {
-        self.with(|policy| policy.timeout = timeout)
+        self.with(|watch| watch.timeout = timeout)
     }
 
-    /// How long the task is expected to take; 4 minutes if not said, 2 seconds where the API is on this machine.
+    /// How long the task is expected to take from its submit on; what the client says
+    /// ([`ClientBuilder::expected`](crate::ClientBuilder::expected)) if not said.
     pub fn expected(self, expected: Duration) -> Self {
-        self.with(|policy| policy.expected = expected)
+        self.with(|watch| watch.expected = expected)
     }
 
-    /// The time between polls once the first was made; 5 seconds if not said.
-    pub fn interval(self, interval: Duration) -> Self {
-        self.with(|policy| policy.interval = interval)
+    /// When to poll; what the client says ([`ClientBuilder::poll_policy`](crate::ClientBuilder::poll_policy)) if not said.
+    pub fn policy(self, policy: impl PollPolicy) -> Self {
+        self.with(|watch| watch.policy = Arc::new(policy))
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Policy)) -> Self {
-        if let State::Idle(watch) = &mut self.state {
-            change(&mut watch.policy);
+    fn with(mut self, change: impl FnOnce(&mut Watch)) -> Self {
+        change(&mut self.watch);
+        // A pause that has begun was decided by what held before.
+        if let Step::Pausing(_) = self.step {
+            self.step = Step::Idle;
         }
         self
+    }
+
+    pub(crate) fn into_watch(self) -> (Client, Watch) {
+        (self.client, self.watch)
+    }
+}
+
+impl From<Task> for Wait {
+    fn from(task: Task) -> Self {
+        task.wait()
     }
 }
 
 impl std::fmt::Debug for Wait {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Wait").finish_non_exhaustive()
+        f.debug_struct("Wait").field("task_id", &self.watch.id).finish_non_exhaustive()
     }
 }
 
 impl Stream for Wait {
     type Item = Result<WaitEvent>;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let mut step = match std::mem::replace(&mut self.state, State::Over) {
-            State::Over => return Poll::Ready(None),
-            State::Idle(watch) => Box::pin(watch.next()) as Step,
-            State::Busy(step) => step,
-        };
-        match step.as_mut().poll(context) {
-            Poll::Pending => {
-                self.state = State::Busy(step);
-                Poll::Pending
-            }
-            Poll::Ready((watch, event)) => {
-                if !matches!(event, Ok(WaitEvent::Done(_)) | Err(_)) {
-                    self.state = State::Idle(watch);
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Self { client, watch, step } = self.get_mut();
+        let clock = &**client.clock();
+        loop {
+            let event = match step {
+                Step::Over => return Poll::Ready(None),
+                Step::Idle => match watch.end(client) {
+                    Some(end) => end.map(WaitEvent::Done),
+                    None => {
+                        *step = Step::Pausing(clock.sleep(watch.pause(client, chance(clock))));
+                        continue;
+                    }
+                },
+                Step::Pausing(pause) => {
+                    ready!(pause.as_mut().poll(context));
+                    let limit = watch.begin(client);
+                    let (client, id) = (client.clone(), Arc::clone(&watch.id));
+                    *step = Step::Asking(Box::pin(async move { client.get(&id, limit).await }));
+                    continue;
                 }
-                Poll::Ready(Some(event))
-            }
+                Step::Asking(poll) => {
+                    let answer = ready!(poll.as_mut().poll(context));
+                    watch.answered(client, answer)
+                }
+            };
+            *step = if matches!(event, Ok(WaitEvent::Done(_)) | Err(_)) { Step::Over } else { Step::Idle };
+            return Poll::Ready(Some(event));
         }
     }
 }
@@ -195,106 +211,143 @@ impl FinishedTask {
     }
 }
 
-/// When to poll.
-#[derive(Debug, Clone)]
-struct Policy {
-    expected: Duration,
-    interval: Duration,
-    timeout: Duration,
-}
-
-impl Policy {
-    /// 5-second clips took 229, 232, 237 and 301 s.
-    const EXPECTED: Duration = Duration::from_secs(240);
-    /// On this machine answers a sandbox, which has no reason to take minutes.
-    const LOOPBACK_EXPECTED: Duration = Duration::from_secs(2);
-    /// The share of the expected time before the first poll; with it a job of 240 s took 31 polls and was seen 2.7 s late.
-    const FIRST: f64 = 0.45;
-    /// How far each wait may lie off its interval, so that many clients do not poll in step.
-    const SPREAD: f64 = 0.2;
-    /// The longest wait after polls that failed one after the other.
-    const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
-    /// How long after a create the API may not know the task yet.
-    const GRACE: Duration = Duration::from_secs(15);
-
-    /// How long to wait before the next poll of a task of this age, if that is known; `random` is from 0 to 1.
-    fn pause(&self, age: Option<Duration>, failures: u32, random: f64) -> Duration {
-        // Nothing is known of it yet: ask.
-        let Some(age) = age else {
-            return if failures == 0 { Duration::ZERO } else { self.steady(failures, random) };
-        };
-        let young = self.expected.mul_f64(Self::FIRST).saturating_sub(age);
-        young.max(self.steady(failures, random))
-    }
-
-    fn steady(&self, failures: u32, random: f64) -> Duration {
-        // Never longer than a part of what the task itself takes: where that is seconds, so is the interval.
-        let interval = self.interval.min(self.expected.mul_f64(0.1).max(Duration::from_millis(100)));
-        let spread = 1.0 + Self::SPREAD * (2.0 * random - 1.0);
-        let backoff = interval.saturating_mul(1 << failures.min(10)).min(Self::LONGEST_BACKOFF.max(interval));
-        backoff.mul_f64(spread)
-    }
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self { expected: Self::EXPECTED, interval: Duration::from_secs(5), timeout: Duration::from_secs(30 * 60) }
-    }
-}
-
 /// What to do after a task has failed.
 const ANOTHER: &str = "what the reason names must change; a new request is a new purchase";
+/// How long after a create the API may not know the task yet.
+const GRACE: Duration = Duration::from_secs(15);
+/// The longest of all waits, if not said: six times what was recorded.
+const TIMEOUT: Duration = Duration::from_secs(30 * 60);
+/// How long the poll at the deadline may take: two lost attempts to connect are repeated after 1 and 3 s.
+pub(crate) const LAST_POLL: Duration = Duration::from_secs(5);
 
-/// The state of a wait between two events.
-struct Watch {
-    task: Task,
-    policy: Policy,
+/// What a wait knows of its task, and what it makes of each answer. It asks nothing itself.
+pub(crate) struct Watch {
+    pub(crate) id: Arc<str>,
+    external: Option<Box<str>>,
+    permit: Option<Permit>,
+    policy: Arc<dyn PollPolicy>,
+    expected: Duration,
     started: Duration,
-    seen: Option<TaskStatus>,
+    timeout: Duration,
+    age: Option<Age>,
+    /// When it was made by the API's clock.
+    pub(crate) created: Option<SystemTime>,
+    status: Option<TaskStatus>,
+    seen: bool,
     polls: u32,
     failures: u32,
+    retry_after: Option<Duration>,
+    /// Whether the last poll was the one at the deadline.
+    last: bool,
+    /// The task as it was known to have ended before anything was asked.
+    ended: Option<Box<TaskInfo>>,
 }
 
 impl Watch {
-    async fn next(mut self: Box<Self>) -> (Box<Self>, Result<WaitEvent>) {
-        let clock = std::sync::Arc::clone(self.task.client().clock());
-        let elapsed = clock.now().saturating_sub(self.started);
-        // A task that was seen to have ended needs no poll, nor does one whose last poll was the one at the deadline.
-        if let Some(info) = self.task.info().filter(|info| info.status.is_final()).cloned() {
-            let end = self.end(info);
-            return (self, end);
+    fn new(task: &Task) -> Self {
+        let client = task.client();
+        Self {
+            id: Arc::clone(task.shared_id()),
+            external: task.external_task_id().map(Into::into),
+            permit: task.permit().cloned(),
+            policy: Arc::clone(client.poll_policy()),
+            expected: client.expected_of(task),
+            started: client.clock().now(),
+            timeout: TIMEOUT,
+            age: task.age(),
+            created: task.info().and_then(|info| info.created_at),
+            status: task.status().cloned(),
+            seen: task.info().is_some(),
+            polls: 0,
+            failures: 0,
+            retry_after: None,
+            last: false,
+            ended: task.info().filter(|info| info.status.is_final()).cloned().map(Box::new),
         }
-        if elapsed >= self.policy.timeout && self.polls > 0 {
-            let end = Err(self.timed_out(elapsed));
-            return (self, end);
-        }
-        let pause = self.policy.pause(self.task.age(), self.failures, chance(&*clock));
-        clock.sleep(pause.min(self.policy.timeout.saturating_sub(elapsed))).await;
-        self.polls += 1;
-        let polled = self.task.refresh().await.cloned();
-        let elapsed = clock.now().saturating_sub(self.started);
-        let event = match polled {
-            Ok(info) => {
-                self.failures = 0;
-                if info.status == TaskStatus::Succeed || info.status == TaskStatus::Failed {
-                    self.end(info)
-                } else if self.seen.as_ref() == Some(&info.status) {
-                    Ok(WaitEvent::Running { elapsed, expected: self.policy.expected })
-                } else {
-                    self.seen = Some(info.status.clone());
-                    Ok(WaitEvent::Changed(info))
-                }
-            }
-            Err(error) if may_pass(&error, self.task.since_submit()) => {
-                self.failures += 1;
-                Ok(WaitEvent::PollFailed(error))
-            }
-            Err(error) => Err(error),
-        };
-        (self, event)
     }
 
-    fn end(&self, info: TaskInfo) -> Result<WaitEvent> {
+    pub(crate) fn deadline(&self) -> Duration {
+        self.started.saturating_add(self.timeout)
+    }
+
+    /// The end, if there is nothing more to ask: the task had ended already, or the time is over.
+    pub(crate) fn end(&mut self, client: &Client) -> Option<Result<FinishedTask>> {
+        if let Some(info) = self.ended.take() {
+            return Some(self.finish(client, info));
+        }
+        (self.last && client.clock().now() >= self.deadline()).then(|| Err(self.timed_out(client)))
+    }
+
+    /// How long to wait before the next poll.
+    pub(crate) fn pause(&self, client: &Client, random: f64) -> Duration {
+        let clock = &**client.clock();
+        let pause = self.policy.pause(&PollState {
+            age: self.age.map(|age| age.now(clock)),
+            expected: self.expected,
+            seen: self.seen,
+            polls: self.polls,
+            failures: self.failures,
+            retry_after: self.retry_after,
+            random,
+        });
+        pause.min(self.deadline().saturating_sub(clock.now()))
+    }
+
+    /// Counts a poll that begins now, and says how long it may take.
+    pub(crate) fn begin(&mut self, client: &Client) -> Duration {
+        self.polls = self.polls.saturating_add(1);
+        let left = self.deadline().saturating_sub(client.clock().now());
+        self.last = left.is_zero();
+        if self.last { LAST_POLL } else { left }
+    }
+
+    /// What an answer means for the wait; an error is its end.
+    pub(crate) fn answered(&mut self, client: &Client, answer: Result<TaskInfo>) -> Result<WaitEvent> {
+        let clock = &**client.clock();
+        let info = match answer {
+            Ok(info) => info,
+            Err(error) if self.may_pass(client, &error) => {
+                self.failed(error.retry_after());
+                return Ok(WaitEvent::PollFailed(error));
+            }
+            Err(error) => return Err(error.with_ids(Some(&self.id), self.external.as_deref())),
+        };
+        (self.failures, self.retry_after, self.seen) = (0, None, true);
+        if info.status.is_final() {
+            return self.finish(client, Box::new(info)).map(WaitEvent::Done);
+        }
+        self.created = info.created_at.or(self.created);
+        self.age = self.age.or_else(|| Age::of(clock, info.created_at?));
+        if self.status.as_ref() == Some(&info.status) {
+            let elapsed = clock.now().saturating_sub(self.started);
+            return Ok(WaitEvent::Running { elapsed, expected: self.expected });
+        }
+        self.status = Some(info.status.clone());
+        Ok(WaitEvent::Changed(info))
+    }
+
+    /// Takes note of a poll that failed.
+    pub(crate) fn failed(&mut self, retry_after: Option<Duration>) {
+        self.failures = self.failures.saturating_add(1);
+        self.retry_after = retry_after;
+    }
+
+    pub(crate) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Whether a failed poll says nothing lasting: asking again may well succeed.
+    fn may_pass(&self, client: &Client, error: &Error) -> bool {
+        // A task that the API does not know is a task of tomorrow only for some seconds after its create.
+        let unknown = error.kind() == ErrorKind::Rejected && matches!(error.http_status(), Some(400 | 404));
+        let is_new = || self.age.is_some_and(|age| age.now(&**client.clock()) < GRACE);
+        error.is_retryable() && (!unknown || is_new())
+    }
+
+    fn finish(&self, client: &Client, info: Box<TaskInfo>) -> Result<FinishedTask> {
+        if let Some(permit) = &self.permit {
+            permit.release();
+        }
         let (kind, message, hint) = match (&info.status, &info.status_message) {
             (TaskStatus::Failed, Some(reason)) => (ErrorKind::TaskFailed, reason.as_str(), ANOTHER),
             (TaskStatus::Failed, None) => (ErrorKind::TaskFailed, "the API gave no reason", ANOTHER),
@@ -303,69 +356,17 @@ impl Watch {
                 "the task succeeded, and the answer is without a video",
                 "ask for the task again, or ask the gateway for the video by the task's id",
             ),
-            _ => return Ok(WaitEvent::Done(FinishedTask { client: self.task.client().clone(), info: Box::new(info) })),
+            _ => return Ok(FinishedTask { client: client.clone(), info }),
         };
-        let message = crate::error::shown(message, &[self.task.client().key()]);
-        Err(Error::new(kind, "wait", message)
-            .with_ids(Some(&info.task_id), self.task.external_task_id())
-            .with_hint(hint))
+        let message = crate::error::shown(message, &[client.key()]);
+        Err(Error::new(kind, "wait", message).with_ids(Some(&info.task_id), self.external.as_deref()).with_hint(hint))
     }
 
-    fn timed_out(&self, elapsed: Duration) -> Error {
+    pub(crate) fn timed_out(&self, client: &Client) -> Error {
+        let elapsed = client.clock().now().saturating_sub(self.started);
         let message = format!("no end after {elapsed:.0?} and {} polls; the task goes on", self.polls);
         Error::new(ErrorKind::WaitTimedOut, "wait", message)
-            .with_ids(Some(self.task.id()), self.task.external_task_id())
+            .with_ids(Some(&self.id), self.external.as_deref())
             .with_hint("wait for it again by its id; it is not lost")
-    }
-}
-
-/// Whether a failed poll says nothing lasting: asking again may well succeed.
-fn may_pass(error: &Error, age: Option<Duration>) -> bool {
-    // A task that the API does not know is a task of tomorrow only for some seconds after its create.
-    let unknown = error.kind() == ErrorKind::Rejected && matches!(error.http_status(), Some(400 | 404));
-    error.is_retryable() && (!unknown || age.is_some_and(|age| age < Policy::GRACE))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const fn seconds(count: u64) -> Duration {
-        Duration::from_secs(count)
-    }
-
-    #[test]
-    fn polls_wait_for_the_expected_time_then_come_steadily_and_never_exponentially() {
-        let policy = Policy::default();
-        assert_eq!(policy.pause(Some(Duration::ZERO), 0, 0.5), seconds(108));
-        assert_eq!(policy.pause(Some(seconds(100)), 0, 0.5), seconds(8), "a task that is taken up again");
-        for age in [108, 200, 1000, 100_000] {
-            assert_eq!(policy.pause(Some(seconds(age)), 0, 0.0), seconds(4));
-            assert_eq!(policy.pause(Some(seconds(age)), 0, 0.5), seconds(5));
-            assert!(policy.pause(Some(seconds(age)), 0, 0.999) < seconds(6));
-        }
-    }
-
-    #[test]
-    fn a_task_of_which_nothing_is_known_is_asked_for_at_once() {
-        assert_eq!(Policy::default().pause(None, 0, 0.5), Duration::ZERO);
-        assert_eq!(Policy::default().pause(None, 1, 0.5), seconds(10));
-    }
-
-    #[test]
-    fn failed_polls_back_off_up_to_a_minute() {
-        let policy = Policy::default();
-        let pauses: Vec<_> =
-            [1, 2, 3, 4, 40].map(|failures| policy.pause(Some(seconds(999)), failures, 0.5).as_secs()).into();
-        assert_eq!(pauses, [10, 20, 40, 60, 60]);
-    }
-
-    #[test]
-    fn where_tasks_take_seconds_polls_do_too() {
-        let policy = Policy { expected: Policy::LOOPBACK_EXPECTED, ..Policy::default() };
-        assert_eq!(policy.pause(Some(Duration::ZERO), 0, 0.5), Duration::from_millis(900));
-        assert_eq!(policy.pause(Some(seconds(1)), 0, 0.5), Duration::from_millis(200));
-        let at_once = Policy { expected: Duration::ZERO, ..Policy::default() };
-        assert_eq!(at_once.pause(Some(Duration::ZERO), 0, 0.5), Duration::from_millis(100));
     }
 }

@@ -1,0 +1,524 @@
+//! Waiting for many tasks at once: one stream, one timer, and the list where it says as much as many questions.
+//!
+//! What each task is waited for with, and what an answer means for it, is that of a single wait (`wait.rs`); here is only
+//! who is asked for next. Tasks that were seen on one list come due at one moment, so that the next list serves all of
+//! them again. A task that the list does not show is asked for by its id for a while; where there is no list, all are.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_core::Stream;
+
+use crate::answer::{TaskInfo, TaskStatus};
+use crate::client::Client;
+use crate::clock::{Sleep, chance};
+use crate::error::{Error, ErrorKind, Result, Violation};
+use crate::wait::{FinishedTask, LAST_POLL, Wait, WaitEvent, Watch};
+
+/// So many tasks are asked for one by one; a list is the dearer answer for them.
+const FEW: usize = 4;
+/// The API's limits on a list, and the size that it has if nothing is said.
+const PAGE: (usize, usize) = (30, 500);
+const LAST_PAGE: u16 = 1000;
+/// How many pages in a row without one of the tasks are read: others of the account may be newer than all of them.
+const BARREN: u32 = 3;
+/// How long a task that the list did not show is asked for by its id, before the list is tried for it again.
+const UNLISTED: Duration = Duration::from_secs(60);
+/// How long a task may be kept waiting for the next list: the interval of the default policy.
+const JOIN: Duration = Duration::from_secs(5);
+/// A list that failed so often in a row is left alone for the time of [`UNLISTED`].
+const LIST_FAILURES: u32 = 2;
+
+/// A wait for many tasks: a stream of the id and the result of each, in the order in which they end.
+///
+/// It is one future: no thread, no task of the runtime and no timer for each. Where more than a few tasks are due it asks
+/// for the list of tasks, 500 at a time, and never again once the gateway turned out to have none. Each task keeps the
+/// policy, the deadline and the errors of its own [`Wait`]; a task given twice is waited for once.
+///
+/// It asks only while it is polled. The stream ends when no task is left, and goes on after a [`push`](Self::push).
+///
+/// # Errors
+/// Those of [`Wait`], for each task by itself; [`Invalid`](ErrorKind::Invalid) for a task of another base URL. With many
+/// tasks, no list, and few requests a second, their turn may not come at the very deadline: then the last poll is left out.
+///
+/// ```no_run
+/// # async fn run(client: kling_client::Client, tasks: Vec<kling_client::Task>) -> kling_client::Result<()> {
+/// use futures_util::StreamExt as _;
+///
+/// let mut all = client.wait_all(tasks).requests_per_second(2.0);
+/// while let Some((id, result)) = all.next().await {
+///     match result {
+///         Ok(finished) => println!("{}", finished.download(format!("{id}.mp4")).await?.display()),
+///         Err(error) => eprintln!("{error}"),
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a wait does nothing until it is polled"]
+pub struct WaitAll {
+    client: Client,
+    tasks: HashMap<Arc<str>, Entry>,
+    /// The next poll of each task that is not being asked for.
+    due: BTreeSet<(Duration, Arc<str>)>,
+    /// When each task's time is over, that of the poll at its deadline included.
+    overdue: BTreeSet<(Duration, Arc<str>)>,
+    ended: VecDeque<(String, Result<FinishedTask>)>,
+    calls: Vec<Call>,
+    sweep: Option<Sweep>,
+    /// When the tasks of the last list come due again.
+    next_sweep: Duration,
+    timer: Option<(Duration, Sleep)>,
+    in_flight: usize,
+    spacing: Duration,
+    next_call: Duration,
+}
+
+struct Entry {
+    watch: Watch,
+    turn: Turn,
+    /// Until when it is asked for by its id.
+    unlisted: Duration,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Turn {
+    At(Duration),
+    Asked,
+    Swept,
+}
+
+/// One reading of the list, page by page.
+struct Sweep {
+    started: Duration,
+    /// One for all of its tasks, so that they come due together.
+    random: f64,
+    page: u16,
+    size: usize,
+    asking: bool,
+    unseen: usize,
+    barren: u32,
+    next: Duration,
+}
+
+enum Reply {
+    Task(Arc<str>, Result<TaskInfo>),
+    Page(Result<Vec<TaskInfo>>),
+}
+
+type Call = Pin<Box<dyn Future<Output = Reply> + Send>>;
+
+impl Client {
+    /// Waits for many tasks at once; see [`WaitAll`]. Takes tasks, or waits for those that need a time, a policy or an
+    /// expectation of their own.
+    pub fn wait_all(&self, tasks: impl IntoIterator<Item = impl Into<Wait>>) -> WaitAll {
+        let mut all = WaitAll {
+            client: self.clone(),
+            tasks: HashMap::new(),
+            due: BTreeSet::new(),
+            overdue: BTreeSet::new(),
+            ended: VecDeque::new(),
+            calls: Vec::new(),
+            sweep: None,
+            next_sweep: Duration::ZERO,
+            timer: None,
+            // What a second holds at the default rate when answers take as long.
+            in_flight: 10,
+            // No gateway's limit on queries is known; this is one query in five seconds for each of fifty tasks.
+            spacing: Duration::from_millis(100),
+            next_call: Duration::ZERO,
+        };
+        for task in tasks {
+            all.push(task);
+        }
+        all
+    }
+}
+
+impl WaitAll {
+    /// How many requests may be under way at a time; 10 if not said, at least 1.
+    pub fn in_flight(mut self, most: usize) -> Self {
+        self.in_flight = most.max(1);
+        self
+    }
+
+    /// How many requests are begun in a second at most, evenly spread; 10 if not said. What is not a positive number
+    /// changes nothing.
+    pub fn requests_per_second(mut self, most: f64) -> Self {
+        if let Ok(spacing) = Duration::try_from_secs_f64(most.recip())
+            && most.is_finite()
+        {
+            self.spacing = spacing;
+        }
+        self
+    }
+
+    /// Adds a task, also while the others are waited for.
+    pub fn push(&mut self, task: impl Into<Wait>) {
+        let (client, mut watch) = task.into().into_watch();
+        let id = Arc::clone(&watch.id);
+        if client.base_url() != self.client.base_url() {
+            let given = format!("a task of {}", client.base_url());
+            let expected = format!("a task of {}, where this client asks", self.client.base_url());
+            let error = Error::invalid("wait", vec![Violation::new("task", expected, given)])
+                .with_ids(Some(&id), None)
+                .with_hint("its id means nothing here; wait for it with its own client");
+            self.ended.push_back((id.to_string(), Err(error)));
+        } else if let Some(end) = watch.end(&self.client) {
+            self.ended.push_back((id.to_string(), end));
+        } else if !self.tasks.contains_key(&id) {
+            let clock = self.client.clock();
+            let at = clock.now().saturating_add(watch.pause(&self.client, chance(&**clock)));
+            self.overdue.insert((over(&watch), Arc::clone(&id)));
+            self.due.insert((at, Arc::clone(&id)));
+            self.tasks.insert(id, Entry { watch, turn: Turn::At(at), unlisted: Duration::ZERO });
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.client.clock().now()
+    }
+
+    /// Ends what has run out of time, whether it could be asked or not.
+    fn expire(&mut self) {
+        while let Some((at, id)) = self.overdue.first()
+            && *at <= self.now()
+        {
+            let id = Arc::clone(id);
+            if let Some(entry) = self.tasks.get(&id) {
+                let error = entry.watch.timed_out(&self.client);
+                self.end(&id, Err(error));
+            }
+        }
+    }
+
+    /// Takes what came back. Whether anything did.
+    fn hear(&mut self, context: &mut Context<'_>) -> bool {
+        let (mut at, mut heard) = (0, false);
+        while let Some(call) = self.calls.get_mut(at) {
+            match call.as_mut().poll(context) {
+                Poll::Pending => at += 1,
+                Poll::Ready(reply) => {
+                    drop(self.calls.swap_remove(at));
+                    heard = true;
+                    match reply {
+                        Reply::Task(id, answer) => self.told(&id, answer),
+                        Reply::Page(Ok(page)) => self.listed(page),
+                        Reply::Page(Err(error)) => self.list_failed(&error),
+                    }
+                }
+            }
+        }
+        heard
+    }
+
+    /// Begins the calls that are due, as far as they are allowed. Whether any was.
+    fn ask(&mut self) -> bool {
+        let (now, before) = (self.now(), self.calls.len());
+        while self.calls.len() < self.in_flight && now >= self.next_call {
+            let Some(call) = self.next(now) else { break };
+            self.calls.push(call);
+            self.next_call = now.saturating_add(self.spacing);
+        }
+        self.calls.len() > before
+    }
+
+    fn next(&mut self, now: Duration) -> Option<Call> {
+        if let Some(sweep) = self.sweep.as_mut().filter(|sweep| !sweep.asking) {
+            sweep.asking = true;
+            let (client, page, size) = (self.client.clone(), sweep.page, sweep.size);
+            let size = u16::try_from(size).unwrap_or(u16::MAX);
+            return Some(Box::pin(async move { Reply::Page(client.list(page, size).await) }));
+        }
+        let (mut listed, mut alone) = (Vec::new(), None);
+        for (_, id) in self.due.iter().take_while(|(at, _)| *at <= now) {
+            let Some(entry) = self.tasks.get(id) else { continue };
+            let by_id = self.client.lacks_list() || entry.unlisted > now;
+            if by_id || self.sweep.is_some() && entry.watch.deadline() <= now {
+                alone.get_or_insert_with(|| Arc::clone(id));
+                if self.client.lacks_list() {
+                    break;
+                }
+            } else if self.sweep.is_none() {
+                listed.push(Arc::clone(id));
+            }
+        }
+        if listed.len() > FEW {
+            self.begin_sweep(&listed, now);
+            return self.next(now);
+        }
+        let join = self.next_sweep;
+        let joins = now < join && join - now <= JOIN;
+        for id in listed {
+            match self.tasks.get(&id) {
+                Some(entry) if joins && entry.watch.deadline() > now => self.schedule(&id, join),
+                _ => _ = alone.get_or_insert(id),
+            }
+        }
+        let id = alone?;
+        let client = self.client.clone();
+        let limit = self.turn(&id, Turn::Asked)?.watch.begin(&client);
+        Some(Box::pin(async move {
+            let answer = client.get(&id, limit).await;
+            Reply::Task(id, answer)
+        }))
+    }
+
+    fn begin_sweep(&mut self, tasks: &[Arc<str>], now: Duration) {
+        let client = self.client.clone();
+        for id in tasks {
+            if let Some(entry) = self.turn(id, Turn::Swept) {
+                entry.watch.begin(&client);
+            }
+        }
+        self.sweep = Some(Sweep {
+            started: now,
+            random: chance(&**client.clock()),
+            page: 1,
+            // Others of the account may lie between them.
+            size: self.tasks.len().saturating_mul(2).clamp(PAGE.0, PAGE.1),
+            asking: false,
+            unseen: tasks.len(),
+            barren: 0,
+            next: Duration::MAX,
+        });
+    }
+
+    /// An answer about one task.
+    fn told(&mut self, id: &Arc<str>, answer: Result<TaskInfo>) {
+        let Some(entry) = self.tasks.get_mut(id).filter(|entry| entry.turn == Turn::Asked) else { return };
+        let too_many = answer.as_ref().is_err_and(too_many);
+        let event = entry.watch.answered(&self.client, answer);
+        let random = chance(&**self.client.clock());
+        if let Some(at) = self.after(id, event, |watch, client| client.clock().now() + watch.pause(client, random))
+            && too_many
+        {
+            self.next_call = self.next_call.max(at);
+        }
+    }
+
+    /// A page of the list.
+    fn listed(&mut self, page: Vec<TaskInfo>) {
+        let Some(mut sweep) = self.sweep.take() else { return };
+        let short = page.len() < sweep.size;
+        let oldest = page.last().and_then(|info| info.created_at);
+        sweep.barren += 1;
+        for info in page {
+            let ids = [Some(info.task_id.as_str()), info.external_task_id.as_deref()];
+            let found = ids.into_iter().flatten().find_map(|id| self.tasks.get_key_value(id));
+            if let Some((id, _)) = found {
+                let id = Arc::clone(id);
+                sweep.barren = 0;
+                self.seen(&id, info, &mut sweep);
+            }
+        }
+        let unseen = || self.tasks.values().filter(|entry| entry.turn == Turn::Swept);
+        let is_older = |entry: &Entry| oldest.zip(entry.watch.created).is_some_and(|(oldest, made)| oldest < made);
+        let over = sweep.unseen == 0 || short || sweep.barren >= BARREN || sweep.page >= LAST_PAGE;
+        if over || unseen().all(is_older) {
+            return self.end_sweep(&sweep, true);
+        }
+        sweep.page += 1;
+        sweep.asking = false;
+        self.sweep = Some(sweep);
+    }
+
+    /// A task on the list, whether it was due or not.
+    fn seen(&mut self, id: &Arc<str>, info: TaskInfo, sweep: &mut Sweep) {
+        let now = self.now();
+        let Some(entry) = self.tasks.get_mut(id) else { return };
+        let before = entry.turn;
+        match before {
+            // Its own answer is on the way.
+            Turn::Asked => return,
+            Turn::Swept => sweep.unseen = sweep.unseen.saturating_sub(1),
+            Turn::At(_) => {}
+        }
+        // Some lists leave out the videos.
+        if info.status == TaskStatus::Succeed && info.videos.is_empty() {
+            entry.unlisted = now.saturating_add(UNLISTED);
+            return self.schedule(id, now);
+        }
+        let event = entry.watch.answered(&self.client, Ok(info));
+        let again = |watch: &Watch, client: &Client| {
+            let again = sweep.started.saturating_add(watch.pause(client, sweep.random));
+            match before {
+                Turn::At(at) => at.max(again),
+                _ => again,
+            }
+        };
+        if let Some(at) = self.after(id, event, again)
+            && before == Turn::Swept
+        {
+            sweep.next = sweep.next.min(at);
+        }
+    }
+
+    /// What follows from an answer: the end of the task's wait, or its next turn, which is given.
+    fn after(
+        &mut self,
+        id: &Arc<str>,
+        event: Result<WaitEvent>,
+        again: impl FnOnce(&Watch, &Client) -> Duration,
+    ) -> Option<Duration> {
+        let entry = self.tasks.get_mut(id)?;
+        let end = match event {
+            Ok(WaitEvent::Done(finished)) => Some(Ok(finished)),
+            Err(error) => Some(Err(error)),
+            Ok(_) => entry.watch.end(&self.client),
+        };
+        if let Some(end) = end {
+            self.end(id, end);
+            return None;
+        }
+        let at = again(&entry.watch, &self.client);
+        self.schedule(id, at);
+        Some(at)
+    }
+
+    /// No page came, which says nothing of any task.
+    fn list_failed(&mut self, error: &Error) {
+        let Some(sweep) = self.sweep.take() else { return };
+        if lacks_list(error) {
+            self.client.found_no_list();
+            return self.end_sweep(&sweep, false);
+        }
+        let now = self.now();
+        let mut next = sweep.next;
+        for id in self.swept() {
+            let Some(entry) = self.tasks.get_mut(&id) else { continue };
+            entry.watch.failed(error.retry_after());
+            if entry.watch.failures() >= LIST_FAILURES {
+                entry.unlisted = now.saturating_add(UNLISTED);
+            }
+            if let Some(end) = entry.watch.end(&self.client) {
+                self.end(&id, end);
+                continue;
+            }
+            let at = now.saturating_add(entry.watch.pause(&self.client, sweep.random));
+            self.schedule(&id, at);
+            next = next.min(at);
+            if too_many(error) {
+                self.next_call = self.next_call.max(at);
+            }
+        }
+        self.next_sweep = next;
+    }
+
+    /// Ends a reading of the list; what it did not show is asked for by its id.
+    fn end_sweep(&mut self, sweep: &Sweep, complete: bool) {
+        let now = self.now();
+        for id in self.swept() {
+            if let Some(entry) = self.tasks.get_mut(&id).filter(|_| complete) {
+                entry.unlisted = now.saturating_add(UNLISTED);
+            }
+            self.schedule(&id, now);
+        }
+        self.next_sweep = sweep.next;
+    }
+
+    fn swept(&self) -> Vec<Arc<str>> {
+        let swept = self.tasks.iter().filter(|(_, entry)| entry.turn == Turn::Swept);
+        swept.map(|(id, _)| Arc::clone(id)).collect()
+    }
+
+    /// Gives a task its turn at a moment, or at its deadline.
+    fn schedule(&mut self, id: &Arc<str>, at: Duration) {
+        let deadline = self.tasks.get(id).map_or(at, |entry| entry.watch.deadline());
+        let at = at.min(deadline);
+        if self.turn(id, Turn::At(at)).is_some() {
+            self.due.insert((at, Arc::clone(id)));
+        }
+    }
+
+    /// Takes a task out of the order, to give it this turn.
+    fn turn(&mut self, id: &Arc<str>, turn: Turn) -> Option<&mut Entry> {
+        let entry = self.tasks.get_mut(id)?;
+        if let Turn::At(at) = std::mem::replace(&mut entry.turn, turn) {
+            self.due.remove(&(at, Arc::clone(id)));
+        }
+        Some(entry)
+    }
+
+    fn end(&mut self, id: &Arc<str>, result: Result<FinishedTask>) {
+        self.turn(id, Turn::Asked);
+        if let Some(entry) = self.tasks.remove(id) {
+            self.overdue.remove(&(over(&entry.watch), Arc::clone(id)));
+            self.ended.push_back((id.to_string(), result));
+        }
+    }
+
+    /// When there is something to do again, if nothing comes back before.
+    fn next_moment(&self) -> Option<Duration> {
+        let now = self.now();
+        let call = if self.calls.len() >= self.in_flight {
+            None
+        } else if now < self.next_call {
+            Some(self.next_call)
+        } else {
+            // What is due already waits for the list.
+            self.due.iter().map(|(at, _)| *at).find(|at| *at > now)
+        };
+        self.overdue.first().map(|(at, _)| *at).into_iter().chain(call).min()
+    }
+}
+
+impl Stream for WaitAll {
+    type Item = (String, Result<FinishedTask>);
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            this.expire();
+            if let Some(ended) = this.ended.pop_front() {
+                return Poll::Ready(Some(ended));
+            }
+            if this.tasks.is_empty() {
+                (this.calls, this.sweep, this.timer) = (Vec::new(), None, None);
+                return Poll::Ready(None);
+            }
+            if this.hear(context) || this.ask() {
+                continue;
+            }
+            let Some(moment) = this.next_moment() else { return Poll::Pending };
+            if this.timer.as_ref().is_none_or(|(at, _)| *at != moment) {
+                let wait = moment.saturating_sub(this.now());
+                this.timer = Some((moment, this.client.clock().sleep(wait)));
+            }
+            if let Some((_, timer)) = &mut this.timer {
+                ready!(timer.as_mut().poll(context));
+                this.timer = None;
+            }
+        }
+    }
+}
+
+impl fmt::Debug for WaitAll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitAll").field("tasks", &self.tasks.len()).finish_non_exhaustive()
+    }
+}
+
+/// When a wait is over, whatever becomes of its last poll.
+fn over(watch: &Watch) -> Duration {
+    watch.deadline().saturating_add(LAST_POLL)
+}
+
+/// Whether an answer asks for fewer requests, of whatever kind.
+fn too_many(error: &Error) -> bool {
+    error.http_status() == Some(429) || error.retry_after().is_some()
+}
+
+/// Whether a list failed because the gateway has none: it refuses to be asked, takes the question for one about a task,
+/// or answers something else than a list.
+fn lacks_list(error: &Error) -> bool {
+    let status = error.http_status();
+    let refused = error.kind() == ErrorKind::Rejected && matches!(status, Some(400 | 404));
+    let something_else = error.kind() == ErrorKind::Answer && status == Some(200) && error.code().is_none();
+    !error.is_retryable() || refused || something_else
+}
