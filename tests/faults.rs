@@ -6,71 +6,111 @@ mod support;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use kling_client::{ErrorKind, Image, MultiImageToVideo};
-use kling_sandbox::{Fault, NamedFault, Operation, Sandbox, Tells};
+use kling_client::{Client, ErrorKind, Image, MultiImageToVideo};
+use kling_sandbox::{Answer, Fault, NamedFault, Operation, Sandbox, Target, Tells};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 
 const MOMENTS: [u64; 5] = [2, 5, 10, 30, 60];
 
 /// What came of one submit that met a fault.
+#[derive(Debug)]
 struct Met {
     /// The task, or the kind of the error.
     outcome: Result<String, ErrorKind>,
     whole: u64,
     charged: usize,
+    /// Whether the client waited before it sent again, or looked for its task.
+    paused: bool,
 }
 
-/// Submits once, with the fault waiting for it; `resolves` says whether the gateway finds tasks by the caller's id.
-async fn meet(named: &NamedFault, image: Image, resolves: bool) -> Met {
-    let clock = kling_sandbox::Clock::manual();
-    // A gateway that takes the same id twice: a second order that it should not have got would be paid.
-    let builder = Sandbox::builder()
-        .clock(clock.clone())
-        .external_ids(resolves)
-        .duplicates(!named.fault.is_charged() || !named.again);
-    let sandbox = builder.start().await.unwrap();
-    sandbox.fault_next(Operation::Create, named.fault.clone());
-    let client = kling_client::Client::builder(sandbox.api_key())
-        .base_url(sandbox.base_url())
-        .clock(support::Guarded(support::Jumping::over(&clock)))
-        .reconcile_at(MOMENTS.map(Duration::from_secs))
-        .build()
-        .unwrap();
-    let request = MultiImageToVideo::builder().images([image]).prompt("The cat puts the hat on").build().unwrap();
-    let id = request.external_task_id().unwrap().to_owned();
-
-    let submit = async {
-        let result = client.submit(&request).await;
-        result.map(|task| task.id().to_owned()).map_err(|error| {
-            assert_eq!(error.external_task_id(), Some(id.as_str()), "{}: {error}", named.name);
-            assert_eq!(error.may_have_been_charged(), error.kind() == ErrorKind::Ambiguous);
-            error.kind()
-        })
-    };
-    let waits = ["silence", "slow", "delayed"].iter().any(|name| named.name.starts_with(name));
-    let pass_time = async {
-        if !waits {
-            std::future::pending::<()>().await;
+impl Met {
+    /// Never two charges, never called unpaid when paid, never a task that was not made.
+    fn is_honest(&self) -> bool {
+        match self.outcome {
+            Ok(_) => self.charged == 1,
+            Err(ErrorKind::Ambiguous) => self.charged <= 1,
+            Err(ErrorKind::NotSent | ErrorKind::Rejected) => self.charged == 0,
+            Err(_) => false,
         }
-        loop {
-            for _ in 0..100 {
-                tokio::task::yield_now().await;
-            }
-            clock.advance(Duration::from_secs(1));
-        }
-    };
-    let outcome = tokio::select! {
-        outcome = submit => outcome,
-        () = pass_time => unreachable!("time has no end"),
-    };
-    if let Ok(task) = &outcome {
-        assert!(
-            sandbox.tasks().iter().any(|entry| entry.id == *task && entry.external_id.as_ref() == Some(&id)),
-            "{}",
-            named.name
-        );
     }
-    assert_eq!(sandbox.charged_for(&id), sandbox.tasks_charged());
-    Met { outcome, whole: sandbox.posts_received_whole(), charged: sandbox.tasks_charged() }
+}
+
+/// A gateway with a client of it, for any number of submits.
+struct Line {
+    sandbox: Sandbox,
+    clock: support::Jumping,
+    client: Client,
+}
+
+impl Line {
+    /// `resolves` says whether the gateway finds tasks by the caller's id, `duplicates` whether it takes the same id twice:
+    /// a second order that it should not have got is then paid.
+    async fn start(resolves: bool, duplicates: bool) -> Self {
+        let clock = kling_sandbox::Clock::manual();
+        let builder = Sandbox::builder().clock(clock.clone()).external_ids(resolves).duplicates(duplicates);
+        let sandbox = builder.start().await.unwrap();
+        let clock = support::Jumping::over(&clock);
+        let client = Client::builder(sandbox.api_key())
+            .base_url(sandbox.base_url())
+            .clock(support::Guarded(clock.clone()))
+            .reconcile_at(MOMENTS.map(Duration::from_secs))
+            .build()
+            .unwrap();
+        Self { sandbox, clock, client }
+    }
+
+    /// Submits once, with these faults waiting for the POSTs; `time_passes` where one of them waits for the clock.
+    async fn meet(
+        &self,
+        faults: impl IntoIterator<Item = Fault>,
+        request: &MultiImageToVideo,
+        time_passes: bool,
+    ) -> Met {
+        let sandbox = &self.sandbox;
+        let (whole, tasks, sleeps) =
+            (sandbox.posts_received_whole(), sandbox.tasks_charged(), self.clock.sleeps().len());
+        faults.into_iter().for_each(|fault| sandbox.fault_next(Operation::Create, fault));
+        let id = request.external_task_id().unwrap();
+        let submit = async {
+            let result = self.client.submit(request).await;
+            result.map(|task| task.id().to_owned()).map_err(|error| {
+                assert_eq!(error.external_task_id(), Some(id), "{error}");
+                assert_eq!(error.may_have_been_charged(), error.kind() == ErrorKind::Ambiguous, "{error}");
+                error.kind()
+            })
+        };
+        let pass_time = async {
+            if !time_passes {
+                std::future::pending::<()>().await;
+            }
+            loop {
+                for _ in 0..100 {
+                    tokio::task::yield_now().await;
+                }
+                sandbox.clock().advance(Duration::from_secs(1));
+            }
+        };
+        let outcome = tokio::select! {
+            outcome = submit => outcome,
+            () = pass_time => unreachable!("time has no end"),
+        };
+        sandbox.clear_faults();
+        let made = sandbox.tasks().split_off(tasks);
+        assert!(made.iter().all(|entry| entry.external_id.as_deref() == Some(id)), "{made:?}");
+        if let Ok(task) = &outcome {
+            assert!(made.iter().any(|entry| entry.id == *task), "{task} is not among {made:?}");
+        }
+        let whole = sandbox.posts_received_whole() - whole;
+        Met { outcome, whole, charged: made.len(), paused: self.clock.sleeps().len() > sleeps }
+    }
+}
+
+/// Submits once, to a gateway of its own, with the fault waiting for it.
+async fn meet(named: &NamedFault, image: Image, resolves: bool) -> Met {
+    let line = Line::start(resolves, !named.fault.is_charged() || !named.again).await;
+    let waits = ["silence", "slow", "delayed"].iter().any(|name| named.name.starts_with(name));
+    line.meet([named.fault.clone()], &support::request_of([image]), waits).await
 }
 
 fn url() -> Image {
@@ -119,22 +159,100 @@ async fn a_large_body_that_is_cut_anywhere_is_sent_again_and_paid_once() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_cut_at_any_byte_costs_at_most_once_and_is_never_called_unpaid_when_paid() {
-    let named = |fault: Fault| {
-        let mut named = Fault::all().remove(0);
-        (named.name, named.fault) = (format!("{fault:?}"), fault);
-        named
+async fn a_request_that_is_cut_after_any_of_its_bytes_is_paid_only_if_a_task_is_returned() {
+    let line = Line::start(true, true).await;
+    let request = support::request_of([url()]);
+    let mut beyond = 0;
+    for bytes in 0.. {
+        let met = line.meet([Fault::cut_connection(bytes)], &request.again(), false).await;
+        assert!(met.is_honest() && met.charged == 0 && met.whole <= 1, "after {bytes}: {met:?}");
+        // Its sender had handed all of it to the system, and cannot know where it was cut.
+        assert_eq!(met.outcome, Err(ErrorKind::Ambiguous), "after {bytes}: {met:?}");
+        beyond += met.whole;
+        if beyond == 3 {
+            assert!(bytes > 300, "a head and a body have more than {bytes} bytes");
+            return;
+        }
+        assert_eq!(beyond > 0, met.whole == 1, "after {bytes}: what is cut later arrives, too");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_cut_after_any_of_its_bytes_is_paid_once_and_gives_the_task() {
+    let line = Line::start(true, true).await;
+    let request = support::request_of([url()]);
+    let mut arrived = 0;
+    for bytes in 0.. {
+        let met = line.meet([Fault::cut_answer(bytes)], &request.again(), false).await;
+        assert!(met.is_honest() && met.outcome.is_ok() && met.whole == 1, "after {bytes}: {met:?}");
+        arrived += usize::from(!met.paused);
+        assert_eq!(arrived > 0, !met.paused, "after {bytes}: it is looked for, or the answer was there: {met:?}");
+        if arrived == 3 {
+            assert!(bytes > 200, "a head and a task have more than {bytes} bytes");
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_many_pictures_that_is_cut_anywhere_is_paid_at_most_once() {
+    let picture = |bytes| {
+        let mut picture = std::fs::read(support::picture("cat.png")).unwrap();
+        picture.resize(bytes, 7);
+        Image::bytes(picture)
     };
-    // A request of 300 to 500 bytes, its head included, and an answer of 300 or so, and beyond.
-    for bytes in (0..700).step_by(7) {
-        let met = meet(&named(Fault::cut_connection(bytes)), url(), true).await;
-        let case =
-            format!("request cut after {bytes}: {:?}, {} whole, {} charged", met.outcome, met.whole, met.charged);
-        assert!(met.charged <= 1 && met.whole <= 1 && met.outcome.is_ok() == (met.charged == 1), "{case}");
-        assert!(met.charged == 1 || met.outcome == Err(ErrorKind::Ambiguous), "{case}");
-        let met = meet(&named(Fault::cut_answer(bytes)), url(), true).await;
-        let case = format!("answer cut after {bytes}: {:?}, {} whole, {} charged", met.outcome, met.whole, met.charged);
-        assert!(met.outcome.is_ok() && met.charged == 1 && met.whole == 1, "{case}");
+    let request = support::request_of([700_000, 900_001, 800_002, 900_000].map(picture));
+    let line = Line::start(true, true).await;
+    line.meet([], &request, false).await;
+    let length = line.sandbox.requests()[0].body.length;
+    let seed = fastrand::u64(..);
+    let mut random = fastrand::Rng::with_seed(seed);
+    let anywhere = (0..32).map(|_| random.u64(..length)).collect::<Vec<_>>();
+    for bytes in anywhere.into_iter().chain(length - 20..=length + 1) {
+        let met = line.meet([Fault::cut_body(bytes)], &request.again(), false).await;
+        let case = format!("after {bytes} of {length} (seed {seed}): {met:?}");
+        // Sent again only if the first had not arrived whole.
+        assert!(met.is_honest() && met.whole <= 1 && (met.outcome.is_ok() == (met.charged == 1)), "{case}");
+        assert_eq!(met.charged == 0, met.outcome == Err(ErrorKind::Ambiguous), "{case}");
+    }
+}
+
+/// What may go wrong with one POST, without the server saying what is not true.
+fn any_fault() -> impl Strategy<Value = Fault> {
+    let answer = |status, body: &'static str| Fault::answer(Answer::new(status).body(body));
+    let plain = prop::sample::select(vec![
+        Fault::hang_up(),
+        Fault::hang_up().charged(),
+        Fault::hang_up().charged().hidden_for(Duration::from_secs(20)),
+        answer(502, "<html>"),
+        answer(502, "<html>").charged(),
+        answer(200, "{}").charged(),
+        answer(429, r#"{"code":1303,"message":"parallel task over resource pack limit"}"#),
+        answer(429, r#"{"code":1102,"message":"account balance not enough"}"#),
+        Fault::early(Answer::new(429)),
+        Fault::redirect(307, Target::Itself).charged(),
+    ]);
+    prop_oneof![
+        2 => (0..700u64).prop_map(Fault::cut_connection),
+        1 => (0..400u64).prop_map(Fault::cut_body),
+        2 => (0..500u64).prop_map(Fault::cut_answer),
+        4 => plain,
+    ]
+}
+
+#[test]
+fn whatever_goes_wrong_one_after_the_other_nothing_is_paid_twice_or_called_unpaid_when_paid() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let line = runtime.block_on(Line::start(true, true));
+    let request = support::request_of([url()]);
+    let config = Config { cases: 300, failure_persistence: None, ..Config::default() };
+    let run = TestRunner::new(config).run(&prop::collection::vec(any_fault(), 0..4), |faults| {
+        let met = runtime.block_on(line.meet(faults, &request.again(), false));
+        prop_assert!(met.is_honest() && met.outcome.is_ok() == (met.charged == 1), "{met:?}");
+        Ok(())
+    });
+    if let Err(reason) = run {
+        panic!("{reason}");
     }
 }
 
@@ -160,12 +278,10 @@ async fn a_submit_that_was_dropped_is_found_by_its_id_and_was_paid_once() {
         // Dropped at the first moment at which the server may have the request.
         tokio::select! {
             biased;
-            () = async { while sandbox.posts_begun() == 0 || (sandbox.posts_received_whole() == 0 && charged) { tokio::task::yield_now().await } } => {}
+            () = sandbox.until(|sandbox| sandbox.posts_begun() > 0 && (sandbox.posts_received_whole() > 0 || !charged)) => {}
             _ = client.submit(&request) => {}
         }
-        while charged && sandbox.tasks_charged() == 0 {
-            tokio::task::yield_now().await;
-        }
+        sandbox.until(|sandbox| sandbox.tasks_charged() > 0 || !charged).await;
         let found = client.reconcile(&id).await.unwrap();
         assert_eq!(
             found.map(|task| task.id().to_owned()),
