@@ -12,6 +12,7 @@ use tracing::field::Empty;
 use tracing::{debug_span, info_span};
 use url::{Host, Url};
 
+use crate::address::Reach;
 use crate::answer::{Envelope, TaskInfo};
 use crate::classify::Operation;
 use crate::clock::{Clock, SystemClock};
@@ -49,7 +50,7 @@ pub struct Client(Arc<Shared>);
 
 struct Shared {
     base: String,
-    loopback: bool,
+    reach: Reach,
     key: SecretString,
     http: reqwest::Client,
     download: OnceLock<reqwest::Client>,
@@ -100,6 +101,8 @@ impl Client {
             key: SecretString::from(key.into()),
             base_url: generated::document::SERVER.to_owned(),
             http: None,
+            download: None,
+            private_addresses: false,
             clock: None,
             stall_limit: Duration::from_secs(60),
             answer_limit: Duration::from_secs(120),
@@ -219,12 +222,12 @@ impl Client {
     /// How long what a request orders is expected to take.
     pub(crate) fn expected_for(&self, request: &MultiImageToVideo) -> Duration {
         let fields = request.fields();
-        if self.0.loopback { polling::LOOPBACK_EXPECTED } else { polling::expected(&fields.mode, &fields.duration) }
+        if self.is_loopback() { polling::LOOPBACK_EXPECTED } else { polling::expected(&fields.mode, &fields.duration) }
     }
 
     /// How long a task is expected to take: what this client was told, else what the task knows of itself.
     pub(crate) fn expected_of(&self, task: &Task) -> Duration {
-        let usual = if self.0.loopback { polling::LOOPBACK_EXPECTED } else { polling::EXPECTED };
+        let usual = if self.is_loopback() { polling::LOOPBACK_EXPECTED } else { polling::EXPECTED };
         self.0.expected.or(task.expected()).unwrap_or(usual)
     }
 
@@ -259,12 +262,17 @@ impl Client {
         if let Some(client) = self.0.download.get() {
             return Ok(client);
         }
-        let client = crate::download::http_client(self.is_loopback())?;
+        let client = crate::download::http_client(self.reach())?;
         Ok(self.0.download.get_or_init(|| client))
     }
 
+    /// What may be reached for a video.
+    pub(crate) fn reach(&self) -> Reach {
+        self.0.reach
+    }
+
     pub(crate) fn is_loopback(&self) -> bool {
-        self.0.loopback
+        self.0.reach.loopback
     }
 }
 
@@ -280,6 +288,8 @@ pub struct ClientBuilder {
     key: SecretString,
     base_url: String,
     http: Option<reqwest::Client>,
+    download: Option<reqwest::Client>,
+    private_addresses: bool,
     clock: Option<Arc<dyn Clock>>,
     stall_limit: Duration,
     answer_limit: Duration,
@@ -308,6 +318,27 @@ impl ClientBuilder {
     /// start of the request and would cut an upload that is under way.
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
         self.http = Some(client);
+        self
+    }
+
+    /// Your own HTTP client for videos, for a proxy or certificates of your own; the API key is never given to it.
+    ///
+    /// It follows redirects by its own policy: where that led is checked when the answer is there, what was asked on the
+    /// way is not. Turn its `referer` off, or it tells the signed URL to where it is redirected.
+    pub fn download_client(mut self, client: reqwest::Client) -> Self {
+        self.download = Some(client);
+        self
+    }
+
+    /// Whether a video may come from this machine or from a private network; no if not said, unless the API is on this
+    /// machine.
+    ///
+    /// A gateway's answer decides what is asked for the video, so an address that is literally loopback, private,
+    /// link-local or the like is refused, also after a redirect. What is not checked: a name is not resolved, so one that
+    /// leads to such an address passes, and through a proxy it is the proxy that resolves and connects. Where that
+    /// matters, give [`download_client`](Self::download_client) one with a resolver, or a way out, that refuses.
+    pub fn private_addresses(mut self, allowed: bool) -> Self {
+        self.private_addresses = allowed;
         self
     }
 
@@ -445,9 +476,9 @@ impl ClientBuilder {
             reconcile_at: self.reconcile_at.unwrap_or_else(|| RECONCILE_AT.map(|moment| moment / share).to_vec()),
             key: SecretString::from(key),
             base,
-            loopback,
+            reach: Reach { loopback, private: self.private_addresses },
             http,
-            download: OnceLock::new(),
+            download: self.download.map(OnceLock::from).unwrap_or_default(),
             expected: self.expected,
             polling: self.polling,
             running: self.max_running.map(Running::new),

@@ -1,45 +1,83 @@
-//! The video on its way to disk: streamed beside the target, made durable, and only then given its name.
+//! The video for the caller: on disk, or as a stream of its bytes for those who keep it elsewhere.
 //!
-//! A signed URL is fetched by a client of its own that never carries the API key. What arrives goes to a `.part` file;
-//! a video that is cut or is no MP4 never gets the target's name.
+//! A signed URL is fetched by a client of its own that never carries the API key. On disk the bytes go to a `.part` file,
+//! which gets the target's name when all of them are there and safe; how they come is the business of `transfer.rs`.
 
 use std::future::{Future, IntoFuture};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
-use tracing::field::Empty;
-use tracing::{Span, info_span};
-use url::Url;
+use bytes::Bytes;
+use futures_core::Stream;
+use tracing::Instrument as _;
 
+use crate::address::Reach;
 use crate::answer::TaskInfo;
-use crate::client::{Client, is_loopback};
-use crate::error::{Error, ErrorKind, Result, chain};
+use crate::client::Client;
+use crate::error::{Error, ErrorKind, Result};
+use crate::part::{Origin, Part, Trouble};
 use crate::span::{record, within};
+use crate::transfer::{Event, Floor, Transfer};
 
-const DOWNLOAD: &str = "download";
+/// How far a download is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DownloadProgress {
+    /// The bytes that are here, those of an earlier download that was gone on with among them.
+    ///
+    /// Less than before after a start from the first byte: the video changed, or its server cannot send a part of it.
+    pub bytes: u64,
+    /// The video's length, once its server has told it.
+    pub total: Option<u64>,
+}
 
 /// A download to be awaited: gives the path it was written to.
 ///
+/// The video is fetched to `PATH.part` and gets its name when it is whole, is an MP4, and is safe on the disk. What is
+/// needed to go on with it stands in `PATH.part.json`, so a download that was cut, dropped or killed goes on where it
+/// stopped when it is begun again, also by another process; if the video changed meanwhile, or its server gave nothing to
+/// tell that by, it starts over. A transfer that is cut or stands still goes on by itself, after a pause that grows, and
+/// is given up after five requests without a new byte. A URL that has expired is asked for again from the task, once.
+///
+/// The URL comes from the gateway, so it is looked at first: `https` alone, and no address that is literally within a
+/// private network (see [`ClientBuilder::private_addresses`](crate::ClientBuilder::private_addresses) for what is not
+/// checked). Where the API is on this machine, so may the video be, by `http` too.
+///
 /// # Errors
-/// [`Other`](ErrorKind::Other) if the target exists or cannot be written, [`Network`](ErrorKind::Network) if the
-/// transfer was cut, [`Answer`](ErrorKind::Answer) if the server refused or what came is no MP4.
+/// - [`Invalid`](ErrorKind::Invalid): the task has several videos and none was chosen; the error lists them.
+/// - [`Other`](ErrorKind::Other): the target exists, another download writes it, or the disk refused (full, no
+///   permission, no such directory).
+/// - [`Network`](ErrorKind::Network): the transfer was cut again and again.
+/// - [`Answer`](ErrorKind::Answer): the video's server refused, is busy, sent what is no MP4 or more than it announced,
+///   or is where no video may be fetched from.
+///
+/// What was fetched is kept with the last three, and with all [`is_retryable`](Error::is_retryable) ones it pays to
+/// download again. Bytes are held in memory by the half megabyte, however large the video is.
+///
+/// ```no_run
+/// # async fn run(finished: kling_client::FinishedTask) -> kling_client::Result<()> {
+/// let path = finished
+///     .download("cat.mp4")
+///     .on_progress(|now| eprintln!("{} of {:?} bytes", now.bytes, now.total))
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a download does nothing until it is awaited"]
 pub struct Download {
-    client: Client,
-    info: TaskInfo,
+    transfer: Transfer,
     path: PathBuf,
     overwrite: bool,
-    choice: Option<usize>,
 }
 
 impl Download {
     pub(crate) fn new(client: Client, info: TaskInfo, path: PathBuf) -> Self {
-        Self { client, info, path, overwrite: false, choice: None }
+        Self { transfer: Transfer::new(client, info), path, overwrite: false }
     }
 
-    /// Whether a file that is there already is replaced; it is kept if this is not said.
+    /// Whether a file that is there already is replaced; it is kept if this is not said, also if it comes meanwhile.
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.overwrite = overwrite;
         self
@@ -47,69 +85,60 @@ impl Download {
 
     /// Which video, when the task has several: its place in [`TaskInfo::videos`].
     pub fn video(mut self, index: usize) -> Self {
-        self.choice = Some(index);
+        self.transfer.choice = Some(index);
         self
     }
 
-    async fn run(self, span: Span) -> Result<PathBuf> {
-        let error = |kind, message: String| {
-            Error::new(kind, DOWNLOAD, message)
-                .with_ids(Some(&self.info.task_id), self.info.external_task_id.as_deref())
-        };
-        let file_error =
-            |path: &Path, reason: io::Error| error(ErrorKind::Other, format!("{}: {reason}", path.display()));
-        let url = self.choose().map_err(|message| error(ErrorKind::Other, message))?;
-        if !self.overwrite && tokio::fs::try_exists(&self.path).await.unwrap_or(false) {
-            let message = format!("{} exists and was kept", self.path.display());
-            return Err(error(ErrorKind::Other, message).with_hint("name another file, or ask to overwrite it"));
-        }
-        let network = |reason: reqwest::Error| {
-            error(ErrorKind::Network, chain(&reason.without_url()))
-                .with_hint("the video is still there; download it again")
-        };
-        let mut response = self.client.download_client()?.get(url).send().await.map_err(network)?;
-        if !response.status().is_success() {
-            let message = format!("the video's server answered {}", response.status());
-            return Err(error(ErrorKind::Answer, message)
-                .with_hint("its URL may have expired; ask for the task again, which gives a fresh one"));
-        }
-        let part = part_of(&self.path);
-        let mut file = tokio::fs::File::create(&part).await.map_err(|e| file_error(&part, e))?;
-        let mut head = Vec::new();
-        let mut bytes = 0;
-        while let Some(chunk) = response.chunk().await.map_err(network)? {
-            if head.len() < FTYP.end {
-                head.extend_from_slice(&chunk[..chunk.len().min(FTYP.end - head.len())]);
-            }
-            file.write_all(&chunk).await.map_err(|e| file_error(&part, e))?;
-            bytes += chunk.len();
-        }
-        record(&span, "bytes", bytes);
-        file.flush().await.map_err(|e| file_error(&part, e))?;
-        file.sync_all().await.map_err(|e| file_error(&part, e))?;
-        drop(file);
-        if head.get(FTYP) != Some(b"ftyp") {
-            let message = "what the video's server sent is no MP4".to_owned();
-            return Err(error(ErrorKind::Answer, message).with_hint(format!("it is in {}", part.display())));
-        }
-        tokio::fs::rename(&part, &self.path).await.map_err(|e| file_error(&self.path, e))?;
-        Ok(self.path)
+    /// Calls this for every piece that arrives, of some kilobytes: keep it short.
+    pub fn on_progress(mut self, progress: impl FnMut(DownloadProgress) + Send + 'static) -> Self {
+        self.transfer.progress = Some(Box::new(progress));
+        self
     }
 
-    /// The URL to fetch, or why there is none to choose.
-    fn choose(&self) -> Result<Url, String> {
-        let videos = &self.info.videos;
-        let video = match (self.choice, &videos[..]) {
-            (Some(index), videos) => videos.get(index).ok_or_else(|| format!("there is no video {index}"))?,
-            (None, [only]) => only,
-            (None, videos) => return Err(format!("the task has {} videos; say which: {videos:?}", videos.len())),
-        };
-        let url = Url::parse(&video.url).map_err(|reason| format!("the video's URL cannot be read: {reason}"))?;
-        if !allowed(&url, self.client.is_loopback()) {
-            return Err("the video's URL is neither https nor, with the API, on this machine".to_owned());
-        }
-        Ok(url)
+    /// Cuts a transfer that brings fewer bytes per second over this time, and goes on with another; 1024 over 30 seconds
+    /// if not said. The answer's head must come within the time, too. It is at least a second.
+    pub fn slowest(mut self, bytes_per_second: u64, over: Duration) -> Self {
+        self.transfer.floor = Floor::new(bytes_per_second, over);
+        self
     }
+
+    async fn run(self, task_id: String, video: String) -> Result<PathBuf> {
+        let Self { mut transfer, path, overwrite } = self;
+        let clock = transfer.clock();
+        let opened = Part::open(path.clone(), overwrite, &*clock).await;
+        let (mut part, found) = opened.map_err(|trouble| told(&transfer, trouble))?;
+        if let Some((origin, length)) = found.filter(|(origin, _)| origin.task_id == task_id && origin.video == video) {
+            transfer.resume(origin.entity, length);
+        }
+        match fetch(&mut transfer, &mut part, &task_id, &video).await {
+            Ok(()) => Ok(path),
+            Err(error) => Err(match part.leave().await {
+                Some((part, length)) => {
+                    let hint = error.hint().map(|hint| format!("{hint}; ")).unwrap_or_default();
+                    error.with_hint(format!("{hint}{length} bytes are kept in {}", part.display()))
+                }
+                None => error,
+            }),
+        }
+    }
+}
+
+async fn fetch(transfer: &mut Transfer, part: &mut Part, task_id: &str, video: &str) -> Result<()> {
+    loop {
+        let written = match transfer.next().await? {
+            Event::Restart { .. } => {
+                let (task_id, video, entity) = (task_id.to_owned(), video.to_owned(), transfer.entity().clone());
+                part.restart(Origin { task_id, video, entity }).await
+            }
+            Event::Bytes(bytes) => part.write(bytes).await,
+            Event::End => return part.finish().await.map_err(|trouble| told(transfer, trouble)),
+        };
+        written.map_err(|trouble| told(transfer, trouble))?;
+    }
+}
+
+fn told(transfer: &Transfer, Trouble { message, hint }: Trouble) -> Error {
+    transfer.error(ErrorKind::Other, message).with_hint(hint)
 }
 
 impl std::fmt::Debug for Download {
@@ -122,38 +151,166 @@ impl IntoFuture for Download {
     type Output = Result<PathBuf>;
     type IntoFuture = Pin<Box<dyn Future<Output = Result<PathBuf>> + Send>>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        let span = info_span!("kling.download", task_id = self.info.task_id, bytes = Empty, error = Empty);
-        Box::pin(within(span.clone(), self.run(span)))
+    fn into_future(mut self) -> Self::IntoFuture {
+        let begun = self.transfer.begin();
+        let span = self.transfer.span.clone();
+        Box::pin(within(span, async move {
+            let (task_id, video) = begun?;
+            self.run(task_id, video).await
+        }))
     }
 }
 
-/// Where an MP4 says that it is one.
-const FTYP: std::ops::Range<usize> = 4..8;
+/// The bytes of a video as they come, for those who store it elsewhere than in a file.
+///
+/// It is fetched with the same checks as by [`Download`], and goes on by itself after a cut. What was handed on cannot be
+/// taken back: if the video changes in between, or its server cannot say whether it did, the stream ends with an error.
+/// Only when it has ended without one is the video whole.
+///
+/// # Errors
+/// As [`Download`], but for those of the disk. Nothing comes after an error.
+///
+/// ```no_run
+/// # async fn run(finished: kling_client::FinishedTask, mut store: impl std::io::Write) -> Result<(), Box<dyn std::error::Error>> {
+/// use futures_util::TryStreamExt as _;
+///
+/// let mut bytes = finished.bytes_stream();
+/// while let Some(bytes) = bytes.try_next().await? {
+///     store.write_all(&bytes)?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a stream does nothing until it is polled"]
+pub struct VideoStream {
+    state: State,
+}
+
+/// The next bytes under way.
+type Step = Pin<Box<dyn Future<Output = (Box<Flow>, Option<Result<Bytes>>)> + Send>>;
+
+enum State {
+    Idle(Box<Flow>),
+    Busy(Step),
+    Over,
+}
+
+struct Flow {
+    transfer: Transfer,
+    begun: bool,
+    /// How many bytes were handed on, and how many of those are to come again.
+    handed: u64,
+    again: u64,
+}
+
+impl VideoStream {
+    pub(crate) fn new(client: Client, info: TaskInfo) -> Self {
+        let transfer = Transfer::new(client, info);
+        Self { state: State::Idle(Box::new(Flow { transfer, begun: false, handed: 0, again: 0 })) }
+    }
+
+    /// Which video, when the task has several: its place in [`TaskInfo::videos`].
+    pub fn video(self, index: usize) -> Self {
+        self.with(|transfer| transfer.choice = Some(index))
+    }
+
+    /// Cuts a transfer that brings fewer bytes per second over this time, and goes on with another; 1024 over 30 seconds
+    /// if not said. Only the time that is spent waiting for bytes counts.
+    pub fn slowest(self, bytes_per_second: u64, over: Duration) -> Self {
+        self.with(|transfer| transfer.floor = Floor::new(bytes_per_second, over))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Transfer)) -> Self {
+        if let State::Idle(flow) = &mut self.state {
+            change(&mut flow.transfer);
+        }
+        self
+    }
+}
+
+impl Flow {
+    async fn next(mut self: Box<Self>) -> (Box<Self>, Option<Result<Bytes>>) {
+        let item = self.item().await.transpose();
+        if let Some(Err(error)) = &item {
+            record(&self.transfer.span, "error", error.kind());
+        }
+        (self, item)
+    }
+
+    async fn item(&mut self) -> Result<Option<Bytes>> {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.transfer.begin()?;
+        }
+        let span = self.transfer.span.clone();
+        loop {
+            match self.transfer.next().instrument(span.clone()).await? {
+                Event::End => return Ok(None),
+                Event::Restart { same } if same || self.handed == 0 => self.again = self.handed,
+                Event::Restart { .. } => {
+                    let message = format!("the video cannot be gone on with behind byte {}", self.handed);
+                    return Err(self.transfer.error(ErrorKind::Answer, message).with_retry(true, None).with_hint(
+                        "it changed, or its server cannot tell; begin again with what was handed on thrown away",
+                    ));
+                }
+                Event::Bytes(mut bytes) => {
+                    let known = usize::try_from(self.again).unwrap_or(usize::MAX).min(bytes.len());
+                    self.again -= known as u64;
+                    let new = bytes.split_off(known);
+                    if !new.is_empty() {
+                        self.handed += new.len() as u64;
+                        return Ok(Some(new));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Stream for VideoStream {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut step = match std::mem::replace(&mut self.state, State::Over) {
+            State::Over => return Poll::Ready(None),
+            State::Idle(flow) => Box::pin(flow.next()) as Step,
+            State::Busy(step) => step,
+        };
+        match step.as_mut().poll(context) {
+            Poll::Pending => {
+                self.state = State::Busy(step);
+                Poll::Pending
+            }
+            Poll::Ready((flow, item)) => {
+                if let Some(Ok(_)) = item {
+                    self.state = State::Idle(flow);
+                }
+                Poll::Ready(item)
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for VideoStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VideoStream").finish_non_exhaustive()
+    }
+}
 
 /// The client for videos: without the key, and never from `https` to anything less.
-pub(crate) fn http_client(loopback: bool) -> Result<reqwest::Client> {
+pub(crate) fn http_client(reach: Reach) -> Result<reqwest::Client> {
     /// A CDN redirects once or twice.
     const MOST_REDIRECTS: usize = 5;
     crate::tls::http_client(true, |builder| {
-        builder.redirect(reqwest::redirect::Policy::custom(move |attempt| {
+        let policy = reqwest::redirect::Policy::custom(move |attempt| {
             if attempt.previous().len() > MOST_REDIRECTS {
-                attempt.error("too many redirects")
-            } else if allowed(attempt.url(), loopback) {
-                attempt.follow()
-            } else {
-                attempt.error("a redirect to an address that is not https")
+                return attempt.error("too many redirects");
             }
-        }))
+            match reach.objection(attempt.url()) {
+                Some(objection) => attempt.error(objection),
+                None => attempt.follow(),
+            }
+        });
+        // A `Referer` would tell the signed URL to where it leads.
+        builder.redirect(policy).referer(false)
     })
-}
-
-fn allowed(url: &Url, api_on_loopback: bool) -> bool {
-    url.scheme() == "https" || (url.scheme() == "http" && api_on_loopback && is_loopback(url))
-}
-
-fn part_of(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    path.with_file_name(name)
 }

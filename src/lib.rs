@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod address;
 mod answer;
 pub mod callback;
 mod classify;
@@ -12,6 +13,7 @@ mod error;
 mod generated;
 mod hooks;
 mod image;
+mod part;
 mod polling;
 mod reconcile;
 mod request;
@@ -22,6 +24,7 @@ mod span;
 mod submit;
 mod task;
 mod tls;
+mod transfer;
 mod upload;
 mod values;
 mod wait;
@@ -36,7 +39,7 @@ use raw as generated;
 pub use answer::{TaskInfo, TaskStatus, Video};
 pub use client::{BASE_URL_VARIABLE, Client, ClientBuilder, EXPECT_VARIABLE, KEY_VARIABLE};
 pub use clock::{Clock, Sleep, SystemClock};
-pub use download::Download;
+pub use download::{Download, DownloadProgress, VideoStream};
 pub use error::{Error, ErrorKind, Result, Violation};
 pub use generated::document;
 pub use image::Image;

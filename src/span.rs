@@ -6,7 +6,7 @@
 //! | `kling.poll` | `task_id`, `status`, `error` |
 //! | `kling.list` | `page`, `error` |
 //! | `kling.reconcile` | `external_task_id`, `task_id`, `error` |
-//! | `kling.download` | `task_id`, `bytes`, `error` |
+//! | `kling.download` | `task_id`, `attempts`, `bytes`, `error` |
 
 use std::fmt::Display;
 

@@ -16,7 +16,7 @@ use futures_core::Stream;
 use crate::answer::{TaskInfo, TaskStatus, Video};
 use crate::client::Client;
 use crate::clock::{Age, Sleep, chance};
-use crate::download::Download;
+use crate::download::{Download, VideoStream};
 use crate::error::{Error, ErrorKind, Result};
 use crate::polling::{PollPolicy, PollState};
 use crate::running::Permit;
@@ -208,6 +208,11 @@ impl FinishedTask {
     /// Brings the video to a file; see [`Download`].
     pub fn download(&self, path: impl Into<PathBuf>) -> Download {
         Download::new(self.client.clone(), TaskInfo::clone(&self.info), path.into())
+    }
+
+    /// Gives the bytes of the video as they come; see [`VideoStream`].
+    pub fn bytes_stream(&self) -> VideoStream {
+        VideoStream::new(self.client.clone(), TaskInfo::clone(&self.info))
     }
 }
 

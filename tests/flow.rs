@@ -182,32 +182,3 @@ async fn a_task_is_found_by_the_callers_own_id() {
     let mut found = client.task("order-7").unwrap();
     assert_eq!(found.refresh().await.unwrap().task_id, task.id());
 }
-
-#[tokio::test]
-async fn a_target_that_exists_is_kept_unless_told_otherwise() {
-    let (sandbox, client, _) = sandbox(TASK_TIME).await;
-    let finished = client.submit(&request()).await.unwrap().wait().expected(TASK_TIME).await.unwrap();
-    let target = support::directory("kept").join("cat.mp4");
-    std::fs::write(&target, "mine").unwrap();
-    let error = finished.download(&target).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Other);
-    assert_eq!(std::fs::read(&target).unwrap(), b"mine");
-    finished.download(&target).overwrite(true).await.unwrap();
-    assert_eq!(std::fs::read(&target).unwrap(), sandbox.video_bytes());
-}
-
-#[tokio::test]
-async fn what_is_no_video_never_gets_the_targets_name() {
-    let (sandbox, client, _) = sandbox(TASK_TIME).await;
-    let finished = client.submit(&request()).await.unwrap().wait().expected(TASK_TIME).await.unwrap();
-    let target = support::directory("no_video").join("cat.mp4");
-    for (answer, kind) in [
-        (Answer::new(200).body("<html>sign in</html>"), ErrorKind::Answer),
-        (Answer::new(403).body("expired"), ErrorKind::Answer),
-        (Answer::redirect(302, "http://example.com/elsewhere.mp4"), ErrorKind::Network),
-    ] {
-        sandbox.answer_next(Operation::Video, answer);
-        assert_eq!(finished.download(&target).await.unwrap_err().kind(), kind);
-        assert!(!target.exists());
-    }
-}

@@ -129,6 +129,8 @@ async fn a_video_that_cannot_be_fetched_fails_with_the_command_that_fetches_it_l
     let sandbox = sandbox().await;
     let target = directory("unfetched").join("cat.mp4");
     let file = target.to_str().unwrap();
+    // The URL, and the fresh one that the task is asked for.
+    sandbox.answer_next(Operation::Video, Answer::new(403).body("expired"));
     sandbox.answer_next(Operation::Video, Answer::new(403).body("expired"));
     let error = run(&sandbox, &order(&["-o", file, "--json"])).exits(1).error();
     let id = &sandbox.tasks()[0].id;
