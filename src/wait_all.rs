@@ -29,7 +29,7 @@ const LAST_PAGE: u16 = 1000;
 const BARREN: u32 = 3;
 /// How long a task that the list did not show is asked for by its id, before the list is tried for it again.
 const UNLISTED: Duration = Duration::from_secs(60);
-/// How long a task may be kept waiting for the next list: the interval of the default policy.
+/// How much sooner or later a task may be asked for than it is due, to share a list: the interval of the default policy.
 const JOIN: Duration = Duration::from_secs(5);
 /// A list that failed so often in a row is left alone for the time of [`UNLISTED`].
 const LIST_FAILURES: u32 = 2;
@@ -73,6 +73,8 @@ pub struct WaitAll {
     sweep: Option<Sweep>,
     /// When the tasks of the last list come due again.
     next_sweep: Duration,
+    /// Until when the list is left alone after a failure.
+    list_from: Duration,
     timer: Option<(Duration, Sleep)>,
     in_flight: usize,
     spacing: Duration,
@@ -126,6 +128,7 @@ impl Client {
             calls: Vec::new(),
             sweep: None,
             next_sweep: Duration::ZERO,
+            list_from: Duration::ZERO,
             timer: None,
             // What a second holds at the default rate when answers take as long.
             in_flight: 10,
@@ -235,26 +238,29 @@ impl WaitAll {
             let size = u16::try_from(size).unwrap_or(u16::MAX);
             return Some(Box::pin(async move { Reply::Page(client.list(page, size).await) }));
         }
+        let lists = !self.client.lacks_list() && now >= self.list_from;
         let (mut listed, mut alone) = (Vec::new(), None);
-        for (_, id) in self.due.iter().take_while(|(at, _)| *at <= now) {
+        for (at, id) in self.due.iter().take_while(|(at, _)| *at <= now.saturating_add(JOIN)) {
+            // What is due shortly shares the list of what is due now, and comes due with it from then on.
+            if *at > now && listed.is_empty() || !lists && alone.is_some() {
+                break;
+            }
             let Some(entry) = self.tasks.get(id) else { continue };
-            let by_id = self.client.lacks_list() || entry.unlisted > now;
-            if by_id || self.sweep.is_some() && entry.watch.deadline() <= now {
-                alone.get_or_insert_with(|| Arc::clone(id));
-                if self.client.lacks_list() {
-                    break;
+            if !lists || entry.unlisted > now || self.sweep.is_some() && entry.watch.deadline() <= now {
+                if *at <= now {
+                    alone.get_or_insert_with(|| Arc::clone(id));
                 }
             } else if self.sweep.is_none() {
-                listed.push(Arc::clone(id));
+                listed.push((*at, Arc::clone(id)));
             }
-        }
-        if listed.len() > FEW {
-            self.begin_sweep(&listed, now);
-            return self.next(now);
         }
         let join = self.next_sweep;
         let joins = now < join && join - now <= JOIN;
-        for id in listed {
+        if !joins && listed.len() > FEW {
+            self.begin_sweep(&listed, now);
+            return self.next(now);
+        }
+        for (_, id) in listed.into_iter().filter(|(at, _)| *at <= now) {
             match self.tasks.get(&id) {
                 Some(entry) if joins && entry.watch.deadline() > now => self.schedule(&id, join),
                 _ => _ = alone.get_or_insert(id),
@@ -269,9 +275,9 @@ impl WaitAll {
         }))
     }
 
-    fn begin_sweep(&mut self, tasks: &[Arc<str>], now: Duration) {
+    fn begin_sweep(&mut self, tasks: &[(Duration, Arc<str>)], now: Duration) {
         let client = self.client.clone();
-        for id in tasks {
+        for (_, id) in tasks {
             if let Some(entry) = self.turn(id, Turn::Swept) {
                 entry.watch.begin(&client);
             }
@@ -408,6 +414,7 @@ impl WaitAll {
             }
         }
         self.next_sweep = next;
+        self.list_from = if next == Duration::MAX { now } else { next };
     }
 
     /// Ends a reading of the list; what it did not show is asked for by its id.

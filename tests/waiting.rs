@@ -1,0 +1,756 @@
+//! Proves what a wait promises: when it asks, what it makes of each answer, when it gives up, how it goes on after a
+//! restart, how many tasks share one wait, and how many may run. All of it on tokio's paused time, which client and
+//! sandbox share on one thread: it jumps to the next timer whenever nobody has anything to do.
+
+mod support;
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::{FutureExt as _, StreamExt as _};
+use kling_client::{
+    Client, ClientBuilder, Clock, ErrorKind, PollState, SavedTask, Sleep, SteadyPolling, Task, TaskStatus, WaitAll,
+    WaitEvent,
+};
+use kling_sandbox::{Answer, Fault, Operation, RetryAfter, Sandbox, TaskPlan};
+use support::request;
+use tokio::time::Instant;
+
+const TASK_TIME: Duration = Duration::from_secs(240);
+
+const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+/// Tokio's time, with the sandbox's date and no chance.
+#[derive(Debug, Clone)]
+struct Paused {
+    start: Instant,
+    sandbox: kling_sandbox::Clock,
+    random: f64,
+}
+
+impl Clock for Paused {
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn sleep(&self, wait: Duration) -> Sleep {
+        Box::pin(tokio::time::sleep(wait))
+    }
+
+    fn wall(&self) -> SystemTime {
+        UNIX_EPOCH + self.sandbox.unix_time()
+    }
+
+    fn random(&self) -> f64 {
+        self.random
+    }
+}
+
+async fn sandbox(task_time: Duration) -> Sandbox {
+    Sandbox::builder().task_time(task_time).start().await.unwrap()
+}
+
+fn builder(sandbox: &Sandbox) -> ClientBuilder {
+    let clock = Paused { start: Instant::now(), sandbox: sandbox.clock().clone(), random: 0.5 };
+    support::client(sandbox).clock(clock).expected(TASK_TIME)
+}
+
+fn client(sandbox: &Sandbox) -> Client {
+    builder(sandbox).build().unwrap()
+}
+
+async fn submitted(client: &Client, count: usize) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    for _ in 0..count {
+        tasks.push(client.submit(&request()).await.unwrap());
+    }
+    tasks
+}
+
+fn asked(sandbox: &Sandbox, operation: Operation) -> usize {
+    sandbox.requests().iter().filter(|request| request.operation == Some(operation)).count()
+}
+
+/// The rest of a wait for many: each id, whether it ended well, and when.
+async fn ends(all: &mut WaitAll, start: Instant) -> Vec<(String, Result<(), ErrorKind>, u64)> {
+    let mut ends = Vec::new();
+    while let Some((id, result)) = all.next().await {
+        ends.push((id, result.map(|_| ()).map_err(|error| error.kind()), start.elapsed().as_secs()));
+    }
+    ends
+}
+
+const LIST_LACKING: &str = r#"{"error":{"message":"Invalid URL (GET /kling/v1/videos/multi-image2video)","code":""}}"#;
+
+// When it asks.
+
+#[tokio::test(start_paused = true)]
+async fn a_task_is_asked_for_at_045_of_the_expected_time_and_then_every_five_seconds() {
+    let sandbox = sandbox(TASK_TIME).await;
+    let task = client(&sandbox).submit(&request()).await.unwrap();
+    let (start, mut wait, mut polls) = (Instant::now(), task.wait(), Vec::new());
+    while let Some(event) = wait.next().await {
+        event.unwrap();
+        polls.push(start.elapsed().as_secs());
+    }
+    assert_eq!(polls, (108..=243).step_by(5).collect::<Vec<_>>());
+    assert_eq!(asked(&sandbox, Operation::Get), polls.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_of_the_callers_own_decides_from_what_is_known() {
+    let sandbox = sandbox(TASK_TIME).await;
+    let known = Arc::new(Mutex::new(Vec::<PollState>::new()));
+    let policy = {
+        let known = Arc::clone(&known);
+        move |state: &PollState| {
+            known.lock().unwrap().push(state.clone());
+            state.retry_after.unwrap_or(seconds(100))
+        }
+    };
+    let task = client(&sandbox).submit(&request()).await.unwrap();
+    let busy = r#"{"code":1302,"message":"too frequent"}"#;
+    sandbox.answer_next(Operation::Get, Answer::new(429).header("retry-after", "77").body(busy));
+    let start = Instant::now();
+    task.wait().policy(policy).await.unwrap();
+    assert_eq!(start.elapsed().as_secs(), 100 + 77 + 100);
+    let known: Vec<_> = known.lock().unwrap().iter().map(|s| (s.age.unwrap().as_secs(), s.polls, s.failures)).collect();
+    assert_eq!(known, [(0, 0, 0), (100, 1, 1), (177, 2, 0)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clients_policy_holds_for_each_wait_that_has_none() {
+    let sandbox = sandbox(TASK_TIME).await;
+    let policy = SteadyPolling::default().first(1.0).interval(seconds(20));
+    let client = builder(&sandbox).poll_policy(policy).expected(seconds(230)).build().unwrap();
+    let start = Instant::now();
+    client.submit(&request()).await.unwrap().wait().await.unwrap();
+    assert_eq!((start.elapsed().as_secs(), asked(&sandbox, Operation::Get)), (250, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_after_of_a_failed_poll_is_honoured_in_each_form() {
+    for form in [RetryAfter::Seconds(90), RetryAfter::DateIn(seconds(90))] {
+        let sandbox = sandbox(seconds(100)).await;
+        let task = client(&sandbox).submit(&request()).await.unwrap();
+        sandbox.fault_next(Operation::Get, Fault::answer(Answer::new(503)).retry_after(form.clone()));
+        let start = Instant::now();
+        task.wait().await.unwrap();
+        let late = start.elapsed().as_secs() - 108;
+        assert!((89..=90).contains(&late), "{form:?}: {late}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_in_an_unknown_word_is_a_task_that_runs_on() {
+    let sandbox = sandbox(TASK_TIME).await;
+    let task = client(&sandbox).submit(&request()).await.unwrap();
+    let body = format!(r#"{{"code":0,"data":{{"task_id":"{}","task_status":"MOONWALKING"}}}}"#, task.id());
+    sandbox.answer_next(Operation::Get, Answer::new(200).body(body));
+    let mut wait = task.wait();
+    let Some(Ok(WaitEvent::Changed(info))) = wait.next().await else { panic!("a new status") };
+    assert_eq!(info.status, TaskStatus::Other("MOONWALKING".to_owned()));
+    assert!(wait.map(Result::unwrap).any(async |event| matches!(event, WaitEvent::Done(_))).await);
+}
+
+// What it makes of each answer.
+
+#[tokio::test(start_paused = true)]
+async fn no_fault_of_a_poll_is_a_failed_task() {
+    let mut refused = Vec::new();
+    for named in Fault::all() {
+        let sandbox = sandbox(TASK_TIME).await;
+        let task = client(&sandbox).submit(&request()).await.unwrap();
+        sandbox.fault_next(Operation::Get, named.fault.clone());
+        match task.wait().await {
+            Ok(finished) => assert_eq!(finished.info().task_id, task.id()),
+            Err(error) => {
+                assert!(matches!(error.kind(), ErrorKind::Rejected | ErrorKind::Answer), "{}: {error}", named.name);
+                assert!(!error.is_retryable() || error.http_status() == Some(400), "{}: {error}", named.name);
+                assert_eq!(error.task_id(), Some(task.id()));
+                refused.push(named.name);
+            }
+        }
+        assert_eq!(sandbox.faults_waiting(Operation::Get), 0, "{}", sandbox.base_url());
+    }
+    assert!(!refused.is_empty());
+    for passing in ["1302", "1303", "5000", "5001", "5002", "hang-up", "silence"] {
+        assert!(!refused.iter().any(|name| name == passing), "{passing} ended a wait");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_not_known_yet_is_asked_for_again_for_fifteen_seconds() {
+    for (hidden, outcome) in [(12, Ok(())), (3600, Err(ErrorKind::Rejected))] {
+        let sandbox = Sandbox::builder().task_time(seconds(1)).hidden_for(seconds(hidden)).start().await.unwrap();
+        let client = builder(&sandbox).expected(seconds(10)).build().unwrap();
+        let task = client.submit(&request()).await.unwrap();
+        let start = Instant::now();
+        let result = task.wait().await.map(|_| ()).map_err(|error| error.kind());
+        assert_eq!(result, outcome);
+        assert!((12..30).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    }
+}
+
+// When it gives up.
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_is_exact_with_one_last_poll_at_it() {
+    let sandbox = sandbox(TASK_TIME).await;
+    let task = client(&sandbox).submit(&request()).await.unwrap();
+    let start = Instant::now();
+    let error = task.wait().timeout(seconds(120)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WaitTimedOut);
+    assert_eq!((start.elapsed().as_secs(), asked(&sandbox, Operation::Get)), (120, 4), "at 108, 113, 118 and 120");
+    assert_eq!((error.task_id(), error.external_task_id()), (Some(task.id()), task.external_task_id()));
+    assert!(error.message().contains("120s and 4 polls"), "{error}");
+    assert_eq!(task.wait().await.unwrap().info().task_id, task.id(), "it is waited for again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_at_the_deadline_is_seen_by_the_last_poll() {
+    let sandbox = sandbox(seconds(120)).await;
+    let task = client(&sandbox).submit(&request()).await.unwrap();
+    task.wait().timeout(seconds(120) + Duration::from_millis(10)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_falls_silent_holds_a_wait_five_seconds_past_its_deadline_at_most() {
+    // Polls begin at 27 and 67 s, and each is given up after 30 s.
+    for (timeout, polls) in [(40, 2), (57, 2), (60, 2), (90, 3), (100, 3)] {
+        let sandbox = sandbox(TASK_TIME).await;
+        let task = client(&sandbox).submit(&request()).await.unwrap();
+        sandbox.fault_always(Operation::Get, Fault::silence());
+        let start = Instant::now();
+        let error = task.wait().expected(seconds(60)).timeout(seconds(timeout)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WaitTimedOut, "{error}");
+        assert_eq!((start.elapsed().as_secs(), asked(&sandbox, Operation::Get)), (timeout + 5, polls));
+    }
+}
+
+// How it goes on after a restart.
+
+#[tokio::test(start_paused = true)]
+async fn a_task_goes_on_after_a_restart_without_an_early_question() {
+    let sandbox = sandbox(TASK_TIME).await;
+    let start = Instant::now();
+    for (age, first) in [(0, 108), (60, 108), (150, 150), (1000, 1000)] {
+        let saved = serde_json::to_string(&client(&sandbox).submit(&request()).await.unwrap().save()).unwrap();
+        let (made, before) = (start.elapsed().as_secs(), asked(&sandbox, Operation::Get));
+        tokio::time::sleep(seconds(age)).await;
+        let restarted = support::client(&sandbox).clock(Paused {
+            start: Instant::now(),
+            sandbox: sandbox.clock().clone(),
+            random: 0.5,
+        });
+        let task = restarted.build().unwrap().resume(serde_json::from_str(&saved).unwrap()).unwrap();
+        let mut wait = task.wait();
+        wait.next().await.unwrap().unwrap();
+        let asked_at = start.elapsed().as_secs() - made;
+        assert_eq!((asked_at, asked(&sandbox, Operation::Get) - before), (first, 1), "after {age} s");
+        if age < 240 {
+            assert_eq!(task.wait().await.unwrap().info().task_id, task.id());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_saved_task_is_json_that_grows_without_breaking_and_tells_no_secret() {
+    let sandbox = sandbox(Duration::ZERO).await;
+    let client = client(&sandbox);
+    let mut task = client.submit(&request()).await.unwrap();
+    task.refresh().await.unwrap();
+    let saved = task.save();
+    let json = serde_json::to_string(&saved).unwrap();
+    assert_eq!(serde_json::from_str::<SavedTask>(&json).unwrap(), saved);
+    assert_eq!(saved.status.as_deref(), Some("succeed"));
+    assert_eq!(saved.external_task_id.as_deref(), task.external_task_id());
+    let made = saved.made_at_ms.unwrap().abs_diff(u64::try_from(sandbox.clock().unix_time().as_millis()).unwrap());
+    assert!(made <= 1, "{made} ms");
+    for secret in [sandbox.api_key(), "The cat puts", "example.com", ".mp4", sandbox.video_origin()] {
+        assert!(!json.contains(secret), "{json}");
+    }
+
+    let least = format!(r#"{{"base_url":"{}/v1","task_id":"{}","of_tomorrow":[1]}}"#, sandbox.base_url(), task.id());
+    let resumed = client.resume(serde_json::from_str(&least).unwrap()).unwrap();
+    assert_eq!(resumed.save().expected_ms, Some(240_000));
+    resumed.wait().await.unwrap();
+    assert!(serde_json::from_str::<SavedTask>(r#"{"base_url":"http://127.0.0.1"}"#).is_err());
+    assert_eq!(client.resume(saved.clone()).unwrap().save(), saved, "nothing is lost by resuming");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_of_another_gateway_is_not_resumed() {
+    let (here, there) = (sandbox(TASK_TIME).await, sandbox(TASK_TIME).await);
+    let saved = client(&there).submit(&request()).await.unwrap().save();
+    let error = client(&here).resume(saved.clone()).unwrap_err();
+    assert_eq!((error.kind(), error.task_id()), (ErrorKind::Invalid, Some(saved.task_id.as_str())));
+    for named in [here.base_url(), there.base_url(), "client.task(id)"] {
+        assert!(error.to_string().contains(named), "{error}");
+    }
+    for broken in ["", "\u{1b}[2J", "https://user:secret@gateway.example"] {
+        let mut saved = saved.clone();
+        saved.base_url = broken.to_owned();
+        let error = client(&here).resume(saved).unwrap_err().to_string();
+        assert!(!error.contains('\u{1b}') && !error.contains("secret"), "{error}");
+    }
+    assert_eq!(asked(&here, Operation::Get), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_put_back_delays_nothing() {
+    let sandbox = sandbox(TASK_TIME).await;
+    let client = client(&sandbox);
+    let mut saved = client.submit(&request()).await.unwrap().save();
+    tokio::time::sleep(TASK_TIME).await;
+    saved.made_at_ms = saved.made_at_ms.map(|made| made + 1000 * 24 * 3600 * 1000);
+    let start = Instant::now();
+    client.resume(saved.clone()).unwrap().wait().await.unwrap();
+    saved.made_at_ms = Some(u64::MAX);
+    saved.expected_ms = Some(u64::MAX);
+    client.resume(saved).unwrap().wait().await.unwrap();
+    assert!(start.elapsed() < seconds(1));
+}
+
+#[test]
+fn the_expected_time_comes_from_the_environment_and_a_bad_one_is_named() {
+    const CHILD: &str = "KLING_TEST_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        match Client::from_env() {
+            Ok(client) => println!("expected: {:?}", client.task("7").unwrap().save().expected_ms),
+            Err(error) => println!("{:?}: {error}", error.kind()),
+        }
+        return;
+    }
+    for (given, said) in [
+        ("90s", "expected: Some(90000)"),
+        (" 4m 30s ", "expected: Some(270000)"),
+        ("", "expected: Some(240000)"),
+        ("soon", "Invalid: client: invalid: KLING_EXPECT: expected a time such as 90s or 4m"),
+        ("-1s", "Invalid: client: invalid: KLING_EXPECT"),
+    ] {
+        let test = ["--exact", "--nocapture", "the_expected_time_comes_from_the_environment_and_a_bad_one_is_named"];
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(test)
+            .env(CHILD, "1")
+            .env("KLING_API_KEY", "sk-1")
+            .env("KLING_BASE_URL", "https://gateway.example")
+            .env("KLING_EXPECT", given)
+            .output()
+            .unwrap();
+        let output = String::from_utf8_lossy(&output.stdout);
+        assert!(output.contains(said), "{given:?}: {output}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_knows_from_its_submit_how_long_it_will_take() {
+    let sandbox = sandbox(seconds(1)).await;
+    let bare = support::client(&sandbox).build().unwrap();
+    assert_eq!(bare.submit(&request()).await.unwrap().save().expected_ms, Some(2000), "a sandbox takes seconds");
+    let told = client(&sandbox).submit(&request()).await.unwrap();
+    assert_eq!(told.save().expected_ms, Some(240_000), "what the client was told stands above");
+    let resumed = bare.resume(told.save()).unwrap();
+    assert_eq!(resumed.save().expected_ms, Some(240_000), "what was saved stands above what is usual");
+}
+
+// Many at once.
+
+#[tokio::test(start_paused = true)]
+async fn many_tasks_share_their_questions_and_are_reported_as_they_end() {
+    let sandbox = sandbox(TASK_TIME).await;
+    let client = client(&sandbox);
+    for at in 0..60 {
+        let plan = TaskPlan::over(seconds(200 + at * 3));
+        sandbox.plan_next_task(if at == 30 { plan.fail("Image pixel is invalid") } else { plan });
+    }
+    let tasks = submitted(&client, 60).await;
+    let start = Instant::now();
+    let ends = ends(&mut client.wait_all(tasks.clone()), start).await;
+
+    let in_order: Vec<_> = ends.iter().map(|(id, ..)| id.as_str()).collect();
+    let (mut reported, mut made) = (in_order.clone(), tasks.iter().map(Task::id).collect::<Vec<_>>());
+    reported.sort_unstable();
+    made.sort_unstable();
+    assert_eq!(reported, made);
+    for (index, task) in tasks.iter().enumerate() {
+        let (_, result, at) = ends.iter().find(|(id, ..)| id == task.id()).unwrap();
+        let ended = 200 + index as u64 * 3;
+        assert!((ended..=ended + 5).contains(at), "ended at {ended} s, seen at {at} s");
+        assert_eq!(*result, if index == 30 { Err(ErrorKind::TaskFailed) } else { Ok(()) });
+    }
+    let (lists, gets) = (asked(&sandbox, Operation::List), asked(&sandbox, Operation::Get));
+    assert!(lists <= 60 && gets <= 10, "{lists} lists and {gets} queries for 60 tasks in 4 minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_task_among_many_is_asked_for_as_if_it_were_alone() {
+    let sandbox = sandbox(TASK_TIME).await;
+    let client = client(&sandbox);
+    let tasks = submitted(&client, 1).await;
+    let ends = ends(&mut client.wait_all(tasks), Instant::now()).await;
+    assert_eq!(ends[0].2, 243);
+    assert_eq!((asked(&sandbox, Operation::List), asked(&sandbox, Operation::Get)), (0, 28));
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_a_gateway_has_no_list_is_found_out_once() {
+    let page = Answer::new(200).header("content-type", "text/html").body("<html>welcome</html>");
+    let as_a_task = Answer::new(400).body(r#"{"code":"task_not_exist","message":"task_not_exist","data":null}"#);
+    for lacking in [Answer::new(404).body(LIST_LACKING), page, as_a_task, Answer::new(405)] {
+        let sandbox = sandbox(TASK_TIME).await;
+        sandbox.fault_always(Operation::List, Fault::answer(lacking));
+        let client = client(&sandbox);
+        for client in [client.clone(), client] {
+            let tasks = submitted(&client, 10).await;
+            let ends = ends(&mut client.wait_all(tasks), Instant::now()).await;
+            assert_eq!(ends.iter().filter(|(_, result, at)| result.is_ok() && *at <= 249).count(), 10, "{ends:?}");
+        }
+        assert_eq!(asked(&sandbox, Operation::List), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_fails_for_a_while_is_no_failed_task_and_is_asked_for_again() {
+    let passing = [
+        Fault::answer(Answer::new(502).body("<html>bad gateway</html>")),
+        Fault::answer(Answer::new(500).body(r#"{"code":5000,"message":"internal"}"#)),
+        Fault::answer(Answer::new(200).body(r#"{"code":5001,"message":"maintenance"}"#)),
+        Fault::hang_up(),
+        Fault::cut_answer(300),
+        Fault::silence(),
+        Fault::answer(Answer::new(429)).retry_after(RetryAfter::Seconds(20)),
+    ];
+    for fault in passing {
+        let sandbox = sandbox(TASK_TIME).await;
+        let client = client(&sandbox);
+        let tasks = submitted(&client, 10).await;
+        sandbox.fault_next(Operation::List, fault.clone());
+        let ends = ends(&mut client.wait_all(tasks), Instant::now()).await;
+        assert!(ends.iter().all(|(_, result, _)| result.is_ok()), "{fault:?}: {ends:?}");
+        assert!(asked(&sandbox, Operation::List) > 10, "{fault:?}");
+    }
+    // Where it never comes back, the tasks are asked for one by one.
+    let sandbox = sandbox(TASK_TIME).await;
+    let client = client(&sandbox);
+    let tasks = submitted(&client, 10).await;
+    sandbox.fault_always(Operation::List, Fault::answer(Answer::new(500)));
+    let ends = ends(&mut client.wait_all(tasks), Instant::now()).await;
+    assert!(ends.iter().all(|(_, result, at)| result.is_ok() && *at < 320), "{ends:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_list_does_not_show_is_asked_for_by_its_id() {
+    for list in [r#"{"code":0,"data":[]}"#, r#"{"code":0,"data":[{"task_id":"7","task_status":"processing"}]}"#] {
+        let sandbox = sandbox(TASK_TIME).await;
+        let client = client(&sandbox);
+        let tasks = submitted(&client, 10).await;
+        sandbox.fault_always(Operation::List, Fault::answer(Answer::new(200).body(list)));
+        let ends = ends(&mut client.wait_all(tasks), Instant::now()).await;
+        assert!(ends.iter().all(|(_, result, at)| result.is_ok() && *at <= 250), "{ends:?}");
+        let lists = asked(&sandbox, Operation::List);
+        assert!((2..=4).contains(&lists), "{lists} lists: tried again each minute, not each time");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_without_the_videos_is_not_the_end_of_a_task() {
+    let sandbox = sandbox(seconds(100)).await;
+    let client = client(&sandbox);
+    let tasks = submitted(&client, 10).await;
+    let bare: Vec<_> =
+        tasks.iter().map(|task| format!(r#"{{"task_id":"{}","task_status":"succeed"}}"#, task.id())).collect();
+    let bare = format!(r#"{{"code":0,"data":[{}]}}"#, bare.join(","));
+    sandbox.fault_always(Operation::List, Fault::answer(Answer::new(200).body(bare)));
+    let mut all = client.wait_all(tasks);
+    while let Some((_, result)) = all.next().await {
+        assert_eq!(result.unwrap().videos().len(), 1);
+    }
+    assert_eq!((asked(&sandbox, Operation::List), asked(&sandbox, Operation::Get)), (1, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_are_read_until_all_are_seen_or_the_rest_is_older() {
+    let sandbox = sandbox(Duration::ZERO).await;
+    let client = client(&sandbox);
+    submitted(&client, 90).await;
+    tokio::time::sleep(seconds(60)).await;
+    let ours = submitted(&client, 10).await;
+    tokio::time::sleep(seconds(60)).await;
+    submitted(&client, 45).await;
+    let pages = |sandbox: &Sandbox| {
+        let lists = sandbox.requests().into_iter().filter(|request| request.operation == Some(Operation::List));
+        lists.map(|request| request.query.unwrap()).collect::<Vec<_>>()
+    };
+
+    // Ten tasks between 45 newer and 90 older ones, at 30 to a page.
+    let known_by_id: Vec<_> = ours.iter().map(|task| client.task(task.id()).unwrap()).collect();
+    assert!(ends(&mut client.wait_all(known_by_id), Instant::now()).await.iter().all(|(_, result, _)| result.is_ok()));
+    assert_eq!(pages(&sandbox), ["pageNum=1&pageSize=30", "pageNum=2&pageSize=30"]);
+    assert_eq!(asked(&sandbox, Operation::Get), 0);
+
+    // One of them is not on the list: a page that is older than all of them is the last.
+    sandbox.fault_next(Operation::Create, Fault::hidden(seconds(3600)));
+    tokio::time::sleep(seconds(60)).await;
+    let mut eleven = submitted(&client, 11).await;
+    eleven.rotate_left(1);
+    let mut all = client.wait_all(eleven.into_iter().map(|task| task.wait().timeout(seconds(300))));
+    let ended = ends(&mut all, Instant::now()).await;
+    assert_eq!(ended.iter().filter(|(_, result, _)| result.is_ok()).count(), 10, "{ended:?}");
+    assert_eq!(ended[10].1, Err(ErrorKind::Rejected), "not known 15 s after its submit");
+    assert_eq!(pages(&sandbox)[2..], ["pageNum=1&pageSize=30"], "page 1 reaches back beyond all of them");
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_are_found_on_the_list_by_the_callers_own_id_too() {
+    let sandbox = sandbox(Duration::ZERO).await;
+    let client = client(&sandbox);
+    let ids: Vec<_> =
+        submitted(&client, 10).await.iter().map(|task| task.external_task_id().unwrap().to_owned()).collect();
+    let tasks = ids.iter().map(|id| client.task(id).unwrap());
+    let ends = ends(&mut client.wait_all(tasks), Instant::now()).await;
+    assert!(ends.iter().all(|(id, result, _)| ids.contains(id) && result.is_ok()), "{ends:?}");
+    assert_eq!((asked(&sandbox, Operation::List), asked(&sandbox, Operation::Get)), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_are_bounded_by_the_second_and_in_number() {
+    for (per_second, in_flight, millis) in [(2.0, 10, 10_000), (1000.0, 2, 10_000), (1000.0, 20, 1_000)] {
+        let sandbox = sandbox(Duration::ZERO).await;
+        sandbox.fault_always(Operation::List, Fault::answer(Answer::new(404).body(LIST_LACKING)));
+        sandbox.fault_always(Operation::Get, Fault::delayed(seconds(1)));
+        let client = client(&sandbox);
+        let tasks: Vec<_> = submitted(&client, 20).await.iter().map(|task| client.task(task.id()).unwrap()).collect();
+        let start = Instant::now();
+        let mut all = client.wait_all(tasks).requests_per_second(per_second).in_flight(in_flight);
+        assert_eq!(ends(&mut all, start).await.len(), 20);
+        let took = start.elapsed().as_millis();
+        assert!((millis..millis + 1_200).contains(&took), "{per_second} a second, {in_flight} at a time: {took} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_is_asked_too_often_is_left_alone_by_all() {
+    let sandbox = sandbox(seconds(1)).await;
+    let client = client(&sandbox);
+    sandbox.fault_always(Operation::List, Fault::answer(Answer::new(404).body(LIST_LACKING)));
+    let tasks: Vec<_> = submitted(&client, 20).await.iter().map(|task| client.task(task.id()).unwrap()).collect();
+    tokio::time::sleep(seconds(1)).await;
+    sandbox.fault_next(Operation::Get, Fault::answer(Answer::new(429)).retry_after(RetryAfter::Seconds(100)));
+    let start = Instant::now();
+    let ends = ends(&mut client.wait_all(tasks).in_flight(1), start).await;
+    assert!(ends.iter().all(|(_, result, at)| result.is_ok() && *at >= 100), "{ends:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_of_many_keeps_its_own_deadline_policy_and_refusal() {
+    let sandbox = sandbox(TASK_TIME).await;
+    let client = client(&sandbox);
+    let tasks = submitted(&client, 12).await;
+    let start = Instant::now();
+    let waits = tasks.iter().enumerate().map(|(index, task)| match index {
+        0 => task.wait().timeout(seconds(50)),
+        1 => task.wait().timeout(seconds(121)),
+        2 => task.wait().policy(|_: &PollState| seconds(400)),
+        _ => task.wait(),
+    });
+    let mut all = client.wait_all(waits);
+    all.push(client.task("822953089408827433").unwrap());
+    let ends = ends(&mut all, start).await;
+    let of = |id: &str| ends.iter().find(|(ended, ..)| ended == id).map(|(_, result, at)| (*result, *at)).unwrap();
+    assert_eq!(of("822953089408827433"), (Err(ErrorKind::Rejected), 0));
+    assert_eq!(of(tasks[0].id()), (Err(ErrorKind::WaitTimedOut), 50));
+    assert_eq!(of(tasks[1].id()), (Err(ErrorKind::WaitTimedOut), 121));
+    assert!(of(tasks[2].id()).0.is_ok());
+    assert!(tasks[3..].iter().all(|task| of(task.id()).0.is_ok() && of(task.id()).1 <= 245), "{ends:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_holds_none_of_many_longer_than_five_seconds_past_its_deadline() {
+    for has_list in [true, false] {
+        let sandbox = sandbox(TASK_TIME).await;
+        let client = client(&sandbox);
+        let tasks = submitted(&client, 30).await;
+        let list = if has_list { Fault::silence() } else { Fault::answer(Answer::new(404).body(LIST_LACKING)) };
+        sandbox.fault_always(Operation::List, list);
+        sandbox.fault_always(Operation::Get, Fault::silence());
+        let start = Instant::now();
+        let mut all = client.wait_all(tasks.iter().map(|task| task.wait().timeout(seconds(130))));
+        let ends = ends(&mut all, start).await;
+        assert_eq!(ends.len(), 30);
+        for (_, result, at) in ends {
+            assert!(result == Err(ErrorKind::WaitTimedOut) && (130..=135).contains(&at), "{result:?} at {at}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_is_added_while_others_are_waited_for_and_one_of_another_gateway_is_refused() {
+    let (here, there) = (sandbox(seconds(100)).await, sandbox(TASK_TIME).await);
+    let client = client(&here);
+    let [first, second] = &submitted(&client, 2).await[..] else { panic!("two tasks") };
+    let foreign = self::client(&there).submit(&request()).await.unwrap();
+    let mut all = client.wait_all([first.clone(), first.clone(), foreign.clone()]);
+    let (id, result) = all.next().await.unwrap();
+    assert_eq!((id.as_str(), result.unwrap_err().kind()), (foreign.id(), ErrorKind::Invalid));
+    assert!(all.next().now_or_never().is_none());
+    all.push(second.clone());
+    let mut ids = [all.next().await.unwrap().0, all.next().await.unwrap().0];
+    ids.sort_unstable();
+    assert_eq!(ids, [first.id(), second.id()], "each once");
+    assert!(all.next().await.is_none());
+    all.push(second.clone());
+    assert_eq!(all.next().await.unwrap().0, second.id());
+    assert_eq!(asked(&there, Operation::Get), 0);
+}
+
+// How many may run.
+
+/// A client whose tasks run one at a time.
+async fn one_at_a_time(task_time: Duration) -> (Sandbox, Client) {
+    let sandbox = sandbox(task_time).await;
+    let client = builder(&sandbox).max_running(1).build().unwrap();
+    (sandbox, client)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_submit_waits_until_a_task_is_seen_to_have_ended_whoever_sees_it() {
+    for seen_by in ["wait", "a clone's wait", "refresh", "wait_all", "list"] {
+        for fails in [false, true] {
+            let (sandbox, client) = one_at_a_time(seconds(100)).await;
+            if fails {
+                sandbox.fail_next_task("Failure to pass the risk control system");
+            }
+            let mut task = client.submit(&request()).await.unwrap();
+            let second_request = request();
+            let mut second = Box::pin(client.submit(&second_request));
+            assert!(second.as_mut().now_or_never().is_none());
+            tokio::time::sleep(seconds(101)).await;
+            assert!(second.as_mut().now_or_never().is_none(), "it has ended, but nobody saw it");
+            assert_eq!(sandbox.posts_begun(), 1);
+            match seen_by {
+                "wait" => _ = task.wait().await,
+                "a clone's wait" => _ = task.clone().wait().await,
+                "refresh" => _ = task.refresh().await.unwrap(),
+                "wait_all" => _ = client.wait_all([task.clone()]).next().await,
+                _ => {
+                    let others = (0..10).map(|id| client.task(format!("{id}")).unwrap());
+                    let mut all = client.wait_all(others.chain([task.clone()]));
+                    let (id, _) =
+                        all.by_ref().skip_while(|(id, _)| std::future::ready(id != task.id())).next().await.unwrap();
+                    assert_eq!((id.as_str(), asked(&sandbox, Operation::List)), (task.id(), 1));
+                }
+            }
+            second.await.unwrap();
+            assert_eq!(sandbox.posts_received_whole(), 2);
+            drop(task);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_place_of_a_task_returns_with_its_last_handle_and_not_before() {
+    let (_sandbox, client) = one_at_a_time(TASK_TIME).await;
+    let task = client.submit(&request()).await.unwrap();
+    let (clone, wait, all) = (task.clone(), task.wait(), client.wait_all([task.clone()]));
+    let second_request = request();
+    let mut second = Box::pin(client.submit(&second_request));
+    drop(task);
+    assert!(second.as_mut().now_or_never().is_none());
+    drop(clone);
+    assert!(second.as_mut().now_or_never().is_none());
+    drop(wait);
+    assert!(second.as_mut().now_or_never().is_none());
+    drop(all);
+    second.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_submit_that_came_to_nothing_returns_its_place() {
+    let (sandbox, client) = one_at_a_time(TASK_TIME).await;
+    for (fault, kind) in [
+        (Fault::answer(Answer::new(400).body(r#"{"code":1201,"message":"x"}"#)), ErrorKind::Rejected),
+        (Fault::hang_up(), ErrorKind::Ambiguous),
+    ] {
+        sandbox.fault_next(Operation::Create, fault);
+        assert_eq!(client.submit(&request()).await.unwrap_err().kind(), kind);
+    }
+    // Dropped while it waits for an answer, and while it waits for a place.
+    sandbox.fault_next(Operation::Create, Fault::silence());
+    let abandoned = request();
+    {
+        let submit = client.submit(&abandoned).map(Some);
+        let held = sandbox.until(|sandbox| sandbox.posts_received_whole() == 3).map(|()| None);
+        assert!(futures_util::future::select(Box::pin(submit), Box::pin(held)).await.factor_first().0.is_none());
+    }
+    let first = client.submit(&request()).await.unwrap();
+    let waiting = request();
+    assert!(client.submit(&waiting).now_or_never().is_none());
+    drop(first);
+    client.submit(&waiting).await.expect("a request that only waited was not submitted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn places_are_given_in_the_order_in_which_they_were_asked_for() {
+    let (sandbox, client) = one_at_a_time(seconds(10)).await;
+    let order = Mutex::new(Vec::new());
+    let one = async |number: usize| {
+        let task = client.submit(&request()).await.unwrap();
+        order.lock().unwrap().push(number);
+        task.wait().expected(seconds(10)).await.unwrap();
+    };
+    futures_util::future::join_all((0..8).map(one)).await;
+    assert_eq!(*order.lock().unwrap(), (0..8).collect::<Vec<_>>());
+    assert_eq!(sandbox.tasks_charged(), 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_takes_as_many_tasks_as_it_allows_without_a_refusal() {
+    let sandbox = Sandbox::builder().task_time(seconds(10)).concurrency(3).start().await.unwrap();
+    let client = builder(&sandbox).max_running(3).build().unwrap();
+    let one = async |_| client.submit(&request()).await.unwrap().wait().expected(seconds(10)).await.unwrap();
+    futures_util::future::join_all((0..12).map(one)).await;
+    assert_eq!((sandbox.posts_received_whole(), sandbox.tasks_charged()), (12, 12));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resumed_task_takes_a_place_if_one_is_free() {
+    let (_sandbox, client) = one_at_a_time(TASK_TIME).await;
+    let saved = client.submit(&request()).await.unwrap().save();
+    let resumed = client.resume(saved.clone()).unwrap();
+    assert!(client.submit(&request()).now_or_never().is_none());
+    let again = client.resume(saved.clone()).unwrap();
+    drop(resumed);
+    let task = client.submit(&request()).await.expect("the second handle found no place, and took none");
+    drop((again, task));
+    let mut ended = saved;
+    ended.status = Some("failed".to_owned());
+    let _ended = client.resume(ended).unwrap();
+    client.submit(&request()).await.expect("a task that has ended takes no place");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_account_is_asked_again_no_sooner_than_after_the_named_pause() {
+    for code in ["1302", "1303"] {
+        let sandbox = sandbox(TASK_TIME).await;
+        let clock = Paused { start: Instant::now(), sandbox: sandbox.clock().clone(), random: 0.0 };
+        let client = support::client(&sandbox).clock(clock).attempts(3).build().unwrap();
+        for _ in 0..2 {
+            let busy = format!(r#"{{"code":{code},"message":"busy"}}"#);
+            sandbox.answer_next(Operation::Create, Answer::new(429).body(busy));
+        }
+        let start = Instant::now();
+        client.submit(&request()).await.unwrap();
+        // A twentieth of a second, twice: on this machine answers a sandbox.
+        assert_eq!(start.elapsed().as_millis(), 2 * 50, "{code}");
+    }
+}
+
+#[test]
+fn no_task_at_all_is_no_limit() {
+    let error = Client::builder("sk-1").max_running(0).build().unwrap_err();
+    assert_eq!((error.kind(), error.violations()[0].path.as_str()), (ErrorKind::Invalid, "max_running"));
+    Client::builder("sk-1").max_running(usize::MAX).build().unwrap();
+}
