@@ -573,3 +573,147 @@ async fn watched<T>(clock: &dyn Clock, limit: Duration, future: impl Future<Outp
     .await;
     (value, waiting.map_or(Duration::ZERO, |(since, _)| clock.now().saturating_sub(since)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TAG: &str = "\"7\"";
+    const OLD: &str = "Thu, 27 Nov 2025 09:30:25 GMT";
+    const NOW: &str = "Thu, 27 Nov 2025 09:30:26 GMT";
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        lines.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+    }
+
+    fn known(validator: Option<&str>, total: Option<u64>) -> Entity {
+        Entity { validator: validator.map(str::to_owned), total }
+    }
+
+    #[test]
+    fn only_what_cannot_be_shared_by_two_versions_is_named_in_if_range() {
+        for (lines, expected) in [
+            (&[("etag", TAG)][..], Some(TAG)),
+            (&[("etag", TAG), ("last-modified", OLD), ("date", NOW)], Some(TAG)),
+            (&[("etag", "W/\"7\"")], None),
+            (&[("etag", "W/\"7\""), ("last-modified", OLD), ("date", NOW)], None),
+            (&[("etag", "7")], None),
+            (&[("etag", "\"")], None),
+            (&[("last-modified", OLD), ("date", NOW)], Some(OLD)),
+            (&[("last-modified", NOW), ("date", NOW)], None),
+            (&[("last-modified", NOW), ("date", OLD)], None),
+            (&[("last-modified", OLD)], None),
+            (&[("last-modified", "yesterday"), ("date", NOW)], None),
+            (&[], None),
+        ] {
+            assert_eq!(validator(&headers(lines)).as_deref(), expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_taken_only_where_it_is_exactly_the_one_that_is_missing() {
+        let part = |end, total| Verdict::Body { at: 10, end: Some(end), entity: known(Some(TAG), total) };
+        let over = || Verdict::StartOver(String::new());
+        for (lines, length, expected) in [
+            (&[("content-range", "bytes 10-99/100")][..], Some(100), part(100, Some(100))),
+            (&[("content-range", "bytes 10-99/100"), ("etag", TAG)], Some(100), part(100, Some(100))),
+            (&[("content-range", "bytes 10-49/100")], Some(100), part(50, Some(100))),
+            (&[("content-range", "bytes 10-99/100")], None, part(100, Some(100))),
+            (&[("content-range", "bytes 10-99/*")], Some(100), part(100, Some(100))),
+            (&[("content-range", "bytes 10-99/*")], None, part(100, None)),
+            (&[], Some(100), over()),
+            (&[("content-range", "bytes 9-99/100")], Some(100), over()),
+            (&[("content-range", "bytes 11-99/100")], Some(100), over()),
+            (&[("content-range", "bytes 0-99/100")], Some(100), over()),
+            (&[("content-range", "bytes 10-100/100")], Some(100), over()),
+            (&[("content-range", "bytes 10-9/100")], Some(100), over()),
+            (&[("content-range", "bytes 10-99/101")], Some(100), over()),
+            (&[("content-range", "bytes 10-99")], Some(100), over()),
+            (&[("content-range", "bytes +10-99/100")], Some(100), over()),
+            (&[("content-range", "bytes 10-18446744073709551615/*")], None, over()),
+            (&[("content-range", "lines 10-99/100")], Some(100), over()),
+            (&[("content-range", "bytes 10-99/100"), ("etag", "\"8\"")], Some(100), over()),
+            (&[("content-range", "bytes 10-99/100"), ("etag", "W/\"7\"")], Some(100), over()),
+        ] {
+            let verdict = match judge(StatusCode::PARTIAL_CONTENT, &headers(lines), 10, &known(Some(TAG), length)) {
+                Verdict::StartOver(_) => over(),
+                other => other,
+            };
+            assert_eq!(verdict, expected, "{lines:?}");
+        }
+        let moved = headers(&[("content-range", "bytes 10-99/100"), ("last-modified", NOW)]);
+        for (validator, goes_on) in [(Some(OLD), false), (Some(NOW), true), (Some(TAG), true), (None, false)] {
+            let verdict = judge(StatusCode::PARTIAL_CONTENT, &moved, 10, &known(validator, None));
+            assert_eq!(matches!(verdict, Verdict::Body { .. }), goes_on, "{validator:?}");
+        }
+    }
+
+    #[test]
+    fn every_other_status_has_one_meaning() {
+        let whole = |total| Verdict::Body { at: 0, end: total, entity: known(Some(TAG), total) };
+        let over = || Verdict::StartOver(String::new());
+        let refused = || Verdict::Refused(String::new());
+        for (status, lines, from, expected) in [
+            (200, &[("content-length", "100"), ("etag", TAG)][..], 0, whole(Some(100))),
+            (200, &[("content-length", "100"), ("etag", TAG)], 10, whole(Some(100))),
+            (200, &[("etag", TAG)], 0, whole(None)),
+            (206, &[("content-range", "bytes 0-99/100")], 0, refused()),
+            (416, &[("content-range", "bytes */10")], 10, over()),
+            (416, &[("content-range", "bytes */100")], 100, Verdict::Complete),
+            (416, &[("content-range", "bytes */9")], 10, over()),
+            (416, &[], 10, over()),
+            (416, &[], 0, refused()),
+            (401, &[], 0, Verdict::Expired),
+            (403, &[], 10, Verdict::Expired),
+            (404, &[], 0, Verdict::Expired),
+            (410, &[], 0, Verdict::Expired),
+            (408, &[], 0, Verdict::Busy),
+            (429, &[], 10, Verdict::Busy),
+            (500, &[], 0, Verdict::Busy),
+            (503, &[], 0, Verdict::Busy),
+            (599, &[], 0, Verdict::Busy),
+            (204, &[], 0, refused()),
+            (302, &[], 0, refused()),
+            (400, &[], 0, refused()),
+            (402, &[], 10, refused()),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let verdict = match judge(status, &headers(lines), from, &known(Some(TAG), Some(100))) {
+                Verdict::StartOver(_) => over(),
+                Verdict::Refused(_) => refused(),
+                other => other,
+            };
+            assert_eq!(verdict, expected, "{status} {lines:?} from {from}");
+        }
+    }
+
+    #[test]
+    fn a_transfer_is_judged_by_the_time_that_was_spent_waiting_and_anew_each_time() {
+        let floor = Floor::new(10, Duration::from_secs(10));
+        let mut pace = Pace::default();
+        for (seconds, bytes, below) in
+            [(5, 0, false), (4, 99, false), (1, 1, false), (10, 99, true), (10, 100, false), (40, 399, true)]
+        {
+            assert_eq!(pace.is_below(floor, Duration::from_secs(seconds), bytes), below, "{seconds} {bytes}");
+        }
+        assert!(!pace.is_below(Floor::new(0, Duration::ZERO), Duration::from_secs(3600), 0), "no floor");
+        assert_eq!(Floor::new(7, Duration::ZERO).over, Duration::from_secs(1));
+    }
+
+    #[test]
+    fn several_videos_are_listed_by_place_id_and_length_and_without_a_url() {
+        let video = |id: &str| Video {
+            id: Some(id.to_owned()),
+            url: "https://example.com/a.mp4?Signature=secret".to_owned(),
+            duration: Some(Duration::from_millis(5100)),
+        };
+        let videos = [video("a"), Video { id: None, duration: None, ..video("") }];
+        assert_eq!(choose(&videos, Some(1)), Ok(1));
+        assert_eq!(choose(&videos[..1], None), Ok(0));
+        for (choice, given) in [(None, "nothing"), (Some(2), "2")] {
+            let found = choose(&videos, choice).unwrap_err();
+            assert_eq!(found.limit, "the place of one of the task's videos: 0 with id \"a\", 5.1s; 1");
+            assert_eq!(found.given, given);
+        }
+    }
+}

@@ -82,6 +82,14 @@ impl Fault {
         all
     }
 
+    /// Every way in which the origin of the videos is known to fail, or may: by HTTP's own rules, or against them. An order
+    /// may meet them too; what `tells` and `again` say is about that.
+    ///
+    /// Transfers that are cut, stand still or trickle are among those of [`Fault::all`].
+    pub fn videos() -> Vec<NamedFault> {
+        videos()
+    }
+
     /// Every row of the tables of codes and words that Kling and its gateways are known to refuse an order with, in each
     /// HTTP status and shape that a row knows. Where an answer leaves open whether a task was made, it stands here twice:
     /// charged, and not.
@@ -136,9 +144,9 @@ impl FromStr for Operation {
     }
 }
 
-/// A name of [`Fault::all`], or one of them with other numbers, and any of the modifiers `+charged`, `+cut:BYTES`,
-/// `+hidden:SECONDS`, `+after:SECONDS`, `+retry-after:SECONDS`, `+retry-after-date:SECONDS`, `+retry-after-past:SECONDS`
-/// and `+retry-after-text:TEXT`.
+/// `none`, a name of [`Fault::all`] or [`Fault::videos`], or one of them with other numbers; and any of the modifiers
+/// `+charged`, `+header:NAME=VALUE`, `+no-header:NAME`, `+ignore-range`, `+cut:BYTES`, `+hidden:SECONDS`, `+after:SECONDS`,
+/// `+retry-after:SECONDS`, `+retry-after-date:SECONDS`, `+retry-after-past:SECONDS` and `+retry-after-text:TEXT`.
 impl FromStr for Fault {
     type Err = UnknownFault;
 
@@ -172,8 +180,9 @@ fn base(text: &str) -> Result<Fault, UnknownFault> {
         "slow-answer" => paced().map(|(bytes, every)| Fault::slow_answer(bytes, every)),
         "delayed" => seconds(text, value).map(Fault::delayed),
         "hidden" => seconds(text, value).map(Fault::hidden),
+        "none" if value.is_none() => Ok(Fault::none()),
         _ => {
-            let found = Fault::all().into_iter().find(|named| named.name == text);
+            let found = Fault::all().into_iter().chain(Fault::videos()).find(|named| named.name == text);
             found.map(|named| named.fault).ok_or_else(|| {
                 UnknownFault(format!("no fault is called `{text}`; `--fault list` and `Fault::all` tell the names"))
             })
@@ -189,6 +198,14 @@ fn modified(fault: Fault, text: &str) -> Result<Fault, UnknownFault> {
             let reason = "`+charged` is for faults that read the whole request before they answer";
             if charged.is_charged() { Ok(charged) } else { Err(UnknownFault(reason.into())) }
         }
+        "header" => {
+            let (name, value) = value.and_then(|value| value.split_once('=')).ok_or_else(|| {
+                UnknownFault(format!("`+{text}` lacks its value; write it as `+header:etag=W/\"7\"`"))
+            })?;
+            Ok(fault.header(name, value))
+        }
+        "no-header" => Ok(fault.without_header(value.unwrap_or_default())),
+        "ignore-range" if value.is_none() => Ok(fault.ignoring_range()),
         "cut" => Ok(fault.cut_after(number(text, value)?)),
         "hidden" => Ok(fault.hidden_for(seconds(text, value)?)),
         "after" => Ok(fault.after(seconds(text, value)?)),
@@ -197,7 +214,7 @@ fn modified(fault: Fault, text: &str) -> Result<Fault, UnknownFault> {
         "retry-after-past" => Ok(fault.retry_after(RetryAfter::DateAgo(seconds(text, value)?))),
         "retry-after-text" => Ok(fault.retry_after(RetryAfter::Text(value.unwrap_or_default().to_owned()))),
         _ => Err(UnknownFault(format!(
-            "`+{text}` changes no fault; choose charged, cut:BYTES, hidden:SECONDS, after:SECONDS, retry-after:SECONDS, \
+            "`+{text}` changes no fault; choose charged, header:NAME=VALUE, no-header:NAME, ignore-range, cut:BYTES, hidden:SECONDS, after:SECONDS, retry-after:SECONDS, \
              retry-after-date:SECONDS, retry-after-past:SECONDS or retry-after-text:TEXT"
         ))),
     }
@@ -325,6 +342,56 @@ fn redirects() -> Vec<NamedFault> {
         }
     }
     all
+}
+
+/// What the origin of the videos answers when something is wrong with it.
+fn videos() -> Vec<NamedFault> {
+    let refusal = |status, code: &str| {
+        text(status, "application/xml", &format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code></Error>"))
+    };
+    let busy = |status| Fault::answer(refusal(status, "SlowDown")).retry_after(RetryAfter::Seconds(2));
+    let changed = || Fault::none().header("etag", "\"another\"");
+    let rows = [
+        ("video-changed", "the whole of a video with another entity tag", changed().ignoring_range(), Tells::Task),
+        ("video-glued", "what was asked for, with another entity tag", changed(), Tells::Task),
+        ("video-no-etag", "an answer without an entity tag", Fault::none().without_header("etag"), Tells::Task),
+        ("video-weak-etag", "a weak entity tag", Fault::none().header("etag", "W/\"weak\""), Tells::Task),
+        ("video-ignores-range", "the whole, also if a part is asked for", Fault::none().ignoring_range(), Tells::Task),
+        (
+            "video-wrong-range",
+            "a part that is said to be another",
+            Fault::none().header("content-range", "bytes 0-9/10"),
+            Tells::Task,
+        ),
+        (
+            "video-416",
+            "416, there is nothing so far behind",
+            Fault::answer(refusal(416, "InvalidRange").header("content-range", "bytes */1")),
+            Tells::NoTask,
+        ),
+        (
+            "video-too-short",
+            "a length far beyond the last byte that comes",
+            Fault::none().header("content-length", "999999999"),
+            Tells::Nothing,
+        ),
+        (
+            "video-private",
+            "a redirect to a private address",
+            Fault::answer(Answer::redirect(302, "https://10.0.0.1/cat.mp4")),
+            Tells::Nothing,
+        ),
+        ("video-html", "200 with a page of HTML", Fault::answer(html(200, "Sign in")), Tells::Nothing),
+        ("video-401", "401, the address is refused", Fault::answer(refusal(401, "AccessDenied")), Tells::NoTask),
+        ("video-403", "403, the address has expired", Fault::answer(refusal(403, "AccessDenied")), Tells::NoTask),
+        ("video-404", "404, the video is gone", Fault::answer(refusal(404, "NoSuchKey")), Tells::NoTask),
+        ("video-410", "410, the video is gone", Fault::answer(refusal(410, "Gone")), Tells::NoTask),
+        ("video-429", "429 with a Retry-After", busy(429), Tells::NoTask),
+        ("video-500", "500, without a word of when", Fault::answer(refusal(500, "InternalError")), Tells::Nothing),
+        ("video-503", "503 with a Retry-After", busy(503), Tells::Nothing),
+    ];
+    let rows = rows.map(|(name, summary, fault, tells)| NamedFault::new(name, summary, fault, tells));
+    rows.map(|row| NamedFault { again: row.name == "video-429", ..row }).into()
 }
 
 /// Answers that say nothing that a client could read.
@@ -551,7 +618,7 @@ mod tests {
 
     #[test]
     fn every_name_is_read_back_as_its_fault_and_no_two_are_the_same() {
-        let all = Fault::all();
+        let all = [Fault::all(), Fault::videos()].concat();
         let mut names = HashSet::new();
         for named in &all {
             assert_eq!(named.name.parse(), Ok(named.fault.clone()), "{}", named.name);
@@ -584,6 +651,8 @@ mod tests {
         let second = Duration::from_secs(1);
         for (text, fault) in [
             ("cut-body:7", Fault::cut_body(7)),
+            ("none+header:etag=W/\"7\"+ignore-range", Fault::none().header("etag", "W/\"7\"").ignoring_range()),
+            ("video-403+no-header:content-type", named("video-403").without_header("content-type")),
             ("slow-request:10/0.5", Fault::slow_request(10, second / 2)),
             ("1302+retry-after-date:60", named("1302").retry_after(RetryAfter::DateIn(60 * second))),
             ("502-html+charged+cut:40+after:1", named("502-html").charged().cut_after(40).after(second)),
@@ -593,7 +662,7 @@ mod tests {
     }
 
     fn named(name: &str) -> Fault {
-        let found = Fault::all().into_iter().find(|named| named.name == name);
+        let found = Fault::all().into_iter().chain(Fault::videos()).find(|named| named.name == name);
         found.unwrap_or_else(|| panic!("{name} exists")).fault
     }
 
@@ -609,6 +678,7 @@ mod tests {
             ("slow-answer:10", "slow-answer:10/1.5"),
             ("hang-up+charge", "choose charged"),
             ("early-413+charged", "whole request"),
+            ("none+header:etag", "+header:etag="),
             ("post=hang-up", "choose create"),
         ] {
             let error = text.parse::<ScriptedFault>().expect_err(text).to_string();

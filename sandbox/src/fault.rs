@@ -32,6 +32,8 @@ pub struct Fault {
     pub(crate) pauses: Vec<(Moment, Duration)>,
     pub(crate) reply: Reply,
     pub(crate) retry_after: Option<RetryAfter>,
+    pub(crate) headers: Vec<(String, Option<String>)>,
+    pub(crate) ignores_range: bool,
     pub(crate) answer_pace: Option<Pace>,
     pub(crate) cut_answer: Option<u64>,
 }
@@ -248,13 +250,31 @@ impl Fault {
         Self { retry_after: Some(form), ..self }
     }
 
+    /// Puts this header into the answer, in the place of one of the name. A `content-length` is announced whatever the
+    /// body is: a longer body is cut to it, and after a shorter one the connection is closed.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), Some(value.into())));
+        self
+    }
+
+    /// Takes this header out of the answer.
+    pub fn without_header(mut self, name: impl Into<String>) -> Self {
+        self.headers.push((name.into(), None));
+        self
+    }
+
+    /// Answers as if no part had been asked for.
+    pub fn ignoring_range(self) -> Self {
+        Self { ignores_range: true, ..self }
+    }
+
     /// Whether an order that meets this fault is charged, if it is a good one.
     pub fn is_charged(&self) -> bool {
         self.charged
     }
 
-    /// Nothing goes wrong.
-    pub(crate) fn none() -> Self {
+    /// Nothing goes wrong but what is added.
+    pub fn none() -> Self {
         Self {
             take: Take::Whole,
             request_pace: None,
@@ -263,6 +283,8 @@ impl Fault {
             pauses: Vec::new(),
             reply: Reply::Own,
             retry_after: None,
+            headers: Vec::new(),
+            ignores_range: false,
             answer_pace: None,
             cut_answer: None,
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{Extension, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt as _;
@@ -122,6 +122,9 @@ pub(crate) async fn take_in(
         taken.pause(Moment::Whole).await;
         return taken.reply(None).await;
     }
+    if taken.fault.ignores_range {
+        parts.headers.remove(header::RANGE);
+    }
     parts.extensions.insert(id);
     parts.extensions.insert(HiddenFor(taken.fault.hidden_for));
     let request = Request::from_parts(parts, Body::from(bytes));
@@ -165,6 +168,9 @@ impl Taken {
             (Reply::Silence, _) | (Reply::Own, None) => std::future::pending().await,
         };
         let mut response = answered(&self.intake, self.id, response);
+        for (name, value) in &self.fault.headers {
+            response = with_header(response, name, value.as_deref());
+        }
         if let Some(form) = &self.fault.retry_after {
             add_retry_after(response.headers_mut(), form, self.intake.clock.unix_time());
         }
@@ -306,6 +312,22 @@ fn add_retry_after(headers: &mut HeaderMap, form: &RetryAfter, now: Duration) {
     {
         headers.insert(header::DATE, now);
     }
+}
+
+/// The answer with a header set or taken out; with one that HTTP cannot carry, as it was.
+fn with_header(mut response: Response, name: &str, value: Option<&str>) -> Response {
+    let (Ok(name), Ok(value)) = (HeaderName::try_from(name), value.map(HeaderValue::try_from).transpose()) else {
+        return response;
+    };
+    if name == header::CONTENT_LENGTH && value.is_some() {
+        // A body of unknown length: the server takes the header's word for it.
+        response = response.map(|body| Body::from_stream(body.into_data_stream()));
+    }
+    match value {
+        Some(value) => response.headers_mut().insert(name, value),
+        None => response.headers_mut().remove(name),
+    };
+    response
 }
 
 fn answered(intake: &Intake, id: EntryId, response: Response) -> Response {

@@ -56,7 +56,7 @@
 //! A [`Fault`] is put before a request with [`Sandbox::fault_next`], or before all of a kind with
 //! [`Sandbox::fault_always`]: the connection is cut after any byte of the request or of the answer, the answer is early,
 //! late, slow, never given, unreadable, or any refusal that is on record. [`Fault::all`] goes through all of them, and says
-//! what each leaves to be known. [`Sandbox::posts_received_whole`] and [`Sandbox::charged_for`] tell afterwards who paid
+//! what each leaves to be known; [`Fault::videos`] has what can be wrong with a video's origin. [`Sandbox::posts_received_whole`] and [`Sandbox::charged_for`] tell afterwards who paid
 //! how often; with [`Builder::duplicates`] nothing hides a second charge. A [`Proxy`] makes the way itself long, or lets
 //! it break.
 //!

@@ -115,7 +115,7 @@ async fn run(options: Options) -> std::io::Result<()> {
 }
 
 fn fault_list() -> String {
-    let faults = Fault::all();
+    let faults = [Fault::all(), Fault::videos()].concat();
     let width = faults.iter().map(|named| named.name.len()).max().unwrap_or_default();
     let lines = faults.iter().map(|named| format!("{:width$}  {}\n", named.name, named.summary));
     let lines: String = lines.collect();

@@ -21,7 +21,7 @@ use crate::log::{Log, Received};
 use crate::script::{Answer, Operation, Script};
 use crate::server::{Listener, Server};
 use crate::task::{TaskEntry, TaskPlan, Tasks};
-use crate::video::{self, FILM, Signer, Videos};
+use crate::video::{self, FILM, Film, Signer, Videos};
 
 /// The API in this process. It runs on the tokio runtime that started it, until it is shut down or dropped.
 ///
@@ -55,6 +55,7 @@ pub struct Builder {
     receive_buffer: Option<u32>,
     callback_secret: Option<String>,
     video: Bytes,
+    video_length: usize,
 }
 
 impl Builder {
@@ -136,6 +137,12 @@ impl Builder {
         self
     }
 
+    /// A video of at least so many bytes: what is missing is noise behind the film, made as it is sent and never held.
+    pub fn video_length(mut self, bytes: usize) -> Self {
+        self.video_length = bytes;
+        self
+    }
+
     /// Starts it.
     ///
     /// # Errors
@@ -193,7 +200,7 @@ impl Builder {
             signer,
             clock: clock.clone(),
             etag: OnceLock::new(),
-            film: self.video,
+            film: Film::new(self.video, self.video_length),
             intake: Arc::new(Intake {
                 log: Log::new(events.clone()),
                 script: script.clone(),
@@ -227,6 +234,7 @@ impl Default for Builder {
             receive_buffer: None,
             callback_secret: None,
             video: Bytes::from_static(FILM),
+            video_length: 0,
         }
     }
 }
@@ -272,7 +280,7 @@ impl Sandbox {
 
     /// The bytes of the video that every task ends with.
     pub fn video_bytes(&self) -> Bytes {
-        self.videos.film.clone()
+        self.videos.film.bytes()
     }
 
     /// What the API received, oldest first; requests still on their way are there too, as not whole.

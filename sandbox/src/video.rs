@@ -1,16 +1,20 @@
 //! The origin of the videos: another host than the API's as far as a browser or a client can tell, which serves one MP4
 //! under signed addresses, in whole or in ranges.
 
+use std::convert::Infallible;
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
+use hyper::body::{Frame, SizeHint};
 use uuid::Uuid;
 
 use crate::clock::Clock;
@@ -34,10 +38,87 @@ pub(crate) struct Signer {
 pub(crate) struct Videos {
     pub signer: Arc<Signer>,
     pub clock: Clock,
-    pub film: Bytes,
+    pub film: Film,
     /// Computed when it is first asked for: a sandbox must start fast, and most serve no video.
     pub etag: OnceLock<HeaderValue>,
     pub intake: Arc<Intake>,
+}
+
+/// A film, with as much noise behind it as makes it so long; the noise is made as it is read.
+#[derive(Clone)]
+pub(crate) struct Film {
+    start: Bytes,
+    length: usize,
+}
+
+impl Film {
+    /// A film of at least this length.
+    pub fn new(start: Bytes, length: usize) -> Self {
+        Self { length: length.max(start.len()), start }
+    }
+
+    pub fn bytes(&self) -> Bytes {
+        let mut rest = 0..self.length;
+        let pieces: Vec<Bytes> = std::iter::from_fn(|| self.piece(&mut rest)).collect();
+        if let [all] = &pieces[..] { all.clone() } else { pieces.concat().into() }
+    }
+
+    /// The first bytes of what is left, taken from it.
+    fn piece(&self, left: &mut Range<usize>) -> Option<Bytes> {
+        if left.start >= left.end {
+            return None;
+        }
+        let piece = match left.start.checked_sub(self.start.len()) {
+            None => self.start.slice(left.start..left.end.min(self.start.len())),
+            Some(noise) => {
+                let from = noise % NOISE;
+                noise_bytes().slice(from..NOISE.min(from + left.len()))
+            }
+        };
+        left.start += piece.len();
+        Some(piece)
+    }
+
+    /// The entity tag: the content decides.
+    fn etag(&self) -> HeaderValue {
+        let mut hash = sha256(format!("{} {}", sha256(&self.start), self.length).as_bytes());
+        hash.truncate(32);
+        HeaderValue::try_from(format!("\"{hash}\"")).unwrap_or(HeaderValue::from_static("\"film\""))
+    }
+}
+
+/// How long the noise is before it comes again: a prime, so that no part of it stands where a buffer may take it for
+/// another.
+const NOISE: usize = 65_521;
+
+fn noise_bytes() -> &'static Bytes {
+    static BYTES: OnceLock<Bytes> = OnceLock::new();
+    // Knuth's multiplicative hash.
+    BYTES.get_or_init(|| (0..NOISE as u32).map(|place| (place.wrapping_mul(2_654_435_761) >> 24) as u8).collect())
+}
+
+/// A part of a film on its way.
+struct Reel {
+    film: Film,
+    left: Range<usize>,
+}
+
+impl HttpBody for Reel {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let Self { film, left } = &mut *self;
+        Poll::Ready(film.piece(left).map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left.start >= self.left.end
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left.len() as u64)
+    }
 }
 
 impl Signer {
@@ -64,13 +145,6 @@ impl Signer {
     }
 }
 
-/// The entity tag of a film: its content decides.
-fn etag(film: &[u8]) -> HeaderValue {
-    let mut hash = sha256(film);
-    hash.truncate(32);
-    HeaderValue::try_from(format!("\"{hash}\"")).unwrap_or(HeaderValue::from_static("\"film\""))
-}
-
 /// The routes of the origin.
 pub(crate) fn router(videos: Arc<Videos>) -> Router {
     Router::new()
@@ -94,19 +168,20 @@ async fn serve(
         // Not recorded: what stores with signed addresses commonly answer to a changed or expired one.
         return StatusCode::FORBIDDEN.into_response();
     }
-    let length = videos.film.len();
-    let etag = videos.etag.get_or_init(|| etag(&videos.film));
+    let length = videos.film.length;
+    let etag = videos.etag.get_or_init(|| videos.film.etag());
+    let reel = |left| Body::new(Reel { film: videos.film.clone(), left });
     let unchanged = headers.get(header::IF_RANGE).is_none_or(|tag| tag == etag);
     let range = headers.get(header::RANGE).filter(|_| unchanged && method == Method::GET);
     let wanted = range.map_or(Wanted::Whole, |range| wanted(range.as_bytes(), length));
     let answer = Response::builder().header(header::ACCEPT_RANGES, "bytes").header(header::ETAG, etag.clone());
     let answer = match wanted {
-        Wanted::Whole => answer.header(header::CONTENT_TYPE, "video/mp4").body(Body::from(videos.film.clone())),
+        Wanted::Whole => answer.header(header::CONTENT_TYPE, "video/mp4").body(reel(0..length)),
         Wanted::Part(part) => answer
             .status(StatusCode::PARTIAL_CONTENT)
             .header(header::CONTENT_TYPE, "video/mp4")
             .header(header::CONTENT_RANGE, format!("bytes {}-{}/{length}", part.start, part.end - 1))
-            .body(Body::from(videos.film.slice(part))),
+            .body(reel(part)),
         Wanted::Nothing => answer
             .status(StatusCode::RANGE_NOT_SATISFIABLE)
             .header(header::CONTENT_RANGE, format!("bytes */{length}"))
@@ -142,6 +217,20 @@ fn wanted(range: &[u8], length: usize) -> Wanted {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_film_is_the_same_in_whole_and_in_parts() {
+        let film = Film::new(Bytes::from_static(b"a film"), 200_000);
+        let whole = film.bytes();
+        assert_eq!((whole.len(), &whole[..6]), (200_000, &b"a film"[..]));
+        for part in [0..1, 3..9, 6..7, 5..200_000, 65_500..131_100, 199_999..200_000, 7..7] {
+            let mut left = part.clone();
+            let pieces: Vec<Bytes> = std::iter::from_fn(|| film.piece(&mut left)).collect();
+            assert_eq!(pieces.concat(), whole[part]);
+        }
+        assert_ne!(film.etag(), Film::new(Bytes::from_static(b"a film"), 6).etag());
+        assert_eq!(Film::new(Bytes::from_static(b"a film"), 0).bytes(), "a film");
+    }
 
     #[test]
     fn a_range_means_what_http_says() {
