@@ -435,7 +435,7 @@ impl ClientBuilder {
     /// Makes the client. Connects to nothing yet.
     ///
     /// # Errors
-    /// [`Invalid`](ErrorKind::Invalid) for a key that no header can hold, a base URL that is none, or no running task,
+    /// [`Invalid`](ErrorKind::Invalid) for a key that no header can hold, a base URL that is none, or a limit of no task,
     /// [`Other`](ErrorKind::Other) if TLS cannot be set up.
     pub fn build(self) -> Result<Client> {
         let given = self.key.expose_secret().trim();
