@@ -84,6 +84,9 @@ impl Part {
 
     /// Begins again at the first byte, with a video of this origin.
     pub(crate) async fn restart(&mut self, origin: Origin) -> Result<(), Trouble> {
+        // What waits to be written is of before.
+        self.batch.clear();
+        self.size = 0;
         self.settle().await?;
         let (path, file) = (self.path.clone(), Arc::clone(&self.file));
         blocking(move || {

@@ -1,0 +1,798 @@
+//! Proves that every video arrives whole: over cuts at every byte, standstills, busy and wrong servers, expired URLs, and
+//! the end of the process; that nothing else ever gets the target's name; and that neither the key nor a signed URL is
+//! told to anybody.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use http::header::{AUTHORIZATION, COOKIE, ETAG, HeaderName, IF_RANGE, RANGE, REFERER};
+use kling_client::{Client, DownloadProgress, Error, ErrorKind, FinishedTask};
+use kling_sandbox::{Answer, Fault, Operation, Received, Sandbox};
+use support::{Guarded, Jumping, directory};
+
+/// Half of a second film, so that a glued file is noticed.
+const OTHER: &[u8] = &[7; 20_000];
+
+async fn sandbox_with(builder: kling_sandbox::Builder) -> (Sandbox, FinishedTask, Jumping) {
+    let clock = kling_sandbox::Clock::manual();
+    let sandbox = builder.clock(clock.clone()).start().await.unwrap();
+    let jumping = Jumping::over(&clock);
+    let finished = finished(&support::client(&sandbox).clock(jumping.clone()).build().unwrap()).await;
+    (sandbox, finished, jumping)
+}
+
+async fn sandbox() -> (Sandbox, FinishedTask, Jumping) {
+    sandbox_with(Sandbox::builder()).await
+}
+
+async fn finished(client: &Client) -> FinishedTask {
+    client.submit(&support::request()).await.unwrap().wait().await.unwrap()
+}
+
+/// The task of a sandbox in the hands of another client, as another process has it.
+async fn taken_up(sandbox: &Sandbox) -> FinishedTask {
+    let client = support::client(sandbox).clock(Jumping::over(sandbox.clock())).build().unwrap();
+    client.task(sandbox.tasks()[0].id.clone()).unwrap().wait().await.unwrap()
+}
+
+/// A film so short that it can be cut at each of its bytes.
+fn short_film() -> Bytes {
+    let film: Vec<u8> = b"\0\0\0\x10ftypmp42".iter().copied().chain(0..80).collect();
+    film.into()
+}
+
+fn part_of(target: &Path) -> PathBuf {
+    target.with_file_name(format!("{}.part", target.file_name().unwrap().to_str().unwrap()))
+}
+
+/// What is beside a target, and it itself.
+fn files_at(target: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(target.parent().unwrap()).unwrap();
+    let mut names: Vec<_> = names.map(|name| name.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort_unstable();
+    names
+}
+
+fn named<'a>(request: &'a Received, name: &HeaderName) -> Option<&'a str> {
+    request.headers.get(name).map(|value| value.to_str().unwrap())
+}
+
+/// The `Range` of each request for the video.
+fn ranges(sandbox: &Sandbox) -> Vec<Option<String>> {
+    sandbox.video_requests().iter().map(|request| named(request, &RANGE).map(str::to_owned)).collect()
+}
+
+/// From which byte on a request asks.
+fn start(range: Option<&str>) -> u64 {
+    range.map_or(0, |range| range.strip_prefix("bytes=").unwrap().strip_suffix('-').unwrap().parse().unwrap())
+}
+
+fn video(fault: &str) -> Fault {
+    fault.parse().unwrap()
+}
+
+/// How many bytes of the film come in an answer of so many, its head included.
+async fn cut_at(sandbox: &Sandbox, finished: &FinishedTask, byte: u64) -> Fault {
+    let response = reqwest::get(&finished.videos()[0].url).await.unwrap();
+    let lines = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>();
+    // The first line and the empty one; and the line that a cut adds.
+    let head = "HTTP/1.1 200 OK\r\n\r\n".len() + lines + "connection: close\r\n".len();
+    let before = sandbox.video_requests().len();
+    drop(response);
+    assert!(before > 0);
+    Fault::cut_answer(head as u64 + byte)
+}
+
+/// Without showing either.
+#[track_caller]
+fn assert_same(bytes: &[u8], expected: &[u8]) {
+    let differ = bytes.iter().zip(expected).position(|(byte, expected)| byte != expected);
+    assert!(bytes == expected, "{} bytes for {}, from {differ:?} on others", bytes.len(), expected.len());
+}
+
+#[track_caller]
+fn assert_whole(target: &Path, sandbox: &Sandbox) {
+    assert_same(&std::fs::read(target).unwrap(), &sandbox.video_bytes());
+}
+
+#[track_caller]
+fn assert_silent(error: &Error) {
+    let shown = format!("{error} {error:?}");
+    for secret in ["Signature", "Expires", "http://", ".mp4?"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_cut_at_any_byte_goes_on_where_it_stopped() {
+    let film = short_film();
+    let (sandbox, finished, _) = sandbox_with(Sandbox::builder().video(film.clone())).await;
+    let mut stopped = Vec::new();
+    for after in 0.. {
+        let before = sandbox.video_requests().len();
+        sandbox.fault_next(Operation::Video, Fault::cut_answer(after));
+        let pieces: Vec<Bytes> = finished.bytes_stream().try_collect().await.unwrap();
+        assert_eq!(pieces.concat(), film, "cut after byte {after} of the answer");
+        let requests = &sandbox.video_requests()[before..];
+        match requests {
+            [_] => break,
+            [_, again] => stopped.push(start(named(again, &RANGE))),
+            _ => panic!("{} requests", requests.len()),
+        }
+        let again = &requests[1];
+        assert_eq!(again.headers.contains_key(IF_RANGE), again.headers.contains_key(RANGE));
+    }
+    stopped.dedup();
+    // One more: all of it was here, and the connection closed instead of saying so.
+    let all: Vec<u64> = (0..film.len() as u64).collect();
+    assert!(stopped.starts_with(&all), "{stopped:?}");
+}
+
+#[tokio::test]
+async fn a_file_is_brought_whole_however_often_it_is_cut() {
+    let (sandbox, finished, clock) = sandbox().await;
+    let target = directory("cut_often").join("cat.mp4");
+    let pauses = clock.sleeps().len();
+    sandbox.fault_always(Operation::Video, Fault::cut_answer(800));
+    assert_eq!(finished.download(&target).await.unwrap(), target);
+    assert_whole(&target, &sandbox);
+    let starts: Vec<u64> = ranges(&sandbox).iter().map(|range| start(range.as_deref())).collect();
+    assert!(starts.len() > 40 && starts.is_sorted(), "{starts:?}");
+    assert_eq!(clock.sleeps().len() - pauses, starts.len() - 1, "one before each request but the first");
+    assert_eq!(files_at(&target), ["cat.mp4"]);
+    sandbox.assert_key_never_leaked();
+}
+
+#[tokio::test]
+async fn a_server_without_a_new_byte_is_given_up_after_five_requests_and_gone_on_with_by_the_next_download() {
+    let (sandbox, finished, _) = sandbox().await;
+    let target = directory("given_up").join("cat.mp4");
+    sandbox.fault_next(Operation::Video, cut_at(&sandbox, &finished, 10_000).await);
+    sandbox.fault_always(Operation::Video, Fault::hang_up());
+    let before = sandbox.video_requests().len();
+    let error = finished.download(&target).await.unwrap_err();
+    assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Network, true));
+    assert!(error.message().contains("at byte 10000 of 33087"), "{error}");
+    assert!(error.hint().unwrap().contains("10000 bytes are kept in"), "{error}");
+    assert_eq!(error.task_id(), Some(&*finished.info().task_id));
+    assert_silent(&error);
+    assert_eq!(sandbox.video_requests().len() - before, 1 + 5);
+    assert_eq!(std::fs::metadata(part_of(&target)).unwrap().len(), 10_000);
+    let known = std::fs::read_to_string(part_of(&target).with_extension("part.json")).unwrap();
+    assert!(!known.contains("http") && !known.contains("Signature"), "{known}");
+
+    sandbox.clear_faults();
+    taken_up(&sandbox).await.download(&target).await.unwrap();
+    let last = sandbox.video_requests().pop().unwrap();
+    assert_eq!((named(&last, &RANGE), last.status.unwrap().as_u16()), (Some("bytes=10000-"), 206));
+    assert_whole(&target, &sandbox);
+    assert_eq!(files_at(&target), ["cat.mp4"]);
+}
+
+#[tokio::test]
+async fn what_was_fetched_of_another_task_is_not_gone_on_with() {
+    let (sandbox, first, _) = sandbox().await;
+    let target = directory("another_task").join("cat.mp4");
+    sandbox.fault_next(Operation::Video, cut_at(&sandbox, &first, 10_000).await);
+    sandbox.fault_always(Operation::Video, video("video-404"));
+    first.download(&target).await.unwrap_err();
+    assert_eq!(std::fs::metadata(part_of(&target)).unwrap().len(), 10_000);
+    sandbox.clear_faults();
+    let second = finished(&support::client(&sandbox).build().unwrap()).await;
+    second.download(&target).await.unwrap();
+    assert_eq!(named(&sandbox.video_requests().pop().unwrap(), &RANGE), None);
+    assert_whole(&target, &sandbox);
+}
+
+/// The second of the two requests that a cut leads to meets this; how the third asks.
+async fn after_a_cut(name: &str, first: Fault, second: Option<Fault>) -> (Sandbox, Vec<Option<String>>) {
+    let (sandbox, finished, _) = sandbox().await;
+    let target = directory(name).join("cat.mp4");
+    let cut = match first.clone() {
+        first if first == Fault::none() => cut_at(&sandbox, &finished, 10_000).await,
+        first => first,
+    };
+    let before = sandbox.video_requests().len();
+    sandbox.fault_next(Operation::Video, cut);
+    if let Some(second) = second {
+        sandbox.fault_next(Operation::Video, second);
+    }
+    finished.download(&target).await.unwrap();
+    assert_whole(&target, &sandbox);
+    assert_eq!(files_at(&target), ["cat.mp4"]);
+    assert_eq!(sandbox.faults_waiting(Operation::Video), 0);
+    let ranges = ranges(&sandbox).split_off(before);
+    (sandbox, ranges)
+}
+
+#[tokio::test]
+async fn what_cannot_be_gone_on_with_starts_over() {
+    let part = || Some("bytes=10000-".to_owned());
+    for (fault, expected) in [
+        ("video-glued", vec![None, part(), None]),
+        ("video-wrong-range", vec![None, part(), None]),
+        ("video-416", vec![None, part(), None]),
+        ("none+no-header:content-range", vec![None, part(), None]),
+        ("video-changed", vec![None, part()]),
+        ("video-ignores-range", vec![None, part()]),
+        ("none+no-header:etag", vec![None, part()]),
+    ] {
+        let (_, asked) = after_a_cut(&fault.replace(':', "_"), Fault::none(), Some(video(fault))).await;
+        assert_eq!(asked, expected, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_video_that_changed_is_never_glued_to_the_one_before() {
+    let old = [&short_film()[..], OTHER].concat();
+    let answer = Answer::new(200).header("etag", "\"old\"").body(old);
+    let (sandbox, asked) = after_a_cut("changed", Fault::answer(answer).cut_after(9_000), None).await;
+    assert_eq!(asked.len(), 2);
+    assert!(start(asked[1].as_deref()) > 8_000, "{asked:?}");
+    let last = sandbox.video_requests().pop().unwrap();
+    assert_eq!((named(&last, &IF_RANGE), last.status.unwrap().as_u16()), (Some("\"old\""), 200));
+}
+
+#[tokio::test]
+async fn without_a_strong_validator_a_cut_transfer_starts_over() {
+    for fault in ["video-no-etag", "video-weak-etag"] {
+        let (_, asked) = after_a_cut(fault, video(fault).cut_after(9_000), None).await;
+        assert_eq!(asked, [None, None], "{fault}");
+    }
+    let dated = |modified: &str, asked: bool| {
+        let fault =
+            video("video-no-etag").header("last-modified", modified).header("date", "Thu, 27 Nov 2025 09:30:25 GMT");
+        (fault.cut_after(9_000), asked)
+    };
+    for (fault, goes_on) in
+        [dated("Thu, 27 Nov 2025 09:30:24 GMT", true), dated("Thu, 27 Nov 2025 09:30:25 GMT", false)]
+    {
+        let (sandbox, asked) = after_a_cut("dated", fault, None).await;
+        assert_eq!(asked[1].is_some(), goes_on);
+        let condition = named(&sandbox.video_requests().pop().unwrap(), &IF_RANGE).map(str::to_owned);
+        assert_eq!(condition.as_deref(), goes_on.then_some("Thu, 27 Nov 2025 09:30:24 GMT"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_shorter_than_announced_is_fetched_on_and_what_is_longer_is_refused() {
+    let (_, asked) = after_a_cut("too_short", video("video-too-short"), None).await;
+    assert_eq!(asked, [None, Some("bytes=33087-".to_owned()), None]);
+
+    let (sandbox, finished, _) = sandbox().await;
+    let target = directory("too_long").join("cat.mp4");
+    sandbox.fault_next(Operation::Video, cut_at(&sandbox, &finished, 10_000).await);
+    let long = Answer::new(206).header("content-range", "bytes 10000-10009/33087").body(&OTHER[..20]);
+    sandbox.fault_next(Operation::Video, Fault::answer(long));
+    let error = finished.download(&target).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Answer);
+    assert!(error.message().contains("more came"), "{error}");
+    finished.download(&target).await.unwrap();
+    assert_whole(&target, &sandbox);
+}
+
+#[tokio::test]
+async fn a_part_of_a_part_is_taken_and_the_rest_asked_for() {
+    let (sandbox, finished, _) = sandbox().await;
+    let film = sandbox.video_bytes();
+    let target = directory("part_of_part").join("cat.mp4");
+    let cut = cut_at(&sandbox, &finished, 10_000).await;
+    let before = sandbox.video_requests().len();
+    sandbox.fault_next(Operation::Video, cut);
+    let some = Answer::new(206).header("content-range", "bytes 10000-10999/33087").body(film.slice(10_000..11_000));
+    sandbox.fault_next(Operation::Video, Fault::answer(some));
+    finished.download(&target).await.unwrap();
+    let asked: Vec<_> = ranges(&sandbox)[before..].iter().map(|range| start(range.as_deref())).collect();
+    assert_eq!(asked, [0, 10_000, 11_000]);
+    assert_whole(&target, &sandbox);
+}
+
+#[tokio::test]
+async fn a_busy_server_is_asked_again_when_it_wants() {
+    let (sandbox, finished, clock) = sandbox().await;
+    let target = directory("busy").join("cat.mp4");
+    for fault in ["video-503", "video-429", "video-500"] {
+        sandbox.fault_next(Operation::Video, video(fault));
+    }
+    let before = clock.sleeps().last().copied().unwrap_or_default();
+    finished.download(&target).await.unwrap();
+    assert_whole(&target, &sandbox);
+    let waited = clock.sleeps().last().unwrap().saturating_sub(before);
+    assert!(waited > Duration::from_secs(4) && waited < Duration::from_secs(6), "{waited:?}");
+
+    sandbox.fault_next(Operation::Video, video("video-503+retry-after:3600"));
+    let error = finished.download(&target).overwrite(true).await.unwrap_err();
+    assert_eq!((error.kind(), error.http_status()), (ErrorKind::Answer, Some(503)));
+    assert_eq!((error.is_retryable(), error.retry_after()), (true, Some(Duration::from_secs(3600))));
+}
+
+/// Lets so much time pass whenever the sandbox waits for it.
+async fn while_time_passes<T>(sandbox: &Sandbox, work: impl Future<Output = T>) -> T {
+    let time = async {
+        loop {
+            if sandbox.clock().sleepers() > 0 {
+                sandbox.clock().advance(Duration::from_secs(1));
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        done = work => done,
+        () = time => unreachable!("time does not end"),
+    }
+}
+
+#[tokio::test]
+async fn a_transfer_that_trickles_or_stands_still_is_cut_and_goes_on() {
+    for (name, fault, cut) in [
+        ("trickles", "slow-answer:1000/1", true),
+        ("stands", "slow-answer:9000/100000", true),
+        ("silent", "silence", true),
+        ("steady", "slow-answer:3000/1", false),
+    ] {
+        let sandbox = Sandbox::builder().clock(kling_sandbox::Clock::manual()).start().await.unwrap();
+        let clock = Guarded(Jumping::over(sandbox.clock()));
+        let finished = finished(&support::client(&sandbox).clock(clock).build().unwrap()).await;
+        let target = directory(name).join("cat.mp4");
+        sandbox.fault_next(Operation::Video, video(fault));
+        let done = async {
+            let download =
+                tokio::spawn(finished.download(&target).slowest(1500, Duration::from_secs(10)).into_future());
+            if fault == "silence" {
+                sandbox.until(|sandbox| sandbox.video_requests().iter().any(|request| request.whole)).await;
+                sandbox.clock().advance(Duration::from_secs(11));
+            }
+            download.await.unwrap()
+        };
+        while_time_passes(&sandbox, done).await.unwrap();
+        assert_whole(&target, &sandbox);
+        let asked: Vec<_> = ranges(&sandbox).iter().map(|range| start(range.as_deref())).collect();
+        match name {
+            "steady" => assert_eq!(asked, [0]),
+            "silent" => assert_eq!(asked, [0, 0]),
+            _ => assert!(asked.len() == 2 && (5_000..20_000).contains(&asked[1]), "{name}: {asked:?}"),
+        }
+        assert_eq!(asked.len() == 2, cut);
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_takes_its_time_is_not_taken_for_a_slow_server() {
+    let sandbox = Sandbox::builder().clock(kling_sandbox::Clock::manual()).start().await.unwrap();
+    let clock = Guarded(Jumping::over(sandbox.clock()));
+    let finished = finished(&support::client(&sandbox).clock(clock).build().unwrap()).await;
+    let mut stream = finished.bytes_stream();
+    let mut pieces = Vec::new();
+    while let Some(bytes) = stream.try_next().await.unwrap() {
+        pieces.push(bytes);
+        sandbox.clock().advance(Duration::from_secs(3600));
+    }
+    assert_same(&pieces.concat(), &sandbox.video_bytes());
+    assert_eq!(sandbox.video_requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_refused_url_is_asked_for_again_once() {
+    let (sandbox, finished, _) = sandbox().await;
+    let directory = directory("refused");
+    for status in [401, 403, 404, 410] {
+        let target = directory.join(format!("{status}.mp4"));
+        let queries = sandbox.requests().len();
+        sandbox.fault_next(Operation::Video, video(&format!("video-{status}")));
+        finished.download(&target).await.unwrap();
+        assert_whole(&target, &sandbox);
+        assert_eq!(sandbox.requests().len(), queries + 1);
+
+        sandbox.fault_always(Operation::Video, video(&format!("video-{status}")));
+        let before = sandbox.video_requests().len();
+        let error = finished.download(directory.join("never.mp4")).await.unwrap_err();
+        assert_eq!((error.kind(), error.http_status()), (ErrorKind::Answer, Some(status)));
+        assert!(error.message().contains("also to a fresh URL"), "{error}");
+        assert_silent(&error);
+        assert_eq!((sandbox.video_requests().len() - before, sandbox.requests().len()), (2, queries + 2));
+        sandbox.clear_faults();
+    }
+    sandbox.clock().advance(Duration::from_secs(31 * 24 * 3600));
+    let error = finished.download(directory.join("never.mp4")).await.unwrap_err();
+    assert!(error.hint().unwrap().contains("30 days"), "{error}");
+
+    sandbox.answer_next(Operation::Get, Answer::new(500));
+    let error = finished.download(directory.join("never.mp4")).await.unwrap_err();
+    assert_eq!(error.http_status(), Some(403));
+    assert!(error.message().contains("the task gave no fresh URL"), "{error}");
+    assert_eq!(files_at(&directory.join("x")), ["401.mp4", "403.mp4", "404.mp4", "410.mp4"]);
+}
+
+/// What the API says of a task with these videos.
+fn told(videos: &[(&str, &str)]) -> Answer {
+    let videos: Vec<_> =
+        videos.iter().map(|(id, url)| serde_json::json!({"id": id, "url": url, "duration": "5.1"})).collect();
+    let task = serde_json::json!({"task_id": "7", "task_status": "succeed", "task_result": {"videos": videos}});
+    Answer::new(200).body(serde_json::json!({"code": 0, "data": task}).to_string())
+}
+
+#[tokio::test]
+async fn among_several_videos_one_must_be_chosen_and_stays_the_chosen_one_when_urls_change() {
+    let (sandbox, of_sandbox, _) = sandbox().await;
+    let client = support::client(&sandbox).clock(Jumping::over(sandbox.clock())).build().unwrap();
+    let good = &of_sandbox.videos()[0].url;
+    let expired = format!("{good}0");
+    sandbox.answer_next(Operation::Get, told(&[("a", &expired), ("b", &expired)]));
+    let finished = client.task("7").unwrap().wait().await.unwrap();
+    let target = directory("several").join("cat.mp4");
+
+    for (error, given) in [
+        (finished.download(&target).await.unwrap_err(), "given nothing"),
+        (finished.download(&target).video(2).await.unwrap_err(), "given 2"),
+        (finished.bytes_stream().try_next().await.unwrap_err(), "given nothing"),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        let shown = error.to_string();
+        for part in ["0 with id \"a\", 5.1s", "1 with id \"b\", 5.1s", given] {
+            assert!(shown.contains(part), "{shown}");
+        }
+        assert_silent(&error);
+    }
+    assert!(sandbox.video_requests().is_empty());
+
+    // Asked again, the API tells them in another order: `a` is the one with the good URL.
+    sandbox.answer_next(Operation::Get, told(&[("b", &expired), ("a", good)]));
+    finished.download(&target).video(0).await.unwrap();
+    assert_whole(&target, &sandbox);
+    sandbox.answer_next(Operation::Get, told(&[("c", &expired), ("d", good)]));
+    finished.download(&target).video(1).overwrite(true).await.unwrap();
+    sandbox.answer_next(Operation::Get, told(&[("c", &expired)]));
+    let error = finished.download(&target).video(1).overwrite(true).await.unwrap_err();
+    assert!(error.message().contains("no such video any more"), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_no_video_leaves_nothing_behind() {
+    let (sandbox, finished, _) = sandbox().await;
+    let target = directory("no_video").join("cat.mp4");
+    for (fault, said) in [
+        ("video-html", "no MP4"),
+        ("video-private", "10.0.0.1 is a private address"),
+        ("301-itself", "too many redirects"),
+    ] {
+        sandbox.fault_always(Operation::Video, video(fault));
+        let before = sandbox.video_requests().len();
+        let error = finished.download(&target).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Answer, "{error}");
+        assert!(error.message().contains(said), "{error}");
+        assert_silent(&error);
+        assert!(fault == "301-itself" || sandbox.video_requests().len() - before == 1, "it is not asked again");
+        assert!(finished.bytes_stream().next().await.unwrap().is_err());
+        assert!(files_at(&target).is_empty());
+        sandbox.clear_faults();
+    }
+    for body in ["", "short", "0000moov"] {
+        sandbox.answer_next(Operation::Video, Answer::new(200).body(body));
+        assert!(finished.download(&target).await.unwrap_err().message().contains("no MP4"));
+        assert!(files_at(&target).is_empty());
+    }
+    for (status, location) in [(302, "http://example.com/cat.mp4"), (307, "https://localhost.:1/cat.mp4")] {
+        sandbox.answer_next(Operation::Video, Answer::redirect(status, location));
+        assert_eq!(finished.download(&target).await.unwrap_err().kind(), ErrorKind::Answer);
+    }
+}
+
+#[tokio::test]
+async fn a_url_that_leads_within_is_refused_before_it_is_asked_unless_the_caller_allows_it() {
+    let (sandbox, _, _) = sandbox().await;
+    // Nobody listens there, whatever is allowed.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let within = format!("https://[::ffff:127.0.0.1]:{closed}/a.mp4");
+    for (allowed, kind, said) in
+        [(false, ErrorKind::Answer, "is a loopback address"), (true, ErrorKind::Network, "after 5 requests")]
+    {
+        let clock = Jumping::over(sandbox.clock());
+        let client = support::client(&sandbox).clock(clock).private_addresses(allowed).build().unwrap();
+        sandbox.answer_next(Operation::Get, told(&[("a", &within)]));
+        let finished = client.task("7").unwrap().wait().await.unwrap();
+        let error = finished.bytes_stream().next().await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.message().contains(said), "{error}");
+        assert_silent(&error);
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_exists_is_kept_unless_told_otherwise_also_if_it_comes_meanwhile() {
+    let (sandbox, finished, _) = sandbox().await;
+    let target = directory("kept").join("cat.mp4");
+    std::fs::write(&target, "mine").unwrap();
+    let error = finished.download(&target).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Other);
+    assert!(error.message().contains("exists and was kept"), "{error}");
+    assert!(sandbox.video_requests().is_empty());
+    finished.download(&target).overwrite(true).await.unwrap();
+    assert_whole(&target, &sandbox);
+
+    std::fs::remove_file(&target).unwrap();
+    sandbox.fault_next(Operation::Video, video("slow-answer:9000/100000"));
+    let download = tokio::spawn(finished.download(&target).into_future());
+    sandbox.until(|sandbox| sandbox.clock().sleepers() > 0).await;
+    std::fs::write(&target, "mine").unwrap();
+    let error = while_far_time_passes(&sandbox, async { download.await.unwrap() }).await.unwrap_err();
+    assert!(error.message().contains("exists and was kept"), "{error}");
+    assert!(error.hint().unwrap().contains("33087 bytes are kept in"), "{error}");
+    assert_eq!(std::fs::read(&target).unwrap(), b"mine");
+
+    let before = sandbox.video_requests().len();
+    finished.download(&target).overwrite(true).await.unwrap();
+    assert_whole(&target, &sandbox);
+    assert_eq!(sandbox.video_requests().len(), before, "all of it was here");
+}
+
+/// As [`while_time_passes`], by days.
+async fn while_far_time_passes<T>(sandbox: &Sandbox, work: impl Future<Output = T>) -> T {
+    let time = async {
+        loop {
+            if sandbox.clock().sleepers() > 0 {
+                sandbox.clock().advance(Duration::from_secs(100_000));
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        done = work => done,
+        () = time => unreachable!("time does not end"),
+    }
+}
+
+#[tokio::test]
+async fn of_two_downloads_to_one_target_the_second_is_told_and_the_first_goes_on() {
+    let (sandbox, finished, _) = sandbox().await;
+    let target = directory("two").join("cat.mp4");
+    sandbox.fault_next(Operation::Video, video("slow-answer:9000/100000"));
+    let first = tokio::spawn(finished.download(&target).into_future());
+    sandbox.until(|sandbox| sandbox.clock().sleepers() > 0).await;
+    let error = taken_up(&sandbox).await.download(&target).overwrite(true).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Other);
+    assert!(error.message().contains("another download is writing"), "{error}");
+    assert!(error.hint().unwrap().contains("let it end"), "{error}");
+    while_far_time_passes(&sandbox, async { first.await.unwrap() }).await.unwrap();
+    assert_whole(&target, &sandbox);
+    assert_eq!(files_at(&target), ["cat.mp4"]);
+}
+
+#[tokio::test]
+async fn a_target_that_cannot_be_is_told_with_its_path_and_what_to_do() {
+    let (sandbox, finished, _) = sandbox().await;
+    let directory = directory("impossible");
+    std::fs::create_dir_all(directory.join("here.mp4")).unwrap();
+    std::fs::create_dir_all(directory.join("cat.mp4.part")).unwrap();
+    std::fs::write(directory.join("file"), "").unwrap();
+    for (path, said, hint) in [
+        (directory.join("here.mp4"), "is a directory", "name a file in it"),
+        (PathBuf::from(format!("{}/new/", directory.display())), "is a directory", "name a file in it"),
+        (PathBuf::new(), "no name of a file", "name a file in it"),
+        (directory.join(".."), "is a directory", "name a file in it"),
+        (directory.join("missing/cat.mp4"), "has no directory", "make the directory"),
+        (directory.join("file/cat.mp4"), "has no directory", "make the directory"),
+        #[cfg(target_os = "linux")]
+        (directory.join("cat.mp4"), "is a directory", "take it away"),
+        // Nobody may make files there, root neither.
+        #[cfg(target_os = "linux")]
+        (PathBuf::from("/sys/kernel/cat.mp4"), "may not be written", "permissions"),
+    ] {
+        let error = finished.download(&path).overwrite(true).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Other, "{error}");
+        assert!(error.message().contains(said) && error.message().contains(&*path.to_string_lossy()), "{error}");
+        assert!(error.hint().unwrap().contains(hint), "{error}");
+    }
+    assert!(sandbox.video_requests().is_empty());
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn a_full_disk_is_told() {
+    let (sandbox, finished, _) = sandbox().await;
+    let target = directory("full").join("cat.mp4");
+    // A device on which every write fails as on a full disk.
+    std::os::unix::fs::symlink("/dev/full", part_of(&target)).unwrap();
+    let error = finished.download(&target).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Other);
+    assert!(error.message().contains("cat.mp4.part: the disk is full"), "{error}");
+    assert!(error.hint().unwrap().contains("make room"), "{error}");
+    assert!(!target.exists());
+    finished.download(&target).await.unwrap();
+    assert_whole(&target, &sandbox);
+}
+
+const ANOTHER_PROCESS: &str = "another_process";
+
+/// Not a test of its own: what another process runs, with what it is told by its environment.
+#[tokio::test]
+#[ignore = "run by other tests, in a process of its own"]
+async fn another_process() {
+    let told = |name| std::env::var(name).expect(name);
+    let client = Client::builder(told("KLING_API_KEY")).base_url(told("KLING_BASE_URL")).build().unwrap();
+    let finished = client.task(told("KLING_TEST_TASK")).unwrap().wait().await.unwrap();
+    let error = finished.download(told("KLING_TEST_TARGET")).await.unwrap_err();
+    println!("told: {error}");
+}
+
+/// Starts a download in another process, which may write so many kilobytes to a file.
+fn process(sandbox: &Sandbox, target: &Path, most: Option<u32>) -> std::process::Child {
+    let limit = most.map_or(String::new(), |most| format!("trap '' XFSZ; ulimit -f {most};"));
+    std::process::Command::new("bash")
+        .args(["-c", &format!("{limit} exec \"$0\" \"$@\"")])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", ANOTHER_PROCESS, "--ignored", "--nocapture"])
+        .envs([("KLING_API_KEY", sandbox.api_key()), ("KLING_BASE_URL", sandbox.base_url())])
+        .env("KLING_TEST_TASK", &sandbox.tasks()[0].id)
+        .env("KLING_TEST_TARGET", target)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg(unix)]
+async fn a_process_that_was_killed_held_its_lock_until_then_and_another_goes_on_where_it_stopped() {
+    let (sandbox, finished, _) = sandbox_with(Sandbox::builder().video_length(3_000_000)).await;
+    let target = directory("killed").join("cat.mp4");
+    sandbox.fault_next(Operation::Video, video("slow-answer:2000000/100000"));
+    let mut process = process(&sandbox, &target, None);
+    let kept = || std::fs::metadata(part_of(&target)).map_or(0, |found| found.len());
+    while kept() < 1_000_000 {
+        assert!(process.try_wait().unwrap().is_none(), "it ended early");
+        tokio::task::yield_now().await;
+    }
+    let error = finished.download(&target).await.unwrap_err();
+    assert!(error.message().contains("another download is writing"), "{error}");
+    process.kill().unwrap();
+    process.wait().unwrap();
+
+    let kept = kept();
+    finished.download(&target).await.unwrap();
+    let asked = ranges(&sandbox);
+    assert_eq!(asked, [None, Some(format!("bytes={kept}-"))]);
+    assert_whole(&target, &sandbox);
+    assert_eq!(files_at(&target), ["cat.mp4"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg(unix)]
+async fn what_fitted_on_the_disk_is_kept_and_gone_on_with_when_there_is_room() {
+    let (sandbox, finished, _) = sandbox_with(Sandbox::builder().video_length(3_000_000)).await;
+    let target = directory("no_room").join("cat.mp4");
+    let process = process(&sandbox, &target, Some(1000));
+    let output = tokio::task::spawn_blocking(|| process.wait_with_output().unwrap()).await.unwrap();
+    let output = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.contains("larger files are not allowed there"), "{output}");
+    assert!(output.contains("1024000 bytes are kept in"), "{output}");
+
+    finished.download(&target).await.unwrap();
+    assert_eq!(ranges(&sandbox), [None, Some("bytes=1024000-".to_owned())]);
+    assert_whole(&target, &sandbox);
+}
+
+#[tokio::test]
+async fn a_download_that_is_dropped_goes_on_when_it_is_begun_again() {
+    let (sandbox, finished, _) = sandbox_with(Sandbox::builder().video_length(3_000_000)).await;
+    let target = directory("dropped").join("cat.mp4");
+    sandbox.fault_next(Operation::Video, video("slow-answer:2000000/100000"));
+    let download = tokio::spawn(finished.download(&target).into_future());
+    while std::fs::metadata(part_of(&target)).map_or(0, |found| found.len()) < 1_000_000 {
+        tokio::task::yield_now().await;
+    }
+    download.abort();
+    assert!(download.await.unwrap_err().is_cancelled());
+    // A write that was under way holds the lock until it is done.
+    while let Err(error) = finished.download(&target).await {
+        assert!(error.message().contains("another download is writing"), "{error}");
+    }
+    let asked = start(ranges(&sandbox)[1].as_deref());
+    assert!((1_000_000..2_000_000).contains(&asked), "{asked}");
+    assert_whole(&target, &sandbox);
+}
+
+#[tokio::test]
+async fn progress_is_told_up_to_the_last_byte_and_counts_what_was_here_before() {
+    let (sandbox, finished, _) = sandbox().await;
+    let target = directory("progress").join("cat.mp4");
+    let seen: Arc<Mutex<Vec<DownloadProgress>>> = Arc::default();
+    let see = || {
+        let seen = seen.clone();
+        move |now| seen.lock().unwrap().push(now)
+    };
+    sandbox.fault_next(Operation::Video, cut_at(&sandbox, &finished, 10_000).await);
+    sandbox.fault_always(Operation::Video, video("video-404"));
+    finished.download(&target).on_progress(see()).await.unwrap_err();
+    let last = *seen.lock().unwrap().last().unwrap();
+    assert_eq!((last.bytes, last.total), (10_000, Some(33_087)));
+    seen.lock().unwrap().clear();
+
+    sandbox.clear_faults();
+    finished.download(&target).on_progress(see()).await.unwrap();
+    let seen = seen.lock().unwrap();
+    assert!(seen.is_sorted_by_key(|now| now.bytes) && seen[0].bytes > 10_000, "{seen:?}");
+    assert_eq!(seen.last().unwrap().bytes, 33_087);
+}
+
+#[tokio::test]
+async fn a_stream_never_hands_on_a_byte_twice_nor_one_of_another_video() {
+    let (sandbox, finished, _) = sandbox().await;
+    for (fault, goes_on) in [
+        ("none", true),
+        ("video-ignores-range", true),
+        ("video-glued", true),
+        ("video-wrong-range", true),
+        ("video-changed", false),
+        ("video-no-etag+ignore-range", false),
+    ] {
+        let cut = cut_at(&sandbox, &finished, 10_000).await;
+        sandbox.fault_next(Operation::Video, cut);
+        sandbox.fault_next(Operation::Video, video(fault));
+        let mut stream = finished.bytes_stream();
+        let (mut bytes, mut failed) = (Vec::new(), None);
+        while let Some(item) = stream.next().await {
+            match item {
+                Ok(piece) => bytes.extend_from_slice(&piece),
+                Err(error) => failed = Some(error),
+            }
+        }
+        match failed {
+            None => assert_same(&bytes, &sandbox.video_bytes()),
+            Some(ref error) => {
+                assert_same(&bytes, &sandbox.video_bytes()[..10_000]);
+                assert!(error.message().contains("behind byte 10000") && error.is_retryable(), "{error}");
+            }
+        }
+        assert_eq!(failed.is_none(), goes_on, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn the_origin_of_the_video_is_told_neither_the_key_nor_where_one_comes_from() {
+    let (sandbox, finished, _) = sandbox().await;
+    let target = directory("told").join("cat.mp4");
+    let url = &finished.videos()[0].url;
+    sandbox.answer_next(Operation::Video, Answer::redirect(302, url));
+    finished.download(&target).await.unwrap();
+    let requests = sandbox.video_requests();
+    assert_eq!(requests.len(), 2);
+    for request in &requests {
+        for name in [AUTHORIZATION, COOKIE, REFERER, ETAG] {
+            assert!(!request.headers.contains_key(&name), "{name}");
+        }
+        assert_eq!(named(request, &http::header::ACCEPT_ENCODING), Some("identity"));
+        assert!(named(request, &http::header::USER_AGENT).unwrap().starts_with("kling-client/"));
+    }
+    sandbox.assert_key_never_leaked();
+}
+
+#[tokio::test]
+async fn a_client_of_the_callers_own_fetches_the_video_and_where_it_was_led_is_looked_at() {
+    let (sandbox, _, _) = sandbox().await;
+    let http = || reqwest::Client::builder().user_agent("mine");
+    let client = |http: reqwest::ClientBuilder| {
+        support::client(&sandbox)
+            .clock(Jumping::over(sandbox.clock()))
+            .download_client(http.build().unwrap())
+            .build()
+            .unwrap()
+    };
+    let mine = finished(&client(http())).await;
+    let target = directory("own_client").join("cat.mp4");
+    mine.download(&target).await.unwrap();
+    let asked = sandbox.video_requests().pop().unwrap();
+    assert_eq!(named(&asked, &http::header::USER_AGENT), Some("mine"));
+
+    let still = finished(&client(http().redirect(reqwest::redirect::Policy::none()))).await;
+    sandbox.answer_next(Operation::Video, Answer::redirect(302, "https://10.0.0.1/cat.mp4"));
+    let error = still.bytes_stream().next().await.unwrap().unwrap_err();
+    assert_eq!((error.kind(), error.http_status()), (ErrorKind::Answer, Some(302)));
+    sandbox.assert_key_never_leaked();
+}
