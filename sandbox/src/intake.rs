@@ -2,15 +2,18 @@
 //! be there, and handled. Once a request is here whole, it is handled to its end, whether its sender still waits or not:
 //! the real API charges a caller who hung up, too. Each step goes wrong where the request's fault says so.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, UNIX_EPOCH};
 
-use axum::body::{Body, Bytes, HttpBody as _};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Extension, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt as _;
+use hyper::body::Frame;
 use sha2::{Digest as _, Sha256};
 
 use crate::answer::Refusal;
@@ -314,14 +317,37 @@ fn add_retry_after(headers: &mut HeaderMap, form: &RetryAfter, now: Duration) {
     }
 }
 
+/// A body of a length that is not known, so that the server takes the header's word for it.
+struct Unmeasured {
+    body: Body,
+    rested: bool,
+}
+
+impl HttpBody for Unmeasured {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        // Before a body that ends too early is noticed, what there was of it goes out.
+        if frame.is_none() && !std::mem::replace(&mut self.rested, true) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(frame)
+    }
+}
+
 /// The answer with a header set or taken out; with one that HTTP cannot carry, as it was.
 fn with_header(mut response: Response, name: &str, value: Option<&str>) -> Response {
     let (Ok(name), Ok(value)) = (HeaderName::try_from(name), value.map(HeaderValue::try_from).transpose()) else {
         return response;
     };
     if name == header::CONTENT_LENGTH && value.is_some() {
-        // A body of unknown length: the server takes the header's word for it.
-        response = response.map(|body| Body::from_stream(body.into_data_stream()));
+        response = response.map(|body| Body::new(Unmeasured { body, rested: false }));
     }
     match value {
         Some(value) => response.headers_mut().insert(name, value),
