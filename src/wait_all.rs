@@ -189,10 +189,9 @@ impl WaitAll {
 
     /// Ends what has run out of time, whether it could be asked or not.
     fn expire(&mut self) {
-        while let Some((at, id)) = self.overdue.first()
-            && *at <= self.now()
-        {
-            let id = Arc::clone(id);
+        let now = self.now();
+        while self.overdue.first().is_some_and(|(at, _)| *at <= now) {
+            let Some((_, id)) = self.overdue.pop_first() else { return };
             if let Some(entry) = self.tasks.get(&id) {
                 let error = entry.watch.timed_out(&self.client);
                 self.end(&id, Err(error));
@@ -231,6 +230,8 @@ impl WaitAll {
         self.calls.len() > before
     }
 
+    /// The next call: a page of the list that is being read, a new reading of it if that serves more than a few, or a
+    /// question about one task.
     fn next(&mut self, now: Duration) -> Option<Call> {
         if let Some(sweep) = self.sweep.as_mut().filter(|sweep| !sweep.asking) {
             sweep.asking = true;
