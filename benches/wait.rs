@@ -6,7 +6,6 @@
 
 mod support;
 
-use std::future::IntoFuture as _;
 use std::io::{BufRead as _, BufReader, Lines, StdinLock, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -188,7 +187,7 @@ async fn wait(arguments: &[String]) {
     if way == "one loop each" {
         let mut loops = tokio::task::JoinSet::new();
         for task in tasks {
-            loops.spawn(task.wait().into_future());
+            loops.spawn(async move { task.wait().await });
         }
         while let Some(ended) = loops.join_next().await {
             note(ended.expect("no panic").expect("a video"));
