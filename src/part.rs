@@ -36,6 +36,9 @@ pub(crate) struct Trouble {
     pub(crate) hint: String,
 }
 
+/// The beginning of a video that is here: whose, and how many bytes.
+pub(crate) type Found = (Origin, u64);
+
 /// A file that is being filled.
 pub(crate) struct Part {
     target: PathBuf,
@@ -56,7 +59,7 @@ impl Part {
         target: PathBuf,
         overwrite: bool,
         clock: &dyn Clock,
-    ) -> Result<(Self, Option<(Origin, u64)>), Trouble> {
+    ) -> Result<(Self, Option<Found>), Trouble> {
         /// A write that was under way when a download was dropped holds the lock for some milliseconds more.
         const PAUSES: [u64; 3] = [20, 80, 400];
         let path = beside(&target, ".part");
@@ -222,7 +225,7 @@ fn check(target: &Path, overwrite: bool) -> Result<(), Trouble> {
 }
 
 /// The `.part`, open and locked, at its end, with what it holds; nothing if another has it.
-fn locked(path: &Path) -> io::Result<Option<(File, Option<(Origin, u64)>)>> {
+fn locked(path: &Path) -> io::Result<Option<(File, Option<Found>)>> {
     let mut file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
     // By its path: the standard library's own method of this name is younger than the Rust that is promised.
     match fs4::FileExt::try_lock(&file) {

@@ -256,7 +256,11 @@ impl Transfer {
             Verdict::Busy => {
                 let after = response.headers().get(RETRY_AFTER).and_then(|text| text.to_str().ok());
                 let after = after.and_then(|text| retry_after(text, self.client.clock().wall()));
-                Err(Failure::Lost { status: Some(status), reason: "the video's server is busy".to_owned(), after })
+                Err(Failure::Lost {
+                    status: Some(status),
+                    reason: "the video's server cannot answer now".to_owned(),
+                    after,
+                })
             }
             Verdict::Expired => Err(Failure::Expired(status)),
             Verdict::Refused(reason) => Err(Failure::Final(
