@@ -1,17 +1,32 @@
 //! Memory and processor time of sending four pictures of 10 MB, once and 16 at a time: `cargo bench --bench upload`.
 //!
-//! Each way runs in a process of its own against one server in this one: a struct with Base64 text through reqwest's
-//! `.json()`, one buffer of the right size, this crate, and the floor, which sends as many bytes that cost nothing.
+//! Each way runs in a process of its own against one server in this one: Base64 text through the generated client as it
+//! comes, which writes it with reqwest's `.json()`; one buffer of the right size; this crate; and the floor, which sends
+//! as many bytes that cost nothing.
 
 mod support;
 
 use std::process::Command;
 
+use generated::types::{CreateMultiImageToVideoBody, CreateMultiImageToVideoBodyImageListItem};
 use kling_client::{Client, Image, MultiImageToVideo};
-use serde_json::json;
 
 const PICTURE: usize = 10 * 1024 * 1024;
 const WAYS: [&str; 4] = ["json", "buffer", "kling", "floor"];
+
+/// The generated client without the facade: what its users would have if there were nothing else.
+#[allow(missing_docs, clippy::all, dead_code, unused_imports, reason = "generated, and used in part")]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/generated.rs"));
+
+    impl ClientHooks<crate::hooks::Call> for Client {}
+}
+
+/// What the generated client carries from one call to the next: nothing.
+mod hooks {
+    #[derive(Clone, Debug)]
+    pub struct Call;
+}
 
 fn main() {
     let arguments: Vec<_> = std::env::args().collect();
@@ -68,18 +83,25 @@ fn run(way: &str, count: usize, base: &str) {
         let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..count {
             let (http, client, endpoint, picture) = (http.clone(), client.clone(), endpoint.clone(), picture.clone());
+            let raw = generated::Client::new_with_client(base, http.clone(), hooks::Call);
             let way = way.to_owned();
             tasks.spawn(async move {
                 match way.as_str() {
                     "kling" => {
                         let images = [(); 4].map(|()| Image::file(&picture));
-                        let request = MultiImageToVideo::builder().images(images).prompt("x").build().expect("a request");
+                        let request =
+                            MultiImageToVideo::builder().images(images).prompt("x").build().expect("a request");
                         client.submit(&request).await.expect("a task");
                     }
                     "json" => {
-                        let images: Vec<_> = (0..4).map(|_| json!({"image": encoded(&picture)})).collect();
-                        let body = json!({"model_name": "kling-v1-6", "image_list": images, "prompt": "x", "mode": "std", "duration": "5"});
-                        http.post(endpoint).json(&body).send().await.expect("an answer");
+                        let item = || CreateMultiImageToVideoBodyImageListItem { image: encoded(&picture) };
+                        let body = CreateMultiImageToVideoBody::builder()
+                            .model_name("kling-v1-6")
+                            .image_list([(); 4].map(|()| item()))
+                            .prompt("x")
+                            .mode("std")
+                            .duration("5");
+                        raw.create_multi_image_to_video().body(body).send().await.expect("an answer");
                     }
                     "buffer" => {
                         use base64::Engine as _;
@@ -98,10 +120,16 @@ fn run(way: &str, count: usize, base: &str) {
                     _ => {
                         let length = 4 * (PICTURE.div_ceil(3) * 4);
                         let chunk = bytes::Bytes::from_static(&[b'x'; 64 * 1024]);
-                        let chunks = (0..length.div_ceil(chunk.len())).map(move |_| Ok::<_, std::io::Error>(chunk.clone()));
+                        let chunks =
+                            (0..length.div_ceil(chunk.len())).map(move |_| Ok::<_, std::io::Error>(chunk.clone()));
                         let body = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
                         let length = length.div_ceil(64 * 1024) * 64 * 1024;
-                        http.post(endpoint).header("content-length", length).body(body).send().await.expect("an answer");
+                        http.post(endpoint)
+                            .header("content-length", length)
+                            .body(body)
+                            .send()
+                            .await
+                            .expect("an answer");
                     }
                 }
             });

@@ -123,7 +123,9 @@ where
             routes.call(request)
         }
     });
-    let server = auto::Builder::new(TokioExecutor::new());
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    // A sender that goes away after its last byte has ordered all the same, whenever the API comes to read it.
+    server.http1().half_close(true);
     tokio::select! {
         // How a connection ends is the client's affair; what was received stands in the log.
         _ = server.serve_connection(stream, service) => {}
