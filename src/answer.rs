@@ -231,43 +231,44 @@ pub(crate) fn task(answer: Value) -> Option<TaskInfo> {
         layers.push(inner);
     }
     let id_of = |layer: &&Value| {
-        let id = layer.get("task_id").and_then(text);
         // Some name it `id` alone, as `id` of a video, or of something that has a status.
-        let is_named = layer.get("object").is_some_and(|kind| kind == "video")
-            || layer.get("status").is_some_and(Value::is_string);
-        id.or_else(|| layer.get("id").and_then(text).filter(|_| is_named))
+        let is_named = || {
+            layer.get("object").is_some_and(|kind| kind == "video") || layer.get("status").is_some_and(Value::is_string)
+        };
+        layer.get("task_id").and_then(text).or_else(|| layer.get("id").and_then(text).filter(|_| is_named()))
     };
     let (first, task_id) = layers.iter().enumerate().find_map(|(index, layer)| Some((index, id_of(layer)?)))?;
-    let layers = &layers[first..];
-    let inner = |pointer: &str| layers.iter().rev().find_map(|layer| at(layer, pointer).and_then(text));
-    let any = |pointers: &[&str]| pointers.iter().find_map(|pointer| inner(pointer));
-    let time = |pointers: &[&str]| {
-        let times = pointers.iter().flat_map(|pointer| layers.iter().rev().filter_map(move |layer| at(layer, pointer)));
-        times.filter_map(time).next()
-    };
+    // Innermost first; a handful of fields, which one walk over them finds sooner than a search for each in each layer.
+    let fields: Vec<_> = layers[first..].iter().rev().filter_map(|layer| layer.as_object()).flatten().collect();
+    let all = |name: &'static str| fields.iter().filter(move |(given, _)| *given == name).map(|(_, value)| *value);
+    let within = |name, inner: &'static str| all(name).filter_map(move |value| value.get(inner));
+    let any = |names: &[&'static str]| names.iter().find_map(|name| all(name).find_map(text));
+    let moment = |names: &[&'static str]| names.iter().find_map(|name| all(name).find_map(time));
 
     // What a native answer says of itself stands above what a wrapper says of it.
-    let status = TaskStatus::from(any(&["task_status", "status"]).unwrap_or_default().as_str());
-    let reason = inner("fail_reason");
-    let (url, reason) = match reason {
+    let status = TaskStatus::from(any(&["task_status", "status"]).as_deref().unwrap_or_default());
+    let (url, reason) = match any(&["fail_reason"]) {
         Some(text) if status == TaskStatus::Succeed && is_url(&text) => (Some(text), None),
         reason => (None, reason),
     };
-    let native = layers.iter().rev().find_map(|layer| at(layer, "task_result/videos").and_then(Value::as_array));
+    let native = within("task_result", "videos").find_map(Value::as_array);
     let mut videos: Vec<_> = native.into_iter().flatten().filter_map(video).collect();
     if videos.is_empty() && status == TaskStatus::Succeed {
-        let url = any(&["url", "video_url", "metadata/url"]).filter(|url| is_url(url)).or(url);
+        let named = any(&["url", "video_url"]).or_else(|| within("metadata", "url").find_map(text));
+        let url = named.filter(|url| is_url(url)).or(url);
         videos.extend(url.map(|url| Video { id: None, url, duration: None }));
     }
+    let external_task_id = within("task_info", "external_task_id").find_map(text);
+    let status_message = any(&["task_status_msg"]).or(reason).or_else(|| within("error", "message").find_map(text));
     Some(TaskInfo {
         task_id,
-        external_task_id: any(&["task_info/external_task_id", "external_task_id"]),
-        status_message: any(&["task_status_msg"]).or(reason).or_else(|| any(&["error/message", "error"])),
+        external_task_id: external_task_id.or_else(|| any(&["external_task_id"])),
+        status_message: status_message.or_else(|| any(&["error"])),
         status,
         videos,
         units_deducted: any(&["final_unit_deduction"]),
-        created_at: time(&["created_at", "create_time", "submit_time"]),
-        updated_at: time(&["updated_at", "update_time", "finish_time", "start_time"]),
+        created_at: moment(&["created_at", "create_time", "submit_time"]),
+        updated_at: moment(&["updated_at", "update_time", "finish_time", "start_time"]),
         raw: answer,
     })
 }
@@ -279,11 +280,6 @@ fn video(raw: &Value) -> Option<Video> {
         url: raw.get("url").and_then(text)?,
         duration: seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
     })
-}
-
-/// What stands at a path. As `Value::pointer`, which allocates for each step, for the sake of every poll.
-fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('/').try_fold(value, |value, name| value.get(name))
 }
 
 /// A string that is not empty, or a number as one.
@@ -299,9 +295,13 @@ fn text(value: &Value) -> Option<String> {
 fn time(value: &Value) -> Option<SystemTime> {
     /// As milliseconds this is 1973, as seconds the year 5138: no task has either date.
     const SECONDS_BELOW: f64 = 1e11;
-    let text = text(value)?;
-    let Ok(count) = text.trim().parse::<f64>() else {
-        return humantime::parse_rfc3339_weak(text.trim()).ok();
+    let count = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => match text.trim().parse() {
+            Ok(count) => count,
+            Err(_) => return humantime::parse_rfc3339_weak(text.trim()).ok(),
+        },
+        _ => return None,
     };
     let seconds = if count < SECONDS_BELOW { count } else { count / 1000.0 };
     // A gateway writes 0 for what has not happened yet.

@@ -2,12 +2,12 @@
 
 use std::env::VarError;
 use std::fmt;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::HeaderValue;
-use secrecy::{ExposeSecret as _, SecretString};
 use tracing::field::Empty;
 use tracing::{debug_span, info_span};
 use url::{Host, Url};
@@ -51,7 +51,8 @@ pub struct Client(Arc<Shared>);
 struct Shared {
     base: String,
     reach: Reach,
-    key: SecretString,
+    /// Marked as sensitive: `Debug` does not show it.
+    authorization: HeaderValue,
     http: reqwest::Client,
     download: OnceLock<reqwest::Client>,
     clock: Arc<dyn Clock>,
@@ -98,7 +99,7 @@ impl Client {
     /// Starts a client with an API key.
     pub fn builder(key: impl Into<String>) -> ClientBuilder {
         ClientBuilder {
-            key: SecretString::from(key.into()),
+            key: key.into(),
             base_url: generated::document::SERVER.to_owned(),
             http: None,
             download: None,
@@ -170,12 +171,13 @@ impl Client {
     pub(crate) async fn get(&self, id: &str, limit: Duration) -> Result<TaskInfo> {
         check_id(id)?;
         let span = debug_span!("kling.poll", task_id = id, status = Empty, error = Empty);
-        within(span.clone(), async {
+        // Pinned here, so that two and a half kilobytes of state are not moved from frame to frame for each poll.
+        let polled = pin!(async {
             let info = self.got(id, limit).await?;
             record(&span, "status", &info.status);
             Ok(info)
-        })
-        .await
+        });
+        within(span.clone(), polled).await
     }
 
     async fn got(&self, id: &str, limit: Duration) -> Result<TaskInfo> {
@@ -195,11 +197,7 @@ impl Client {
     }
 
     fn call(&self, shown: bool, limits: Limits) -> Call {
-        // The key was held against the rules for headers when the client was built.
-        let mut key = HeaderValue::try_from(format!("Bearer {}", self.0.key.expose_secret()))
-            .unwrap_or_else(|_| HeaderValue::from_static(""));
-        key.set_sensitive(true);
-        Call::new(shown, key, limits, Arc::clone(&self.0.clock))
+        Call::new(shown, self.0.authorization.clone(), limits, Arc::clone(&self.0.clock))
     }
 
     /// The generated client for one call.
@@ -249,8 +247,9 @@ impl Client {
         self.0.lacks_list.store(true, Ordering::Relaxed);
     }
 
+    /// The key alone, to keep it out of what a server says.
     pub(crate) fn key(&self) -> &str {
-        self.0.key.expose_secret()
+        self.0.authorization.to_str().ok().and_then(|value| value.strip_prefix(SCHEME)).unwrap_or_default()
     }
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
@@ -285,7 +284,7 @@ impl fmt::Debug for Client {
 /// How a [`Client`] is made; see [`Client::builder`].
 #[must_use]
 pub struct ClientBuilder {
-    key: SecretString,
+    key: String,
     base_url: String,
     http: Option<reqwest::Client>,
     download: Option<reqwest::Client>,
@@ -438,11 +437,13 @@ impl ClientBuilder {
     /// [`Invalid`](ErrorKind::Invalid) for a key that no header can hold, a base URL that is none, or a limit of no task,
     /// [`Other`](ErrorKind::Other) if TLS cannot be set up.
     pub fn build(self) -> Result<Client> {
-        let given = self.key.expose_secret().trim();
+        let given = self.key.trim();
         let bare = given.strip_prefix("Bearer").filter(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
         let key = bare.unwrap_or(given).trim();
         let mut found = Vec::new();
-        if key.is_empty() || HeaderValue::try_from(key).is_err() || !key.is_ascii() {
+        let authorization = HeaderValue::try_from(format!("{SCHEME}{key}"));
+        let authorization = authorization.ok().filter(|_| !key.is_empty() && key.is_ascii());
+        if authorization.is_none() {
             let given = format!("{} characters", key.chars().count());
             found.push(Violation::new("key", "the API key: letters, digits and signs of ASCII", given));
         }
@@ -452,9 +453,10 @@ impl ClientBuilder {
         let base = base_url(&self.base_url).map_err(|given| {
             found.push(Violation::new("base_url", "an https URL, or an http URL on this machine", given));
         });
-        let (Ok((base, loopback)), []) = (base, &found[..]) else {
+        let (Ok((base, loopback)), Some(mut authorization), []) = (base, authorization, &found[..]) else {
             return Err(Error::invalid("client", found));
         };
+        authorization.set_sensitive(true);
         if base.starts_with("https:") && self.http.is_none() && !crate::tls::AVAILABLE {
             return Err(Error::new(ErrorKind::Other, "client", "this build has no TLS")
                 .with_hint("enable the feature rustls or native-tls of kling-client"));
@@ -474,7 +476,7 @@ impl ClientBuilder {
                 budget: self.retry_budget,
             },
             reconcile_at: self.reconcile_at.unwrap_or_else(|| RECONCILE_AT.map(|moment| moment / share).to_vec()),
-            key: SecretString::from(key),
+            authorization,
             base,
             reach: Reach { loopback, private: self.private_addresses },
             http,
@@ -489,6 +491,9 @@ impl ClientBuilder {
         })))
     }
 }
+
+/// What stands before the key in its header.
+const SCHEME: &str = "Bearer ";
 
 /// A query costs nothing and is asked again, so it need not wait as long as a paid request.
 const GET_ANSWER: Duration = Duration::from_secs(30);

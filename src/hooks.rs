@@ -1,9 +1,9 @@
 //! The one way to the network: what happens to every request of the generated client, and what is kept of its answer.
 //!
-//! Each call gets a cheap clone of the generated client with a [`Call`] inside. The hook `exec` sets the key, puts the
-//! facade's body in the place of the generated one, keeps the two limits of time, reads the answer up to a size, and
-//! stores what came back in the call. The facade decodes from there alone: whatever the generated code makes of the
-//! answer, and whichever part of it that loses, does not matter.
+//! Each call gets a cheap clone of the generated client with a [`Call`] inside. A hook takes the finished request, sets the
+//! key, puts the facade's body in the place of the generated one, keeps the two limits of time, reads the answer up to a
+//! size, and stores what came back in the call. The facade decodes from there alone: the generated code writes its
+//! requests and sees no answer.
 
 use std::fmt;
 use std::future::Future;
@@ -16,6 +16,8 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderValue};
 use progenitor_client::{ClientHooks, ClientInfo as _, Error, OperationInfo};
+use reqwest::ResponseBuilderExt as _;
+use url::Url;
 
 use crate::clock::Clock;
 use crate::generated;
@@ -93,7 +95,7 @@ pub struct Call(Arc<State>);
 
 struct State {
     /// Whether the generated code is shown the answer: for the caller of `raw`, and not for the facade, which decodes it
-    /// from here and would only wait for it to be parsed twice.
+    /// from here.
     shown: bool,
     key: HeaderValue,
     limits: Limits,
@@ -132,7 +134,7 @@ impl Call {
     }
 
     /// Sends the request within the limits of time, and reads the whole answer.
-    async fn run(&self, client: &reqwest::Client, mut request: reqwest::Request) -> Outcome {
+    async fn run(&self, client: &reqwest::Client, mut request: reqwest::Request, asked: &Url) -> Outcome {
         let state = &*self.0;
         let progress = Progress::new(Arc::clone(&state.clock));
         let headers = request.headers_mut();
@@ -161,7 +163,7 @@ impl Call {
                 }
             }
         };
-        let (mut exchange, mut watch) = (pin!(exchange(client, request)), pin!(watch));
+        let (mut exchange, mut watch) = (pin!(exchange(client, request, asked)), pin!(watch));
         let result = std::future::poll_fn(|context| match exchange.as_mut().poll(context) {
             Poll::Ready(result) => Poll::Ready(result),
             Poll::Pending => watch.as_mut().poll(context).map(Err),
@@ -173,23 +175,34 @@ impl Call {
 }
 
 impl ClientHooks<Call> for generated::Client {
-    async fn exec(&self, request: reqwest::Request, _operation: &OperationInfo) -> reqwest::Result<reqwest::Response> {
+    /// The whole exchange of a call of the facade, which reads what came of it in the call: the generated code is stopped
+    /// here, before it makes anything of an answer.
+    async fn pre<E>(&self, request: &mut reqwest::Request, _operation: &OperationInfo) -> Result<(), Error<E>> {
         let call = self.inner();
-        let outcome = call.run(self.client(), request).await;
-        let mut seen = http::Response::new(Bytes::new());
-        match &outcome.result {
-            // Any status that the generated code does not read a body for.
-            Ok(_) if !call.0.shown => *seen.status_mut() = StatusCode::IM_A_TEAPOT,
+        if call.0.shown {
+            return Ok(());
+        }
+        let asked = reqwest::Request::new(request.method().clone(), request.url().clone());
+        let outcome = call.run(self.client(), std::mem::replace(request, asked), request.url()).await;
+        *lock(&call.0.outcome) = Some(outcome);
+        Err(Error::Custom(String::new()))
+    }
+
+    /// The exchange of a call of `raw`, which is shown the answer as it came.
+    async fn exec(&self, request: reqwest::Request, _operation: &OperationInfo) -> reqwest::Result<reqwest::Response> {
+        let asked = request.url().clone();
+        let outcome = self.inner().run(self.client(), request, &asked).await;
+        let mut seen = http::Response::builder().url(asked).body(Bytes::new()).unwrap_or_default();
+        match outcome.result {
             Ok(answer) => {
                 *seen.status_mut() = answer.status;
-                *seen.headers_mut() = answer.headers.clone();
-                *seen.body_mut() = answer.body.clone();
+                *seen.headers_mut() = answer.headers;
+                *seen.body_mut() = answer.body;
             }
             Err(failure) => {
                 seen.extensions_mut().insert(Arc::<str>::from(failure.to_string()));
             }
         }
-        *lock(&call.0.outcome) = Some(outcome);
         Ok(seen.into())
     }
 
@@ -213,21 +226,27 @@ fn generated_body(request: &mut reqwest::Request) -> Option<Vec<Segment>> {
 }
 
 /// One request, one answer.
-async fn exchange(client: &reqwest::Client, request: reqwest::Request) -> Result<Answer, Failure> {
-    let asked = request.url().clone();
+async fn exchange(client: &reqwest::Client, request: reqwest::Request, asked: &Url) -> Result<Answer, Failure> {
     let lost = |error: reqwest::Error| Failure::Transport(error.without_url());
     let mut response = client.execute(request).await.map_err(lost)?;
-    if *response.url() != asked {
+    if response.url() != asked {
         return Err(Failure::Elsewhere);
     }
-    let mut body = BytesMut::new();
+    let mut body = Bytes::new();
     while let Some(chunk) = response.chunk().await.map_err(lost)? {
         if body.len() + chunk.len() > MAX_ANSWER {
             return Err(Failure::TooLarge(MAX_ANSWER));
         }
-        body.extend_from_slice(&chunk);
+        // An answer mostly comes in one piece, which is then not copied.
+        body = if body.is_empty() { chunk } else { joined(body, &chunk) };
     }
-    Ok(Answer { status: response.status(), headers: std::mem::take(response.headers_mut()), body: body.freeze() })
+    Ok(Answer { status: response.status(), headers: std::mem::take(response.headers_mut()), body })
+}
+
+fn joined(body: Bytes, more: &[u8]) -> Bytes {
+    let mut body = BytesMut::from(body);
+    body.extend_from_slice(more);
+    body.freeze()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

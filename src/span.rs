@@ -25,5 +25,7 @@ pub(crate) async fn within<T>(span: Span, operation: impl Future<Output = Result
 
 /// Records a value in a span.
 pub(crate) fn record(span: &Span, field: &str, value: impl Display) {
-    span.record(field, tracing::field::display(value));
+    if !span.is_disabled() {
+        span.record(field, tracing::field::display(value));
+    }
 }
