@@ -22,8 +22,8 @@ use crate::wait::{FinishedTask, LAST_POLL, Wait, WaitEvent, Watch};
 
 /// So many tasks are asked for one by one; a list is the dearer answer for them.
 const FEW: usize = 4;
-/// The API's limits on a list, and the size that it has if nothing is said.
-const PAGE: (usize, usize) = (30, 500);
+/// The size that a page has if nothing is said, one that takes little memory, and the API's limit.
+const PAGES: [usize; 3] = [30, 200, 500];
 const LAST_PAGE: u16 = 1000;
 /// How many pages in a row without one of the tasks are read: others of the account may be newer than all of them.
 const BARREN: u32 = 3;
@@ -37,7 +37,7 @@ const LIST_FAILURES: u32 = 2;
 /// A wait for many tasks: a stream of the id and the result of each, in the order in which they end.
 ///
 /// It is one future: no thread, no task of the runtime and no timer for each. Where more than a few tasks are due it asks
-/// for the list of tasks, 500 at a time, and never again once the gateway turned out to have none. Each task keeps the
+/// for the list of tasks, up to 500 at a time, and never again once the gateway turned out to have none. Each task keeps the
 /// policy, the deadline and the errors of its own [`Wait`]; a task given twice is waited for once.
 ///
 /// It asks only while it is polled. The stream ends when no task is left, and goes on after a [`push`](Self::push).
@@ -287,8 +287,7 @@ impl WaitAll {
             started: now,
             random: chance(&**client.clock()),
             page: 1,
-            // Others of the account may lie between them.
-            size: self.tasks.len().saturating_mul(2).clamp(PAGE.0, PAGE.1),
+            size: page_size(self.tasks.len()),
             asking: false,
             unseen: tasks.len(),
             barren: 0,
@@ -510,6 +509,12 @@ impl fmt::Debug for WaitAll {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WaitAll").field("tasks", &self.tasks.len()).finish_non_exhaustive()
     }
+}
+
+/// How many tasks to a page: room for others of the account between ours, and few pages without a large answer to hold.
+fn page_size(tasks: usize) -> usize {
+    let [usual, small, most] = PAGES;
+    tasks.saturating_mul(2).clamp(usual, small).max(tasks / 4).min(most)
 }
 
 /// When a wait is over, whatever becomes of its last poll.
