@@ -48,10 +48,15 @@ pub(crate) struct Part {
     batch: Vec<Bytes>,
     size: usize,
     writing: Option<JoinHandle<Result<(), Trouble>>>,
+    unsynced: usize,
+    syncing: Option<JoinHandle<Result<(), Trouble>>>,
 }
 
 /// How much is handed to the disk at once: each time costs a change of threads, and as much is held again meanwhile.
 const BATCH: usize = 256 * 1024;
+
+/// After how much the disk is told to make it last, while more arrives: so the end of a video waits for little.
+const SYNC: usize = 8 * 1024 * 1024;
 
 impl Part {
     /// Opens and locks the `.part` of a target; gives also what it holds already, and of which video.
@@ -60,8 +65,8 @@ impl Part {
         overwrite: bool,
         clock: &dyn Clock,
     ) -> Result<(Self, Option<Found>), Trouble> {
-        /// A write that was under way when a download was dropped holds the lock for some milliseconds more.
-        const PAUSES: [u64; 3] = [20, 80, 400];
+        /// What the disk was doing when a download was dropped holds the lock until it is done.
+        const PAUSES: [u64; 4] = [20, 80, 400, 1500];
         let path = beside(&target, ".part");
         let mut pauses = PAUSES.into_iter().map(Duration::from_millis);
         loop {
@@ -72,7 +77,9 @@ impl Part {
             });
             if let Some((file, found)) = opened.await? {
                 let file = Arc::new(file);
-                let part = Self { target, path, overwrite, file, batch: Vec::new(), size: 0, writing: None };
+                let batch = Vec::new();
+                let part =
+                    Self { target, path, overwrite, file, batch, size: 0, writing: None, unsynced: 0, syncing: None };
                 return Ok((part, found));
             }
             match pauses.next() {
@@ -117,13 +124,33 @@ impl Part {
         if self.size >= BATCH {
             self.settle().await?;
             self.begin();
+            self.sync().await?;
         }
         Ok(())
+    }
+
+    /// Tells the disk to make last what it has, unless it is still at what it had before.
+    async fn sync(&mut self) -> Result<(), Trouble> {
+        if self.unsynced < SYNC || self.syncing.as_ref().is_some_and(|syncing| !syncing.is_finished()) {
+            return Ok(());
+        }
+        // The system tells of a failure once: it must not be lost.
+        self.synced().await?;
+        self.unsynced = 0;
+        let (path, file) = (self.path.clone(), Arc::clone(&self.file));
+        let sync = move || file.sync_data().map_err(|reason| Trouble::of(&path, &reason));
+        self.syncing = Some(tokio::task::spawn_blocking(sync));
+        Ok(())
+    }
+
+    async fn synced(&mut self) -> Result<(), Trouble> {
+        ended(self.syncing.take()).await
     }
 
     /// Gives the whole video its name, once it is safe on the disk.
     pub(crate) async fn finish(&mut self) -> Result<(), Trouble> {
         self.flush().await?;
+        self.synced().await?;
         let (target, path, overwrite, file) =
             (self.target.clone(), self.path.clone(), self.overwrite, Arc::clone(&self.file));
         blocking(move || {
@@ -140,6 +167,7 @@ impl Part {
     pub(crate) async fn leave(mut self) -> Option<(PathBuf, u64)> {
         // What cannot be written now is fetched again later.
         let _ = self.flush().await;
+        let _ = self.synced().await;
         let Self { path, file, .. } = self;
         let kept = blocking(move || {
             let length = file.metadata().map_or(0, |found| found.len());
@@ -161,7 +189,7 @@ impl Part {
     /// Hands the batch to the disk.
     fn begin(&mut self) {
         let (path, file, batch) = (self.path.clone(), Arc::clone(&self.file), mem::take(&mut self.batch));
-        self.size = 0;
+        self.unsynced += mem::take(&mut self.size);
         self.writing = Some(tokio::task::spawn_blocking(move || {
             let write = |bytes: &Bytes| (&*file).write_all(bytes);
             batch.iter().try_for_each(write).map_err(|reason| Trouble::of(&path, &reason))
@@ -170,10 +198,7 @@ impl Part {
 
     /// Waits for the batch that the disk has.
     async fn settle(&mut self) -> Result<(), Trouble> {
-        match self.writing.take() {
-            Some(writing) => joined(writing).await,
-            None => Ok(()),
-        }
+        ended(self.writing.take()).await
     }
 }
 
@@ -203,6 +228,13 @@ impl Trouble {
 /// Runs what may wait for the disk where it holds up nobody.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Trouble> + Send + 'static) -> Result<T, Trouble> {
     joined(tokio::task::spawn_blocking(work)).await
+}
+
+async fn ended(work: Option<JoinHandle<Result<(), Trouble>>>) -> Result<(), Trouble> {
+    match work {
+        Some(work) => joined(work).await,
+        None => Ok(()),
+    }
 }
 
 async fn joined<T>(work: JoinHandle<Result<T, Trouble>>) -> Result<T, Trouble> {
