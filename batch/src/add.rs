@@ -1,0 +1,263 @@
+//! A manifest into the record: every line is checked before the first is written, and nothing is paid by either.
+//!
+//! The manifest is read twice, some hundred lines at a time: once to find all that is wrong, once to write the intents.
+//! Work that was asked for before is left out, unless the user insists.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::manifest::{Entry, Fault, Manifest};
+use crate::prices::Prices;
+use crate::state::State;
+use crate::store::{Job, NewJob, Store};
+use crate::units::Units;
+
+/// So many lines are in memory at a time, and written in one transaction.
+const CHUNK: usize = 500;
+
+/// How a manifest is added.
+pub struct Add<'a> {
+    /// The manifest.
+    pub manifest: &'a Path,
+    /// The folder for the videos.
+    pub out: &'a Path,
+    /// What its batch may book.
+    pub budget: Option<Units>,
+    /// What a job is expected to cost.
+    pub prices: &'a Prices,
+    /// Whether work that was asked for before is asked for again.
+    pub again: bool,
+    /// Only look: write nothing.
+    pub dry_run: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Added {
+    /// The batch, if anything was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<i64>,
+    /// How many jobs are new.
+    pub jobs: u64,
+    /// How many lines ask for work that was asked for before.
+    pub known: u64,
+    /// What the new jobs are expected to cost.
+    pub estimate: Units,
+}
+
+/// What is told of a line.
+pub enum Told<'a> {
+    /// It is wrong.
+    Fault(&'a Fault),
+    /// It would be sent.
+    New(&'a NewJob),
+    /// It asks for work that was asked for before.
+    Known(u64, &'a Job),
+}
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Told::Fault(fault) => {
+                let lines = fault.reasons.iter().map(|reason| format!("line {}: {reason}", fault.line));
+                f.write_str(&lines.collect::<Vec<_>>().join("\n"))
+            }
+            Told::New(job) => {
+                let name = job.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
+                write!(f, "line {}{name}: {} units, {}", job.line, job.estimate, job.output)
+            }
+            Told::Known(line, job) => {
+                let task = job.task_id.as_deref().unwrap_or("without an id yet");
+                let id = job.id;
+                match job.state {
+                    State::Delivered => write!(f, "line {line}: already paid: task {task}, file {}", job.output),
+                    State::Accepted | State::Finished => {
+                        write!(f, "line {line}: already paid: task {task}, job {id}, which is to write {}", job.output)
+                    }
+                    State::Ambiguous => write!(f, "line {line}: may be paid already: job {id} is ambiguous"),
+                    _ => write!(f, "line {line}: already asked for by job {id}"),
+                }
+            }
+        }
+    }
+}
+
+impl Add<'_> {
+    /// Adds it, and tells of lines on the way: of all that are wrong; of those that are known; in a dry run of the new.
+    ///
+    /// # Errors
+    /// `Invalid` if any line is wrong; then nothing was written. Those of the database.
+    pub async fn run(&self, store: &Store, mut tell: impl FnMut(Told<'_>)) -> Result<Added> {
+        let checked = self.check(store, &mut tell).await?;
+        if self.dry_run || checked.jobs == 0 {
+            return Ok(checked);
+        }
+        let name = self.manifest.file_name().unwrap_or_default().to_string_lossy();
+        let batch = store.new_batch(&name, self.budget).await?;
+        let mut added = Added { batch: Some(batch), ..Added::default() };
+        let mut reader = Reader::open(self.manifest)?;
+        while let Some(lines) = reader.next().await? {
+            let mut jobs = Vec::with_capacity(lines.len());
+            for line in lines {
+                jobs.push(self.job(line).map_err(|fault| {
+                    let message = format!("the manifest changed while it was read: {}", Told::Fault(&fault));
+                    Error::invalid("add", message).with_hint(format!("{} jobs were added to batch {batch}", added.jobs))
+                })?);
+            }
+            let (count, sum) = (jobs.len() as u64, jobs.iter().map(|job| job.estimate).sum::<Units>());
+            let known = store.insert(batch, jobs, !self.again).await?;
+            let left_out: Units = known.iter().map(|(job, _)| job.estimate).sum();
+            added.jobs += count - known.len() as u64;
+            added.known += known.len() as u64;
+            added.estimate = added.estimate + Units::from_thousandths(sum.thousandths() - left_out.thousandths());
+        }
+        Ok(added)
+    }
+
+    async fn check(&self, store: &Store, tell: &mut impl FnMut(Told<'_>)) -> Result<Added> {
+        let (mut found, mut faults) = (Added::default(), 0u64);
+        // What each line will ask for and write, cut to what tells any two of a manifest apart.
+        let (mut works, mut outputs) = (HashMap::<u128, i64>::new(), HashMap::<u128, i64>::new());
+        let mut reader = Reader::open(self.manifest)?;
+        while let Some(lines) = reader.next().await? {
+            for line in lines {
+                let has_output = line.as_ref().is_ok_and(|checked| checked.entry.output.is_some());
+                let job = match self.job(line) {
+                    Ok(job) => job,
+                    Err(fault) => {
+                        faults += 1;
+                        tell(Told::Fault(&fault));
+                        continue;
+                    }
+                };
+                let number = u64::try_from(job.line).unwrap_or_default();
+                let mut reasons = Vec::new();
+                if !self.again {
+                    if let Some(same) = store.same(&job.request_hash).await? {
+                        found.known += 1;
+                        tell(Told::Known(number, &same));
+                        continue;
+                    }
+                    if works.insert(short(&job.request_hash), job.line).is_some() {
+                        found.known += 1;
+                        continue;
+                    }
+                }
+                if let Some(other) = outputs.insert(short(&crate::order::hash_text(&job.output)), job.line)
+                    && has_output
+                {
+                    reasons.push(format!("output: expected a file for each line, given that of line {other}"));
+                }
+                if !store.writes(&job.output).await? && std::fs::symlink_metadata(&job.output).is_ok() {
+                    reasons.push(format!(
+                        "output: expected a file that can be made, given {}: it exists and is kept",
+                        job.output
+                    ));
+                }
+                if let Some(id) = &job.external_id
+                    && store.has_external_id(id).await?
+                {
+                    reasons.push("external_id: expected one never used before, given one that was".to_owned());
+                }
+                if reasons.is_empty() {
+                    found.jobs += 1;
+                    found.estimate = found.estimate + job.estimate;
+                    if self.dry_run {
+                        tell(Told::New(&job));
+                    }
+                } else {
+                    faults += 1;
+                    tell(Told::Fault(&Fault { line: number, reasons }));
+                }
+            }
+        }
+        match faults {
+            0 => Ok(found),
+            _ => {
+                let message = format!("{faults} lines of {} are not valid", self.manifest.display());
+                Err(Error::invalid("add", message).with_hint("nothing was added and nothing was sent; correct them"))
+            }
+        }
+    }
+
+    /// The job that a line makes.
+    fn job(&self, line: Result<Checked, Fault>) -> Result<NewJob, Fault> {
+        let Checked { entry, request_hash } = line?;
+        let fault = |reason: String| Fault { line: entry.line, reasons: vec![reason] };
+        let estimate = self.prices.estimate(&entry.order).ok_or_else(|| {
+            fault(format!("price: expected one for this order in the table of {}, given none", self.prices.dated))
+        })?;
+        let file = entry.output.clone().unwrap_or_else(|| match &entry.name {
+            Some(name) => format!("{}.mp4", plain(name)),
+            None => {
+                let stem = self.manifest.file_stem().unwrap_or_default().to_string_lossy();
+                format!("{}-{:05}.mp4", plain(&stem), entry.line)
+            }
+        });
+        let output = std::path::absolute(self.out.join(file)).map_err(|reason| fault(format!("output: {reason}")))?;
+        let request = serde_json::to_string(&entry.order).map_err(|reason| fault(reason.to_string()))?;
+        Ok(NewJob {
+            line: i64::try_from(entry.line).unwrap_or(i64::MAX),
+            name: entry.name,
+            external_id: entry.external_id,
+            request,
+            request_hash,
+            output: output.to_string_lossy().into_owned(),
+            estimate,
+        })
+    }
+}
+
+/// A line that makes a request, and the hash of its work.
+struct Checked {
+    entry: Entry,
+    request_hash: String,
+}
+
+/// The manifest, so many lines at a time, read and held against the limits where blocking is allowed.
+struct Reader(Option<Manifest>);
+
+impl Reader {
+    fn open(path: &Path) -> Result<Self> {
+        Ok(Self(Some(Manifest::open(path)?)))
+    }
+
+    async fn next(&mut self) -> Result<Option<Vec<Result<Checked, Fault>>>> {
+        let Some(mut manifest) = self.0.take() else { return Ok(None) };
+        let read = tokio::task::spawn_blocking(move || {
+            let lines: Vec<_> = manifest.by_ref().take(CHUNK).map(|read| read.and_then(checked)).collect();
+            (manifest, lines)
+        });
+        let (manifest, lines) = read.await.map_err(|reason| Error::other("manifest", reason))?;
+        self.0 = Some(manifest).filter(|_| !lines.is_empty());
+        Ok(Some(lines).filter(|lines| !lines.is_empty()))
+    }
+}
+
+fn checked(entry: Entry) -> Result<Checked, Fault> {
+    let line = entry.line;
+    let fault = |reasons| Fault { line, reasons };
+    // The id is not part of what is checked here: it is the record's to give.
+    entry.order.request(entry.external_id.as_deref().unwrap_or("checked")).map_err(|error| {
+        let reasons: Vec<_> = error.violations().iter().map(ToString::to_string).collect();
+        fault(if reasons.is_empty() { vec![error.message().to_owned()] } else { reasons })
+    })?;
+    let request_hash = entry.order.hash().map_err(|reason| fault(vec![reason.to_string()]))?;
+    Ok(Checked { entry, request_hash })
+}
+
+/// A name as a file of its own: it leads nowhere else.
+fn plain(name: &str) -> String {
+    let kept = |c: char| if c.is_alphanumeric() || "-_. ".contains(c) { c } else { '-' };
+    let name: String = name.trim().chars().map(kept).collect();
+    name.trim_start_matches('.').to_owned()
+}
+
+/// The beginning of a hash in hexadecimal.
+fn short(hash: &str) -> u128 {
+    hash.get(..32).and_then(|head| u128::from_str_radix(head, 16).ok()).unwrap_or_default()
+}

@@ -1,0 +1,155 @@
+//! What can be typed: the words that `kling` hands on, `batch …` and `worker`, in one place, from which help and usage are
+//! made.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use kling_batch::Units;
+
+const EXPLAINED: &str = "\
+Environment:
+  KLING_API_KEY   the API key (required to send, ask and fetch)
+  KLING_BASE_URL  the gateway, as its address is pasted; without it, the vendor's own
+  KLING_DATABASE  the record, if --database is not said
+
+Exit codes:
+  0 done             1 something is left over, or this machine or the database failed
+  2 not valid        3 refused by the API      4 a task failed
+  6 a task may exist 7 not sent, nothing charged";
+
+/// Many videos from a manifest, over crashes: none is paid twice, none that is paid is forgotten
+#[derive(Parser)]
+#[command(name = "kling-batch", version, after_help = EXPLAINED, disable_help_subcommand = true)]
+pub struct Arguments {
+    /// Print JSON on standard output, on failure too; all else goes to standard error
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// The record: postgres://…, sqlite:FILE, or a file
+    #[arg(
+        long,
+        global = true,
+        env = "KLING_DATABASE",
+        default_value = "kling.db",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub database: String,
+
+    /// A table of prices in JSON; without it, one that is an assumption
+    #[arg(long, global = true, value_name = "FILE")]
+    pub prices: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// A manifest of requests, and the record of what became of them
+    #[command(subcommand)]
+    Batch(Batch),
+    /// One of many that work on one record; ends on SIGTERM, once what it sends is answered
+    Worker {
+        #[command(flatten)]
+        work: Work,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Batch {
+    /// Add a manifest, then send, wait and fetch until nothing is left. This costs money
+    Run {
+        #[command(flatten)]
+        add: Add,
+        #[command(flatten)]
+        work: Work,
+    },
+    /// Add a manifest; workers, or resume, do the rest
+    Add {
+        #[command(flatten)]
+        add: Add,
+    },
+    /// Tell what stands in the record, what needs somebody, and what vanishes soon
+    Status,
+    /// Go on with all that is not done; fetch again what is gone or differs, first what vanishes first
+    Resume {
+        /// What each batch that has a budget may book from now on
+        #[arg(long, value_name = "UNITS")]
+        budget: Option<Units>,
+        #[command(flatten)]
+        work: Work,
+    },
+    /// Order failed or dropped jobs anew, each as a new job
+    Retry {
+        /// The jobs' numbers
+        #[arg(required = true, value_name = "ID")]
+        jobs: Vec<i64>,
+        /// Also ambiguous ones, whose task may exist: this may pay twice
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Take back jobs that were not sent; the API has no cancel for others
+    Drop {
+        /// The jobs' numbers
+        #[arg(required = true, value_name = "ID")]
+        jobs: Vec<i64>,
+    },
+    /// Write the record as a table, one row a job
+    Export {
+        /// The form
+        #[arg(long, value_enum, default_value_t = Form::Csv)]
+        format: Form,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Form {
+    Csv,
+    Json,
+}
+
+#[derive(Args)]
+pub struct Add {
+    /// JSON Lines, or CSV with a header by the name *.csv: a request a line, in the words of kling generate
+    pub manifest: PathBuf,
+    /// The folder for the videos
+    #[arg(short, long, default_value = ".", value_name = "DIR")]
+    pub out: PathBuf,
+    /// Stop before more units than these would be booked
+    #[arg(long, value_name = "UNITS")]
+    pub budget: Option<Units>,
+    /// Ask again for work that was asked for before: it is paid again
+    #[arg(long)]
+    pub again: bool,
+    /// Print what would be sent and cost, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Args)]
+pub struct Work {
+    /// How many tasks may run at a time, of all workers together; 5 if never said
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=10_000))]
+    pub max_running: Option<i64>,
+    /// The time between signs of life; who misses four is taken for dead. The same for all workers
+    #[arg(long, default_value = "5s", value_parser = humantime::parse_duration, value_name = "TIME")]
+    pub heartbeat: Duration,
+}
+
+/// Whether JSON was asked for on a command line that could not be read as a whole.
+pub fn asks_for_json(given: &[std::ffi::OsString]) -> bool {
+    given.iter().take_while(|word| *word != "--").any(|word| word == "--json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_commands_agree_with_themselves() {
+        Arguments::command().debug_assert();
+    }
+}

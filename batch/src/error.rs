@@ -1,0 +1,102 @@
+//! Why a command of a batch failed: what it means, in the library's kinds, and what to do next.
+
+use std::fmt;
+
+use kling_client::ErrorKind;
+
+/// The result of what this crate does.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something could not be done. It holds no prompt, no key and no address of a database, which may have a password.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ErrorKind,
+    operation: &'static str,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Error {
+    /// A failure of an operation.
+    pub fn new(kind: ErrorKind, operation: &'static str, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner { kind, operation, message: message.into(), hint: None }))
+    }
+
+    /// What was given cannot be done; nothing was sent.
+    pub fn invalid(operation: &'static str, message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Invalid, operation, message)
+    }
+
+    /// Something on this machine, or the database.
+    pub fn other(operation: &'static str, message: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::Other, operation, message.to_string())
+    }
+
+    /// Adds what to do.
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// What it means.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What was being done.
+    pub fn operation(&self) -> &str {
+        self.0.operation
+    }
+
+    /// What happened.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// The exit code that says it, as those of `kling` do.
+    pub fn exit_code(&self) -> u8 {
+        match self.0.kind {
+            ErrorKind::Invalid => 2,
+            ErrorKind::Rejected => 3,
+            ErrorKind::TaskFailed => 4,
+            ErrorKind::WaitTimedOut => 5,
+            ErrorKind::Ambiguous => 6,
+            ErrorKind::NotSent => 7,
+            _ => 1,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.0.operation, self.0.kind, self.0.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let error = match error {
+            // It may repeat the address.
+            sqlx::Error::Configuration(_) => return Self::invalid("database", "its address cannot be read"),
+            other => other,
+        };
+        Self::other("database", error)
+    }
+}
+
+impl From<kling_client::Error> for Error {
+    fn from(error: kling_client::Error) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        Self(Box::new(Inner { kind: error.kind(), operation: "client", message: error.to_string(), hint }))
+    }
+}

@@ -1,0 +1,52 @@
+//! Whether what was delivered is still here, whole: each file is held against the length and the hash in the record.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use crate::error::Result;
+use crate::order::hash_file;
+use crate::state::{Event, State};
+use crate::store::{Detail, Store, millis};
+
+/// So many jobs are looked at in one query.
+const PAGE: i64 = 500;
+
+/// Looks at every delivered file. What is gone or differs is to be fetched again, if it still can be; tells of each.
+/// Gives how many those are.
+///
+/// # Errors
+/// Those of the database.
+pub async fn inspect(store: &Store, now: SystemTime, mut tell: impl FnMut(&str)) -> Result<u64> {
+    let (mut behind, mut missed) = (0, 0);
+    loop {
+        let page = store.in_state(State::Delivered, behind, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(missed) };
+        behind = last.id;
+        for job in page {
+            let (path, size, sha256) = (job.output.clone(), job.file_size, job.file_sha256.clone());
+            let looked = tokio::task::spawn_blocking(move || wrong(Path::new(&path), size, sha256.as_deref())).await;
+            let Ok(Some(reason)) = looked else { continue };
+            if job.expires_at.is_some_and(|at| at <= millis(now)) {
+                tell(&format!("job {}: {} {reason}, and its video has vanished since", job.id, job.output));
+                continue;
+            }
+            tell(&format!("job {}: {} {reason}, and is fetched again", job.id, job.output));
+            let note = Some(format!("the file {reason}"));
+            store.tell(job.id, job.attempt, Event::Miss, &Detail { note, ..Detail::default() }).await?;
+            missed += 1;
+        }
+    }
+}
+
+/// What is wrong with a file; the length is looked at first, so that most of what is wrong costs no reading.
+fn wrong(path: &Path, size: Option<i64>, sha256: Option<&str>) -> Option<&'static str> {
+    match path.metadata() {
+        Err(_) => Some("is gone"),
+        Ok(found) if i64::try_from(found.len()).ok() != size => Some("is not the file that was delivered"),
+        Ok(_) => match hash_file(path) {
+            Ok((_, found)) if Some(found.as_str()) == sha256 => None,
+            Ok(_) => Some("is not the file that was delivered"),
+            Err(_) => Some("cannot be read"),
+        },
+    }
+}

@@ -1,0 +1,301 @@
+//! The command `kling-batch`: reads what was typed, does it on the record, prints what came of it, and ends with the exit
+//! code that says so.
+
+mod arguments;
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use clap::Parser as _;
+use kling_batch::{Added, Error, Format, Pace, Prices, Result, State, Status, Store, Until, Worker, export, inspect};
+use kling_client::{BASE_URL_VARIABLE, Client, EXPECT_VARIABLE, KEY_VARIABLE, SystemClock};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use arguments::{Add, Arguments, Batch, Command, Form, Work};
+
+fn main() -> ExitCode {
+    let given: Vec<OsString> = std::env::args_os().collect();
+    let arguments = match Arguments::try_parse_from(&given) {
+        Ok(arguments) => arguments,
+        Err(usage) if usage.use_stderr() && arguments::asks_for_json(&given) => {
+            let message = usage.kind().to_string();
+            return failed(&Error::invalid("arguments", message), true);
+        }
+        Err(usage) => {
+            _ = usage.print();
+            return ExitCode::from(if usage.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let json = arguments.json;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(run(arguments)),
+        Err(reason) => Err(Error::other("start", reason)),
+    };
+    match ended {
+        Ok(code) => code,
+        Err(error) => failed(&error, json),
+    }
+}
+
+fn failed(error: &Error, json: bool) -> ExitCode {
+    if json {
+        print(&json!({"error": {
+            "kind": error.kind().to_string(),
+            "operation": error.operation(),
+            "message": error.message(),
+            "hint": error.hint(),
+        }}));
+    } else {
+        say(&format!("error: {error}"));
+        if let Some(hint) = error.hint() {
+            say(&format!("  {hint}"));
+        }
+    }
+    ExitCode::from(error.exit_code())
+}
+
+async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let Arguments { json, database, prices, command } = arguments;
+    let prices = prices.as_deref().map_or_else(Prices::assumed, Prices::load)?;
+    let done = Ok(ExitCode::SUCCESS);
+    let batch = match command {
+        Command::Worker { work } => {
+            let client = client()?;
+            let store = Store::open(&database).await?;
+            set_places(&store, &work).await?;
+            self::work(&store, client, &work, Until::Stopped).await?;
+            return done;
+        }
+        Command::Batch(batch) => batch,
+    };
+    if let Batch::Run { add, .. } | Batch::Add { add } = &batch
+        && add.dry_run
+    {
+        // What is not there yet is not made for the sake of looking.
+        let store = if is_there(&database) { Store::open(&database).await? } else { Store::in_memory().await? };
+        let added = added(&store, add, &prices).await?;
+        if json {
+            print(
+                &json!({"dry_run": true, "added": added, "prices": {"dated": prices.dated, "source": prices.source}}),
+            );
+        }
+        return done;
+    }
+    // A key that is missing is told before anything is written.
+    let client = match &batch {
+        Batch::Run { .. } | Batch::Resume { .. } => Some(client()?),
+        _ => None,
+    };
+    let store = Store::open(&database).await?;
+    match batch {
+        Batch::Add { add } => {
+            let added = added(&store, &add, &prices).await?;
+            if json {
+                print(&json!({"added": added}));
+            }
+        }
+        Batch::Run { add, work } => {
+            added(&store, &add, &prices).await?;
+            return finish(&store, client, &work, &prices, json).await;
+        }
+        Batch::Resume { budget, work } => {
+            if let Some(budget) = budget {
+                store.set_budget(budget).await?;
+            }
+            inspect(&store, SystemTime::now(), say).await?;
+            return finish(&store, client, &work, &prices, json).await;
+        }
+        Batch::Status => {
+            let status = Status::read(&store, &prices, SystemTime::now()).await?;
+            if json {
+                print(&json!(status));
+            } else {
+                write(format_args!("{status}"));
+            }
+        }
+        Batch::Retry { jobs, yes } => {
+            let mut made = Vec::new();
+            for job in jobs {
+                let by = store.retry(job, yes).await?;
+                say(&format!("job {job} is ordered anew as job {by}; resume sends it"));
+                made.push(json!({"job": job, "by": by}));
+            }
+            if json {
+                print(&json!({"retried": made}));
+            }
+        }
+        Batch::Drop { jobs } => {
+            for job in &jobs {
+                store.drop_job(*job).await?;
+                say(&format!("job {job} is dropped"));
+            }
+            if json {
+                print(&json!({"dropped": jobs}));
+            }
+        }
+        Batch::Export { format } => {
+            let format = match format {
+                Form::Json => Format::Json,
+                Form::Csv if json => Format::Json,
+                Form::Csv => Format::Csv,
+            };
+            export(&store, format, io::stdout().lock()).await?;
+        }
+    }
+    done
+}
+
+async fn added(store: &Store, add: &Add, prices: &Prices) -> Result<Added> {
+    let adding = kling_batch::Add {
+        manifest: &add.manifest,
+        out: &add.out,
+        budget: add.budget,
+        prices,
+        again: add.again,
+        dry_run: add.dry_run,
+    };
+    let added = adding.run(store, |line| say(&line.to_string())).await?;
+    let money = prices.in_money(added.estimate).map(|money| format!(", {money}")).unwrap_or_default();
+    let (Added { jobs, known, estimate, .. }, verb) = (&added, if add.dry_run { "would be sent" } else { "added" });
+    say(&format!("{jobs} jobs {verb}, {known} left out as asked for before; about {estimate} units{money}"));
+    say(&format!("prices of {}: {}", prices.dated, prices.source));
+    if let Some(budget) = add.budget.filter(|budget| *budget < added.estimate) {
+        say(&format!("the budget of {budget} units stops it before its end"));
+    }
+    Ok(added)
+}
+
+/// Works until nothing is left, and tells what came of it.
+async fn finish(store: &Store, client: Option<Client>, work: &Work, prices: &Prices, json: bool) -> Result<ExitCode> {
+    let Some(client) = client else { return Err(Error::other("start", "there is no client")) };
+    set_places(store, work).await?;
+    let ended = self::work(store, client, work, Until::Done).await;
+    let status = Status::read(store, prices, SystemTime::now()).await?;
+    if json && ended.is_ok() {
+        print(&json!(status));
+    } else {
+        say(status.to_string().trim_end());
+    }
+    let stopped = ended?;
+    Ok(ExitCode::from(if stopped { INTERRUPTED } else { code(&status) }))
+}
+
+/// What a shell expects of a program that was interrupted: 128 and the number of the signal.
+const INTERRUPTED: u8 = 130;
+
+/// The exit code that says the gravest of what is left.
+fn code(status: &Status) -> u8 {
+    let left = |state| status.attention.iter().any(|job| job.state == state);
+    if status.count(State::Ambiguous) > 0 {
+        6
+    } else if left(State::Failed) {
+        4
+    } else if status.batches.iter().any(|batch| batch.stopped) {
+        7
+    } else {
+        let open = [State::Intended, State::Sending, State::Accepted, State::Finished];
+        u8::from(open.into_iter().any(|state| status.count(state) > 0))
+    }
+}
+
+async fn set_places(store: &Store, work: &Work) -> Result<()> {
+    match work.max_running {
+        Some(most) => store.set_places(most).await,
+        None => Ok(()),
+    }
+}
+
+/// Works, and gives whether it was stopped by a signal; a second signal ends it at once.
+async fn work(store: &Store, client: Client, work: &Work, until: Until) -> Result<bool> {
+    let heartbeat = work.heartbeat.max(Duration::from_millis(50));
+    let is_here = ["http://127.", "http://localhost", "http://[::1]"];
+    let is_here = is_here.iter().any(|begin| client.base_url().starts_with(begin));
+    let pace = if is_here { Pace::loopback(heartbeat) } else { Pace::new(heartbeat) };
+    let stop = CancellationToken::new();
+    let signals = tokio::spawn({
+        let stop = stop.clone();
+        async move {
+            signal().await;
+            stop.cancel();
+            signal().await;
+            say("ended at once; what was being sent is looked for in the next run");
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+    });
+    let worker = Worker::new(store.clone(), client, Arc::new(SystemClock::new()), pace, until, Arc::new(say));
+    let ended = worker.run(stop.clone()).await;
+    signals.abort();
+    ended.map(|()| stop.is_cancelled())
+}
+
+/// Resolves at Ctrl-C or SIGTERM; never where the system does not tell of them.
+async fn signal() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => _ = signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}
+
+/// The client of the environment, as `kling` makes its own, but for one thing: how often an order is sent is the record's
+/// business, so each call sends it once.
+fn client() -> Result<Client> {
+    let set = |name: &'static str| match std::env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.trim().is_empty())),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(_) => Err(Error::invalid("client", format!("{name}: expected text, given bytes that are not UTF-8"))),
+    };
+    let missing = || {
+        Error::invalid("client", format!("{KEY_VARIABLE}: expected the API key, given nothing"))
+            .with_hint("the key is read from KLING_API_KEY, the gateway from KLING_BASE_URL")
+    };
+    let mut builder = Client::builder(set(KEY_VARIABLE)?.ok_or_else(missing)?).attempts(1);
+    if let Some(url) = set(BASE_URL_VARIABLE)? {
+        builder = builder.base_url(url);
+    }
+    if let Some(expected) = set(EXPECT_VARIABLE)? {
+        let expected = humantime::parse_duration(expected.trim());
+        let wrong = |_| Error::invalid("client", format!("{EXPECT_VARIABLE}: expected a time such as 90s or 4m"));
+        builder = builder.expected(expected.map_err(wrong)?);
+    }
+    Ok(builder.build()?)
+}
+
+/// Whether the record was made before.
+fn is_there(database: &str) -> bool {
+    database.starts_with("postgres") || {
+        let file = database.strip_prefix("sqlite:").map_or(database, |rest| rest.strip_prefix("//").unwrap_or(rest));
+        std::path::Path::new(file).exists()
+    }
+}
+
+fn print(value: &Value) {
+    write(format_args!("{value}\n"));
+}
+
+/// A reader that went away needs no more text.
+fn write(text: std::fmt::Arguments<'_>) {
+    _ = io::stdout().lock().write_fmt(text);
+}
+
+fn say(line: &str) {
+    _ = writeln!(io::stderr().lock(), "{line}");
+}

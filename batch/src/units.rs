@@ -1,0 +1,124 @@
+//! Units of the account as exact decimals: thousandths in an integer, never a float.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::Add;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An amount of units, to the thousandth. What is finer is rounded up, so that a sum never says too little.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Units(i64);
+
+impl Units {
+    /// From thousandths, as the record keeps them.
+    pub const fn from_thousandths(thousandths: i64) -> Self {
+        Self(thousandths)
+    }
+
+    /// In thousandths.
+    pub const fn thousandths(self) -> i64 {
+        self.0
+    }
+
+    /// What so many units cost at a price for one, to the thousandth, rounded up.
+    pub fn at(self, price: Self) -> Self {
+        let product = i128::from(self.0) * i128::from(price.0);
+        Self(i64::try_from((product + 999).div_euclid(1000)).unwrap_or(i64::MAX))
+    }
+}
+
+impl Add for Units {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl Sum for Units {
+    fn sum<I: Iterator<Item = Self>>(units: I) -> Self {
+        units.fold(Self(0), Self::add)
+    }
+}
+
+impl FromStr for Units {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "expected a decimal number such as 120 or 3.5, not negative".to_owned();
+        let (whole, part) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() && part.is_empty() || !digits(whole) || !digits(part) {
+            return Err(wrong());
+        }
+        let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| wrong())? };
+        let mut thousandths = 0;
+        for place in 0..3 {
+            thousandths = thousandths * 10 + part.as_bytes().get(place).map_or(0, |digit| i64::from(digit - b'0'));
+        }
+        let finer = part.bytes().skip(3).any(|digit| digit != b'0');
+        whole
+            .checked_mul(1000)
+            .and_then(|whole| whole.checked_add(thousandths + i64::from(finer)))
+            .map(Self)
+            .ok_or_else(wrong)
+    }
+}
+
+impl fmt::Display for Units {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let (whole, part) = (self.0.unsigned_abs() / 1000, self.0.unsigned_abs() % 1000);
+        let text = format!("{sign}{whole}.{part:03}");
+        f.pad(text.trim_end_matches('0').trim_end_matches('.'))
+    }
+}
+
+/// As a string, as the API writes its own.
+impl Serialize for Units {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Units {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_exact_and_what_is_finer_is_rounded_up() {
+        for (text, thousandths, shown) in [
+            ("2", 2000, "2"),
+            ("3.5", 3500, "3.5"),
+            (" 0.75 ", 750, "0.75"),
+            (".1", 100, "0.1"),
+            ("7.", 7000, "7"),
+            ("0.0001", 1, "0.001"),
+            ("1.2340000", 1234, "1.234"),
+            ("0", 0, "0"),
+            ("100", 100_000, "100"),
+        ] {
+            let units: Units = text.parse().unwrap();
+            assert_eq!((units.thousandths(), units.to_string().as_str()), (thousandths, shown), "{text}");
+        }
+        for text in ["", ".", "-1", "+1", "1e3", "1,5", "1.2.3", "NaN", "9999999999999999999", "9223372036854775807"] {
+            assert!(text.parse::<Units>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_price_a_unit_gives_a_sum_that_never_says_too_little() {
+        let units = |text: &str| text.parse::<Units>().unwrap();
+        assert_eq!(units("3.5").at(units("0.14")), units("0.49"));
+        assert_eq!(units("0.001").at(units("0.001")), units("0.001"));
+        assert_eq!(Units(i64::MAX).at(units("2")), Units(i64::MAX));
+    }
+}
