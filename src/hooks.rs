@@ -8,6 +8,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -100,7 +101,8 @@ struct State {
     key: HeaderValue,
     limits: Limits,
     clock: Arc<dyn Clock>,
-    body: Mutex<Option<Vec<Segment>>>,
+    /// The facade's body, and where it is counted.
+    body: Mutex<Option<(Vec<Segment>, Arc<AtomicU64>)>>,
     outcome: Mutex<Option<Outcome>>,
 }
 
@@ -115,9 +117,9 @@ impl Call {
         Self(Arc::new(State { shown, key, limits, clock, body: Mutex::new(None), outcome: Mutex::new(None) }))
     }
 
-    /// The same call with this body in the place of the one that the generated client writes.
-    pub(crate) fn with_body(self, body: Vec<Segment>) -> Self {
-        *lock(&self.0.body) = Some(body);
+    /// The same call with this body in the place of the one that the generated client writes; `sent` counts its bytes.
+    pub(crate) fn with_body(self, body: Vec<Segment>, sent: Arc<AtomicU64>) -> Self {
+        *lock(&self.0.body) = Some((body, sent));
         self
     }
 
@@ -136,12 +138,13 @@ impl Call {
     /// Sends the request within the limits of time, and reads the whole answer.
     async fn run(&self, client: &reqwest::Client, mut request: reqwest::Request, asked: &Url) -> Outcome {
         let state = &*self.0;
-        let progress = Progress::new(Arc::clone(&state.clock));
+        let (body, sent) = lock(&state.body).take().unzip();
+        let progress = Progress::new(Arc::clone(&state.clock), sent.unwrap_or_default());
         let headers = request.headers_mut();
         // The document's version, which progenitor sends and nobody asked for.
         headers.remove("api-version");
         headers.insert(AUTHORIZATION, state.key.clone());
-        let with_body = match lock(&state.body).take().or_else(|| generated_body(&mut request)) {
+        let with_body = match body.or_else(|| generated_body(&mut request)) {
             None => false,
             Some(body) => {
                 let upload = Upload::new(body, Arc::clone(&progress)).after(state.limits.early);

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
@@ -51,7 +51,14 @@ pub struct MultiImageToVideo {
     images: Arc<[Segment]>,
     /// Whether no id is minted.
     anonymous: bool,
-    bought: Arc<AtomicBool>,
+    purchase: Arc<Purchase>,
+}
+
+/// What the clones of a request share.
+#[derive(Default)]
+struct Purchase {
+    taken: AtomicBool,
+    uploaded: Arc<AtomicU64>,
 }
 
 /// What is sent, in the words and the order of the wire.
@@ -229,7 +236,7 @@ impl MultiImageToVideo {
     pub fn again(&self) -> Self {
         let mut fields = Fields::clone(&self.fields);
         fields.external_task_id = None;
-        Self { fields: Arc::new(fields), bought: Arc::default(), ..self.clone() }.named()
+        Self { fields: Arc::new(fields), purchase: Arc::default(), ..self.clone() }.named()
     }
 
     /// The caller's id of this purchase: the one that was given, or else one that was minted (UUIDv7).
@@ -237,6 +244,46 @@ impl MultiImageToVideo {
     /// It is known before anything is sent, so that a task whose answer was lost can be looked for by it.
     pub fn external_task_id(&self) -> Option<&str> {
         self.fields.external_task_id.as_deref()
+    }
+
+    /// How many bytes of the body the network has taken so far, in the present attempt to submit this request or a clone
+    /// of it; 0 before. To be read while [`Client::submit`](crate::Client::submit) runs, against
+    /// [`body_len`](Self::body_len).
+    ///
+    /// It begins again with each attempt, and keeps what the last one reached. Some of these bytes may still be in a
+    /// buffer of this machine.
+    ///
+    /// ```no_run
+    /// # async fn run(client: kling_client::Client, request: kling_client::MultiImageToVideo) -> kling_client::Result<()> {
+    /// let total = request.body_len()?;
+    /// let submitted = client.submit(&request);
+    /// let mut submitted = std::pin::pin!(submitted);
+    /// let task = loop {
+    ///     tokio::select! {
+    ///         task = &mut submitted => break task?,
+    ///         () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {
+    ///             println!("{} of {total} bytes", request.uploaded());
+    ///         }
+    ///     }
+    /// };
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn uploaded(&self) -> u64 {
+        self.purchase.uploaded.load(Ordering::Relaxed)
+    }
+
+    /// The length of the body in bytes, images as Base64 included. Reads no image.
+    ///
+    /// # Errors
+    /// [`Other`](ErrorKind::Other) if an extra field cannot be written as JSON.
+    pub fn body_len(&self) -> Result<u64> {
+        Ok(self.segments()?.iter().map(Segment::encoded_len).sum())
+    }
+
+    /// Where the bytes of the body are counted.
+    pub(crate) fn counter(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.purchase.uploaded)
     }
 
     /// With an id, unless none is wanted.
@@ -258,14 +305,16 @@ impl MultiImageToVideo {
 
     /// Takes the one purchase; false if it was taken before.
     pub(crate) fn buy(&self) -> bool {
-        !self.bought.swap(true, Ordering::SeqCst)
+        !self.purchase.taken.swap(true, Ordering::SeqCst)
     }
 
     /// The pieces of the body: the JSON, cut where each image goes.
-    pub(crate) fn segments(&self) -> serde_json::Result<Vec<Segment>> {
+    pub(crate) fn segments(&self) -> Result<Vec<Segment>> {
         // Images are written as empty strings, so the array's own text is known. Its key is the first thing in the JSON
         // that reads so: within a string every quote has a backslash before it, and extra fields come last.
-        let text = Bytes::from(serde_json::to_vec(&*self.fields)?);
+        let text =
+            serde_json::to_vec(&*self.fields).map_err(|e| Error::new(ErrorKind::Other, "submit", e.to_string()))?;
+        let text = Bytes::from(text);
         const FIRST: &[u8] = br#""image_list":[{"image":""#;
         const NEXT: &[u8] = br#""},{"image":""#;
         let mut segments = Vec::with_capacity(2 * self.images.len() + 1);
@@ -308,7 +357,7 @@ impl MultiImageToVideo {
         if !found.is_empty() {
             return Err(refused(found));
         }
-        Ok(Self { fields: Arc::new(fields), images: images.into(), anonymous, bought: Arc::default() }.named())
+        Ok(Self { fields: Arc::new(fields), images: images.into(), anonymous, purchase: Arc::default() }.named())
     }
 }
 

@@ -65,7 +65,7 @@ impl Client {
     async fn purchase(&self, request: &MultiImageToVideo, span: &Span) -> Result<Task> {
         let operation = Operation::Submit;
         let external = request.external_task_id();
-        let segments = request.segments().map_err(|e| Error::new(ErrorKind::Other, operation.name(), e.to_string()))?;
+        let segments = request.segments()?;
         if !request.buy() {
             let found = Violation::new("request", "a request not submitted before", "one that was");
             return Err(Error::invalid(operation.name(), vec![found])
@@ -105,7 +105,7 @@ impl Client {
 
     /// One POST, and the task in its answer.
     async fn post(&self, request: &MultiImageToVideo, body: Vec<Segment>) -> Result<TaskInfo> {
-        let call = self.post_call().with_body(body);
+        let call = self.post_call().with_body(body, request.counter());
         let raw = self.generated(&call);
         let sent = raw.create_multi_image_to_video().body_map(|body| typed(request, body)).send().await;
         let fields = request.fields();

@@ -67,15 +67,17 @@ pub(crate) enum Handed {
 #[derive(Debug)]
 pub(crate) struct Progress {
     clock: Arc<dyn Clock>,
-    bytes: AtomicU64,
+    bytes: Arc<AtomicU64>,
     whole: AtomicBool,
     last: AtomicU64,
 }
 
 impl Progress {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
+    /// An account that begins at nothing, and whose bytes are counted where the caller can see them.
+    pub(crate) fn new(clock: Arc<dyn Clock>, bytes: Arc<AtomicU64>) -> Arc<Self> {
         let last = AtomicU64::new(micros(clock.now()));
-        Arc::new(Self { clock, bytes: AtomicU64::new(0), whole: AtomicBool::new(false), last })
+        bytes.store(0, Ordering::SeqCst);
+        Arc::new(Self { clock, bytes, whole: AtomicBool::new(false), last })
     }
 
     pub(crate) fn handed(&self) -> Handed {
@@ -226,7 +228,8 @@ impl Body for Upload {
 }
 
 impl Segment {
-    fn encoded_len(&self) -> u64 {
+    /// How many bytes of the body it becomes.
+    pub(crate) fn encoded_len(&self) -> u64 {
         match self {
             Self::Text(text) => text.len() as u64,
             Self::Bytes(bytes) => base64_len(bytes.len() as u64),
@@ -397,7 +400,7 @@ mod tests {
     use crate::clock::SystemClock;
 
     fn upload(segments: Vec<Segment>) -> (Upload, Arc<Progress>) {
-        let progress = Progress::new(Arc::new(SystemClock::new()));
+        let progress = Progress::new(Arc::new(SystemClock::new()), Arc::default());
         (Upload::new(segments, Arc::clone(&progress)), progress)
     }
 
