@@ -53,7 +53,7 @@ pub enum Command {
     /// One of many that work on one record; ends on SIGTERM, once what it sends is answered
     Worker {
         #[command(flatten)]
-        work: Work,
+        work: Effort,
     },
 }
 
@@ -62,14 +62,14 @@ pub enum Batch {
     /// Add a manifest, then send, wait and fetch until nothing is left. This costs money
     Run {
         #[command(flatten)]
-        add: Add,
+        add: Source,
         #[command(flatten)]
-        work: Work,
+        work: Effort,
     },
     /// Add a manifest; workers, or resume, do the rest
     Add {
         #[command(flatten)]
-        add: Add,
+        add: Source,
     },
     /// Tell what stands in the record, what needs somebody, and what vanishes soon
     Status,
@@ -79,7 +79,7 @@ pub enum Batch {
         #[arg(long, value_name = "UNITS")]
         budget: Option<Units>,
         #[command(flatten)]
-        work: Work,
+        work: Effort,
     },
     /// Order failed or dropped jobs anew, each as a new job
     Retry {
@@ -111,7 +111,7 @@ pub enum Form {
 }
 
 #[derive(Args)]
-pub struct Add {
+pub struct Source {
     /// JSON Lines, or CSV with a header by the name *.csv: a request a line, in the words of kling generate
     pub manifest: PathBuf,
     /// The folder for the videos
@@ -129,7 +129,7 @@ pub struct Add {
 }
 
 #[derive(Args)]
-pub struct Work {
+pub struct Effort {
     /// How many tasks may run at a time, of all workers together; 5 if never said
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=10_000))]
     pub max_running: Option<i64>,

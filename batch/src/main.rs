@@ -15,7 +15,7 @@ use kling_client::{BASE_URL_VARIABLE, Client, EXPECT_VARIABLE, KEY_VARIABLE, Sys
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use arguments::{Add, Arguments, Batch, Command, Form, Work};
+use arguments::{Arguments, Batch, Command, Effort, Form, Source};
 
 fn main() -> ExitCode {
     let given: Vec<OsString> = std::env::args_os().collect();
@@ -150,7 +150,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     done
 }
 
-async fn added(store: &Store, add: &Add, prices: &Prices) -> Result<Added> {
+async fn added(store: &Store, add: &Source, prices: &Prices) -> Result<Added> {
     let adding = kling_batch::Add {
         manifest: &add.manifest,
         out: &add.out,
@@ -171,7 +171,7 @@ async fn added(store: &Store, add: &Add, prices: &Prices) -> Result<Added> {
 }
 
 /// Works until nothing is left, and tells what came of it.
-async fn finish(store: &Store, client: Option<Client>, work: &Work, prices: &Prices, json: bool) -> Result<ExitCode> {
+async fn finish(store: &Store, client: Option<Client>, work: &Effort, prices: &Prices, json: bool) -> Result<ExitCode> {
     let Some(client) = client else { return Err(Error::other("start", "there is no client")) };
     set_places(store, work).await?;
     let ended = self::work(store, client, work, Until::Done).await;
@@ -203,7 +203,7 @@ fn code(status: &Status) -> u8 {
     }
 }
 
-async fn set_places(store: &Store, work: &Work) -> Result<()> {
+async fn set_places(store: &Store, work: &Effort) -> Result<()> {
     match work.max_running {
         Some(most) => store.set_places(most).await,
         None => Ok(()),
@@ -211,7 +211,7 @@ async fn set_places(store: &Store, work: &Work) -> Result<()> {
 }
 
 /// Works, and gives whether it was stopped by a signal; a second signal ends it at once.
-async fn work(store: &Store, client: Client, work: &Work, until: Until) -> Result<bool> {
+async fn work(store: &Store, client: Client, work: &Effort, until: Until) -> Result<bool> {
     let heartbeat = work.heartbeat.max(Duration::from_millis(50));
     let is_here = ["http://127.", "http://localhost", "http://[::1]"];
     let is_here = is_here.iter().any(|begin| client.base_url().starts_with(begin));

@@ -1,0 +1,213 @@
+//! Proves what the record promises by itself: each change once, whoever makes it and however often it is told.
+
+mod support;
+
+use kling_batch::{Detail, Event, NewJob, State, Store, Units};
+use support::{agrees, directory};
+
+const HERE: &str = "http://127.0.0.1:1";
+
+fn new(number: i64) -> NewJob {
+    NewJob {
+        line: number,
+        name: None,
+        external_id: None,
+        request: "{}".into(),
+        request_hash: format!("hash {number}"),
+        output: format!("/videos/{number}.mp4"),
+        estimate: Units::from_thousandths(2000),
+    }
+}
+
+async fn store(name: &str) -> Store {
+    Store::open(directory(name).join("kling.db").to_str().unwrap()).await.unwrap()
+}
+
+fn task(id: &str) -> Detail {
+    Detail { task: Some((id.into(), "{}".into())), ..Detail::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_workers_never_claim_one_job_twice() {
+    let path = directory("claims").join("kling.db");
+    let store = Store::open(path.to_str().unwrap()).await.unwrap();
+    let batch = store.new_batch("b", None).await.unwrap();
+    store.insert(batch, (0..30).map(new).collect(), true).await.unwrap();
+    store.set_places(100).await.unwrap();
+    let mut workers = tokio::task::JoinSet::new();
+    for worker in 0..4 {
+        // Each with connections of its own, as a process of its own.
+        let store = Store::open(path.to_str().unwrap()).await.unwrap();
+        workers.spawn(async move {
+            let mut claimed = Vec::new();
+            while let Some(job) = store.claim(&format!("w{worker}"), HERE).await.unwrap() {
+                claimed.push(job.id);
+            }
+            claimed
+        });
+    }
+    let mut claimed = workers.join_all().await.concat();
+    claimed.sort_unstable();
+    assert_eq!(claimed, (1..=30).collect::<Vec<_>>());
+    agrees(&store).await;
+}
+
+#[tokio::test]
+async fn an_event_told_twice_or_too_late_changes_nothing() {
+    let store = store("twice").await;
+    let batch = store.new_batch("b", None).await.unwrap();
+    store.insert(batch, vec![new(1)], true).await.unwrap();
+    let job = store.claim("w", HERE).await.unwrap().unwrap();
+    for (attempt, event, detail, state) in [
+        (job.attempt + 1, Event::Accept, task("t"), None),
+        (job.attempt, Event::End, Detail::default(), None),
+        (job.attempt, Event::Accept, task("t"), Some(State::Accepted)),
+        (job.attempt, Event::Accept, task("other"), None),
+        (job.attempt, Event::Lose, Detail::default(), None),
+        (job.attempt, Event::Return, Detail::default(), None),
+        (job.attempt, Event::Drop, Detail::default(), None),
+        (job.attempt, Event::End, Detail { settled: "1.5".parse().ok(), ..Detail::default() }, Some(State::Finished)),
+        (job.attempt, Event::End, Detail { settled: "9".parse().ok(), ..Detail::default() }, None),
+        (
+            job.attempt,
+            Event::Deliver,
+            Detail { file: Some((3, "abc".into())), ..Detail::default() },
+            Some(State::Delivered),
+        ),
+        (job.attempt, Event::Fail, Detail::default(), None),
+    ] {
+        assert_eq!(store.tell(job.id, attempt, event, &detail).await.unwrap(), state, "{event:?}");
+    }
+    let job = store.job(job.id).await.unwrap().unwrap();
+    assert_eq!((job.task_id.as_deref(), job.booked.to_string().as_str(), job.file_size), (Some("t"), "1.5", Some(3)));
+    let states: Vec<_> = store.history(job.id).await.unwrap().into_iter().map(|(state, ..)| state).collect();
+    assert_eq!(states, [State::Intended, State::Sending, State::Accepted, State::Finished, State::Delivered]);
+    agrees(&store).await;
+}
+
+#[tokio::test]
+async fn what_a_dead_worker_was_sending_is_ambiguous_and_its_late_answer_still_counts() {
+    let store = store("dead").await;
+    let batch = store.new_batch("b", None).await.unwrap();
+    store.insert(batch, (1..=3).map(new).collect(), true).await.unwrap();
+    store.beat("dead").await.unwrap();
+    let mut sent = Vec::new();
+    for _ in 0..3 {
+        sent.push(store.claim("dead", HERE).await.unwrap().unwrap());
+    }
+    let (_, beats) = store.beats().await.unwrap().into_iter().find(|(id, _)| id == "dead").unwrap();
+    store.beat("dead").await.unwrap();
+    assert_eq!(store.bury(&[("dead".into(), beats)]).await.unwrap(), 0, "it beat once more: it is alive");
+    assert_eq!(store.bury(&[("dead".into(), beats + 1)]).await.unwrap(), 3);
+    assert_eq!(support::states(&store).await, [State::Ambiguous; 3]);
+    assert!(store.claim("other", HERE).await.unwrap().is_none(), "what may be paid is never sent again");
+    agrees(&store).await;
+
+    let late = |at: usize, event, detail| {
+        let (store, job) = (store.clone(), sent[at].clone());
+        async move { store.tell(job.id, job.attempt, event, &detail).await.unwrap() }
+    };
+    assert_eq!(late(0, Event::Accept, task("t")).await, Some(State::Accepted));
+    assert_eq!(late(1, Event::Return, Detail::default()).await, Some(State::Failed));
+    assert_eq!(late(2, Event::Refuse, Detail::default()).await, Some(State::Failed));
+    agrees(&store).await;
+}
+
+#[tokio::test]
+async fn batches_take_turns_and_a_budget_is_never_passed() {
+    let store = store("turns").await;
+    let small = store.new_batch("small", "5".parse().ok()).await.unwrap();
+    let large = store.new_batch("large", None).await.unwrap();
+    store.insert(large, (1..=4).map(new).collect(), true).await.unwrap();
+    store.insert(small, (5..=8).map(new).collect(), true).await.unwrap();
+    store.set_places(100).await.unwrap();
+    let mut served = Vec::new();
+    while let Some(job) = store.claim("w", HERE).await.unwrap() {
+        served.push(job.batch);
+    }
+    assert_eq!(served, [small, large, small, large, large, large]);
+    assert_eq!(store.capped().await.unwrap(), [small]);
+    let budget = |units: &str| store.set_budget(units.parse().unwrap());
+    budget("7.999").await.unwrap();
+    let next = store.claim("w", HERE).await.unwrap();
+    assert_eq!(next.map(|job| job.batch), Some(small));
+    assert!(store.claim("w", HERE).await.unwrap().is_none());
+    agrees(&store).await;
+}
+
+#[tokio::test]
+async fn places_are_held_from_before_the_order_to_the_end_of_the_task() {
+    let store = store("places").await;
+    let batch = store.new_batch("b", None).await.unwrap();
+    store.insert(batch, (1..=9).map(new).collect(), true).await.unwrap();
+    store.set_places(2).await.unwrap();
+    let first = store.claim("a", HERE).await.unwrap().unwrap();
+    let second = store.claim("b", HERE).await.unwrap().unwrap();
+    assert!(store.claim("c", HERE).await.unwrap().is_none());
+    store.tell(first.id, first.attempt, Event::Accept, &task("t")).await.unwrap();
+    assert!(store.claim("c", HERE).await.unwrap().is_none(), "its task runs");
+    store.tell(first.id, first.attempt, Event::End, &Detail::default()).await.unwrap();
+    let third = store.claim("c", HERE).await.unwrap().unwrap();
+    // Refused for too many, while one other runs.
+    let crowded = Detail { crowded: true, ..Detail::default() };
+    store.tell(third.id, third.attempt, Event::Return, &crowded).await.unwrap();
+    let (places, running) = store.places().await.unwrap();
+    assert_eq!((places.allowed, places.most, running), (1, 2, 1));
+    assert!(store.claim("c", HERE).await.unwrap().is_none());
+    store.tell(second.id, second.attempt, Event::Return, &Detail::default()).await.unwrap();
+    let again = store.claim("c", HERE).await.unwrap().unwrap();
+    assert_eq!((again.id, again.attempt, again.external_id), (second.id, second.attempt + 1, second.external_id));
+}
+
+#[tokio::test]
+async fn a_retry_is_another_purchase_and_an_ambiguous_one_needs_insistence() {
+    let store = store("retry").await;
+    let batch = store.new_batch("b", None).await.unwrap();
+    store.insert(batch, vec![new(1), new(2)], true).await.unwrap();
+    let lost = store.claim("w", HERE).await.unwrap().unwrap();
+    store.tell(lost.id, lost.attempt, Event::Lose, &Detail::default()).await.unwrap();
+    let refused = store.retry(lost.id, false).await.unwrap_err();
+    assert!(refused.hint().unwrap().contains(&lost.external_id), "{refused}");
+    let by = store.retry(lost.id, true).await.unwrap();
+    assert!(store.retry(lost.id, true).await.is_err(), "once is enough");
+    let new = store.job(by).await.unwrap().unwrap();
+    assert_ne!(new.external_id, lost.external_id);
+    assert_eq!((new.retry_of, new.state), (Some(lost.id), State::Intended));
+    // The first keeps its booking, and its task is taken if it is found after all.
+    let found = store.tell(lost.id, lost.attempt, Event::Accept, &task("t")).await.unwrap();
+    assert_eq!(found, Some(State::Accepted));
+    for (job, what) in [(2, "intended"), (lost.id, "anew before"), (99, "there is none")] {
+        let refused = store.retry(job, true).await.unwrap_err();
+        assert!(refused.message().contains(what), "{refused}");
+    }
+    store.drop_job(2).await.unwrap();
+    assert!(store.drop_job(lost.id).await.unwrap_err().message().contains("no cancel"));
+    agrees(&store).await;
+}
+
+#[tokio::test]
+async fn one_leads_and_another_takes_over_when_it_is_gone() {
+    let store = store("lead").await;
+    store.beat("a").await.unwrap();
+    store.beat("b").await.unwrap();
+    assert!(store.lead("a").await.unwrap());
+    assert!(!store.lead("b").await.unwrap());
+    assert!(store.lead("a").await.unwrap());
+    store.leave("a").await.unwrap();
+    assert!(store.lead("b").await.unwrap());
+}
+
+#[tokio::test]
+async fn the_same_work_is_written_once_even_within_one_manifest() {
+    let store = store("once").await;
+    let batch = store.new_batch("b", None).await.unwrap();
+    let known = store.insert(batch, vec![new(1), new(1), new(2)], true).await.unwrap();
+    assert_eq!(known.iter().map(|(new, job)| (new.line, job.id)).collect::<Vec<_>>(), [(1, 1)]);
+    assert!(store.insert(batch, vec![new(1)], false).await.unwrap().is_empty(), "the user insists");
+    let outputs: Vec<_> = support::jobs(&store).await.into_iter().map(|job| job.output).collect();
+    assert_eq!(outputs, ["/videos/1.mp4", "/videos/2.mp4", "/videos/1-3.mp4"], "no two write one file");
+    let taken = NewJob { external_id: Some("mine".into()), ..new(7) };
+    store.insert(batch, vec![taken], true).await.unwrap();
+    let taken = NewJob { external_id: Some("mine".into()), ..new(8) };
+    assert!(store.insert(batch, vec![taken], true).await.is_err());
+}

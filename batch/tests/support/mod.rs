@@ -1,0 +1,118 @@
+//! What the tests share: manifests, the built command, and the record that it left.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use kling_batch::{Job, State, Store};
+use kling_sandbox::{Builder, Sandbox};
+use serde_json::{Value, json};
+
+pub const KEY: &str = "sk-batch-test-key-0123456789";
+pub const PROMPT: &str = "The secret cat puts the hat on";
+
+/// A sandbox that takes the same id twice, so that nothing would hide a second order.
+pub fn sandbox() -> Builder {
+    Sandbox::builder().key(KEY).duplicates(true)
+}
+
+/// A directory of its own for a test.
+pub fn directory(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+/// One of the project's pictures.
+pub fn picture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/images").join(name).canonicalize().unwrap()
+}
+
+/// A line that the API takes, with a prompt of its own.
+pub fn line(number: usize) -> Value {
+    json!({"image": "https://example.com/cat.png", "prompt": format!("{PROMPT} {number}"), "name": format!("n{number}")})
+}
+
+pub fn manifest(folder: &Path, lines: impl IntoIterator<Item = Value>) -> PathBuf {
+    let path = folder.join("manifest.jsonl");
+    let text: String = lines.into_iter().map(|line| format!("{line}\n")).collect();
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// The built command on a record, in a folder.
+pub fn command(base_url: &str, folder: &Path, database: &str, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kling-batch"));
+    command
+        .args(words)
+        .current_dir(folder)
+        .env_clear()
+        .env("KLING_API_KEY", KEY)
+        .env("KLING_BASE_URL", base_url)
+        .env("KLING_DATABASE", database)
+        .stdin(Stdio::null());
+    command
+}
+
+/// What a command ended with.
+pub struct Ran(pub Output);
+
+/// Runs the command to its end, off this thread, which serves the sandbox.
+pub async fn run(sandbox: &Sandbox, folder: &Path, words: &[&str]) -> Ran {
+    let mut command = command(sandbox.base_url(), folder, "kling.db", words);
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    for text in [&output.stdout, &output.stderr] {
+        let text = String::from_utf8_lossy(text);
+        assert!(!text.contains(KEY) && !text.contains(PROMPT), "a secret is printed: {text}");
+    }
+    Ran(output)
+}
+
+impl Ran {
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.0.status.code(), Some(code), "{}\n{}", self.stdout(), self.stderr());
+        self
+    }
+
+    pub fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.0.stdout).into_owned()
+    }
+
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.0.stderr).into_owned()
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.0.stdout).unwrap_or_else(|_| panic!("no JSON: {}", self.stdout()))
+    }
+}
+
+pub async fn record(folder: &Path) -> Store {
+    Store::open(folder.join("kling.db").to_str().unwrap()).await.unwrap()
+}
+
+/// Every job of a record.
+pub async fn jobs(store: &Store) -> Vec<Job> {
+    store.jobs(0, 1_000_000).await.unwrap()
+}
+
+/// The states of all jobs, in their order.
+pub async fn states(store: &Store) -> Vec<State> {
+    jobs(store).await.iter().map(|job| job.state).collect()
+}
+
+/// What stands in the record agrees with itself: the sums of the batches with their jobs, the states with the bookings.
+pub async fn agrees(store: &Store) {
+    let jobs = jobs(store).await;
+    for batch in store.batches().await.unwrap() {
+        let sum: i64 = jobs.iter().filter(|job| job.batch == batch.id).map(|job| job.booked.thousandths()).sum();
+        assert_eq!(batch.booked.thousandths(), sum, "batch {}", batch.id);
+    }
+    for job in jobs {
+        let is_free = matches!(job.state, State::Intended | State::Failed | State::Dropped);
+        assert_eq!(job.booked.thousandths() == 0, is_free, "job {} is {}", job.id, job.state);
+    }
+}
