@@ -68,7 +68,8 @@ fn kill(child: &mut Child) -> bool {
     ran
 }
 
-async fn torture(folder: &Path, database: &str) {
+/// `sever` cuts the connections of everybody to the database, where it has any.
+async fn torture(folder: &Path, database: &str, sever: impl AsyncFn() -> usize) {
     let count: usize = std::env::var("KLING_TORTURE_JOBS").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
     let seed: u64 =
         std::env::var("KLING_TORTURE_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
@@ -97,7 +98,7 @@ async fn torture(folder: &Path, database: &str) {
     let begun = Instant::now();
     let work = ["worker", "--heartbeat", "250ms", "--max-running", "20"];
     let mut workers: Vec<Child> = (0..WORKERS).map(|_| words(&work).spawn().unwrap()).collect();
-    let (mut kills, mut faults, mut failing) = (0, HashMap::<Operation, usize>::new(), 0);
+    let (mut kills, mut cuts, mut faults, mut failing) = (0, 0, HashMap::<Operation, usize>::new(), 0);
     let mut next_kill = begun + Duration::from_millis(500);
     // Under fire until two thirds of the jobs have come to an end.
     loop {
@@ -117,7 +118,10 @@ async fn torture(folder: &Path, database: &str) {
             kills += usize::from(kill(&mut workers[at]));
             workers[at] = words(&work).spawn().unwrap();
             next_kill = Instant::now() + Duration::from_millis(random.u64(100..900));
-            let counts = store.counts().await.unwrap();
+            if random.u8(0..3) == 0 {
+                cuts += sever().await;
+            }
+            let Ok(counts) = store.counts().await else { continue };
             let open: i64 = counts
                 .iter()
                 .filter(|count| {
@@ -172,7 +176,7 @@ async fn torture(folder: &Path, database: &str) {
         }
     }
     eprintln!(
-        "torture: {count} jobs, {kills} kills, faults {faults:?}, {} posts, {} tasks charged, {counts:?}, charged twice \
+        "torture: {count} jobs, {kills} kills, {cuts} connections to the database cut, faults {faults:?}, {} posts, {} tasks charged, {counts:?}, charged twice \
          {twice}, lost {lost}, {:.1?}",
         sandbox.posts_received_whole(),
         ledger.len(),
@@ -188,7 +192,7 @@ async fn torture(folder: &Path, database: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_paid_twice_or_forgotten_in_sqlite_whoever_is_killed() {
     let folder = directory("torture-sqlite");
-    torture(&folder, folder.join("kling.db").to_str().unwrap()).await;
+    torture(&folder, folder.join("kling.db").to_str().unwrap(), async || 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,7 +207,11 @@ async fn nothing_is_paid_twice_or_forgotten_in_postgresql_whoever_is_killed() {
     sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&pool).await.unwrap();
     let (server, _) = url.split_once('?').unwrap_or((&url, ""));
     let (server, _) = server.rsplit_once('/').unwrap();
-    torture(&directory("torture-postgres"), &format!("{server}/{name}")).await;
+    let sever = async || {
+        let sql = "SELECT pid FROM pg_stat_activity WHERE datname = $1 AND pg_terminate_backend(pid)";
+        sqlx::query(sql).bind(&name).fetch_all(&pool).await.unwrap().len()
+    };
+    torture(&directory("torture-postgres"), &format!("{server}/{name}"), sever).await;
     let drop = format!("DROP DATABASE {name} WITH (FORCE)");
     sqlx::query(sqlx::AssertSqlSafe(drop)).execute(&pool).await.unwrap();
 }

@@ -1,0 +1,285 @@
+//! Proves what the command promises: what is paid, what is said, what lies on the disk, and with which code it ends.
+
+mod support;
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use kling_batch::State;
+use kling_sandbox::{Answer, Fault, Operation, Sandbox};
+use serde_json::json;
+use support::{PROMPT, agrees, command, directory, jobs, line, manifest, picture, record, run, sandbox, states};
+
+/// Short, so that a dead worker is missed soon.
+const BEAT: [&str; 2] = ["--heartbeat", "100ms"];
+
+async fn start() -> Sandbox {
+    sandbox().start().await.unwrap()
+}
+
+/// Waits until this holds, and says so if it never will.
+async fn until(what: &str, sandbox: &Sandbox, holds: impl FnMut(&Sandbox) -> bool) {
+    let limit = Duration::from_secs(30);
+    tokio::time::timeout(limit, sandbox.until(holds)).await.unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+fn refusal(status: u16, code: u32) -> Fault {
+    let body = json!({"code": code, "message": "as scripted", "request_id": "r"}).to_string();
+    Fault::answer(Answer::new(status).header("content-type", "application/json").body(body))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_becomes_videos_and_the_same_work_is_not_paid_again() {
+    let (sandbox, folder) = (start().await, directory("whole"));
+    let mut lines: Vec<_> = (1..=3).map(line).collect();
+    lines[1]["image"] = json!([picture("cat.png"), "https://example.com/hat.jpg"]);
+    lines[1]["mode"] = json!("pro");
+    lines[2]["output"] = json!("sub/third.mp4");
+    let manifest = manifest(&folder, lines);
+    let words = ["batch", "run", manifest.to_str().unwrap(), "--out", "videos", "--json"];
+    let status = run(&sandbox, &folder, &words).await.exits(0).json();
+    assert_eq!((&status["jobs"], &status["booked"]), (&json!({"delivered": 3}), &json!("7.5")));
+    for file in ["n1.mp4", "n2.mp4", "sub/third.mp4"] {
+        assert_eq!(std::fs::read(folder.join("videos").join(file)).unwrap(), sandbox.video_bytes(), "{file}");
+    }
+    assert_eq!(sandbox.tasks_charged(), 3);
+
+    let again = run(&sandbox, &folder, &words).await.exits(0);
+    let task = &sandbox.tasks()[0].id;
+    assert!(again.stderr().contains(&format!("already paid: task {task}, file ")), "{}", again.stderr());
+    assert_eq!(sandbox.posts_begun(), 3);
+    // Who insists pays again, and nothing is written over.
+    run(&sandbox, &folder, &[&words[..], &["--again"]].concat()).await.exits(0);
+    assert_eq!(sandbox.tasks_charged(), 6);
+    assert!(folder.join("videos/n1-4.mp4").exists());
+    let store = record(&folder).await;
+    agrees(&store).await;
+
+    let export = run(&sandbox, &folder, &["batch", "export"]).await.exits(0).stdout();
+    assert_eq!(export.lines().count(), 7, "{export}");
+    let export = run(&sandbox, &folder, &["batch", "export", "--format", "json"]).await.exits(0).stdout();
+    let first: serde_json::Value = serde_json::from_str(export.lines().next().unwrap()).unwrap();
+    assert_eq!((&first["state"], &first["task_id"]), (&json!("delivered"), &json!(task)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_of_every_line_is_told_before_anything_is_written_or_paid() {
+    let (sandbox, folder) = (start().await, directory("faults"));
+    std::fs::write(folder.join("taken.mp4"), "mine").unwrap();
+    let manifest = manifest(
+        &folder,
+        [
+            line(1),
+            json!({"image": "https://example.com/a.png", "prompt": "x", "promt": "y"}),
+            json!({"image": [], "prompt": "x".repeat(2501)}),
+            json!({"image": "nowhere.png", "prompt": "x"}),
+            json!({"image": "https://example.com/a.png", "prompt": "z", "output": "taken.mp4"}),
+            json!({"image": "https://example.com/b.png", "prompt": "z", "output": "n1.mp4"}),
+        ],
+    );
+    let told = run(&sandbox, &folder, &["batch", "run", manifest.to_str().unwrap()]).await.exits(2).stderr();
+    for expected in [
+        "line 2: promt: ",
+        "line 3: image_list: expected 1–4 items, given 0 items",
+        "line 3: prompt: expected 1–2500 characters, given 2501 characters",
+        "nowhere.png: ",
+        "line 5: output: expected a file that can be made",
+        "line 6: output: expected a file for each line, given that of line 1",
+        "5 lines of ",
+    ] {
+        assert!(told.contains(expected), "{expected:?} is missing: {told}");
+    }
+    assert_eq!(sandbox.requests().len(), 0);
+    assert!(jobs(&record(&folder).await).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_says_what_would_be_sent_and_makes_nothing() {
+    let (sandbox, folder) = (start().await, directory("dry"));
+    let manifest = manifest(&folder, [line(1), line(2), line(2)]);
+    let words = ["batch", "run", manifest.to_str().unwrap(), "--dry-run", "--budget", "3", "--json"];
+    let ran = run(&sandbox, &folder, &words).await.exits(0);
+    assert_eq!(ran.json()["added"], json!({"jobs": 2, "known": 1, "estimate": "4"}));
+    for expected in ["line 1 (n1): 2 units, ", "an assumption", "the budget of 3 units stops it"] {
+        assert!(ran.stderr().contains(expected), "{expected:?} is missing: {}", ran.stderr());
+    }
+    assert_eq!((sandbox.requests().len(), folder.join("kling.db").exists()), (0, false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_whose_sender_is_killed_is_found_and_never_sent_again() {
+    let (sandbox, folder) = (start().await, directory("killed"));
+    // It is charged, and the answer never comes.
+    sandbox.fault_next(Operation::Create, Fault::silence().charged());
+    let manifest = manifest(&folder, [line(1)]);
+    let words = [&["batch", "run", manifest.to_str().unwrap()][..], &BEAT].concat();
+    let mut child = command(sandbox.base_url(), &folder, "kling.db", &words).stderr(Stdio::null()).spawn().unwrap();
+    until("the order is charged", &sandbox, |sandbox| sandbox.tasks_charged() == 1).await;
+    // What was intended stands in the record, under the id that the gateway received.
+    let store = record(&folder).await;
+    let job = jobs(&store).await.remove(0);
+    assert_eq!((job.state, sandbox.charged_for(&job.external_id)), (State::Sending, 1));
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let resume = [&["batch", "resume"][..], &BEAT].concat();
+    let resumed = run(&sandbox, &folder, &resume).await.exits(0);
+    assert!(resumed.stderr().contains("found its task"), "{}", resumed.stderr());
+    assert_eq!((sandbox.tasks_charged(), sandbox.posts_begun()), (1, 1));
+    assert_eq!(std::fs::read(folder.join("n1.mp4")).unwrap(), sandbox.video_bytes());
+    let states: Vec<_> = store.history(job.id).await.unwrap().into_iter().map(|(state, ..)| state).collect();
+    let way = [State::Intended, State::Sending, State::Ambiguous, State::Accepted, State::Finished, State::Delivered];
+    assert_eq!(states, way);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_lost_stays_so_until_the_user_insists() {
+    let (sandbox, folder) = (start().await, directory("lost"));
+    sandbox.fault_next(Operation::Create, Fault::hang_up());
+    let manifest = manifest(&folder, [line(1)]);
+    let manifest = manifest.to_str().unwrap();
+    let ran = run(&sandbox, &folder, &["batch", "run", manifest]).await.exits(6);
+    assert!(ran.stderr().contains("retry --yes 1, which pays twice if there is one"), "{}", ran.stderr());
+    // Neither a second run nor the same manifest sends it again.
+    run(&sandbox, &folder, &["batch", "resume"]).await.exits(6);
+    let again = run(&sandbox, &folder, &["batch", "run", manifest]).await.exits(6);
+    assert!(again.stderr().contains("may be paid already: job 1 is ambiguous"), "{}", again.stderr());
+    assert_eq!(sandbox.posts_begun(), 1);
+    let status = run(&sandbox, &folder, &["batch", "status", "--json"]).await.exits(0).json();
+    assert_eq!(status["booked"], "2", "it may cost that");
+    assert_eq!(status["attention"][0]["state"], "ambiguous");
+
+    run(&sandbox, &folder, &["batch", "drop", "1"]).await.exits(2);
+    let refused = run(&sandbox, &folder, &["batch", "retry", "1"]).await.exits(2);
+    assert!(refused.stderr().contains("may pay twice"), "{}", refused.stderr());
+    run(&sandbox, &folder, &["batch", "retry", "1", "--yes"]).await.exits(0);
+    run(&sandbox, &folder, &["batch", "resume"]).await.exits(6);
+    assert_eq!((sandbox.posts_begun(), sandbox.tasks_charged()), (2, 1));
+    assert_eq!(states(&record(&folder).await).await, [State::Ambiguous, State::Delivered]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_budget_stops_before_it_would_be_passed_and_can_be_raised() {
+    let (sandbox, folder) = (start().await, directory("budget"));
+    let manifest = manifest(&folder, (1..=5).map(line));
+    let words = ["batch", "run", manifest.to_str().unwrap(), "--budget", "7"];
+    let ran = run(&sandbox, &folder, &words).await.exits(7);
+    assert!(ran.stderr().contains("stopped: the next job would pass its budget of 7"), "{}", ran.stderr());
+    assert_eq!(sandbox.tasks_charged(), 3);
+    run(&sandbox, &folder, &["batch", "resume", "--budget", "10"]).await.exits(0);
+    assert_eq!(sandbox.tasks_charged(), 5);
+    agrees(&record(&folder).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_accounts_limit_is_learnt_and_all_come_through_it() {
+    let folder = directory("crowded");
+    let sandbox = sandbox().concurrency(2).task_time(Duration::from_millis(200)).start().await.unwrap();
+    let manifest = manifest(&folder, (1..=8).map(line));
+    let words = ["batch", "run", manifest.to_str().unwrap(), "--max-running", "6"];
+    run(&sandbox, &folder, &words).await.exits(0);
+    assert_eq!(sandbox.tasks_charged(), 8);
+    let (places, running) = record(&folder).await.places().await.unwrap();
+    assert!(places.allowed < 6 && places.most == 6 && running == 0, "{places:?}");
+    // Six at once find two places; after that few tries are lost.
+    assert!(sandbox.posts_begun() < 8 + 12, "{} orders for 8", sandbox.posts_begun());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_money_is_gone_the_rest_stays_intended() {
+    let (sandbox, folder) = (start().await, directory("poor"));
+    sandbox.fault_always(Operation::Create, refusal(429, 1102));
+    let manifest = manifest(&folder, (1..=20).map(line));
+    let ran =
+        run(&sandbox, &folder, &["batch", "run", manifest.to_str().unwrap(), "--max-running", "2"]).await.exits(3);
+    assert!(ran.stderr().contains("code 1102") && ran.stderr().contains("resume"), "{}", ran.stderr());
+    assert!(sandbox.posts_begun() <= 4, "{} orders", sandbox.posts_begun());
+    assert_eq!(states(&record(&folder).await).await, [State::Intended; 20]);
+    sandbox.clear_faults();
+    run(&sandbox, &folder, &["batch", "resume"]).await.exits(0);
+    assert_eq!(sandbox.tasks_charged(), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_order_is_told_and_the_others_go_on() {
+    let (sandbox, folder) = (start().await, directory("refused"));
+    sandbox.fault_next(Operation::Create, refusal(400, 1301));
+    sandbox.fail_next_task("Failure to pass the risk control system");
+    let manifest = manifest(&folder, (1..=3).map(line));
+    let words = ["batch", "run", manifest.to_str().unwrap(), "--max-running", "1"];
+    let ran = run(&sandbox, &folder, &words).await.exits(4);
+    assert!(ran.stderr().contains("code 1301") && ran.stderr().contains("risk control"), "{}", ran.stderr());
+    let store = record(&folder).await;
+    assert_eq!(states(&store).await, [State::Failed, State::Failed, State::Delivered]);
+    agrees(&store).await;
+    run(&sandbox, &folder, &["batch", "retry", "1", "2"]).await.exits(0);
+    run(&sandbox, &folder, &["batch", "resume"]).await.exits(0);
+    assert!(folder.join("n1.mp4").exists() && folder.join("n2.mp4").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_gone_or_differs_is_fetched_again_and_what_is_in_the_way_is_kept() {
+    let (sandbox, folder) = (start().await, directory("files"));
+    let manifest = manifest(&folder, (1..=3).map(line));
+    let add = ["batch", "add", manifest.to_str().unwrap()];
+    run(&sandbox, &folder, &add).await.exits(0);
+    // It came between the check and the order: nothing is paid for it.
+    std::fs::write(folder.join("n3.mp4"), "mine").unwrap();
+    run(&sandbox, &folder, &["batch", "resume"]).await.exits(4);
+    assert_eq!(sandbox.tasks_charged(), 2);
+    std::fs::remove_file(folder.join("n1.mp4")).unwrap();
+    std::fs::write(folder.join("n2.mp4"), "cut").unwrap();
+    let resumed = run(&sandbox, &folder, &["batch", "resume"]).await.exits(4);
+    assert_eq!(resumed.stderr().matches("is fetched again").count(), 2, "{}", resumed.stderr());
+    for file in ["n1.mp4", "n2.mp4"] {
+        assert_eq!(std::fs::read(folder.join(file)).unwrap(), sandbox.video_bytes(), "{file}");
+    }
+    assert_eq!((std::fs::read(folder.join("n3.mp4")).unwrap(), sandbox.tasks_charged()), (b"mine".to_vec(), 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_changed_since_it_was_added_is_not_paid_for() {
+    let (sandbox, folder) = (start().await, directory("changed"));
+    std::fs::copy(picture("cat.png"), folder.join("cat.png")).unwrap();
+    let manifest = manifest(&folder, [json!({"image": "cat.png", "prompt": PROMPT})]);
+    run(&sandbox, &folder, &["batch", "add", manifest.to_str().unwrap()]).await.exits(0);
+    let mut bytes = std::fs::read(picture("cat.png")).unwrap();
+    bytes.push(0);
+    std::fs::write(folder.join("cat.png"), bytes).unwrap();
+    let ran = run(&sandbox, &folder, &["batch", "resume"]).await.exits(4);
+    assert!(ran.stderr().contains("no longer what it was"), "{}", ran.stderr());
+    assert_eq!(sandbox.posts_begun(), 0);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_told_to_stop_waits_for_what_it_sends_and_sends_no_more() {
+    let (sandbox, folder) = (start().await, directory("stopped"));
+    sandbox.fault_next(Operation::Create, Fault::delayed(Duration::from_millis(700)));
+    let manifest = manifest(&folder, (1..=5).map(line));
+    run(&sandbox, &folder, &["batch", "add", manifest.to_str().unwrap()]).await.exits(0);
+    let words = ["worker", "--max-running", "1"];
+    let child = command(sandbox.base_url(), &folder, "kling.db", &words).stderr(Stdio::null()).spawn().unwrap();
+    until("an order is on its way", &sandbox, |sandbox| sandbox.tasks_charged() == 1).await;
+    let stop = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(stop.success());
+    let ended = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+    let store = record(&folder).await;
+    let states = states(&store).await;
+    assert!(!matches!(states[0], State::Sending | State::Ambiguous), "{states:?}");
+    assert_eq!((states[1], sandbox.posts_begun()), (State::Intended, 1));
+    assert!(store.beats().await.unwrap().is_empty(), "it signed off");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_key_nothing_is_written() {
+    let (sandbox, folder) = (start().await, directory("keyless"));
+    let manifest = manifest(&folder, [line(1)]);
+    let mut command =
+        command(sandbox.base_url(), &folder, "kling.db", &["batch", "run", manifest.to_str().unwrap(), "--json"]);
+    let ran = command.env_remove("KLING_API_KEY").output().unwrap();
+    assert_eq!((ran.status.code(), folder.join("kling.db").exists()), (Some(2), false));
+    let error: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(error["error"]["kind"], "invalid");
+}
