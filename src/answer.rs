@@ -48,12 +48,17 @@ impl TaskStatus {
 
 impl From<&str> for TaskStatus {
     fn from(word: &str) -> Self {
-        match word.to_ascii_lowercase().as_str() {
-            "submitted" | "queued" | "not_start" => Self::Submitted,
-            "processing" | "in_progress" | "running" => Self::Processing,
-            "succeed" | "succeeded" | "success" | "completed" => Self::Succeed,
-            "failed" | "failure" => Self::Failed,
-            _ => Self::Other(word.to_owned()),
+        let is = |words: &[&str]| words.iter().any(|known| word.eq_ignore_ascii_case(known));
+        if is(&["submitted", "queued", "not_start"]) {
+            Self::Submitted
+        } else if is(&["processing", "in_progress", "running"]) {
+            Self::Processing
+        } else if is(&["succeed", "succeeded", "success", "completed"]) {
+            Self::Succeed
+        } else if is(&["failed", "failure"]) {
+            Self::Failed
+        } else {
+            Self::Other(word.to_owned())
         }
     }
 }
@@ -135,7 +140,7 @@ impl fmt::Debug for TaskInfo {
 /// How deep `data` stands in `data`: the deepest known is a native answer in a wrapper's task in its envelope.
 const MAX_LAYERS: usize = 4;
 
-/// An answer, as far as it could be read.
+/// What an answer says of the request itself, as far as it could be read.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Envelope {
     /// The API's code or the gateway's word; success is none, 0 or "success".
@@ -146,20 +151,19 @@ pub(crate) struct Envelope {
     pub(crate) sort: Option<String>,
     /// Whether it was JSON at all.
     pub(crate) is_json: bool,
-    answer: Value,
 }
 
 impl Envelope {
     /// Reads an answer; what cannot be read is an empty envelope.
     pub(crate) fn read(body: &[u8]) -> Self {
         match serde_json::from_slice(body) {
-            Ok(answer) => Self::of(answer, MAX_LAYERS),
+            Ok(answer) => Self::of(&answer, MAX_LAYERS),
             Err(_) => Self::default(),
         }
     }
 
     /// The envelope of an answer, with what stands as JSON text in its message, down to a depth.
-    fn of(answer: Value, depth: usize) -> Self {
+    fn of(answer: &Value, depth: usize) -> Self {
         let said = answer.get("error").filter(|error| error.is_object());
         let field = |name: &str| said.and_then(|error| error.get(name)).or_else(|| answer.get(name)).and_then(text);
         let mut envelope = Self {
@@ -168,12 +172,11 @@ impl Envelope {
             request_id: ["request_id", "requestId"].into_iter().find_map(field),
             sort: field("type"),
             is_json: true,
-            answer: Value::Null,
         };
         // A gateway that relays a refusal as text in its own: the inner one is what the API said.
         let inner = envelope.message.as_deref().filter(|message| depth > 0 && message.trim_start().starts_with('{'));
         if let Some(Ok(inner @ Value::Object(_))) = inner.map(serde_json::from_str) {
-            let inner = Self::of(inner, depth - 1);
+            let inner = Self::of(&inner, depth - 1);
             if inner.code.is_some() || inner.message.is_some() {
                 envelope.code = inner.code.or(envelope.code);
                 envelope.sort = inner.sort.or(envelope.sort);
@@ -184,7 +187,6 @@ impl Envelope {
         if envelope.request_id.is_none() {
             envelope.request_id = envelope.message.as_deref().and_then(request_id_in);
         }
-        envelope.answer = answer;
         envelope
     }
 
@@ -194,31 +196,33 @@ impl Envelope {
     }
 
     /// Whether the code speaks against success.
-    pub(crate) fn is_refusal(&self) -> bool {
+    fn is_refusal(&self) -> bool {
         match (self.code.as_deref(), self.number()) {
             (None, _) => false,
             (_, Some(number)) => number != 0 && number != 200,
             (Some(word), _) => !["success", "succeed", "ok"].iter().any(|ok| word.eq_ignore_ascii_case(ok)),
         }
     }
+}
 
-    /// The one task in it.
-    pub(crate) fn task(self) -> Option<TaskInfo> {
-        task(self.answer)
-    }
+/// Whether an answer's code speaks against success.
+pub(crate) fn is_refusal(answer: &Value) -> bool {
+    // As nearly every answer begins, for the sake of every poll.
+    let is_native_success = answer.get("code").is_some_and(|code| *code == 0) && answer.get("error").is_none();
+    !is_native_success && Envelope::of(answer, MAX_LAYERS).is_refusal()
+}
 
-    /// The tasks of a list; those without an id are left out.
-    pub(crate) fn tasks(mut self) -> Option<Vec<TaskInfo>> {
-        let mut list = self.answer.get_mut("data").map(Value::take)?;
-        for _ in 0..MAX_LAYERS {
-            match list {
-                Value::Array(tasks) => return Some(tasks.into_iter().filter_map(task).collect()),
-                Value::Object(mut outer) => list = outer.remove("data")?,
-                _ => return None,
-            }
+/// The tasks of a list; those without an id are left out.
+pub(crate) fn tasks(mut answer: Value) -> Option<Vec<TaskInfo>> {
+    let mut list = answer.get_mut("data").map(Value::take)?;
+    for _ in 0..MAX_LAYERS {
+        match list {
+            Value::Array(tasks) => return Some(tasks.into_iter().filter_map(task).collect()),
+            Value::Object(mut outer) => list = outer.remove("data")?,
+            _ => return None,
         }
-        None
     }
+    None
 }
 
 /// The task in an answer of any shape.

@@ -4,7 +4,7 @@
 //! before acting on it. Straight from Kling it is signed by the Standard Webhooks scheme once a secret is set in Kling's
 //! console; `verify` (feature `webhooks`) checks that.
 
-use crate::answer::{Envelope, TaskInfo};
+use crate::answer::{self, TaskInfo};
 use crate::error::{Error, ErrorKind, Result};
 
 const CALLBACK: &str = "callback";
@@ -21,7 +21,7 @@ const CALLBACK: &str = "callback";
 /// # Ok::<(), kling_client::Error>(())
 /// ```
 pub fn parse(body: &[u8]) -> Result<TaskInfo> {
-    Envelope::read(body).task().ok_or_else(|| {
+    serde_json::from_slice(body).ok().and_then(answer::task).ok_or_else(|| {
         Error::new(ErrorKind::Answer, CALLBACK, format!("a body of {} bytes without a task", body.len()))
             .with_hint("answer it with 400, and ask for the tasks that run")
     })

@@ -475,7 +475,7 @@ mod tests {
 
         #[test]
         fn a_task_that_can_be_read_has_an_id_and_its_videos_have_addresses(body in json()) {
-            if let Some(info) = Envelope::read(body.to_string().as_bytes()).task() {
+            if let Some(info) = crate::answer::task(body) {
                 prop_assert!(!info.task_id.trim().is_empty());
                 prop_assert!(info.videos.iter().all(|video| !video.url.is_empty()));
             }

@@ -13,7 +13,7 @@ use tracing::{debug_span, info_span};
 use url::{Host, Url};
 
 use crate::address::Reach;
-use crate::answer::{Envelope, TaskInfo};
+use crate::answer::{self, TaskInfo};
 use crate::classify::Operation;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result, Violation};
@@ -156,7 +156,7 @@ impl Client {
         let call = self.get_call(Duration::MAX);
         let raw = self.generated(&call);
         let sent = raw.list_multi_image_to_video().page_num(number).page_size(size).send().await;
-        self.read(Operation::List, &call.outcome(&sent), &[], Envelope::tasks)
+        self.read(Operation::List, &call.outcome(&sent), &[], answer::tasks)
     }
 
     /// The raw client that progenitor generates from the document, with this client's key, limits and connections.
@@ -184,7 +184,7 @@ impl Client {
         let call = self.get_call(limit);
         let raw = self.generated(&call);
         let sent = raw.get_multi_image_to_video().id(id).send().await;
-        let info = self.read(Operation::Get, &call.outcome(&sent), &[], Envelope::task);
+        let info = self.read(Operation::Get, &call.outcome(&sent), &[], answer::task);
         info.map_err(|error| error.with_ids(Some(id), None))
     }
 

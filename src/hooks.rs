@@ -139,24 +139,25 @@ impl Call {
     async fn run(&self, client: &reqwest::Client, mut request: reqwest::Request, asked: &Url) -> Outcome {
         let state = &*self.0;
         let (body, sent) = lock(&state.body).take().unzip();
-        let progress = Progress::new(Arc::clone(&state.clock), sent.unwrap_or_default());
         let headers = request.headers_mut();
         // The document's version, which progenitor sends and nobody asked for.
         headers.remove("api-version");
         headers.insert(AUTHORIZATION, state.key.clone());
-        let with_body = match body.or_else(|| generated_body(&mut request)) {
-            None => false,
-            Some(body) => {
-                let upload = Upload::new(body, Arc::clone(&progress)).after(state.limits.early);
-                request.headers_mut().insert(CONTENT_LENGTH, upload.len().into());
-                *request.body_mut() = Some(reqwest::Body::wrap(upload));
-                *request.timeout_mut() = Some(NO_TOTAL_LIMIT);
-                true
-            }
-        };
+        let progress = body.or_else(|| generated_body(&mut request)).map(|body| {
+            let progress = Progress::new(Arc::clone(&state.clock), sent.unwrap_or_default());
+            let upload = Upload::new(body, Arc::clone(&progress)).after(state.limits.early);
+            request.headers_mut().insert(CONTENT_LENGTH, upload.len().into());
+            *request.body_mut() = Some(reqwest::Body::wrap(upload));
+            *request.timeout_mut() = Some(NO_TOTAL_LIMIT);
+            progress
+        });
         let watch = async {
+            let Some(progress) = &progress else {
+                state.clock.guard(state.limits.answer).await;
+                return Failure::Silent(state.limits.answer);
+            };
             loop {
-                let whole = !with_body || progress.handed() == Handed::All;
+                let whole = progress.handed() == Handed::All;
                 let limit = if whole { state.limits.answer } else { state.limits.stall };
                 let idle = state.clock.now().saturating_sub(progress.last());
                 match limit.checked_sub(idle).filter(|left| !left.is_zero()) {
@@ -172,7 +173,7 @@ impl Call {
             Poll::Pending => watch.as_mut().poll(context).map(Err),
         })
         .await;
-        let handed = if with_body { progress.handed() } else { Handed::All };
+        let handed = progress.as_ref().map_or(Handed::All, |progress| progress.handed());
         Outcome { handed, result }
     }
 }

@@ -6,10 +6,11 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use tracing::field::Empty;
 use tracing::{Span, info_span};
 
-use crate::answer::{Envelope, TaskInfo, TaskStatus};
+use crate::answer::{self, TaskInfo, TaskStatus};
 use crate::classify::{Operation, classify};
 use crate::client::Client;
 use crate::clock::chance;
@@ -115,7 +116,7 @@ impl Client {
         let ours = |info: &TaskInfo| {
             info.external_task_id.is_none() || info.external_task_id.as_deref() == request.external_task_id()
         };
-        let task = |envelope: Envelope| envelope.task().filter(ours);
+        let task = |answer| answer::task(answer).filter(ours);
         let mut info = self.read(Operation::Submit, &call.outcome(&sent), &secrets, task)?;
         if info.status == TaskStatus::Other(String::new()) {
             info.status = TaskStatus::Submitted;
@@ -129,15 +130,13 @@ impl Client {
         operation: Operation,
         outcome: &Outcome,
         secrets: &[&str],
-        take: impl FnOnce(Envelope) -> Option<T>,
+        take: impl FnOnce(Value) -> Option<T>,
     ) -> Result<T> {
         if let Ok(answer) = &outcome.result
             && answer.status.is_success()
         {
-            let envelope = Envelope::read(&answer.body);
-            if !envelope.is_refusal()
-                && let Some(taken) = take(envelope)
-            {
+            let read = serde_json::from_slice(&answer.body).ok().filter(|answer| !answer::is_refusal(answer));
+            if let Some(taken) = read.and_then(take) {
                 return Ok(taken);
             }
         }
@@ -182,7 +181,6 @@ fn typed(
 mod tests {
     use super::*;
     use crate::{AspectRatio, Image, Mode, VideoDuration};
-    use serde_json::Value;
 
     #[test]
     fn what_the_document_types_and_what_the_facade_sends_are_the_same_json() {
