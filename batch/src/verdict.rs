@@ -58,7 +58,7 @@ fn is_of_the_account(http_status: Option<u16>, code: Option<&str>) -> bool {
         (Some("1203"), _) => false,
         (Some("1300" | "1301"), _) => false,
         (Some(word), _) if word.contains("quota") => true,
-        (_, Some(401 | 402 | 403 | 404 | 405)) => true,
+        (_, Some(401..=405)) => true,
         _ => false,
     }
 }

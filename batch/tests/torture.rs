@@ -208,7 +208,9 @@ async fn nothing_is_paid_twice_or_forgotten_in_postgresql_whoever_is_killed() {
     let (server, _) = url.split_once('?').unwrap_or((&url, ""));
     let (server, _) = server.rsplit_once('/').unwrap();
     let sever = async || {
-        let sql = "SELECT pid FROM pg_stat_activity WHERE datname = $1 AND pg_terminate_backend(pid)";
+        // Chosen first, and cut then: the order of conditions is the server's to choose, and this connection must stay.
+        let sql =
+            "SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity WHERE datname = $1 OFFSET 0) a";
         sqlx::query(sql).bind(&name).fetch_all(&pool).await.unwrap().len()
     };
     torture(&directory("torture-postgres"), &format!("{server}/{name}"), sever).await;
