@@ -148,6 +148,7 @@ mod leak;
 mod log;
 mod order;
 mod picture;
+pub mod program;
 mod proxy;
 mod sandbox;
 mod script;

@@ -1,0 +1,164 @@
+//! The sandbox as a program: starts one, prints what a person needs to use it, and runs until Ctrl-C.
+//!
+//! It is called by the program of this package, and by others that offer it under a name of their own.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::{FAULT_SYNTAX, Fault, Sandbox, ScriptedFault};
+
+const HELP: &str = "\
+Kling's multi-image-to-video API on this machine: no key, no network, no costs.
+
+usage: NAME [--port PORT] [--task-seconds SECONDS] [--key KEY] [--concurrency N] [--fault NAME]...
+
+  --port PORT             where it listens on 127.0.0.1 (default: any free port)
+  --task-seconds SECONDS  how long a task takes, 0 and fractions allowed (default: 5)
+  --key KEY               the key that it accepts (default: a random one)
+  --concurrency N         how many tasks may be under way; over it, code 1303 (default: any number)
+  --fault NAME            what goes wrong with the next order; again for the one after it
+  --fault OPERATION=NAME  the same for a get, a list or a video
+  --fault list            every name, with a line each
+  -h, --help              this text";
+
+/// Long enough to see a task wait and work, short enough not to be waited for. The real API takes minutes.
+const USUAL_TASK_SECONDS: f64 = 5.0;
+
+struct Options {
+    port: u16,
+    task_time: Duration,
+    key: Option<String>,
+    concurrency: Option<usize>,
+    faults: Vec<ScriptedFault>,
+}
+
+/// What the arguments ask for.
+enum Wanted {
+    Run(Options),
+    Show(String),
+}
+
+/// Does what the arguments ask for, until Ctrl-C, on a runtime of its own; `name` is what was typed to get here.
+///
+/// It prints to standard output and standard error. `example` is a command that a person may try, in the place of one for
+/// `curl`. The exit code is 2 for arguments that cannot be read, and 1 if it cannot start, or if a client showed the key
+/// to the origin of the videos.
+pub fn main(name: &str, example: Option<&str>, given: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match options(given) {
+        Ok(Wanted::Run(options)) => match run(options, example) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {error}");
+                ExitCode::FAILURE
+            }
+        },
+        Ok(Wanted::Show(text)) => {
+            println!("{}", text.replace("NAME [", &format!("{name} [")));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}\n\n{}", HELP.replace("NAME [", &format!("{name} [")));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn options(given: impl IntoIterator<Item = OsString>) -> Result<Wanted, lexopt::Error> {
+    use lexopt::prelude::*;
+
+    let mut options = Options {
+        port: 0,
+        task_time: Duration::from_secs_f64(USUAL_TASK_SECONDS),
+        key: None,
+        concurrency: None,
+        faults: Vec::new(),
+    };
+    let mut arguments = lexopt::Parser::from_args(given);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("port") => options.port = arguments.value()?.parse()?,
+            Long("task-seconds") => {
+                options.task_time = arguments.value()?.parse_with(|text| {
+                    let seconds = text.parse().map_err(|_| "a number of seconds is expected")?;
+                    Duration::try_from_secs_f64(seconds).map_err(|_| "a number of seconds from 0 is expected")
+                })?;
+            }
+            Long("key") => options.key = Some(arguments.value()?.string()?),
+            Long("concurrency") => options.concurrency = Some(arguments.value()?.parse()?),
+            Long("fault") => match arguments.value()?.string()?.as_str() {
+                "list" => return Ok(Wanted::Show(fault_list())),
+                text => options.faults.push(text.parse().map_err(|error| lexopt::Error::Custom(Box::new(error)))?),
+            },
+            Short('h') | Long("help") => return Ok(Wanted::Show(HELP.into())),
+            _ => return Err(argument.unexpected()),
+        }
+    }
+    Ok(Wanted::Run(options))
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn run(options: Options, example: Option<&str>) -> std::io::Result<()> {
+    let mut builder = Sandbox::builder().port(options.port).task_time(options.task_time);
+    if let Some(key) = options.key {
+        builder = builder.key(key);
+    }
+    if let Some(slots) = options.concurrency {
+        builder = builder.concurrency(slots);
+    }
+    let sandbox = builder.start().await?;
+    for ScriptedFault { operation, fault, .. } in options.faults {
+        sandbox.fault_next(operation, fault);
+    }
+    println!("{}", introduction(&sandbox, options.task_time, example));
+    tokio::signal::ctrl_c().await?;
+    let leaks = sandbox.key_leaks();
+    if !leaks.is_empty() {
+        eprintln!("the API key was sent to the origin of the videos:\n{}", leaks.join("\n"));
+        // A panic of the sandbox, meant for tests, would only say it again.
+        std::process::exit(1);
+    }
+    sandbox.shutdown().await;
+    Ok(())
+}
+
+fn fault_list() -> String {
+    let faults = [Fault::all(), Fault::videos()].concat();
+    let width = faults.iter().map(|named| named.name.len()).max().unwrap_or_default();
+    let lines = faults.iter().map(|named| format!("{:width$}  {}\n", named.name, named.summary));
+    let lines: String = lines.collect();
+    format!("{lines}\n{FAULT_SYNTAX}\nOperations: create (unless another is named), get, list, video.")
+}
+
+fn introduction(sandbox: &Sandbox, task_time: Duration, example: Option<&str>) -> String {
+    let seconds = task_time.as_secs_f64();
+    let (base, key, endpoint) = (sandbox.base_url(), sandbox.api_key(), sandbox.endpoint());
+    let authorization = quoted(&format!("Authorization: Bearer {key}"));
+    let key = quoted(key);
+    let curl = || {
+        format!(
+            "\
+curl -s {endpoint} -H 'Content-Type: application/json' -H {authorization} \\
+  -d '{{\"model_name\":\"kling-v1-6\",\"image_list\":[{{\"image\":\"https://example.com/cat.png\"}},{{\"image\":\"https://example.com/hat.jpg\"}}],\"prompt\":\"The cat puts the hat on\",\"mode\":\"std\",\"duration\":\"5\"}}'
+curl -s {endpoint} -H {authorization}"
+        )
+    };
+    let example = example.map_or_else(curl, str::to_owned);
+    format!(
+        "\
+export KLING_BASE_URL={base}
+export KLING_API_KEY={key}
+
+Paste these two lines into a shell, and try it (a task takes {seconds} s):
+
+{example}
+
+Ctrl-C ends it."
+    )
+}
+
+/// A word as a POSIX shell reads it back unchanged.
+fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if word.bytes().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
