@@ -38,12 +38,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     while let Some(event) = wait.next().await {
         match event? {
             WaitEvent::Changed(info) => println!("it is {}", info.status),
-            WaitEvent::Running { elapsed, expected } => println!("still running after {elapsed:.1?} of {expected:.0?}"),
             WaitEvent::PollFailed(error) => println!("asked in vain, asking again: {error}"),
             WaitEvent::Done(finished) => {
                 let path = finished.download(output.clone()).overwrite(true).await?;
                 println!("wrote {} bytes to {}", std::fs::metadata(&path)?.len(), path.display());
             }
+            // `Running`, at each poll, is what a progress bar would move by.
             _ => {}
         }
     }
