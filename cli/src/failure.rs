@@ -3,20 +3,35 @@
 use std::fmt;
 use std::time::Duration;
 
-use kling_client::{Error, ErrorKind};
+use kling_client::{Error, ErrorKind, Violation};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
+
+use crate::interrupt::INTERRUPTED;
 
 /// What a command's step gives; boxed, as a failure is much larger than what most steps give.
 pub type Result<T, E = Box<Failure>> = std::result::Result<T, E>;
 
-/// What a shell expects of a program that was interrupted: 128 and the number of the signal.
-const INTERRUPTED: u8 = 130;
+/// Every kind, with its exit code.
+const KINDS: [(ErrorKind, u8); 9] = [
+    (ErrorKind::Invalid, 2),
+    (ErrorKind::Rejected, 3),
+    (ErrorKind::TaskFailed, 4),
+    (ErrorKind::WaitTimedOut, 5),
+    (ErrorKind::Ambiguous, 6),
+    (ErrorKind::NotSent, 7),
+    (ErrorKind::Answer, 1),
+    (ErrorKind::Network, 1),
+    (ErrorKind::Other, 1),
+];
 
-/// A failure, as it is printed and, in JSON, as it is written.
-#[derive(Debug, Serialize)]
+/// Why a command failed, and what to do next.
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Failure {
     #[serde(serialize_with = "in_words")]
+    #[schemars(schema_with = "kinds")]
     pub kind: ErrorKind,
+    /// What was being done: `submit`, `get`, `wait`, `download`, …
     pub operation: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
@@ -29,15 +44,46 @@ pub struct Failure {
     pub task_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_task_id: Option<String>,
+    /// Whether a task may exist that costs money, although none was returned.
     pub may_have_been_charged: bool,
-    /// What to do: a line each for people, one text in JSON.
+    /// What to do next, with the command to type where there is one.
     #[serde(rename = "hint", serialize_with = "in_one", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Option<String>")]
     pub hints: Vec<String>,
-    /// The parts of the message, where it has several.
+    /// Everything that is not valid.
     #[serde(skip)]
-    parts: Vec<String>,
+    pub violations: Vec<Finding>,
     #[serde(skip)]
     interrupted: bool,
+}
+
+/// One thing that is not valid.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Finding {
+    /// Where, in the words of the wire, or the option's name.
+    pub path: String,
+    /// What is allowed there.
+    pub limit: String,
+    /// What was given: a length, a size or a type, never a text of the order.
+    pub given: String,
+}
+
+impl Finding {
+    pub fn new(path: &str, limit: &str, given: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), limit: limit.to_owned(), given: given.into() }
+    }
+}
+
+impl From<&Violation> for Finding {
+    fn from(violation: &Violation) -> Self {
+        Self::new(&violation.path, &violation.limit, violation.given.as_str())
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: expected {}, given {}", self.path, self.limit, self.given)
+    }
 }
 
 impl Failure {
@@ -54,7 +100,7 @@ impl Failure {
             external_task_id: None,
             may_have_been_charged: kind == ErrorKind::Ambiguous,
             hints: Vec::new(),
-            parts: Vec::new(),
+            violations: Vec::new(),
             interrupted: false,
         })
     }
@@ -62,6 +108,32 @@ impl Failure {
     /// What was typed cannot be done; nothing was sent.
     pub fn invalid(message: impl Into<String>) -> Box<Self> {
         Self::new(ErrorKind::Invalid, "arguments", message)
+    }
+
+    /// What was typed breaks limits; nothing was sent.
+    pub fn found(violations: Vec<Finding>) -> Box<Self> {
+        let message = violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        let mut failure = Self::invalid(message);
+        failure.violations = violations;
+        failure
+    }
+
+    /// Both, if both say what is not valid.
+    pub fn and(self: Box<Self>, other: Self) -> Box<Self> {
+        if self.violations.is_empty() || other.violations.is_empty() {
+            return self;
+        }
+        let mut violations = [self.violations, other.violations].concat();
+        violations.sort_by(|a, b| a.path.cmp(&b.path));
+        let mut hints = self.hints;
+        hints.extend(other.hints.into_iter().filter(|hint| !hints.contains(hint)).collect::<Vec<_>>());
+        Box::new(Self { operation: self.operation, hints, ..*Self::found(violations) })
+    }
+
+    /// The same without what is not valid at this place.
+    pub fn without(mut self: Box<Self>, path: &str) -> Self {
+        self.violations.retain(|found| found.path != path);
+        *self
     }
 
     /// Something on this machine.
@@ -87,15 +159,7 @@ impl Failure {
         if self.interrupted {
             return INTERRUPTED;
         }
-        match self.kind {
-            ErrorKind::Invalid => 2,
-            ErrorKind::Rejected => 3,
-            ErrorKind::TaskFailed => 4,
-            ErrorKind::WaitTimedOut => 5,
-            ErrorKind::Ambiguous => 6,
-            ErrorKind::NotSent => 7,
-            _ => 1,
-        }
+        KINDS.iter().find(|(kind, _)| *kind == self.kind).map_or(1, |(_, code)| *code)
     }
 }
 
@@ -114,7 +178,7 @@ impl From<Error> for Box<Failure> {
             external_task_id: owned(error.external_task_id()),
             may_have_been_charged: error.may_have_been_charged(),
             hints: error.hint().map(str::to_owned).into_iter().chain(later).collect(),
-            parts: error.violations().iter().map(ToString::to_string).collect(),
+            violations: error.violations().iter().map(Finding::from).collect(),
             ..*Failure::new(error.kind(), error.operation(), error.message())
         })
     }
@@ -147,15 +211,23 @@ impl Failure {
         if let Some(code) = &self.code {
             write!(f, ", code {code}")?;
         }
-        match &self.parts[..] {
+        match &self.violations[..] {
             [] | [_] => write!(f, ": {}", self.message),
-            parts => parts.iter().try_for_each(|part| write!(f, "\n  {part}")),
+            several => several.iter().try_for_each(|found| write!(f, "\n  {found}")),
         }
     }
 }
 
 fn in_words<S: Serializer>(kind: &ErrorKind, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(kind)
+}
+
+fn kinds(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "description": "What it means for the one who asked.",
+        "enum": KINDS.map(|(kind, _)| kind.to_string()),
+    })
 }
 
 fn in_one<S: Serializer>(hints: &[String], serializer: S) -> Result<S::Ok, S::Error> {
@@ -167,20 +239,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_has_its_exit_code() {
-        for (kind, code) in [
-            (ErrorKind::Invalid, 2),
-            (ErrorKind::Rejected, 3),
-            (ErrorKind::TaskFailed, 4),
-            (ErrorKind::WaitTimedOut, 5),
-            (ErrorKind::Ambiguous, 6),
-            (ErrorKind::NotSent, 7),
-            (ErrorKind::Answer, 1),
-            (ErrorKind::Network, 1),
-            (ErrorKind::Other, 1),
-        ] {
+    fn an_interrupted_command_ends_as_shells_expect_whatever_its_kind() {
+        for (kind, code) in KINDS {
             assert_eq!(Failure::new(kind, "x", "y").exit_code(), code, "{kind}");
             assert_eq!(Failure::interrupted(kind, "x").exit_code(), 130, "{kind}");
         }
+    }
+
+    #[test]
+    fn two_findings_are_told_together_in_the_order_of_their_places() {
+        let finding = |path| Finding::new(path, "more", "less");
+        let one = Failure::found(vec![finding("prompt")]).with_hint("correct it");
+        let both = one.and(*Failure::found(vec![finding("output")]).with_hint("correct it"));
+        assert_eq!(both.message, "output: expected more, given less; prompt: expected more, given less");
+        assert_eq!(both.hints, ["correct it"]);
     }
 }

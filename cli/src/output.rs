@@ -4,71 +4,101 @@
 //! and so is every JSON text, which keeps its value. A reader that went away is no reason to fail, and none to panic.
 
 use std::fmt::{self, Write as _};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::error::ErrorKind as Refusal;
-use kling_client::TaskInfo;
 use serde::Serialize;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::answer::Answer;
 use crate::failure::{Failure, Result};
-use crate::trail::command;
+use crate::progress::{Manner, Progress};
 
 /// Where a command writes.
 pub struct Output {
     json: bool,
+    silent: bool,
+    progress: Progress,
 }
 
 /// What came of a command that did what was asked.
-pub struct Done {
-    pub task: TaskInfo,
-    /// The caller's own id, also where the API does not repeat it.
-    pub external_task_id: Option<String>,
-    pub file: Option<PathBuf>,
-    pub told: Told,
-}
-
-/// What people want to read of it; JSON has all.
-pub enum Told {
-    /// Everything that is known of the task.
-    Task,
-    /// Its id.
-    Id,
-    /// The file, or else where the videos are.
-    Videos,
+pub enum Done {
+    /// An answer, in JSON and for people, with its exit code and the command that goes on from it.
+    Found { answer: Answer, people: String, code: u8, next: Option<String> },
+    /// Text that was asked for as it is.
+    Text(String),
 }
 
 impl Output {
-    pub fn new(json: bool) -> Self {
-        Self { json }
+    pub fn new(json: bool, quiet: bool, verbose: bool) -> Self {
+        let silent = json || quiet;
+        let manner = Manner::fitting(silent, io::stderr().is_terminal(), verbose, |name| std::env::var(name).ok());
+        Self { json, silent, progress: Progress::new(manner) }
+    }
+
+    /// Shows what the library says of its work: each operation, or also each poll, or all.
+    pub fn shows_spans(&self, verbose: u8) {
+        let level = match verbose {
+            0 => return,
+            1 => LevelFilter::INFO,
+            2 => LevelFilter::DEBUG,
+            _ => LevelFilter::TRACE,
+        };
+        let progress = self.progress.clone();
+        let lines = tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .with_span_events(FmtSpan::NEW | FmtSpan::CLOSE)
+            .with_writer(move || Aside(progress.clone()));
+        // What lies below may log a signed URL.
+        let ours = Targets::new().with_target("kling_client", level);
+        tracing_subscriber::registry().with(ours).with(lines).init();
     }
 
     /// A line that is needed to go on later, such as an id.
     pub fn note(&self, text: impl fmt::Display) {
+        let text = text.to_string();
         // Nobody reads it: the work goes on all the same.
-        let _ = write_lines(&mut io::stderr().lock(), &text.to_string());
+        let _ = self.progress.aside(|| write_lines(&mut io::stderr().lock(), &text));
     }
 
-    /// A line about what is going on, for people only.
-    pub fn progress(&self, text: impl fmt::Display) {
-        if !self.json {
+    /// A line for people, who may not want any.
+    pub fn tell(&self, text: impl fmt::Display) {
+        if !self.silent {
             self.note(text);
         }
     }
 
+    /// A line about what is going on, where no bar shows it.
+    pub fn progress(&self, text: impl fmt::Display) {
+        if self.progress.is_in_lines() {
+            self.note(text);
+        }
+    }
+
+    /// How far things are.
+    pub fn bars(&self) -> &Progress {
+        &self.progress
+    }
+
     /// Prints what came of a command, and gives its exit code.
     pub fn end(&self, ended: Result<Done>) -> ExitCode {
-        let (printed, code) = match &ended {
-            Ok(done) => {
-                let printed = self.print(&Task::of(done), || done.for_people());
-                if !done.task.status.is_final() {
-                    self.progress(format_args!("next: {}", command("wait", &done.task.task_id, None)));
+        let (printed, code) = match ended {
+            Ok(Done::Found { answer, people, code, next }) => {
+                let printed = self.print(&answer, &people);
+                if let Some(next) = next {
+                    self.tell(format_args!("next: {next}"));
                 }
-                (printed, 0)
+                (printed, code)
             }
-            Err(failure) => (self.fail(failure), failure.exit_code()),
+            Ok(Done::Text(text)) => (as_it_is(&text), 0),
+            Err(failure) => {
+                let code = failure.exit_code();
+                (self.fail(failure), code)
+            }
         };
         match printed {
             Err(reason) if reason.kind() != io::ErrorKind::BrokenPipe => {
@@ -85,7 +115,7 @@ impl Output {
         let text = refusal.render().to_string();
         match refusal.kind() {
             Refusal::DisplayHelp | Refusal::DisplayVersion => {
-                let _ = io::stdout().lock().write_all(text.as_bytes());
+                let _ = as_it_is(&text);
                 ExitCode::SUCCESS
             }
             _ if self.json => self.end(Err(usage(&text))),
@@ -96,121 +126,45 @@ impl Output {
         }
     }
 
-    fn fail(&self, failure: &Failure) -> io::Result<()> {
-        #[derive(Serialize)]
-        struct Answer<'a> {
-            error: &'a Failure,
-        }
+    fn fail(&self, failure: Box<Failure>) -> io::Result<()> {
         if self.json {
-            return self.print(&Answer { error: failure }, String::new);
+            return self.print(&Answer::Error { error: failure }, "");
         }
         self.note(failure);
         Ok(())
     }
 
-    fn print(&self, json: &impl Serialize, people: impl FnOnce() -> String) -> io::Result<()> {
+    fn print(&self, json: &impl Serialize, people: &str) -> io::Result<()> {
         let mut out = io::stdout().lock();
         if self.json {
             let text = serde_json::to_string(json).map_err(io::Error::other)?;
             writeln!(out, "{}", escaped_json(&text))?;
-        } else {
-            write_lines(&mut out, &people())?;
+        } else if !people.is_empty() {
+            write_lines(&mut out, people)?;
         }
         out.flush()
     }
 }
 
-impl Done {
-    fn for_people(&self) -> String {
-        match (&self.told, &self.file) {
-            (Told::Id, _) => self.task.task_id.clone(),
-            (_, Some(file)) => file.display().to_string(),
-            (Told::Videos, None) => self.task.videos.iter().map(|v| v.url.as_str()).collect::<Vec<_>>().join("\n"),
-            (Told::Task, None) => self.in_full(),
-        }
+/// Lines of the library's, out of the way of a bar.
+struct Aside(Progress);
+
+impl io::Write for Aside {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        let _ = self.0.aside(|| write_lines(&mut io::stderr().lock(), text.trim_end_matches('\n')));
+        Ok(bytes.len())
     }
 
-    fn in_full(&self) -> String {
-        let task = &self.task;
-        let mut lines = vec![("task", Some(task.task_id.clone()))];
-        lines.push(("external id", self.external_task_id.clone()));
-        lines.push(("status", Some(task.status.to_string())));
-        lines.push(("reason", task.status_message.clone()));
-        lines.extend(task.videos.iter().map(|video| {
-            let length = video.duration.map(|duration| format!(" ({} s)", duration.as_secs_f64()));
-            ("video", Some(format!("{}{}", video.url, length.unwrap_or_default())))
-        }));
-        lines.push(("units", task.units_deducted.clone()));
-        lines.push(("created", task.created_at.and_then(rfc3339)));
-        lines.push(("updated", task.updated_at.and_then(rfc3339)));
-        let known = lines.into_iter().filter_map(|(name, value)| Some(format!("{name}: {}", escaped(&value?))));
-        known.collect::<Vec<_>>().join("\n")
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
-/// A task in JSON.
-#[derive(Serialize)]
-struct Task<'a> {
-    task_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    external_task_id: Option<&'a str>,
-    status: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status_message: Option<&'a str>,
-    videos: Vec<Video<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    units_deducted: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file: Option<std::borrow::Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    created_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    updated_at: Option<String>,
-}
-
-/// A video in JSON.
-#[derive(Serialize)]
-struct Video<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
-    url: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    duration_seconds: Option<f64>,
-}
-
-impl<'a> Task<'a> {
-    fn of(done: &'a Done) -> Self {
-        let task = &done.task;
-        let videos = task.videos.iter().map(|video| Video {
-            id: video.id.as_deref(),
-            url: &video.url,
-            duration_seconds: video.duration.map(|duration| duration.as_secs_f64()),
-        });
-        Self {
-            task_id: &task.task_id,
-            external_task_id: done.external_task_id.as_deref(),
-            status: task.status.as_str(),
-            status_message: task.status_message.as_deref(),
-            videos: videos.collect(),
-            units_deducted: task.units_deducted.as_deref(),
-            file: done.file.as_deref().map(Path::to_string_lossy),
-            created_at: task.created_at.and_then(rfc3339),
-            updated_at: task.updated_at.and_then(rfc3339),
-        }
-    }
-}
-
-/// A time in UTC, with a fraction where it has one; nothing for a date that RFC 3339 cannot write.
-fn rfc3339(time: SystemTime) -> Option<String> {
-    // The formatters panic on what is earlier, and fail on what is later than the year 9999.
-    let since = time.duration_since(UNIX_EPOCH).ok()?;
-    let written = match since.subsec_millis() {
-        0 => humantime::format_rfc3339_seconds(time),
-        _ => humantime::format_rfc3339_millis(time),
-    };
-    let mut text = String::new();
-    write!(text, "{written}").ok()?;
-    Some(text)
+fn as_it_is(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }
 
 /// What the parser says, without its layout: the first paragraph says what is wrong, the others what to do.
@@ -228,7 +182,7 @@ fn write_lines(to: &mut impl io::Write, text: &str) -> io::Result<()> {
 }
 
 /// Text from elsewhere on one line, with what would not be seen, or would move the cursor, made visible.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         if is_hidden(character) { shown.extend(character.escape_unicode()) } else { shown.push(character) }
@@ -260,8 +214,6 @@ fn is_hidden(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -275,15 +227,6 @@ mod tests {
         let text = escaped_json(&value.to_string());
         assert!(!text.chars().any(is_hidden), "{text}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
-    }
-
-    #[test]
-    fn a_time_is_written_in_utc_and_an_impossible_one_is_unknown() {
-        let after = |millis| UNIX_EPOCH + Duration::from_millis(millis);
-        assert_eq!(rfc3339(after(1_764_235_825_029)).as_deref(), Some("2025-11-27T09:30:25.029Z"));
-        assert_eq!(rfc3339(after(1_764_235_825_000)).as_deref(), Some("2025-11-27T09:30:25Z"));
-        assert_eq!(rfc3339(after(u64::MAX / 1000)), None);
-        assert_eq!(rfc3339(UNIX_EPOCH - Duration::from_secs(1)), None);
     }
 
     #[test]

@@ -2,140 +2,210 @@
 //!
 //! Ctrl-C ends any of them. The API has no cancel, so it stops the waiting and not the task, and says how to go on.
 
-use std::time::Duration;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use clap::CommandFactory as _;
 use futures_util::StreamExt as _;
-use kling_client::{Client, Error, ErrorKind, FinishedTask, MultiImageToVideo, Task, TaskInfo, WaitEvent};
+use kling_client::{Error, ErrorKind, FinishedTask, MultiImageToVideo, Task as Handle, TaskInfo, WaitEvent};
+use serde_json::Value;
 
-use crate::arguments::{Command, Generate};
+use crate::answer::{Answer, Task, table};
+use crate::arguments::{Access, Arguments, Command, Generate, Patience};
+use crate::connection::client;
 use crate::failure::{Failure, Result};
-use crate::output::{Done, Output, Told};
-use crate::target::Target;
-use crate::trail::{Trail, command};
+use crate::interrupt::Interrupt;
+use crate::order::{self, Order};
+use crate::output::{Done, Output};
+use crate::progress::{self, ticking};
+use crate::target::{Choice, Target};
+use crate::trail::Trail;
 
 /// Does what was asked for.
-pub async fn run(command: Command, output: &Output) -> Result<Done> {
-    let mut trail = Trail::default();
+pub async fn run(arguments: Arguments, output: &Output) -> Result<Done> {
+    let mut trail = Trail::new(arguments.access.clone());
+    // The signal is listened for before the first step, so that none of them is cut short without a word.
+    let interrupt = Interrupt::listen();
     let ended = tokio::select! {
-        // The signal is listened for before the first step, so that none of them is cut short without a word.
         biased;
-        () = interrupt() => None,
-        ended = work(command, output, &mut trail) => Some(ended),
+        () = interrupt.wait() => None,
+        ended = work(arguments.command, &arguments.access, output, &mut trail) => Some(ended),
     };
     match ended {
-        Some(Ok(mut done)) => {
-            done.external_task_id = done.external_task_id.or_else(|| trail.external().map(str::to_owned));
-            Ok(done)
-        }
-        Some(Err(failure)) => Err(trail.explain(failure)),
+        Some(ended) => ended.map_err(|failure| trail.explain(failure)),
         None => Err(trail.interrupted()),
     }
 }
 
-async fn work(command: Command, output: &Output, trail: &mut Trail) -> Result<Done> {
+async fn work(command: Command, access: &Access, output: &Output, trail: &mut Trail) -> Result<Done> {
     match command {
-        Command::Generate(order) => generate(*order, output, trail).await,
-        Command::Status { id } => status(id).await,
+        Command::Generate(order) => generate(*order, access, output, trail).await,
+        Command::Check(order) => check(*order).await,
+        Command::Status { id } => {
+            trail.asks("status", Some(&id));
+            let mut task = client(access)?.task(id)?;
+            Ok(in_full(task.refresh().await?, trail))
+        }
         Command::Wait { id, patience, saving } => {
             let target = Target::of(saving)?;
-            trail.aims_at(target.as_ref());
-            let mut task = client()?.task(id)?;
+            trail.aims_at(target.clone());
+            let mut task = client(access)?.task(id)?;
             trail.waits(task.id());
             output.note(format_args!("waiting for task {}", task.id()));
             look(&mut task, output).await?;
-            wait(task, patience.timeout, target, output, trail).await
+            wait(task, patience, target, output, trail).await
         }
-        Command::Reconcile { id } => reconcile(&id).await,
-        Command::Download { id, output: path, overwrite } => {
-            let target = Target::check(path, overwrite)?;
-            trail.aims_at(Some(&target));
-            download(id, target, output, trail).await
+        Command::Reconcile { id } => reconcile(&id, access, trail).await,
+        Command::Download { id, output: path, overwrite, video } => {
+            let target = Target::check(path, overwrite, video)?;
+            trail.aims_at([target.clone()]);
+            download(id, target, access, output, trail).await
+        }
+        Command::List { page, page_size } => list(page, page_size, access, trail).await,
+        Command::Schema { outputs } => Ok(Done::Text(schema(outputs))),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "kling", &mut script);
+            Ok(Done::Text(String::from_utf8_lossy(&script).into_owned()))
+        }
+        Command::Sandbox(_) | Command::Batch(_) | Command::Worker(_) | Command::Mcp(_) => {
+            Err(Failure::invalid("expected no option with a value before the name of a program")
+                .with_hint("its options come after its name"))
         }
     }
 }
 
-async fn generate(order: Generate, output: &Output, trail: &mut Trail) -> Result<Done> {
-    let request = request(&order)?;
-    let target = Target::of(order.saving)?;
-    trail.aims_at(target.as_ref());
-    let client = client()?;
+async fn generate(order: Generate, access: &Access, output: &Output, trail: &mut Trail) -> Result<Done> {
+    let (no_wait, patience) = (order.no_wait, order.patience.clone());
+    let Order { request, target } = order::read(order).await?;
+    trail.aims_at(target.clone());
+    let client = client(access)?;
     if let Some(id) = request.external_task_id() {
         output.note(format_args!("external id {id}"));
     }
     trail.submits(request.external_task_id());
-    let mut task = client.submit(&request).await?;
+    let submit = client.submit(&request);
+    let mut task = output.bars().of_upload(&request, |text| output.progress(text), submit).await?;
     trail.bought(task.id());
     output.note(format_args!("submitted task {}", task.id()));
-    if order.no_wait {
+    if no_wait {
         let info = match task.info() {
             Some(info) => info.clone(),
             None => task.refresh().await?.clone(),
         };
-        return Ok(done(info, Told::Id));
+        let people = info.task_id.clone();
+        return Ok(found(&info, trail, |_| people));
     }
-    output.progress("waiting, which takes minutes; Ctrl-C leaves the task running");
-    wait(task, order.patience.timeout, target, output, trail).await
+    output.tell("waiting, which takes minutes; Ctrl-C leaves the task running");
+    wait(task, patience, target, output, trail).await
 }
 
-async fn status(id: String) -> Result<Done> {
-    let mut task = client()?.task(id)?;
-    let info = task.refresh().await?.clone();
-    Ok(done(info, Told::Task))
+/// Tells all that is not valid, which is what was asked for and yet exits like any order that is not.
+async fn check(order: Generate) -> Result<Done> {
+    let (people, violations) = match order::read(order).await {
+        Ok(order) => (valid(&order.request)?, Vec::new()),
+        Err(failure) if failure.violations.is_empty() => return Err(failure),
+        Err(failure) => {
+            let lines: Vec<_> = failure.violations.iter().map(ToString::to_string).collect();
+            (lines.join("\n"), failure.violations)
+        }
+    };
+    let code = if violations.is_empty() { 0 } else { Failure::found(violations.clone()).exit_code() };
+    Ok(Done::Found { answer: Answer::Violations { violations }, people, code, next: None })
+}
+
+fn valid(request: &MultiImageToVideo) -> Result<String> {
+    Ok(format!("valid; the order has {} bytes", request.body_len()?))
 }
 
 /// Looks once for a task whose answer was lost. Not found is no proof that there is none.
-async fn reconcile(external_id: &str) -> Result<Done> {
-    if let Some(task) = client()?.reconcile(external_id).await?
+async fn reconcile(external_id: &str, access: &Access, trail: &mut Trail) -> Result<Done> {
+    trail.looks_for(external_id);
+    if let Some(task) = client(access)?.reconcile(external_id).await?
         && let Some(info) = task.info()
     {
-        return Ok(done(info.clone(), Told::Task));
+        return Ok(in_full(info, trail));
     }
-    let mut failure = Failure::new(ErrorKind::Ambiguous, "reconcile", "no task with this external id was found")
-        .with_hint(
-            "that proves nothing: the gateway may not resolve external ids, or not know the task yet; try again later",
-        );
-    failure.external_task_id = Some(external_id.to_owned());
-    Err(failure)
+    Err(Failure::new(ErrorKind::Ambiguous, "reconcile", "no task with this external id was found").with_hint(
+        "that proves nothing: the gateway may not resolve external ids, or not know the task yet; try again later",
+    ))
+}
+
+async fn list(page: u16, page_size: u16, access: &Access, trail: &mut Trail) -> Result<Done> {
+    trail.asks("list", None);
+    let tasks = client(access)?.list(page, page_size).await.map_err(|error| {
+        let lacks_it = error.http_status() == Some(404);
+        let failure = Box::<Failure>::from(error);
+        if !lacks_it {
+            return failure;
+        }
+        failure.with_hint(
+            "this gateway seems to have no list, which is in Kling's reference and not on the vendor's page; \
+             `kling status ID` asks for one task, `kling reconcile EXTERNAL_ID` looks for one",
+        )
+    })?;
+    let tasks: Vec<_> = tasks.iter().map(Task::from).collect();
+    let people = if tasks.is_empty() { String::new() } else { table(&tasks) };
+    Ok(Done::Found { answer: Answer::Tasks { tasks }, people, code: 0, next: None })
+}
+
+fn schema(outputs: bool) -> String {
+    let schema: Value = if outputs { Answer::schema().to_value() } else { MultiImageToVideo::json_schema() };
+    format!("{schema:#}\n")
 }
 
 /// Asks once before the wait, which would ask late about a task that may have ended long ago, or never was.
-async fn look(task: &mut Task, output: &Output) -> Result<()> {
+async fn look(task: &mut Handle, output: &Output) -> Result<()> {
     match task.refresh().await {
         Ok(info) => output.progress(&info.status),
-        Err(error) if error.is_retryable() && !is_unknown(&error) => output.progress(in_vain(&error)),
+        Err(error) if error.is_retryable() && !is_unknown(&error) => output.tell(in_vain(&error)),
         Err(error) => return Err(error.into()),
     }
     Ok(())
 }
 
 async fn wait(
-    task: Task,
-    timeout: Duration,
+    task: Handle,
+    patience: Patience,
     target: Option<Target>,
     output: &Output,
     trail: &mut Trail,
 ) -> Result<Done> {
     /// How often people are told that nothing has changed.
-    const REMINDER: Duration = Duration::from_secs(30);
+    const REMINDER: Duration = Duration::from_secs(60);
+    let saved = task.save();
+    let usual = patience.expect.or(saved.expected_ms.map(Duration::from_millis)).unwrap_or_default();
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let begun = progress::begun(saved.made_at_ms, u64::try_from(since_1970).unwrap_or(u64::MAX));
+    let bar = output.bars().of_wait(task.info().map_or("waiting", |info| info.status.as_str()), usual);
+    let mut wait = task.wait().timeout(patience.timeout);
+    if let Some(expected) = patience.expect {
+        wait = wait.expected(expected);
+    }
     let mut told = Duration::ZERO;
-    let mut wait = task.wait().timeout(timeout);
-    while let Some(event) = wait.next().await {
+    while let Some(event) = ticking(wait.next(), || bar.waited(begun.elapsed(), usual)).await {
         match event? {
-            WaitEvent::Changed(info) => output.progress(info.status),
+            WaitEvent::Changed(info) => {
+                bar.says(info.status.as_str());
+                output.progress(info.status);
+            }
             WaitEvent::Running { elapsed, expected } if elapsed >= told + REMINDER => {
                 told = elapsed;
-                output.progress(format_args!("{elapsed:.0?} of about {expected:.0?}"));
+                output.progress(progress::waited(elapsed, expected));
             }
-            WaitEvent::PollFailed(error) => output.progress(in_vain(&error)),
-            WaitEvent::Done(finished) => return finish(finished, target, output, trail).await,
+            WaitEvent::PollFailed(error) => output.tell(in_vain(&error)),
+            WaitEvent::Done(finished) => {
+                drop(bar);
+                return finish(finished, target, output, trail).await;
+            }
             _ => {}
         }
     }
     Err(Failure::other("wait", "the wait ended without the task's end"))
 }
 
-async fn download(id: String, target: Target, output: &Output, trail: &mut Trail) -> Result<Done> {
-    let mut task = client()?.task(id)?;
+async fn download(id: String, target: Target, access: &Access, output: &Output, trail: &mut Trail) -> Result<Done> {
+    let mut task = client(access)?.task(id)?;
     trail.downloads(task.id());
     let info = task.refresh().await?;
     if !info.status.is_final() {
@@ -149,21 +219,39 @@ async fn download(id: String, target: Target, output: &Output, trail: &mut Trail
     finish(finished, Some(target), output, trail).await
 }
 
-/// Brings the video of a task that has ended to its file, if one was named.
+/// Brings the videos that are wanted of a task that has ended to their files, if one was named.
 async fn finish(finished: FinishedTask, target: Option<Target>, output: &Output, trail: &mut Trail) -> Result<Done> {
-    let mut done = done(finished.info().clone(), Told::Videos);
-    if let Some(target) = target {
-        trail.downloads(&done.task.task_id);
-        output.progress("downloading");
+    let info = finished.info();
+    let mut files = Vec::new();
+    if let Some(target) = &target {
+        trail.downloads(&info.task_id);
         let count = finished.videos().len();
-        if count > 1 {
-            let status = command("status", &done.task.task_id, None);
-            output.note(format_args!("the first of {count} videos is taken; all of them: {status}"));
+        let wanted = target.each(count).inspect_err(|_| trail.aims_at([Target { choice: None, ..target.clone() }]))?;
+        if count > 1 && target.choice.is_none() {
+            let all = Target { choice: Some(Choice::All), ..target.clone() };
+            let all = trail.command("download", Some(&info.task_id), Some(&all));
+            output.note(format_args!("the first of {count} videos is taken; all of them: {all}"));
         }
-        let download = finished.download(target.path).overwrite(target.overwrite).video(0);
-        done.file = Some(download.await?);
+        let mut left = wanted.iter();
+        while let Some((place, target)) = left.next() {
+            trail.aims_at([target].into_iter().chain(left.as_slice().iter().map(|(_, target)| target)).cloned());
+            files.push((*place, fetch(&finished, *place, target, output).await?));
+        }
     }
-    Ok(done)
+    let in_numbers = target.is_some_and(|target| target.choice == Some(Choice::All));
+    Ok(found(info, trail, |task| {
+        for (place, file) in &files {
+            if in_numbers { task.has_video_in(*place, file) } else { task.is_in(file) }
+        }
+        task.videos_in_lines()
+    }))
+}
+
+async fn fetch(finished: &FinishedTask, place: usize, target: &Target, output: &Output) -> Result<PathBuf> {
+    output.progress(format_args!("downloading {}", target.path.display()));
+    let bar = output.bars().of_download(&target.path.to_string_lossy());
+    let download = finished.download(&target.path).overwrite(target.overwrite).video(place);
+    Ok(download.on_progress(move |now| bar.at(now.bytes, now.total)).await?)
 }
 
 /// Whether the API does not know the task: asking again helps only in the first seconds of one.
@@ -175,40 +263,15 @@ fn in_vain(error: &Error) -> String {
     format!("asked in vain, asking again: {error}")
 }
 
-fn done(task: TaskInfo, told: Told) -> Done {
-    Done { external_task_id: task.external_task_id.clone(), task, file: None, told }
+fn in_full(info: &TaskInfo, trail: &Trail) -> Done {
+    found(info, trail, |task| task.in_full())
 }
 
-fn request(order: &Generate) -> Result<MultiImageToVideo> {
-    let request = MultiImageToVideo::builder()
-        .images(order.images())
-        .prompt(order.prompt.as_str())
-        .model(order.model.clone())
-        .maybe_negative_prompt(order.negative_prompt.as_deref())
-        .mode(order.mode.clone())
-        .duration(order.duration.clone())
-        .maybe_aspect_ratio(order.aspect_ratio.clone())
-        .maybe_callback_url(order.callback_url.as_deref())
-        .maybe_external_task_id(order.external_id.as_deref())
-        .build()?;
-    Ok(request)
-}
-
-fn client() -> Result<Client> {
-    Client::from_env().map_err(|error| {
-        let failure = Box::<Failure>::from(error);
-        match failure.kind {
-            ErrorKind::Invalid => {
-                failure.with_hint("the key is read from KLING_API_KEY, the gateway from KLING_BASE_URL")
-            }
-            _ => failure,
-        }
-    })
-}
-
-/// Resolves at Ctrl-C; never where the system does not tell of it.
-async fn interrupt() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
+/// A task, with the caller's own id also where the API does not repeat it, and with the wait for it if it goes on.
+fn found(info: &TaskInfo, trail: &Trail, people: impl FnOnce(&mut Task) -> String) -> Done {
+    let mut task = Task::from(info);
+    task.external_task_id = task.external_task_id.or_else(|| trail.external().map(str::to_owned));
+    let people = people(&mut task);
+    let next = (!info.status.is_final()).then(|| trail.command("wait", Some(&info.task_id), None));
+    Done::Found { answer: Answer::Task(Box::new(task)), people, code: 0, next }
 }

@@ -5,16 +5,18 @@
 
 use kling_client::ErrorKind;
 
+use crate::arguments::Access;
 use crate::failure::Failure;
-use crate::target::Target;
+use crate::target::{Choice, Target};
 
 /// What is known at this moment.
 #[derive(Default)]
 pub struct Trail {
+    access: Access,
     step: Step,
     task: Option<String>,
     external: Option<String>,
-    target: Option<Target>,
+    targets: Vec<Target>,
     bought: bool,
 }
 
@@ -24,15 +26,34 @@ enum Step {
     /// Nothing that could be gone on with.
     #[default]
     Start,
+    /// A question that can be asked again, by this command.
+    Ask(&'static str),
     Submit,
     Wait,
     Download,
 }
 
 impl Trail {
-    /// Where the video will go.
-    pub fn aims_at(&mut self, target: Option<&Target>) {
-        self.target = target.cloned();
+    /// Before the first step, with the options that every command must repeat.
+    pub fn new(access: Access) -> Self {
+        Self { access, ..Self::default() }
+    }
+
+    /// Where the video will go, or each that is still to be brought.
+    pub fn aims_at(&mut self, targets: impl IntoIterator<Item = Target>) {
+        self.targets = targets.into_iter().collect();
+    }
+
+    /// Something is about to be asked that costs nothing and leaves nothing, about a task if it is named.
+    pub fn asks(&mut self, verb: &'static str, task: Option<&str>) {
+        self.step = Step::Ask(verb);
+        self.task = task.map(str::to_owned);
+    }
+
+    /// A task is about to be looked for by the caller's own id.
+    pub fn looks_for(&mut self, external: &str) {
+        self.asks("reconcile", None);
+        self.external = Some(external.to_owned());
     }
 
     /// A paid request is about to be sent.
@@ -69,49 +90,72 @@ impl Trail {
         let lasting = match failure.kind {
             // The gateway does not know the task, or does not let this key ask. One that was paid for is there still.
             ErrorKind::Rejected => !self.bought,
-            ErrorKind::TaskFailed | ErrorKind::Invalid => true,
+            ErrorKind::Invalid => self.step != Step::Download,
+            ErrorKind::TaskFailed => true,
             kind => self.step == Step::Submit && kind != ErrorKind::Ambiguous,
         };
         failure.task_id = failure.task_id.or_else(|| self.task.clone());
         failure.external_task_id = failure.external_task_id.or_else(|| self.external.clone());
-        match self.next().filter(|_| !lasting) {
-            Some(next) => failure.with_hint(next),
-            None => failure,
+        if !lasting {
+            failure.hints.extend(self.next().into_iter().map(|next| format!("next: {next}")));
         }
+        failure
     }
 
     /// What Ctrl-C leaves behind.
     pub fn interrupted(&self) -> Box<Failure> {
         let failure = match self.step {
-            Step::Start => Failure::interrupted(ErrorKind::Other, "start"),
+            Step::Start => Failure::interrupted(ErrorKind::Other, "start").with_hint("nothing was sent"),
+            Step::Ask(verb) => Failure::interrupted(ErrorKind::Other, verb),
             Step::Submit => Failure::interrupted(ErrorKind::Ambiguous, "submit")
                 .with_hint("a task may exist and be charged; look for it before paying again"),
             Step::Wait => Failure::interrupted(ErrorKind::Other, "wait").with_hint("the task goes on"),
-            Step::Download => Failure::interrupted(ErrorKind::Other, "download").with_hint("the video is still there"),
+            Step::Download => {
+                Failure::interrupted(ErrorKind::Other, "download").with_hint("what has come is kept, and gone on with")
+            }
         };
         self.explain(failure)
     }
 
-    fn next(&self) -> Option<String> {
-        let (verb, id) = match self.step {
-            Step::Start => return None,
-            Step::Submit => ("reconcile", &self.external),
-            Step::Wait => ("wait", &self.task),
-            Step::Download => ("download", &self.task),
+    /// The commands that go on from here.
+    fn next(&self) -> Vec<String> {
+        let (verb, id, targets) = match self.step {
+            Step::Start => return Vec::new(),
+            Step::Ask(verb) => return vec![self.command(verb, self.task.as_deref().or(self.external()), None)],
+            Step::Submit => ("reconcile", &self.external, &[][..]),
+            Step::Wait => ("wait", &self.task, &self.targets[..]),
+            Step::Download => ("download", &self.task, &self.targets[..]),
         };
-        let target = self.target.as_ref().filter(|_| self.step != Step::Submit);
-        Some(format!("next: {}", command(verb, id.as_deref()?, target)))
+        match (id, targets) {
+            (None, _) => Vec::new(),
+            (Some(id), []) => vec![self.command(verb, Some(id), None)],
+            (Some(id), targets) => targets.iter().map(|target| self.command(verb, Some(id), Some(target))).collect(),
+        }
     }
-}
 
-/// A command as it can be pasted into a shell, whatever the server put into the id.
-pub fn command(verb: &str, id: &str, target: Option<&Target>) -> String {
-    let options = target.map(|target| {
-        let overwrite = if target.overwrite { " --overwrite" } else { "" };
-        format!(" -o {}{overwrite}", quoted(&target.path.to_string_lossy()))
-    });
-    let (options, id) = (options.unwrap_or_default(), quoted(id));
-    if id.starts_with('-') { format!("kling {verb}{options} -- {id}") } else { format!("kling {verb} {id}{options}") }
+    /// A command as it can be pasted into a shell, whatever the server put into the id.
+    pub fn command(&self, verb: &str, id: Option<&str>, target: Option<&Target>) -> String {
+        let mut words = vec!["kling".to_owned(), verb.to_owned()];
+        let id = id.map(quoted);
+        let (first, last) = match id {
+            Some(id) if id.starts_with('-') => (None, Some(format!("-- {id}"))),
+            id => (id, None),
+        };
+        words.extend(first);
+        if let Some(target) = target {
+            words.push(format!("-o {}", quoted(&target.path.to_string_lossy())));
+            words.extend(target.overwrite.then(|| "--overwrite".to_owned()));
+            words.extend(target.choice.map(|choice| match choice {
+                Choice::One(number) => format!("--video {number}"),
+                Choice::All => "--video all".to_owned(),
+            }));
+        }
+        words.extend(self.access.base_url.as_ref().map(|url| format!("--base-url {}", quoted(url))));
+        let file = self.access.api_key_file.as_ref();
+        words.extend(file.map(|file| format!("--api-key-file {}", quoted(&file.to_string_lossy()))));
+        words.extend(last);
+        words.join(" ")
+    }
 }
 
 /// A word as a POSIX shell reads it back.
@@ -129,31 +173,56 @@ mod tests {
     use super::*;
 
     fn target(path: &str, overwrite: bool) -> Target {
-        Target { path: path.into(), overwrite }
+        Target { path: path.into(), overwrite, choice: None }
     }
 
     #[test]
     fn a_command_can_be_pasted_whatever_the_id_and_the_file_hold() {
         let plain = target("out/cat.mp4", false);
+        let all = Target { choice: Some(Choice::All), ..plain.clone() };
         for (id, target, expected) in [
             ("822953089408827433", None, "kling wait 822953089408827433"),
             ("-AbC_d", None, "kling wait -- -AbC_d"),
             ("-AbC_d", Some(&plain), "kling wait -o out/cat.mp4 -- -AbC_d"),
             ("7", Some(&plain), "kling wait 7 -o out/cat.mp4"),
+            ("7", Some(&all), "kling wait 7 -o out/cat.mp4 --video all"),
             ("7", Some(&target("my cat.mp4", true)), "kling wait 7 -o 'my cat.mp4' --overwrite"),
             ("7;rm -rf ~", None, "kling wait '7;rm -rf ~'"),
             ("it's", None, r"kling wait 'it'\''s'"),
             ("$(id)", None, "kling wait '$(id)'"),
         ] {
-            assert_eq!(command("wait", id, target), expected);
+            assert_eq!(Trail::default().command("wait", Some(id), target), expected);
         }
+    }
+
+    #[test]
+    fn a_command_repeats_the_gateway_and_the_file_of_the_key() {
+        let access = Access { base_url: Some("https://a.example/v1".into()), api_key_file: Some("my key".into()) };
+        let mut trail = Trail::new(access);
+        let options = "--base-url https://a.example/v1 --api-key-file 'my key'";
+        assert_eq!(trail.command("wait", Some("-7"), None), format!("kling wait {options} -- -7"));
+        trail.asks("list", None);
+        let failure = trail.explain(Failure::new(ErrorKind::Network, "list", "no answer"));
+        assert_eq!(failure.hints, [format!("next: kling list {options}")]);
+    }
+
+    #[test]
+    fn of_several_videos_those_are_named_that_are_not_there() {
+        let mut trail = Trail::default();
+        trail.downloads("7");
+        let video =
+            |number| Target { choice: Some(Choice::One(number)), ..target(&format!("cat-{number}.mp4"), false) };
+        trail.aims_at([2, 3].map(video));
+        let failure = trail.explain(Failure::new(ErrorKind::Network, "download", "no answer"));
+        let next = |number| format!("next: kling download 7 -o cat-{number}.mp4 --video {number}");
+        assert_eq!(failure.hints, [2, 3].map(next));
     }
 
     #[test]
     fn the_next_command_follows_from_the_step_and_the_kind() {
         let explained = |trail: &Trail, kind| trail.explain(Failure::new(kind, "x", "y")).hints.pop();
         let mut trail = Trail::default();
-        trail.aims_at(Some(&target("cat.mp4", false)));
+        trail.aims_at([target("cat.mp4", false)]);
         assert_eq!(explained(&trail, ErrorKind::Network), None);
 
         trail.submits(Some("order-7"));

@@ -4,7 +4,7 @@ mod support;
 
 use std::process::Stdio;
 
-use kling_sandbox::{Answer, Operation};
+use kling_sandbox::{Answer, Operation, Sandbox};
 use serde_json::json;
 use support::{KEY, directory, finished, kling, next_is, order, ordered, picture, run, sandbox};
 
@@ -172,18 +172,181 @@ async fn a_task_is_waited_for_and_downloaded_later_by_its_id_or_the_callers() {
     assert_eq!(std::fs::read(&fetched).unwrap(), sandbox.video_bytes());
 }
 
+/// A task of this sandbox's that has these two videos, whenever it is asked about next: one of its own, twice.
+fn next_has_two_videos(sandbox: &Sandbox, id: &str) -> serde_json::Value {
+    let url = run(sandbox, &["status", id, "--json"]).json()["videos"][0]["url"].clone();
+    let videos = json!([{"url": url}, {"url": url}]);
+    next_is(sandbox, &json!({"task_id": id, "task_status": "succeed", "task_result": {"videos": videos}}));
+    videos
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn of_several_videos_the_first_is_taken_and_people_are_told() {
+async fn of_several_videos_the_first_is_taken_and_people_are_told_how_to_get_all() {
     let sandbox = sandbox().await;
     let target = directory("several").join("cat.mp4");
+    let file = target.to_str().unwrap();
     let id = ordered(&sandbox);
-    let url = run(&sandbox, &["status", &id, "--json"]).json()["videos"][0]["url"].clone();
-    let videos = json!([{"url": url}, {"url": "https://cdn.example/2.mp4"}]);
-    next_is(&sandbox, &json!({"task_id": id, "task_status": "succeed", "task_result": {"videos": videos}}));
-    let run = run(&sandbox, &["download", &id, "-o", target.to_str().unwrap(), "--json"]).exits(0);
-    assert_eq!(run.stderr, format!("the first of 2 videos is taken; all of them: kling status {id}\n"));
-    assert_eq!(run.json()["videos"], videos);
+    let videos = next_has_two_videos(&sandbox, &id);
+    let first = run(&sandbox, &["download", &id, "-o", file, "--json"]).exits(0);
+    let all = format!("kling download {id} -o {file} --video all");
+    assert_eq!(first.stderr, format!("the first of 2 videos is taken; all of them: {all}\n"));
+    assert_eq!(first.json()["videos"], videos);
     assert_eq!(std::fs::read(&target).unwrap(), sandbox.video_bytes());
+
+    next_has_two_videos(&sandbox, &id);
+    let words: Vec<_> = all.split(' ').skip(1).collect();
+    let both = run(&sandbox, &words).exits(0);
+    let files = ["cat-1.mp4", "cat-2.mp4"].map(|name| target.with_file_name(name));
+    assert_eq!(both.stdout, format!("{}\n{}\n", files[0].display(), files[1].display()));
+    for file in &files {
+        assert_eq!(std::fs::read(file).unwrap(), sandbox.video_bytes());
+    }
+
+    next_has_two_videos(&sandbox, &id);
+    let json = run(&sandbox, &[&words[..], &["--overwrite", "--json"]].concat()).exits(0).json();
+    assert_eq!(json["file"], serde_json::Value::Null);
+    assert_eq!(json["videos"][1]["file"], files[1].to_str().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_several_videos_is_taken_by_its_number_and_one_that_is_not_there_is_not_guessed() {
+    let sandbox = sandbox().await;
+    let target = directory("chosen").join("cat.mp4");
+    let file = target.to_str().unwrap();
+    let id = ordered(&sandbox);
+    next_has_two_videos(&sandbox, &id);
+    let words = ["download", &id, "-o", file, "--video"];
+    let error = run(&sandbox, &[&words[..], &["3", "--json"]].concat()).exits(1).error();
+    assert_eq!(error["message"], "expected one of the task's videos, 1 to 2, given 3");
+    assert_eq!(error["hint"], format!("next: kling download {id} -o {file}"));
+
+    next_has_two_videos(&sandbox, &id);
+    let second = run(&sandbox, &[&words[..], &["2"]].concat()).exits(0);
+    assert_eq!((second.stdout, second.stderr), (format!("{file}\n"), format!("downloading {file}\n")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_may_come_through_standard_input_and_from_files() {
+    let sandbox = sandbox().await;
+    let directory = directory("inputs");
+    let (text, key) = (directory.join("prompt.txt"), directory.join("key"));
+    std::fs::write(&text, format!("{}\n", support::PROMPT)).unwrap();
+    std::fs::write(&key, format!("{KEY}\n")).unwrap();
+    let (text, key, cat) = (text.to_str().unwrap(), key.to_str().unwrap(), picture("cat.png"));
+    let cases = [
+        (vec!["-i", "-", "https://example.com/hat.jpg", "--prompt-file", text], std::fs::read(&cat).unwrap(), 2),
+        (vec!["-i", cat.to_str().unwrap(), "-p", "-"], format!("{}\r\n", support::PROMPT).into_bytes(), 1),
+    ];
+    for (words, input, images) in cases {
+        let words = [&["generate", "--no-wait", "--api-key-file", key], &words[..]].concat();
+        let mut command = kling(sandbox.base_url(), &words);
+        command.env_remove("KLING_API_KEY").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), &input).unwrap();
+        let run = finished(child.wait_with_output().unwrap()).exits(0);
+        let next = format!("next: kling wait {} --api-key-file {key}", run.stdout.trim_end());
+        assert_eq!(run.stderr.lines().last(), Some(&*next));
+        let body = sandbox.requests().pop().unwrap().body;
+        assert_eq!(body.images.len(), images);
+        assert_eq!(body.json.as_ref().unwrap()["prompt"], support::PROMPT);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_command_does_not_know_is_sent_and_limits_are_not_held_if_that_is_asked_for() {
+    let sandbox = sandbox().await;
+    let long = "x".repeat(2501);
+    let words = ["--watermark", "--field", "cfg_scale=0.5", "--field", "style=\"film\"", "--negative-prompt", &long];
+    let words = order(&[&words[..], &["--no-wait", "--json"]].concat());
+    run(&sandbox, &words).exits(2);
+    run(&sandbox, &[&words[..], &["--unchecked"]].concat());
+    let requests = sandbox.requests();
+    assert_eq!(requests.len(), 1);
+    let sent: serde_json::Value = serde_json::from_slice(requests[0].body.bytes.as_ref().unwrap()).unwrap();
+    assert_eq!(
+        (&sent["watermark_info"], &sent["cfg_scale"], &sent["style"], &sent["negative_prompt"]),
+        (&json!({"enabled": true}), &json!(0.5), &json!("film"), &json!(long))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_tells_all_that_is_not_valid_and_neither_sends_nor_needs_a_key() {
+    let sandbox = sandbox().await;
+    let check = |words: &[&str]| {
+        let words = [&["check"], words].concat();
+        finished(kling(sandbox.base_url(), &words).env_remove("KLING_API_KEY").output().unwrap())
+    };
+    let valid = ["-i", "https://example.com/cat.png", "-p", support::PROMPT];
+    assert!(check(&valid).exits(0).stdout.starts_with("valid; "));
+    assert_eq!(check(&[&valid[..], &["--json"]].concat()).exits(0).json(), json!({"violations": []}));
+
+    let broken = ["-i", "nope.png", "--prompt-file", "nope.txt", "-o", "nowhere/cat.mp4"];
+    let missing = "No such file or directory (os error 2)";
+    let expected = [
+        ("image_list[0].image", "a readable file", format!("nope.png: {missing}")),
+        ("output", "a file that can be made", format!("nowhere/cat.mp4: nowhere: {missing}")),
+        ("prompt", "readable text", format!("nope.txt: {missing}")),
+    ];
+    let people = expected.iter().map(|(path, limit, given)| format!("{path}: expected {limit}, given {given}\n"));
+    let run = check(&broken).exits(2);
+    assert_eq!((run.stdout, run.stderr), (people.collect::<String>(), String::new()));
+    let json = expected.iter().map(|(path, limit, given)| json!({"path": path, "limit": limit, "given": given}));
+    let run = check(&[&broken[..], &["--json"]].concat()).exits(2);
+    assert_eq!(run.json(), json!({"violations": json.collect::<Vec<_>>()}));
+    assert_eq!(sandbox.requests().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_has_a_line_or_an_object_for_each_task() {
+    let sandbox = sandbox().await;
+    assert_eq!(run(&sandbox, &["list"]).exits(0).stdout, "");
+    assert_eq!(run(&sandbox, &["list", "--json"]).exits(0).json(), json!({"tasks": []}));
+    let nasty = json!({"task_id": "7", "task_status": "\u{1b}[2J", "task_info": {"external_task_id": "order-7"}});
+    let fine =
+        json!({"task_id": "822953089408827433", "task_status": "submitted", "created_at": 1_764_235_825_029_u64});
+    let body = json!({"code": 0, "data": [nasty, fine]}).to_string();
+    for words in [&["list"][..], &["list", "--page", "2", "--page-size", "5", "--json"]] {
+        sandbox.answer_next(Operation::List, Answer::new(200).body(body.clone()));
+        let run = run(&sandbox, words).exits(0);
+        if words.len() == 1 {
+            let lines = [
+                "TASK                STATUS     CREATED                   EXTERNAL ID",
+                "7                   \\u{1b}[2J  -                         order-7",
+                "822953089408827433  submitted  2025-11-27T09:30:25.029Z  -",
+            ];
+            assert_eq!(run.stdout.lines().collect::<Vec<_>>(), lines);
+        } else {
+            assert_eq!(run.json()["tasks"][1]["created_at"], "2025-11-27T09:30:25.029Z");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quiet_shows_what_is_paid_for_and_nothing_else_and_verbose_shows_the_librarys_work() {
+    let sandbox = sandbox().await;
+    let quiet = run(&sandbox, &order(&["-q"])).exits(0);
+    let task = &sandbox.tasks()[0];
+    let ids = format!("external id {}\nsubmitted task {}\n", task.external_id.as_ref().unwrap(), task.id);
+    assert_eq!(quiet.stderr, ids);
+
+    let loud = |word| run(&sandbox, &order(&[word, "--json"])).exits(0).stderr;
+    let (once, twice) = (loud("-v"), loud("-vv"));
+    assert!(once.contains("kling.submit{") && !once.contains("kling.poll{"), "{once}");
+    assert!(twice.contains("kling.submit{") && twice.contains("kling.poll{"), "{twice}");
+}
+
+#[test]
+fn the_schemas_and_the_completions_are_printed_as_they_are() {
+    let printed = |words: &[&str]| finished(kling("", words).output().unwrap()).exits(0).stdout;
+    let request: serde_json::Value = serde_json::from_str(&printed(&["schema"])).unwrap();
+    assert_eq!(request["properties"]["prompt"]["maxLength"], 2500);
+    let outputs: serde_json::Value = serde_json::from_str(&printed(&["schema", "--outputs"])).unwrap();
+    let kinds = &outputs["$defs"]["Failure"]["properties"]["kind"]["enum"];
+    assert!(kinds.as_array().unwrap().contains(&json!("ambiguous")), "{outputs}");
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = printed(&["completions", shell]);
+        assert!(script.contains("reconcile") && script.contains("kling"), "{shell}: {script}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -248,7 +411,8 @@ async fn a_reader_that_went_away_changes_nothing_and_panics_nowhere() {
 fn help_and_version_go_to_standard_output_and_name_no_option_for_the_key() {
     let help = |words: &[&str]| finished(kling("", words).output().unwrap()).exits(0).stdout;
     let all: String = [&["--help"][..], &["generate", "--help"], &["wait", "-h"]].map(help).concat();
-    assert!(all.contains("KLING_API_KEY") && !all.contains("--key") && !all.contains("--api-key"), "{all}");
+    let has_key_file_alone = all.matches("--api-key").count() == all.matches("--api-key-file").count();
+    assert!(all.contains("KLING_API_KEY") && !all.contains("--key") && has_key_file_alone, "{all}");
     assert!(!all.contains(KEY));
     assert_eq!(help(&["--version"]), concat!("kling ", env!("CARGO_PKG_VERSION"), "\n"));
 }

@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use kling_sandbox::{Answer, Operation, Sandbox, TaskPlan};
+use kling_sandbox::{Answer, Fault, Operation, Sandbox, TaskPlan};
 use serde_json::{Value, json};
 use support::{PROMPT, directory, finished, kling, next_is, order, ordered, run, sandbox};
 
@@ -146,6 +146,25 @@ async fn a_video_that_cannot_be_fetched_fails_with_the_command_that_fetches_it_l
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_video_that_is_cut_again_and_again_is_kept_and_gone_on_with() {
+    let builder = Sandbox::builder().key(support::KEY).clock(kling_sandbox::Clock::manual());
+    let sandbox = builder.video_length(3_000_000).start().await.unwrap();
+    let target = directory("cut").join("cat.mp4");
+    let file = target.to_str().unwrap();
+    let id = ordered(&sandbox);
+    sandbox.fault_next(Operation::Video, Fault::cut_answer(1_500_000));
+    // A busy server is asked later, and here not at all: it says so.
+    sandbox.fault_always(Operation::Video, Fault::answer(Answer::new(403).body("expired")));
+    let error = run(&sandbox, &["download", &id, "-o", file, "--json"]).exits(1).error();
+    assert!(hint(&error).contains(&format!("bytes are kept in {file}.part; next: kling download {id}")), "{error}");
+    sandbox.clear_faults();
+    let before = sandbox.video_requests().len();
+    run(&sandbox, &["download", &id, "-o", file]).exits(0);
+    assert_eq!(std::fs::read(&target).unwrap(), sandbox.video_bytes());
+    assert!(sandbox.video_requests()[before].headers.contains_key("range"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_task_that_still_runs_is_not_downloaded() {
     let sandbox = sandbox().await;
     sandbox.plan_next_task(TaskPlan::over(Duration::MAX));
@@ -210,6 +229,61 @@ fn without_a_key_the_error_names_the_variable() {
     assert!(error["message"].as_str().unwrap().contains("KLING_API_KEY"), "{error}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_without_a_key_is_told_before_anything_is_sent() {
+    let sandbox = sandbox().await;
+    let directory = directory("key_files");
+    let (empty, binary) = (directory.join("empty"), directory.join("binary"));
+    std::fs::write(&empty, "\n").unwrap();
+    std::fs::write(&binary, [0xff, 0xfe]).unwrap();
+    for (file, found) in [(&empty, "it is empty"), (&binary, "UTF-8"), (&directory.join("none"), "No such file")] {
+        let words = ["status", "7", "--api-key-file", file.to_str().unwrap(), "--json"];
+        let error = run(&sandbox, &words).exits(2).error();
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(file.to_str().unwrap()) && message.contains(found), "{message}");
+        assert!(hint(&error).contains("kling sandbox"), "{error}");
+    }
+    assert_eq!(sandbox.requests().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_without_a_list_is_told_apart_from_an_empty_one() {
+    let sandbox = sandbox().await;
+    let lacks = || Answer::new(404).body(r#"{"error":{"message":"Invalid URL (GET /)"}}"#);
+    sandbox.answer_next(Operation::List, lacks());
+    let error = run(&sandbox, &["list", "--json"]).exits(3).error();
+    assert_eq!(gist(&error), json!(["rejected", "list", 404, null, false]));
+    assert!(hint(&error).contains("this gateway seems to have no list"), "{error}");
+    let error = run(&sandbox, &["list", "--page", "0", "--page-size", "501", "--json"]).exits(2).error();
+    assert!(error["message"].as_str().unwrap().contains("pageNum: expected 1–1000, given 0; pageSize"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_command_goes_to_the_gateway_that_was_named() {
+    let sandbox = sandbox().await;
+    let gone = sandbox.base_url().to_owned();
+    sandbox.shutdown().await;
+    for words in [&["status", "7"][..], &["list"], &["reconcile", "order-7"], &["wait", "7", "--timeout", "0s"]] {
+        let words = [words, &["--base-url", &gone, "--json"]].concat();
+        let error = finished(kling("https://unused.example", &words).output().unwrap());
+        let code = if words[0] == "wait" { 5 } else { 1 };
+        let error = error.exits(code).error();
+        let end = format!("--base-url {gone}");
+        assert!(hint(&error).contains(&format!("next: kling {}", words[0])) && hint(&error).ends_with(&end), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn standard_input_is_read_once() {
+    let sandbox = sandbox().await;
+    for words in [["-i", "-", "-p", "-"], ["-i", "-", "-i", "-"]] {
+        let words = [&["generate", "--json"][..], &words, &["--prompt-file", "x"]].concat();
+        let words = if words.contains(&"-p") { &words[..words.len() - 2] } else { &words[..] };
+        let error = run(&sandbox, words).exits(2).error();
+        assert_eq!(error["message"], "standard input: expected to be read once, given 2 times as -");
+    }
+}
+
 #[test]
 fn bad_usage_exits_2_and_is_one_object_wherever_json_was_asked_for() {
     let lines: &[&[&str]] = &[
@@ -225,6 +299,12 @@ fn bad_usage_exits_2_and_is_one_object_wherever_json_was_asked_for() {
         &["status"],
         &["status", ""],
         &["status", "a", "b"],
+        &["generate", "-i", "a.png", "-p", "x", "--prompt-file", "y"],
+        &["generate", "-i", "a.png", "-p", "x", "--field", "cfg_scale"],
+        &["generate", "-i", "a.png", "-p", "x", "--video", "2"],
+        &["download", "7", "-o", "a.mp4", "--video", "0"],
+        &["completions", "tcsh"],
+        &["--base-url", "https://example.com", "sandbox"],
         &["wait", "7", "--timeout", "30"],
         &["wait", "7", "--timeout", "soon"],
         &["download", "7"],
@@ -234,7 +314,8 @@ fn bad_usage_exits_2_and_is_one_object_wherever_json_was_asked_for() {
     for words in lines {
         let plain = finished(kling("", words).output().unwrap()).exits(2);
         assert_eq!(plain.stdout, "", "{words:?}");
-        assert!(plain.stderr.contains("Usage: kling") || plain.stderr.contains("--help"), "{plain:?}");
+        let hints = ["Usage: kling", "--help", "its options come after its name"];
+        assert!(hints.iter().any(|hint| plain.stderr.contains(hint)), "{plain:?}");
         for place in [0, words.len()] {
             let mut words = words.to_vec();
             words.insert(place, "--json");
@@ -342,6 +423,77 @@ mod interrupted {
                 "hint": "a task may exist and be charged; look for it before paying again; next: kling reconcile order-7",
             })
         );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_video_that_was_begun_is_kept_and_the_named_command_brings_the_rest() {
+        // More than is gathered before it is written to the disk, on both sides of the cut.
+        let builder = Sandbox::builder().key(support::KEY).clock(kling_sandbox::Clock::manual());
+        let sandbox = builder.video_length(3_000_000).start().await.unwrap();
+        let directory = directory("interrupted_download");
+        let target = directory.join("cat.mp4");
+        let file = target.to_str().unwrap();
+        let id = ordered(&sandbox);
+        let held = Duration::from_secs(3600);
+        sandbox.fault_next(Operation::Video, Fault::slow_answer(1_500_000, held));
+        let child = started(sandbox.base_url(), &["download", &id, "-o", file]);
+        let part = directory.join("cat.mp4.part");
+        let started = std::time::Instant::now();
+        while std::fs::metadata(&part).map_or(0, |part| part.len()) == 0 {
+            // What the API has sent is on its way to the disk, which tells nobody.
+            assert!(started.elapsed() < Duration::from_secs(30), "never: a part on disk");
+            tokio::task::yield_now().await;
+        }
+        let run = interrupt(child);
+        let next = format!("kling download {id} -o {file}");
+        let told = format!(
+            "downloading {file}\ninterrupted: download\n  task: {id}\n  what has come is kept, and gone on with\n  next: {next}\n"
+        );
+        assert_eq!((run.stdout, run.stderr), (String::new(), told));
+        assert!(!target.exists());
+
+        let words: Vec<_> = next.split(' ').skip(1).collect();
+        support::run(&sandbox, &words).exits(0);
+        assert_eq!(std::fs::read(&target).unwrap(), sandbox.video_bytes());
+        let requests = sandbox.video_requests();
+        assert!(requests.len() == 2 && requests[1].headers.contains_key("range"), "it went on: {requests:?}");
+    }
+
+    #[test]
+    fn while_an_order_is_read_nothing_was_sent() {
+        let mut child = kling("", &["generate", "-i", "https://example.com/cat.png", "-p", "-", "--json"]);
+        let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // It listens for Ctrl-C before it reads, and it has read what no longer fits into the pipe.
+        std::io::Write::write_all(child.stdin.as_mut().unwrap(), &[b'x'; 100_000]).unwrap();
+        let input = child.stdin.take();
+        let run = interrupt(child);
+        drop(input);
+        assert_eq!((&run.error()["operation"], hint(&run.error())), (&json!("start"), "nothing was sent"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_second_one_leaves_at_once_although_the_first_cannot_be_answered() {
+        let sandbox = sandbox().await;
+        let id = running(&sandbox).await;
+        // A pipe that is full, and read by nobody: what is written to it does not come back.
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        std::io::Write::write_all(&mut writer, &[b'x'; 65_536]).unwrap();
+        let mut child = kling(sandbox.base_url(), &["status", &id]).stdout(writer).spawn().unwrap();
+        let asked = |sandbox: &Sandbox| {
+            sandbox.requests().last().is_some_and(|request| request.operation == Some(Operation::Get))
+        };
+        sandbox.until(asked).await;
+        let pid = child.id().to_string();
+        let status = loop {
+            let sent = std::process::Command::new("kill").args(["-INT", &pid]).stderr(Stdio::null()).status().unwrap();
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(sent.success());
+        };
+        assert_eq!(status.code(), Some(130));
+        drop(reader);
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -5,12 +5,34 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
 
 use kling_sandbox::{Answer, Operation, Sandbox};
 use serde_json::Value;
 
 pub const PROMPT: &str = "The cat puts the hat on";
 pub const KEY: &str = "sk-test-0123456789abcdef";
+
+/// What `kling schema --outputs` prints; here, nothing that is not in it may be printed.
+static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+    let printed = kling("", &["schema", "--outputs"]).output().unwrap().stdout;
+    let mut schema = serde_json::from_slice(&printed).unwrap();
+    close(&mut schema);
+    jsonschema::validator_for(&schema).unwrap()
+});
+
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            fields.values_mut().for_each(close);
+            if fields.contains_key("properties") {
+                fields.insert("additionalProperties".to_owned(), false.into());
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(close),
+        _ => {}
+    }
+}
 
 /// A sandbox whose tasks are done at the first query, at a known time.
 pub async fn sandbox() -> Sandbox {
@@ -32,7 +54,8 @@ impl Run {
         let line = self.stdout.strip_suffix('\n').unwrap_or_else(|| panic!("no line: {self:?}"));
         assert!(!line.chars().any(char::is_control), "{self:?}");
         let value: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {self:?}"));
-        assert!(value.is_object(), "{self:?}");
+        let errors: Vec<_> = SCHEMA.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}: {self:?}");
         value
     }
 

@@ -1,0 +1,94 @@
+//! The commands that are programs of their own: they get the command line as it was typed, and give its exit code.
+//!
+//! The sandbox is in this program; the batch, its workers and its tools are in another, `kling-batch`, which needs a
+//! database and is installed only where it is wanted.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::process::{Command, ExitCode};
+
+use crate::failure::Failure;
+
+/// The program beside this one.
+const BATCH: &str = "kling-batch";
+
+/// What to try first in a shell that knows the sandbox.
+const EXAMPLE: &str =
+    "kling generate -i https://example.com/cat.png https://example.com/hat.jpg -p 'The cat puts the hat on' -o cat.mp4";
+
+/// A program that has been asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Program {
+    /// The API on this machine; its own words begin here.
+    Sandbox(usize),
+    /// Many videos.
+    Batch,
+}
+
+/// The program that a command line asks for, if it does: its first word that is no option says so.
+pub fn asked_for(given: &[OsString]) -> Option<Program> {
+    let is_option = |word: &OsStr| word.as_encoded_bytes().starts_with(b"-");
+    let at = given.iter().skip(1).position(|word| !is_option(word))? + 1;
+    match given.get(at)?.to_str()? {
+        // It has no options but its own.
+        "sandbox" if at == 1 => Some(Program::Sandbox(at + 1)),
+        "batch" | "worker" | "mcp" => Some(Program::Batch),
+        _ => None,
+    }
+}
+
+/// Runs a program in the place of this one; comes back only with its exit code, or with why it did not start.
+pub fn run(program: Program, given: Vec<OsString>) -> Result<ExitCode, Box<Failure>> {
+    match program {
+        Program::Sandbox(from) => {
+            Ok(kling_sandbox::program::main("kling sandbox", Some(EXAMPLE), given.into_iter().skip(from)))
+        }
+        Program::Batch => become_program(Command::new(BATCH).args(given.into_iter().skip(1))).map_err(|reason| {
+            let failure = Failure::other("start", format!("the program {BATCH} does not start: {reason}"));
+            match reason.kind() {
+                io::ErrorKind::NotFound => failure.with_hint(
+                    "it is installed apart: in a clone of the repository, type `cargo install --path batch`, with \
+                     cargo's bin directory on PATH",
+                ),
+                _ => failure,
+            }
+        }),
+    }
+}
+
+/// With the same process, so that its signals, its terminal and its exit code are the program's.
+#[cfg(unix)]
+fn become_program(command: &mut Command) -> io::Result<ExitCode> {
+    use std::os::unix::process::CommandExt as _;
+    Err(command.exec())
+}
+
+#[cfg(not(unix))]
+fn become_program(command: &mut Command) -> io::Result<ExitCode> {
+    let code = command.status()?.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_word_that_is_no_option_names_the_program() {
+        for (line, expected) in [
+            ("kling batch run orders.csv", Some(Program::Batch)),
+            ("kling --json batch status", Some(Program::Batch)),
+            ("kling worker --help", Some(Program::Batch)),
+            ("kling mcp", Some(Program::Batch)),
+            ("kling sandbox --port 1", Some(Program::Sandbox(2))),
+            ("kling --json sandbox", None),
+            ("kling status batch", None),
+            ("kling --help", None),
+            ("kling", None),
+            ("", None),
+        ] {
+            let words: Vec<_> = line.split_whitespace().map(OsString::from).collect();
+            assert_eq!(asked_for(&words), expected, "{line}");
+        }
+    }
+}

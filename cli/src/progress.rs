@@ -1,0 +1,225 @@
+//! How far an upload, a wait, a download has come: a bar on a terminal, a few plain lines elsewhere.
+//!
+//! A bar goes when it is dropped, whatever ended its step. All else that is written meanwhile goes through
+//! [`Progress::aside`], which takes the bar away while it writes.
+
+use std::fmt;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use kling_client::MultiImageToVideo;
+
+use crate::output::escaped;
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Manner {
+    /// Not at all.
+    Nothing,
+    /// In lines that stay.
+    Lines,
+    /// In bars, with colours or without.
+    Bars { coloured: bool },
+}
+
+/// The bars of a command, of which there is one at a time.
+#[derive(Clone)]
+pub struct Progress {
+    manner: Manner,
+    bars: MultiProgress,
+}
+
+/// A bar, or nothing where none is shown.
+pub struct Bar(Option<ProgressBar>);
+
+/// A bar of bytes.
+const BYTES: &str = "{msg} [{bar:30:colour}] {bytes}/{total_bytes}";
+
+/// How often a bar is drawn again at most.
+const PER_SECOND: u8 = 10;
+
+/// How often what a bar shows is looked at.
+const TICK: Duration = Duration::from_millis(100);
+
+/// A body that is larger takes long enough to be told of in a line.
+const LARGE: u64 = 1_000_000;
+
+impl Manner {
+    /// What fits: the options come first, then whether somebody sees it, and what the environment asks for.
+    pub fn fitting(silent: bool, terminal: bool, verbose: bool, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let is_dumb = variable("TERM").is_some_and(|term| term == "dumb");
+        match (silent, terminal && !is_dumb && !verbose) {
+            (true, _) => Self::Nothing,
+            (false, false) => Self::Lines,
+            (false, true) => Self::Bars { coloured: variable("NO_COLOR").is_none_or(|no| no.is_empty()) },
+        }
+    }
+}
+
+impl Progress {
+    pub fn new(manner: Manner) -> Self {
+        Self { manner, bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(PER_SECOND)) }
+    }
+
+    /// Whether lines about what is going on are wanted, as no bar shows it.
+    pub fn is_in_lines(&self) -> bool {
+        self.manner == Manner::Lines
+    }
+
+    /// Writes something else to the terminal.
+    pub fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bars.suspend(write)
+    }
+
+    /// Sends a request, and shows how much of it is sent. `tell` takes a line for people.
+    pub async fn of_upload<T>(
+        &self,
+        request: &MultiImageToVideo,
+        tell: impl FnOnce(fmt::Arguments<'_>),
+        sending: impl Future<Output = T>,
+    ) -> T {
+        let length = request.body_len().unwrap_or_default();
+        if length > LARGE && self.is_in_lines() {
+            tell(format_args!("sending {}", HumanBytes(length)));
+        }
+        let bar = self.bar(BYTES, "sending", Some(length));
+        let is_sent = |sent| sent >= length;
+        ticking(sending, || {
+            let sent = request.uploaded();
+            bar.at(sent, Some(length));
+            bar.says(if is_sent(sent) { "sent, the answer is awaited" } else { "sending" });
+        })
+        .await
+    }
+
+    /// A bar for a wait that is expected to take so long, for a task that is in this state.
+    pub fn of_wait(&self, status: &str, expected: Duration) -> Bar {
+        self.bar("{msg} [{bar:30:colour}] {prefix}", status, Some(millis(expected)))
+    }
+
+    /// A bar for bytes that come.
+    pub fn of_download(&self, name: &str) -> Bar {
+        self.bar(BYTES, name, None)
+    }
+
+    fn bar(&self, template: &str, message: &str, length: Option<u64>) -> Bar {
+        let Manner::Bars { coloured } = self.manner else { return Bar(None) };
+        let template = template.replace(":colour", if coloured { ".cyan" } else { "" });
+        let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = length.map_or_else(ProgressBar::no_length, ProgressBar::new);
+        // All of it before it is drawn for the first time.
+        Bar(Some(self.bars.add(bar.with_style(style.progress_chars("=> ")).with_message(escaped(message)))))
+    }
+}
+
+impl Bar {
+    /// So much is done, of so much if that is known.
+    pub fn at(&self, done: u64, total: Option<u64>) {
+        if let Some(bar) = &self.0 {
+            if let Some(total) = total {
+                bar.set_length(total);
+            }
+            bar.set_position(done);
+        }
+    }
+
+    /// What is going on; text of a server's may be in it.
+    pub fn says(&self, text: &str) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(escaped(text));
+        }
+    }
+
+    /// So much of a wait is over.
+    pub fn waited(&self, elapsed: Duration, expected: Duration) {
+        if let Some(bar) = &self.0 {
+            self.at(millis(elapsed.min(expected)), Some(millis(expected)));
+            bar.set_prefix(waited(elapsed, expected));
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Drives a future, and calls this every now and then until it is done.
+pub async fn ticking<T>(future: impl Future<Output = T>, mut tick: impl FnMut()) -> T {
+    let mut future = pin!(future);
+    loop {
+        match tokio::time::timeout(TICK, &mut future).await {
+            Ok(done) => return done,
+            Err(_) => tick(),
+        }
+    }
+}
+
+/// The time since a task was made, where that is known, or else since now.
+pub fn begun(made_at_ms: Option<u64>, now_ms: u64) -> Instant {
+    let now = Instant::now();
+    let age = made_at_ms.and_then(|made| now_ms.checked_sub(made)).map(Duration::from_millis);
+    age.and_then(|age| now.checked_sub(age)).unwrap_or(now)
+}
+
+/// How long a wait has taken, and how long it is expected to take.
+pub fn waited(elapsed: Duration, expected: Duration) -> String {
+    format!("{} of about {}", clock(elapsed), clock(expected))
+}
+
+/// Hours, where there are any, minutes and seconds.
+fn clock(time: Duration) -> String {
+    let (minutes, seconds) = (time.as_secs() / 60, time.as_secs() % 60);
+    match minutes / 60 {
+        0 => format!("{minutes}:{seconds:02}"),
+        hours => format!("{hours}:{:02}:{seconds:02}", minutes % 60),
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_for_somebody_who_sees_it_and_colours_are_for_those_who_want_them() {
+        const BARS: Manner = Manner::Bars { coloured: true };
+        for (silent, terminal, verbose, environment, expected) in [
+            (false, true, false, [None, None], BARS),
+            (false, true, false, [Some("xterm"), Some("")], BARS),
+            (false, true, false, [Some("xterm"), Some("1")], Manner::Bars { coloured: false }),
+            (false, true, false, [Some("dumb"), None], Manner::Lines),
+            (false, true, true, [None, None], Manner::Lines),
+            (false, false, false, [None, None], Manner::Lines),
+            (true, true, false, [None, None], Manner::Nothing),
+            (true, false, true, [None, None], Manner::Nothing),
+        ] {
+            let variable = |name: &str| environment[usize::from(name == "NO_COLOR")].map(str::to_owned);
+            assert_eq!(Manner::fitting(silent, terminal, verbose, variable), expected, "{environment:?}");
+        }
+    }
+
+    #[test]
+    fn a_wait_is_told_in_minutes_and_seconds() {
+        let told = |elapsed, expected| waited(Duration::from_millis(elapsed), Duration::from_secs(expected));
+        assert_eq!(told(0, 2), "0:00 of about 0:02");
+        assert_eq!(told(83_999, 240), "1:23 of about 4:00");
+        assert_eq!(told(3_600_000, 5_999), "1:00:00 of about 1:39:59");
+    }
+
+    #[test]
+    fn a_task_from_tomorrow_begins_now() {
+        let elapsed = |made| begun(made, 10_000).elapsed();
+        assert!(elapsed(Some(4_000)) >= Duration::from_secs(6));
+        for made in [None, Some(10_001), Some(u64::MAX)] {
+            assert!(elapsed(made) < Duration::from_secs(6));
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Proves that the programs behind `kling` get the command line as it was typed, and that their exit codes are its own.
+#![cfg(unix)]
+
+mod support;
+
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
+
+use serde_json::json;
+use support::{directory, finished, kling, order};
+
+#[test]
+fn the_batch_is_another_program_that_is_found_on_the_path() {
+    let directory = directory("batch");
+    let program = directory.join("kling-batch");
+    let script = "#!/bin/sh\nprintf '%s\\n' \"$KLING_BASE_URL\" \"$@\"\necho told >&2\nexit 42\n";
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    for words in [
+        &["batch", "run", "my orders.csv", "--json", "--help"][..],
+        &["--json", "batch", "status"],
+        &["worker", "-v", "--", "-x"],
+        &["mcp"],
+    ] {
+        let run = finished(kling("https://a.example", words).env("PATH", &directory).output().unwrap()).exits(42);
+        assert_eq!(run.stdout, format!("https://a.example\n{}\n", words.join("\n")));
+        assert_eq!(run.stderr, "told\n");
+    }
+}
+
+#[test]
+fn where_the_batch_is_not_installed_it_is_told_how_it_would_be() {
+    for name in ["batch", "worker", "mcp"] {
+        let run = |words: &[&str]| {
+            let nowhere = directory("nowhere");
+            finished(kling("", words).env("PATH", nowhere).output().unwrap()).exits(1)
+        };
+        let people = run(&[name, "--help"]);
+        assert!(people.stderr.contains("`cargo install --path batch`"), "{people:?}");
+        let error = run(&[name, "run", "--json"]).error();
+        assert_eq!((&error["kind"], &error["operation"]), (&json!("other"), &json!("start")));
+    }
+}
+
+#[test]
+fn the_sandbox_prints_what_to_paste_and_ends_at_ctrl_c() {
+    let words = ["sandbox", "--task-seconds", "0", "--key", support::KEY, "--fault", "1303+retry-after:0"];
+    let mut child = kling("", &words).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let base_url = lines.next().unwrap().strip_prefix("export KLING_BASE_URL=").unwrap().to_owned();
+    assert_eq!(lines.next().unwrap(), format!("export KLING_API_KEY={}", support::KEY));
+    let example = lines.find(|line| line.starts_with("kling generate")).unwrap();
+    assert!(lines.any(|line| line == "Ctrl-C ends it."), "{example}");
+
+    // The fault meets the order, which is sent again as nothing was made of it.
+    let task = finished(kling(&base_url, &order(&["--json"])).output().unwrap()).exits(0).json();
+    assert_eq!(task["status"], "succeed");
+
+    let interrupted = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupted.success() && child.wait().unwrap().success());
+}
+
+#[test]
+fn the_sandbox_has_options_and_help_of_its_own() {
+    let help = finished(kling("", &["sandbox", "--help"]).output().unwrap()).exits(0);
+    assert!(help.stdout.contains("usage: kling sandbox [--port PORT]"), "{help:?}");
+    let refused = finished(kling("", &["sandbox", "--prot", "1"]).output().unwrap()).exits(2);
+    assert!(refused.stderr.contains("--prot") && refused.stderr.contains("usage: kling sandbox"), "{refused:?}");
+}
