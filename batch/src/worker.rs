@@ -251,11 +251,10 @@ impl Worker {
             return false;
         }
         let Ok(open) = self.store.open_at(self.client.base_url()).await else { return false };
-        let leads = self.leads.load(Ordering::Relaxed);
         let resting = lock(&self.resting);
         let failures = |job: &(i64, State)| resting.get(job).map_or(0, |rest| rest.failures);
         let waits = |job: &(i64, State)| match job.1 {
-            State::Ambiguous => leads && failures(job) < LOOKS,
+            State::Ambiguous => failures(job) < LOOKS,
             State::Sending => true,
             _ => failures(job) < TRIES,
         };
@@ -418,10 +417,11 @@ impl Worker {
         }
     }
 
-    /// Looks for orders whose answer was lost, while this worker leads.
+    /// Looks for orders whose answer was lost, while this worker leads; also if it is to end, which it does not before it
+    /// has looked.
     async fn look(self: Arc<Self>) {
         loop {
-            if self.leads.load(Ordering::Relaxed)
+            if (self.leads.load(Ordering::Relaxed) || self.until == Until::Done)
                 && let Ok(lost) = self.store.in_state(State::Ambiguous, 0, PAGE).await
             {
                 for job in lost {
