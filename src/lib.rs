@@ -1,4 +1,16 @@
-#![doc = include_str!("../README.md")]
+#![doc = include_str!("guide/first_video.md")]
+#![doc = ""]
+#![doc = include_str!("guide/errors_and_money.md")]
+#![doc = ""]
+#![doc = include_str!("guide/waiting_and_resuming.md")]
+#![doc = ""]
+#![doc = include_str!("guide/testing.md")]
+#![doc = ""]
+#![doc = include_str!("guide/other_gateways.md")]
+#![doc = ""]
+#![doc = include_str!("guide/updating.md")]
+#![doc = ""]
+#![doc = include_str!("guide/reference.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
@@ -55,3 +67,8 @@ pub use wait_all::WaitAll;
 pub mod builder {
     pub use crate::request::multi_image_to_video_builder::*;
 }
+
+/// The code in README compiles, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
