@@ -131,9 +131,9 @@ impl Failure {
     }
 
     /// The same without what is not valid at this place.
-    pub fn without(mut self: Box<Self>, path: &str) -> Self {
+    pub fn without(mut self, path: &str) -> Self {
         self.violations.retain(|found| found.path != path);
-        *self
+        self
     }
 
     /// Something on this machine.

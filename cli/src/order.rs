@@ -76,7 +76,7 @@ fn request(order: &Generate) -> Result<MultiImageToVideo> {
         (built, None) => built,
         (Ok(_), Some(unread)) => Err(unread),
         // The prompt stands in for one that could not be read: what is wrong with it says nothing.
-        (Err(failure), Some(unread)) => Err(unread.and(failure.without("prompt"))),
+        (Err(failure), Some(unread)) => Err(unread.and((*failure).without("prompt"))),
     }
 }
 

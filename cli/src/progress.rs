@@ -4,11 +4,13 @@
 //! [`Progress::aside`], which takes the bar away while it writes.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use kling_client::MultiImageToVideo;
+use kling_client::{Download, MultiImageToVideo};
 
 use crate::output::escaped;
 
@@ -98,9 +100,12 @@ impl Progress {
         self.bar("{msg} [{bar:30:colour}] {prefix}", status, Some(millis(expected)))
     }
 
-    /// A bar for bytes that come.
-    pub fn of_download(&self, name: &str) -> Bar {
-        self.bar(BYTES, name, None)
+    /// Brings a video, and shows how much of it is here, under this name.
+    pub async fn of_download(&self, name: &str, download: Download) -> kling_client::Result<PathBuf> {
+        let bar = Arc::new(self.bar(BYTES, name, None));
+        let seen = Arc::clone(&bar);
+        let download = download.on_progress(move |now| seen.at(now.bytes, now.total));
+        ticking(download.into_future(), || bar.draws()).await
     }
 
     fn bar(&self, template: &str, message: &str, length: Option<u64>) -> Bar {
@@ -128,6 +133,13 @@ impl Bar {
     pub fn says(&self, text: &str) {
         if let Some(bar) = &self.0 {
             bar.set_message(escaped(text));
+        }
+    }
+
+    /// Shows what came too soon after what was drawn last.
+    fn draws(&self) {
+        if let Some(bar) = &self.0 {
+            bar.tick();
         }
     }
 

@@ -249,9 +249,9 @@ async fn finish(finished: FinishedTask, target: Option<Target>, output: &Output,
 
 async fn fetch(finished: &FinishedTask, place: usize, target: &Target, output: &Output) -> Result<PathBuf> {
     output.progress(format_args!("downloading {}", target.path.display()));
-    let bar = output.bars().of_download(&target.path.to_string_lossy());
     let download = finished.download(&target.path).overwrite(target.overwrite).video(place);
-    Ok(download.on_progress(move |now| bar.at(now.bytes, now.total)).await?)
+    let name = target.path.file_name().unwrap_or_default().to_string_lossy();
+    Ok(output.bars().of_download(&name, download).await?)
 }
 
 /// Whether the API does not know the task: asking again helps only in the first seconds of one.
