@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .images([Image::file(shared::picture("cat.png")), Image::file(shared::picture("hat.jpg"))])
         .prompt("The cat puts the hat on")
         .model("kling-v9-turbo") // what this version does not know is sent as it is
-        .extra("watermark", true) // so is a field
+        .extra("cfg_scale", 0.5) // so is a field
         .build()?; // `build_unchecked` where the limits, too, are others
     let task = client.submit(&request).await?;
 
