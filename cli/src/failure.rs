@@ -204,7 +204,10 @@ impl fmt::Display for Failure {
 
 impl Failure {
     fn outcome(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}: {}", self.operation, self.kind)?;
+        write!(f, "error: {}", self.operation)?;
+        if self.kind != ErrorKind::Other {
+            write!(f, ": {}", self.kind)?;
+        }
         if let Some(status) = self.http_status {
             write!(f, ", http status {status}")?;
         }

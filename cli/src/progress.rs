@@ -38,6 +38,12 @@ pub struct Bar(Option<ProgressBar>);
 /// A bar of bytes.
 const BYTES: &str = "{msg} [{bar:30:colour}] {bytes}/{total_bytes}";
 
+/// What is waited for once an order is sent: its answer or, if that is lost, the task of it, which is looked for.
+const AWAITED: &str = "sent; waiting for the answer, or for the task if the answer is lost";
+
+/// After such a time without a word people think that nothing goes on. A guess.
+const LONG: Duration = Duration::from_secs(10);
+
 /// How often a bar is drawn again at most.
 const PER_SECOND: u8 = 10;
 
@@ -78,7 +84,7 @@ impl Progress {
     pub async fn of_upload<T>(
         &self,
         request: &MultiImageToVideo,
-        tell: impl FnOnce(fmt::Arguments<'_>),
+        tell: impl Fn(fmt::Arguments<'_>),
         sending: impl Future<Output = T>,
     ) -> T {
         let length = request.body_len().unwrap_or_default();
@@ -86,11 +92,15 @@ impl Progress {
             tell(format_args!("sending {}", HumanBytes(length)));
         }
         let bar = self.bar(BYTES, "sending", Some(length));
-        let is_sent = |sent| sent >= length;
+        let (begun, mut told) = (Instant::now(), false);
         ticking(sending, || {
             let sent = request.uploaded();
             bar.at(sent, Some(length));
-            bar.says(if is_sent(sent) { "sent, the answer is awaited" } else { "sending" });
+            bar.says(if sent >= length { AWAITED } else { "sending" });
+            if sent >= length && !told && self.is_in_lines() && begun.elapsed() >= LONG {
+                told = true;
+                tell(format_args!("{AWAITED}"));
+            }
         })
         .await
     }
@@ -184,7 +194,7 @@ pub fn waited(elapsed: Duration, expected: Duration) -> String {
 }
 
 /// Hours, where there are any, minutes and seconds.
-fn clock(time: Duration) -> String {
+pub fn clock(time: Duration) -> String {
     let (minutes, seconds) = (time.as_secs() / 60, time.as_secs() % 60);
     match minutes / 60 {
         0 => format!("{minutes}:{seconds:02}"),

@@ -51,7 +51,7 @@ async fn work(command: Command, access: &Access, output: &Output, trail: &mut Tr
             trail.aims_at(target.clone());
             let mut task = client(access)?.task(id)?;
             trail.waits(task.id());
-            output.note(format_args!("waiting for task {}", task.id()));
+            output.tell(format_args!("waiting for task {}", task.id()));
             look(&mut task, output).await?;
             wait(task, patience, target, output, trail).await
         }
@@ -96,26 +96,22 @@ async fn generate(order: Generate, access: &Access, output: &Output, trail: &mut
         let people = info.task_id.clone();
         return Ok(found(&info, trail, |_| people));
     }
-    output.tell("waiting, which takes minutes; Ctrl-C leaves the task running");
+    let usual = progress::clock(expected(&task, &patience));
+    output.tell(format_args!("waiting, for about {usual}; Ctrl-C leaves the task running"));
     wait(task, patience, target, output, trail).await
 }
 
-/// Tells all that is not valid, which is what was asked for and yet exits like any order that is not.
+/// Tells all that is not valid, which is what was asked for and yet ends with the exit code of an order that is not.
 async fn check(order: Generate) -> Result<Done> {
-    let (people, violations) = match order::read(order).await {
-        Ok(order) => (valid(&order.request)?, Vec::new()),
+    let (people, violations, code) = match order::read(order).await {
+        Ok(order) => (format!("valid; the order has {} bytes", order.request.body_len()?), Vec::new(), 0),
         Err(failure) if failure.violations.is_empty() => return Err(failure),
         Err(failure) => {
             let lines: Vec<_> = failure.violations.iter().map(ToString::to_string).collect();
-            (lines.join("\n"), failure.violations)
+            (lines.join("\n"), failure.violations.clone(), failure.exit_code())
         }
     };
-    let code = if violations.is_empty() { 0 } else { Failure::found(violations.clone()).exit_code() };
     Ok(Done::Found { answer: Answer::Violations { violations }, people, code, next: None })
-}
-
-fn valid(request: &MultiImageToVideo) -> Result<String> {
-    Ok(format!("valid; the order has {} bytes", request.body_len()?))
 }
 
 /// Looks once for a task whose answer was lost. Not found is no proof that there is none.
@@ -173,10 +169,9 @@ async fn wait(
 ) -> Result<Done> {
     /// How often people are told that nothing has changed.
     const REMINDER: Duration = Duration::from_secs(60);
-    let saved = task.save();
-    let usual = patience.expect.or(saved.expected_ms.map(Duration::from_millis)).unwrap_or_default();
+    let usual = expected(&task, &patience);
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let begun = progress::begun(saved.made_at_ms, u64::try_from(since_1970).unwrap_or(u64::MAX));
+    let begun = progress::begun(task.save().made_at_ms, u64::try_from(since_1970).unwrap_or(u64::MAX));
     let bar = output.bars().of_wait(task.info().map_or("waiting", |info| info.status.as_str()), usual);
     let mut wait = task.wait().timeout(patience.timeout);
     if let Some(expected) = patience.expect {
@@ -202,6 +197,11 @@ async fn wait(
         }
     }
     Err(Failure::other("wait", "the wait ended without the task's end"))
+}
+
+/// How long a task takes from its order on, as far as is known.
+fn expected(task: &Handle, patience: &Patience) -> Duration {
+    patience.expect.or(task.save().expected_ms.map(Duration::from_millis)).unwrap_or_default()
 }
 
 async fn download(id: String, target: Target, access: &Access, output: &Output, trail: &mut Trail) -> Result<Done> {

@@ -96,6 +96,9 @@ impl Trail {
         };
         failure.task_id = failure.task_id.or_else(|| self.task.clone());
         failure.external_task_id = failure.external_task_id.or_else(|| self.external.clone());
+        if failure.kind == ErrorKind::NotSent {
+            failure.hints.push("next: the same command again".to_owned());
+        }
         if !lasting {
             failure.hints.extend(self.next().into_iter().map(|next| format!("next: {next}")));
         }
@@ -227,7 +230,7 @@ mod tests {
 
         trail.submits(Some("order-7"));
         assert_eq!(explained(&trail, ErrorKind::Rejected), None);
-        assert_eq!(explained(&trail, ErrorKind::NotSent), None);
+        assert_eq!(explained(&trail, ErrorKind::NotSent).as_deref(), Some("next: the same command again"));
         assert_eq!(explained(&trail, ErrorKind::Ambiguous).as_deref(), Some("next: kling reconcile order-7"));
 
         trail.bought("822");

@@ -79,7 +79,7 @@ async fn each_step_has_a_bar_that_goes_when_the_step_is_over() {
     let stays = [
         format!("external id {}", task.external_id.as_ref().unwrap()),
         format!("submitted task {}", task.id),
-        "waiting, which takes minutes; Ctrl-C leaves the task running".to_owned(),
+        "waiting, for about 0:02; Ctrl-C leaves the task running".to_owned(),
     ];
     assert_eq!(last_screen(&shown), stays, "{shown}");
     assert_eq!(std::fs::read(target).unwrap(), sandbox.video_bytes());
