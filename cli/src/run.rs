@@ -83,7 +83,7 @@ async fn generate(order: Generate, access: &Access, output: &Output, trail: &mut
     if let Some(id) = request.external_task_id() {
         output.note(format_args!("external id {id}"));
     }
-    trail.submits(request.external_task_id());
+    trail.submits(&request);
     let submit = client.submit(&request);
     let mut task = output.bars().of_upload(&request, |text| output.progress(text), submit).await?;
     trail.bought(task.id());

@@ -3,7 +3,7 @@
 //! A failure and a Ctrl-C ask the same question: what is known, was something paid, and what to type next. The trail is
 //! written before each step, so that the answer is right whenever it is asked.
 
-use kling_client::ErrorKind;
+use kling_client::{ErrorKind, MultiImageToVideo};
 
 use crate::arguments::Access;
 use crate::failure::Failure;
@@ -17,6 +17,7 @@ pub struct Trail {
     task: Option<String>,
     external: Option<String>,
     targets: Vec<Target>,
+    request: Option<MultiImageToVideo>,
     bought: bool,
 }
 
@@ -57,9 +58,16 @@ impl Trail {
     }
 
     /// A paid request is about to be sent.
-    pub fn submits(&mut self, external: Option<&str>) {
+    pub fn submits(&mut self, request: &MultiImageToVideo) {
         self.step = Step::Submit;
-        self.external = external.map(str::to_owned);
+        self.external = request.external_task_id().map(str::to_owned);
+        self.request = Some(request.clone());
+    }
+
+    /// Whether the API may have all of the request; to be asked once nothing sends any more.
+    fn was_sent_whole(&self) -> bool {
+        let is_cut = |request: &MultiImageToVideo| request.body_len().is_ok_and(|length| request.uploaded() < length);
+        !self.request.as_ref().is_some_and(is_cut)
     }
 
     /// It was taken, and this is the task.
@@ -105,11 +113,13 @@ impl Trail {
         failure
     }
 
-    /// What Ctrl-C leaves behind.
+    /// What Ctrl-C leaves behind, once nothing is done any more.
     pub fn interrupted(&self) -> Box<Failure> {
         let failure = match self.step {
             Step::Start => Failure::interrupted(ErrorKind::Other, "start").with_hint("nothing was sent"),
             Step::Ask(verb) => Failure::interrupted(ErrorKind::Other, verb),
+            Step::Submit if !self.was_sent_whole() => Failure::interrupted(ErrorKind::NotSent, "submit")
+                .with_hint("the order was not sent whole: no task was made, nothing is charged"),
             Step::Submit => Failure::interrupted(ErrorKind::Ambiguous, "submit")
                 .with_hint("a task may exist and be charged; look for it before paying again"),
             Step::Wait => Failure::interrupted(ErrorKind::Other, "wait").with_hint("the task goes on"),
@@ -179,6 +189,12 @@ mod tests {
         Target { path: path.into(), overwrite, choice: None }
     }
 
+    fn request(external_id: &str) -> MultiImageToVideo {
+        let image = kling_client::Image::url("https://example.com/cat.png");
+        let request = MultiImageToVideo::builder().images([image]).prompt("x").external_task_id(external_id);
+        request.build().unwrap()
+    }
+
     #[test]
     fn a_command_can_be_pasted_whatever_the_id_and_the_file_hold() {
         let plain = target("out/cat.mp4", false);
@@ -228,7 +244,7 @@ mod tests {
         trail.aims_at([target("cat.mp4", false)]);
         assert_eq!(explained(&trail, ErrorKind::Network), None);
 
-        trail.submits(Some("order-7"));
+        trail.submits(&request("order-7"));
         assert_eq!(explained(&trail, ErrorKind::Rejected), None);
         assert_eq!(explained(&trail, ErrorKind::NotSent).as_deref(), Some("next: the same command again"));
         assert_eq!(explained(&trail, ErrorKind::Ambiguous).as_deref(), Some("next: kling reconcile order-7"));
@@ -252,11 +268,16 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupted_order_may_have_been_charged_and_an_interrupted_wait_not() {
+    fn an_interrupted_order_may_have_been_charged_once_it_is_sent_and_an_interrupted_wait_not() {
         let mut trail = Trail::default();
-        assert!(!trail.interrupted().may_have_been_charged);
-        trail.submits(None);
-        assert!(trail.interrupted().may_have_been_charged);
+        assert_eq!(trail.interrupted().hints, ["nothing was sent"]);
+        trail.submits(&request("order-7"));
+        let interrupted = trail.interrupted();
+        assert!(!interrupted.may_have_been_charged && interrupted.hints[0].contains("not sent whole"));
+        trail.request = None;
+        let interrupted = trail.interrupted();
+        assert!(interrupted.may_have_been_charged);
+        assert_eq!(interrupted.hints.last().map(String::as_str), Some("next: kling reconcile order-7"));
         trail.bought("822");
         let interrupted = trail.interrupted();
         assert!(!interrupted.may_have_been_charged);

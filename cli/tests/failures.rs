@@ -458,6 +458,27 @@ mod interrupted {
         assert!(requests.len() == 2 && requests[1].headers.contains_key("range"), "it went on: {requests:?}");
     }
 
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_order_that_was_not_sent_whole_is_not_charged() {
+        let sandbox = sandbox().await;
+        let large = directory("interrupted_upload").join("large.png");
+        let mut bytes = std::fs::read(support::picture("cat.png")).unwrap();
+        bytes.resize(9_000_000, 7);
+        std::fs::write(&large, bytes).unwrap();
+        let large = large.to_str().unwrap();
+        let held = Fault::paused(kling_sandbox::Moment::Read(1_000_000), Duration::from_secs(3600));
+        sandbox.fault_next(Operation::Create, held);
+        let child = started(sandbox.base_url(), &order(&["-i", large, "-i", large, "--json"]));
+        sandbox.until(|sandbox| sandbox.clock().sleepers() == 1).await;
+        let error = interrupt(child).error();
+        assert_eq!(gist(&error), json!(["not_sent", "submit", null, null, false]));
+        let told = "the order was not sent whole: no task was made, nothing is charged; next: the same command again";
+        assert_eq!(hint(&error), told);
+        sandbox.clock().advance(Duration::from_secs(3600));
+        sandbox.until(|sandbox| sandbox.requests()[0].status.is_some()).await;
+        assert_eq!((sandbox.tasks_charged(), sandbox.posts_received_whole()), (0, 0));
+    }
+
     #[test]
     fn while_an_order_is_read_nothing_was_sent() {
         let mut child = kling("", &["generate", "-i", "https://example.com/cat.png", "-p", "-", "--json"]);
