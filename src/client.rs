@@ -23,7 +23,7 @@ use crate::polling::{self, PollPolicy, SteadyPolling};
 use crate::request::MultiImageToVideo;
 use crate::retry::{LOOPBACK_SHARE, RECONCILE_AT, RetryPolicy};
 use crate::running::{Permit, Running};
-use crate::span::{record, within};
+use crate::span::{self, record, within};
 use crate::task::Task;
 
 /// The path of the operation, of which users paste the beginning along with the host.
@@ -127,9 +127,15 @@ impl Client {
     /// # Errors
     /// [`Invalid`](ErrorKind::Invalid) if the id is empty or could change the path of a request.
     pub fn task(&self, id: impl Into<String>) -> Result<Task> {
-        let id = id.into();
-        check_id(&id)?;
-        Ok(Task::known_by(self.clone(), &id))
+        let task = self.known(&id.into())?;
+        let span = span::generation(Some(task.id()), None);
+        Ok(task.within(span))
+    }
+
+    /// The same without a span of its own.
+    pub(crate) fn known(&self, id: &str) -> Result<Task> {
+        check_id(id)?;
+        Ok(Task::known_by(self.clone(), id))
     }
 
     /// One page of the account's tasks, newest first: `number` from 1 to 1000, `size` from 1 to 500.
@@ -149,7 +155,8 @@ impl Client {
         if !found.is_empty() {
             return Err(Error::invalid("list", found));
         }
-        within(info_span!("kling.list", page = number, error = Empty), self.listed(number, size)).await
+        let span = info_span!("kling.list", operation = "list", page = number, elapsed_ms = Empty, error = Empty);
+        within(span, &**self.clock(), self.listed(number, size)).await
     }
 
     async fn listed(&self, number: u16, size: u16) -> Result<Vec<TaskInfo>> {
@@ -170,14 +177,21 @@ impl Client {
     /// One answer about one task, for which it may take so long.
     pub(crate) async fn get(&self, id: &str, limit: Duration) -> Result<TaskInfo> {
         check_id(id)?;
-        let span = debug_span!("kling.poll", task_id = id, status = Empty, error = Empty);
+        let span = debug_span!(
+            "kling.poll",
+            operation = "get",
+            task_id = id,
+            status = Empty,
+            elapsed_ms = Empty,
+            error = Empty
+        );
         // Pinned here, so that two and a half kilobytes of state are not moved from frame to frame for each poll.
         let polled = pin!(async {
             let info = self.got(id, limit).await?;
             record(&span, "status", &info.status);
             Ok(info)
         });
-        within(span.clone(), polled).await
+        within(span.clone(), &**self.clock(), polled).await
     }
 
     async fn got(&self, id: &str, limit: Duration) -> Result<TaskInfo> {

@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use crate::address::Reach;
 use crate::answer::TaskInfo;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::part::{Origin, Part, Trouble};
-use crate::span::{record, within};
+use crate::span::{ended, within};
 use crate::transfer::{Event, Floor, Transfer};
 
 /// How far a download is.
@@ -73,8 +73,8 @@ pub struct Download {
 }
 
 impl Download {
-    pub(crate) fn new(client: Client, info: TaskInfo, path: PathBuf) -> Self {
-        Self { transfer: Transfer::new(client, info), path, overwrite: false }
+    pub(crate) fn new(client: Client, info: TaskInfo, generation: Span, path: PathBuf) -> Self {
+        Self { transfer: Transfer::new(client, info, generation), path, overwrite: false }
     }
 
     /// Whether a file that is there already is replaced; it is kept if this is not said, also if it comes meanwhile.
@@ -154,10 +154,14 @@ impl IntoFuture for Download {
     fn into_future(mut self) -> Self::IntoFuture {
         let begun = self.transfer.begin();
         let span = self.transfer.span.clone();
-        Box::pin(within(span, async move {
-            let (task_id, video) = begun?;
-            self.run(task_id, video).await
-        }))
+        let clock = self.transfer.clock();
+        Box::pin(async move {
+            let downloaded = async move {
+                let (task_id, video) = begun?;
+                self.run(task_id, video).await
+            };
+            within(span, &*clock, downloaded).await
+        })
     }
 }
 
@@ -197,16 +201,16 @@ enum State {
 
 struct Flow {
     transfer: Transfer,
-    begun: bool,
+    begun: Option<Duration>,
     /// How many bytes were handed on, and how many of those are to come again.
     handed: u64,
     again: u64,
 }
 
 impl VideoStream {
-    pub(crate) fn new(client: Client, info: TaskInfo) -> Self {
-        let transfer = Transfer::new(client, info);
-        Self { state: State::Idle(Box::new(Flow { transfer, begun: false, handed: 0, again: 0 })) }
+    pub(crate) fn new(client: Client, info: TaskInfo, generation: Span) -> Self {
+        let transfer = Transfer::new(client, info, generation);
+        Self { state: State::Idle(Box::new(Flow { transfer, begun: None, handed: 0, again: 0 })) }
     }
 
     /// Which video, when the task has several: its place in [`TaskInfo::videos`].
@@ -230,15 +234,20 @@ impl VideoStream {
 
 impl Flow {
     async fn next(mut self: Box<Self>) -> (Box<Self>, Option<Result<Bytes>>) {
-        let item = self.item().await.transpose();
-        if let Some(Err(error)) = &item {
-            record(&self.transfer.span, "error", error.kind());
+        let clock = self.transfer.clock();
+        let first = self.begun.is_none();
+        let begun = *self.begun.get_or_insert_with(|| clock.now());
+        let item = self.item(first).await.transpose();
+        match &item {
+            Some(Ok(_)) => {}
+            None => ended(&self.transfer.span, &*clock, begun, None),
+            Some(Err(error)) => ended(&self.transfer.span, &*clock, begun, Some(error)),
         }
         (self, item)
     }
 
-    async fn item(&mut self) -> Result<Option<Bytes>> {
-        if !std::mem::replace(&mut self.begun, true) {
+    async fn item(&mut self, first: bool) -> Result<Option<Bytes>> {
+        if first {
             self.transfer.begin()?;
         }
         let span = self.transfer.span.clone();

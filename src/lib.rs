@@ -4,6 +4,8 @@
 #![doc = ""]
 #![doc = include_str!("guide/waiting_and_resuming.md")]
 #![doc = ""]
+#![doc = include_str!("guide/spans.md")]
+#![doc = ""]
 #![doc = include_str!("guide/testing.md")]
 #![doc = ""]
 #![doc = include_str!("guide/other_gateways.md")]

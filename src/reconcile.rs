@@ -11,7 +11,7 @@ use tracing::info_span;
 use crate::answer::TaskInfo;
 use crate::client::Client;
 use crate::error::Result;
-use crate::span::{record, within};
+use crate::span::{self, record, within};
 use crate::task::Task;
 
 /// How many of the newest tasks are looked through: more than one account runs at a time.
@@ -26,13 +26,29 @@ impl Client {
     /// [`Invalid`](crate::ErrorKind::Invalid) for an empty id; otherwise the error of the query, if neither it nor the
     /// list was answered.
     pub async fn reconcile(&self, external_task_id: &str) -> Result<Option<Task>> {
-        let span = info_span!("kling.reconcile", external_task_id, task_id = Empty, error = Empty);
-        within(span.clone(), async {
+        let found = self.look_for(external_task_id).await?;
+        Ok(found.map(|task| {
+            let span = span::generation(Some(task.id()), Some(external_task_id));
+            task.within(span).holding(self.permit_if_free())
+        }))
+    }
+
+    /// The same within the generation of the submit that lost the task.
+    pub(crate) async fn look_for(&self, external_task_id: &str) -> Result<Option<Task>> {
+        let span = info_span!(
+            "kling.reconcile",
+            operation = "reconcile",
+            external_task_id,
+            task_id = Empty,
+            elapsed_ms = Empty,
+            error = Empty
+        );
+        within(span.clone(), &**self.clock(), async {
             let found = self.looked_for(external_task_id).await?;
-            Ok(found.map(|task| {
+            if let Some(task) = &found {
                 record(&span, "task_id", task.id());
-                task.holding(self.permit_if_free())
-            }))
+            }
+            Ok(found)
         })
         .await
     }
@@ -66,7 +82,7 @@ impl Client {
         for &moment in moments {
             self.clock().sleep(moment.saturating_sub(before)).await;
             before = moment;
-            match self.reconcile(external_task_id).await {
+            match self.look_for(external_task_id).await {
                 Ok(Some(task)) => return Ok(task),
                 Ok(None) => {}
                 Err(error) => last = Some(error.kind()),

@@ -8,6 +8,7 @@ use crate::answer::TaskStatus;
 use crate::client::{Client, base_url};
 use crate::clock::Age;
 use crate::error::{Error, Result, Violation};
+use crate::span;
 use crate::task::Task;
 
 /// A task as it is kept over a restart: made by [`Task::save`], taken up by [`Client::resume`].
@@ -88,7 +89,9 @@ impl Client {
         let clock = &**self.clock();
         // A date that lies ahead, because a clock was put back, says nothing: such a task is asked for at once.
         let made = saved.made_at_ms.and_then(|made| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(made)));
-        let task = self.task(saved.task_id)?.remembered(
+        let task = self.known(&saved.task_id)?;
+        let span = span::generation(Some(task.id()), saved.external_task_id.as_deref());
+        let task = task.within(span).remembered(
             saved.external_task_id,
             saved.status.as_deref().map(TaskStatus::from),
             made.and_then(|made| Age::of(clock, made)),

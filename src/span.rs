@@ -1,26 +1,43 @@
-//! The spans of the crate: one for each operation, with ids, counts and outcomes, and nothing secret.
+//! The spans of the crate: one for each operation, and one around those of a whole generation; `guide/spans.md` lists them.
 //!
-//! | span | fields |
-//! |---|---|
-//! | `kling.submit` | `external_task_id`, `attempts`, `task_id`, `error` |
-//! | `kling.poll` | `task_id`, `status`, `error` |
-//! | `kling.list` | `page`, `error` |
-//! | `kling.reconcile` | `external_task_id`, `task_id`, `error` |
-//! | `kling.download` | `task_id`, `attempts`, `bytes`, `error` |
+//! The span of a generation is made by what begins it and carried by the handles, task, wait, finished task and download,
+//! until the last of them is gone. It is a parent, and never entered across an `await`: what the same thread does meanwhile
+//! is no part of it. Nothing secret is in any of them.
 
 use std::fmt::Display;
 
-use tracing::{Instrument as _, Span};
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, info_span};
 
-use crate::error::Result;
+use crate::clock::Clock;
+use crate::error::{Error, Result};
 
-/// Runs an operation in its span, and records there what kind of error it ended with.
-pub(crate) async fn within<T>(span: Span, operation: impl Future<Output = Result<T>>) -> Result<T> {
-    let result = operation.instrument(span.clone()).await;
-    if let Err(error) = &result {
-        record(&span, "error", error.kind());
+/// The span of one generation: within what is current where it is begun.
+pub(crate) fn generation(task_id: Option<&str>, external_task_id: Option<&str>) -> Span {
+    let span = info_span!("kling.generation", task_id = Empty, external_task_id, status = Empty, error = Empty);
+    if let Some(id) = task_id {
+        record(&span, "task_id", id);
     }
+    span
+}
+
+/// Runs an operation in its span, and records there how long it took and what kind of error it ended with.
+pub(crate) async fn within<T>(span: Span, clock: &dyn Clock, operation: impl Future<Output = Result<T>>) -> Result<T> {
+    let start = clock.now();
+    let result = operation.instrument(span.clone()).await;
+    ended(&span, clock, start, result.as_ref().err());
     result
+}
+
+/// Records the end of an operation that began at this moment of the clock.
+pub(crate) fn ended(span: &Span, clock: &dyn Clock, start: std::time::Duration, error: Option<&Error>) {
+    if span.is_disabled() {
+        return;
+    }
+    record(span, "elapsed_ms", clock.now().saturating_sub(start).as_millis());
+    if let Some(error) = error {
+        record(span, "error", error.kind());
+    }
 }
 
 /// Records a value in a span.

@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result, Violation};
 use crate::generated::types;
 use crate::hooks::Outcome;
 use crate::request::MultiImageToVideo;
-use crate::span::{record, within};
+use crate::span::{self, record, within};
 use crate::task::Task;
 use crate::upload::Segment;
 
@@ -51,16 +51,36 @@ impl Client {
     /// ```
     pub async fn submit(&self, request: &MultiImageToVideo) -> Result<Task> {
         let external = request.external_task_id();
-        let span =
-            info_span!("kling.submit", external_task_id = external, attempts = Empty, task_id = Empty, error = Empty);
-        within(span.clone(), async {
+        let generation = span::generation(None, external);
+        let span = generation.in_scope(|| {
+            info_span!(
+                "kling.submit",
+                operation = "submit",
+                external_task_id = external,
+                attempts = Empty,
+                bytes = Empty,
+                task_id = Empty,
+                elapsed_ms = Empty,
+                error = Empty
+            )
+        });
+        let submitted = within(span.clone(), &**self.clock(), async {
             let permit = self.permit().await;
             let task = self.purchase(request, &span).await?;
-            let task = task.expecting(self.expected_for(request)).holding(permit);
-            record(&span, "task_id", task.id());
-            Ok(task)
+            Ok(task.expecting(self.expected_for(request)).holding(permit))
         })
-        .await
+        .await;
+        match submitted {
+            Ok(task) => {
+                record(&span, "task_id", task.id());
+                record(&generation, "task_id", task.id());
+                Ok(task.within(generation))
+            }
+            Err(error) => {
+                record(&generation, "error", error.kind());
+                Err(error)
+            }
+        }
     }
 
     async fn purchase(&self, request: &MultiImageToVideo, span: &Span) -> Result<Task> {
@@ -77,7 +97,9 @@ impl Client {
         loop {
             attempts += 1;
             record(span, "attempts", attempts);
-            let error = match self.post(request, segments.clone()).await {
+            let posted = self.post(request, segments.clone()).await;
+            record(span, "bytes", request.uploaded());
+            let error = match posted {
                 Ok(info) => return Ok(Task::submitted(self.clone(), info, external)),
                 Err(error) => error.with_ids(None, external),
             };
@@ -97,7 +119,7 @@ impl Client {
                 }
                 // What was sent before, and seemed not to have arrived, may be why it is refused now.
                 (ErrorKind::Rejected, Some(id)) if attempts > 1 && matches!(error.http_status(), Some(400..=499)) => {
-                    self.reconcile(id).await.ok().flatten().ok_or(error)
+                    self.look_for(id).await.ok().flatten().ok_or(error)
                 }
                 _ => Err(error),
             };

@@ -4,11 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::{Instrument as _, Span};
+
 use crate::answer::{TaskInfo, TaskStatus};
 use crate::client::Client;
 use crate::clock::Age;
 use crate::error::Result;
 use crate::running::Permit;
+use crate::span::record;
 use crate::wait::Wait;
 
 /// A task at the API.
@@ -27,12 +30,15 @@ pub struct Task {
     age: Option<Age>,
     expected: Option<Duration>,
     permit: Option<Permit>,
+    /// That of its generation.
+    span: Span,
 }
 
 impl Task {
     pub(crate) fn known_by(client: Client, id: &str) -> Self {
         let id = id.into();
-        Self { client, id, external: None, info: None, status: None, age: None, expected: None, permit: None }
+        let span = Span::none();
+        Self { client, id, external: None, info: None, status: None, age: None, expected: None, permit: None, span }
     }
 
     /// The task that this process has just made.
@@ -67,6 +73,11 @@ impl Task {
         self
     }
 
+    /// The same task, as a part of this generation.
+    pub(crate) fn within(self, span: Span) -> Self {
+        Self { span, ..self }
+    }
+
     /// The id under which this handle asks.
     pub fn id(&self) -> &str {
         &self.id
@@ -88,7 +99,8 @@ impl Task {
     /// [`Rejected`](crate::ErrorKind::Rejected) if the API refuses, [`Network`](crate::ErrorKind::Network) or
     /// [`Answer`](crate::ErrorKind::Answer) if nothing that can be read came back. None of them says that it failed.
     pub async fn refresh(&mut self) -> Result<&TaskInfo> {
-        let info = self.client.get(&self.id, Duration::MAX).await?;
+        let info = self.client.get(&self.id, Duration::MAX).instrument(self.span.clone()).await?;
+        record(&self.span, "status", &info.status);
         if info.external_task_id.is_some() {
             self.external.clone_from(&info.external_task_id);
         }
@@ -125,6 +137,10 @@ impl Task {
 
     pub(crate) fn permit(&self) -> Option<&Permit> {
         self.permit.as_ref()
+    }
+
+    pub(crate) fn span(&self) -> &Span {
+        &self.span
     }
 
     pub(crate) fn client(&self) -> &Client {

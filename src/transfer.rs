@@ -68,6 +68,7 @@ pub(crate) struct Transfer {
     pub(crate) choice: Option<usize>,
     pub(crate) floor: Floor,
     pub(crate) progress: Option<Box<dyn FnMut(DownloadProgress) + Send>>,
+    /// That of its generation, and once it has begun its own.
     pub(crate) span: Span,
     chosen: Option<(usize, Video, Url)>,
     entity: Entity,
@@ -119,14 +120,14 @@ impl Floor {
 }
 
 impl Transfer {
-    pub(crate) fn new(client: Client, info: TaskInfo) -> Self {
+    pub(crate) fn new(client: Client, info: TaskInfo, generation: Span) -> Self {
         Self {
             client,
             info,
             choice: None,
             floor: Floor::DEFAULT,
             progress: None,
-            span: Span::none(),
+            span: generation,
             chosen: None,
             entity: Entity::default(),
             at: 0,
@@ -144,8 +145,17 @@ impl Transfer {
 
     /// Chooses the video and begins to be told of; gives the task's id, and by what the video is known in the task.
     pub(crate) fn begin(&mut self) -> Result<(String, String)> {
-        self.span =
-            info_span!("kling.download", task_id = self.info.task_id, bytes = Empty, attempts = Empty, error = Empty);
+        self.span = self.span.in_scope(|| {
+            info_span!(
+                "kling.download",
+                operation = DOWNLOAD,
+                task_id = self.info.task_id,
+                attempts = Empty,
+                bytes = Empty,
+                elapsed_ms = Empty,
+                error = Empty
+            )
+        });
         let index =
             choose(&self.info.videos, self.choice).map_err(|found| self.name(Error::invalid(DOWNLOAD, vec![found])))?;
         let video = self.info.videos.get(index).cloned();

@@ -12,6 +12,8 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
 use futures_core::Stream;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, info_span};
 
 use crate::answer::{TaskInfo, TaskStatus, Video};
 use crate::client::Client;
@@ -20,6 +22,7 @@ use crate::download::{Download, VideoStream};
 use crate::error::{Error, ErrorKind, Result};
 use crate::polling::{PollPolicy, PollState};
 use crate::running::Permit;
+use crate::span::{ended, record};
 use crate::task::Task;
 
 /// What is seen while waiting.
@@ -143,7 +146,8 @@ impl Stream for Wait {
                     ready!(pause.as_mut().poll(context));
                     let limit = watch.begin(client);
                     let (client, id) = (client.clone(), Arc::clone(&watch.id));
-                    *step = Step::Asking(Box::pin(async move { client.get(&id, limit).await }));
+                    let asked = async move { client.get(&id, limit).await };
+                    *step = Step::Asking(Box::pin(asked.instrument(watch.span.clone())));
                     continue;
                 }
                 Step::Asking(poll) => {
@@ -188,10 +192,12 @@ impl Future for Waiting {
 }
 
 /// A task that has ended with at least one video.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct FinishedTask {
     client: Client,
     info: Box<TaskInfo>,
+    /// That of its generation.
+    span: Span,
 }
 
 impl FinishedTask {
@@ -207,12 +213,18 @@ impl FinishedTask {
 
     /// Brings the video to a file; see [`Download`].
     pub fn download(&self, path: impl Into<PathBuf>) -> Download {
-        Download::new(self.client.clone(), TaskInfo::clone(&self.info), path.into())
+        Download::new(self.client.clone(), TaskInfo::clone(&self.info), self.span.clone(), path.into())
     }
 
     /// Gives the bytes of the video as they come; see [`VideoStream`].
     pub fn bytes_stream(&self) -> VideoStream {
-        VideoStream::new(self.client.clone(), TaskInfo::clone(&self.info))
+        VideoStream::new(self.client.clone(), TaskInfo::clone(&self.info), self.span.clone())
+    }
+}
+
+impl std::fmt::Debug for FinishedTask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FinishedTask").field("info", &self.info).finish_non_exhaustive()
     }
 }
 
@@ -246,11 +258,25 @@ pub(crate) struct Watch {
     last: bool,
     /// The task as it was known to have ended before anything was asked.
     ended: Option<Box<TaskInfo>>,
+    /// That of this wait, and of the generation that it is a part of.
+    pub(crate) span: Span,
+    generation: Span,
 }
 
 impl Watch {
     fn new(task: &Task) -> Self {
         let client = task.client();
+        let span = task.span().in_scope(|| {
+            info_span!(
+                "kling.wait",
+                operation = "wait",
+                task_id = task.id(),
+                attempts = Empty,
+                status = Empty,
+                elapsed_ms = Empty,
+                error = Empty
+            )
+        });
         Self {
             id: Arc::clone(task.shared_id()),
             external: task.external_task_id().map(Into::into),
@@ -268,6 +294,8 @@ impl Watch {
             retry_after: None,
             last: false,
             ended: task.info().filter(|info| info.status.is_final()).cloned().map(Box::new),
+            span,
+            generation: task.span().clone(),
         }
     }
 
@@ -301,6 +329,7 @@ impl Watch {
     /// Counts a poll that begins now, and says how long it may take.
     pub(crate) fn begin(&mut self, client: &Client) -> Duration {
         self.polls = self.polls.saturating_add(1);
+        record(&self.span, "attempts", self.polls);
         let left = self.deadline().saturating_sub(client.clock().now());
         self.last = left.is_zero();
         if self.last { LAST_POLL } else { left }
@@ -315,7 +344,10 @@ impl Watch {
                 self.failed(error.retry_after());
                 return Ok(WaitEvent::PollFailed(error));
             }
-            Err(error) => return Err(error.with_ids(Some(&self.id), self.external.as_deref())),
+            Err(error) => {
+                self.over(client, Some(&error));
+                return Err(error.with_ids(Some(&self.id), self.external.as_deref()));
+            }
         };
         (self.failures, self.retry_after, self.seen) = (0, None, true);
         if info.status.is_final() {
@@ -349,7 +381,23 @@ impl Watch {
         error.is_retryable() && (!unknown || is_new())
     }
 
+    /// Tells of the end of the wait.
+    fn over(&self, client: &Client, error: Option<&Error>) {
+        ended(&self.span, &**client.clock(), self.started, error);
+        if let Some(error) = error {
+            record(&self.generation, "error", error.kind());
+        }
+    }
+
     fn finish(&self, client: &Client, info: Box<TaskInfo>) -> Result<FinishedTask> {
+        let finished = self.finished(client, info);
+        self.over(client, finished.as_ref().err());
+        finished
+    }
+
+    fn finished(&self, client: &Client, info: Box<TaskInfo>) -> Result<FinishedTask> {
+        record(&self.span, "status", &info.status);
+        record(&self.generation, "status", &info.status);
         if let Some(permit) = &self.permit {
             permit.release();
         }
@@ -361,7 +409,7 @@ impl Watch {
                 "the task succeeded, and the answer is without a video",
                 "ask for the task again, or ask the gateway for the video by the task's id",
             ),
-            _ => return Ok(FinishedTask { client: client.clone(), info }),
+            _ => return Ok(FinishedTask { client: client.clone(), info, span: self.generation.clone() }),
         };
         let message = crate::error::shown(message, &[client.key()]);
         Err(Error::new(kind, "wait", message).with_ids(Some(&info.task_id), self.external.as_deref()).with_hint(hint))
@@ -370,8 +418,10 @@ impl Watch {
     pub(crate) fn timed_out(&self, client: &Client) -> Error {
         let elapsed = client.clock().now().saturating_sub(self.started);
         let message = format!("no end after {elapsed:.0?} and {} polls; the task goes on", self.polls);
-        Error::new(ErrorKind::WaitTimedOut, "wait", message)
+        let error = Error::new(ErrorKind::WaitTimedOut, "wait", message)
             .with_ids(Some(&self.id), self.external.as_deref())
-            .with_hint("wait for it again by its id; it is not lost")
+            .with_hint("wait for it again by its id; it is not lost");
+        self.over(client, Some(&error));
+        error
     }
 }

@@ -13,6 +13,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
+use tracing::Instrument as _;
 
 use crate::answer::{TaskInfo, TaskStatus};
 use crate::client::Client;
@@ -269,11 +270,13 @@ impl WaitAll {
         }
         let id = alone?;
         let client = self.client.clone();
-        let limit = self.turn(&id, Turn::Asked)?.watch.begin(&client);
-        Some(Box::pin(async move {
+        let watch = &mut self.turn(&id, Turn::Asked)?.watch;
+        let (limit, span) = (watch.begin(&client), watch.span.clone());
+        let asked = async move {
             let answer = client.get(&id, limit).await;
             Reply::Task(id, answer)
-        }))
+        };
+        Some(Box::pin(asked.instrument(span)))
     }
 
     fn begin_sweep(&mut self, tasks: &[(Duration, Arc<str>)], now: Duration) {

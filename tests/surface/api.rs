@@ -527,7 +527,7 @@ pub struct Waiting();
 impl Future for Waiting {
     type Output = Result<FinishedTask>;
 }
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct FinishedTask {
     and_private_ones: (),
 }
@@ -537,6 +537,7 @@ impl FinishedTask {
     pub fn download(&self, path: impl Into<PathBuf>) -> Download {}
     pub fn bytes_stream(&self) -> VideoStream {}
 }
+impl std::fmt::Debug for FinishedTask {}
 
 // wait_all
 #[must_use = "a wait does nothing until it is polled"]
