@@ -62,6 +62,15 @@ fn the_sandbox_prints_what_to_paste_and_ends_at_ctrl_c() {
 }
 
 #[test]
+fn a_reader_of_the_sandbox_that_went_away_is_no_reason_to_panic() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let words = ["sandbox", "--fault", "list"];
+    let run = finished(kling("", &words).stdout(writer).output().unwrap()).exits(0);
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
 fn the_sandbox_has_options_and_help_of_its_own() {
     let help = finished(kling("", &["sandbox", "--help"]).output().unwrap()).exits(0);
     assert!(help.stdout.contains("usage: kling sandbox [--port PORT]"), "{help:?}");

@@ -3,6 +3,7 @@
 //! It is called by the program of this package, and by others that offer it under a name of their own.
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -54,7 +55,7 @@ pub fn main(name: &str, example: Option<&str>, given: impl IntoIterator<Item = O
             }
         },
         Ok(Wanted::Show(text)) => {
-            println!("{}", text.replace("NAME [", &format!("{name} [")));
+            say(&text.replace("NAME [", &format!("{name} [")));
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -110,7 +111,7 @@ async fn run(options: Options, example: Option<&str>) -> std::io::Result<()> {
     for ScriptedFault { operation, fault, .. } in options.faults {
         sandbox.fault_next(operation, fault);
     }
-    println!("{}", introduction(&sandbox, options.task_time, example));
+    say(&introduction(&sandbox, options.task_time, example));
     tokio::signal::ctrl_c().await?;
     let leaks = sandbox.key_leaks();
     if !leaks.is_empty() {
@@ -120,6 +121,11 @@ async fn run(options: Options, example: Option<&str>) -> std::io::Result<()> {
     }
     sandbox.shutdown().await;
     Ok(())
+}
+
+/// Prints, whether or not anybody reads it: `--fault list | head` is no reason to panic.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 fn fault_list() -> String {
