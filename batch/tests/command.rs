@@ -8,7 +8,9 @@ use std::time::Duration;
 use kling_batch::State;
 use kling_sandbox::{Answer, Fault, Operation, Sandbox};
 use serde_json::json;
-use support::{PROMPT, agrees, command, directory, jobs, line, manifest, picture, record, run, sandbox, states};
+use support::{
+    PROMPT, Running, agrees, command, directory, jobs, line, manifest, picture, record, run, sandbox, states,
+};
 
 /// Short, so that a dead worker is missed soon.
 const BEAT: [&str; 2] = ["--heartbeat", "100ms"];
@@ -113,14 +115,14 @@ async fn an_order_whose_sender_is_killed_is_found_and_never_sent_again() {
     sandbox.fault_next(Operation::Create, Fault::silence().charged());
     let manifest = manifest(&folder, [line(1)]);
     let words = [&["batch", "run", manifest.to_str().unwrap()][..], &BEAT].concat();
-    let mut child = command(sandbox.base_url(), &folder, "kling.db", &words).stderr(Stdio::null()).spawn().unwrap();
+    let child = command(sandbox.base_url(), &folder, "kling.db", &words).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = Running(child);
     until("the order is charged", &sandbox, |sandbox| sandbox.tasks_charged() == 1).await;
     // What was intended stands in the record, under the id that the gateway received.
     let store = record(&folder).await;
     let job = jobs(&store).await.remove(0);
     assert_eq!((job.state, sandbox.charged_for(&job.external_id)), (State::Sending, 1));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    assert!(child.kill(), "it runs");
 
     let resume = [&["batch", "resume"][..], &BEAT].concat();
     let resumed = run(&sandbox, &folder, &resume).await.exits(0);
@@ -282,4 +284,39 @@ async fn without_a_key_nothing_is_written() {
     assert_eq!((ran.status.code(), folder.join("kling.db").exists()), (Some(2), false));
     let error: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
     assert_eq!(error["error"]["kind"], "invalid");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_neither_pays_twice_nor_forgets() {
+    use std::io::{BufRead as _, BufReader};
+
+    let (sandbox, folder) = (start().await, directory("full"));
+    let manifest = manifest(&folder, (1..=20).map(line));
+    run(&sandbox, &folder, &["batch", "add", manifest.to_str().unwrap()]).await.exits(0);
+    // No file grows beyond 160 blocks: the record's log is full after some orders, and writing to it fails from then on.
+    let limited = "trap '' XFSZ; ulimit -f 160; exec \"$0\" \"$@\"";
+    let program = env!("CARGO_BIN_EXE_kling-batch");
+    let words = ["-c", limited, program, "worker", "--heartbeat", "100ms", "--max-running", "3"];
+    let worker = std::process::Command::new("sh")
+        .args(words)
+        .current_dir(&folder)
+        .env("KLING_API_KEY", support::KEY)
+        .env("KLING_BASE_URL", sandbox.base_url())
+        .env("KLING_DATABASE", "kling.db")
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut worker = Running(worker.unwrap());
+    let mut lines = BufReader::new(worker.0.stderr.take().unwrap()).lines();
+    let full = tokio::task::spawn_blocking(move || lines.any(|line| line.is_ok_and(|line| line.contains("trying on"))));
+    let full = tokio::time::timeout(Duration::from_secs(60), full).await.expect("the disk is full at last").unwrap();
+    assert!(full && sandbox.tasks_charged() < 20, "the disk was never full");
+    let charged = sandbox.tasks_charged();
+    worker.kill();
+
+    run(&sandbox, &folder, &[&["batch", "resume"][..], &BEAT].concat()).await.exits(0);
+    assert_eq!((sandbox.tasks_charged(), sandbox.posts_begun()), (20, 20), "{charged} of them on the full disk");
+    let store = record(&folder).await;
+    assert_eq!(states(&store).await, [State::Delivered; 20]);
+    agrees(&store).await;
 }

@@ -8,7 +8,7 @@ mod support;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use fastrand::Rng;
 use kling_batch::{State, Store};
 use kling_sandbox::{Answer, Fault, Operation};
 use serde_json::json;
-use support::{agrees, command, directory, jobs, line, manifest, picture};
+use support::{Running, agrees, command, directory, jobs, line, manifest, picture};
 
 /// The account's own limit, below what the workers try.
 const CONCURRENCY: usize = 12;
@@ -61,14 +61,6 @@ fn fault(operation: Operation, random: &mut Rng) -> Fault {
     }
 }
 
-/// Kills the worker if it runs, at whatever it is doing.
-fn kill(child: &mut Child) -> bool {
-    let ran = child.try_wait().unwrap().is_none();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    ran
-}
-
 /// `sever` cuts the connections of everybody to the database, where it has any.
 async fn torture(folder: &Path, database: &str, sever: impl AsyncFn() -> usize) {
     let count: usize = std::env::var("KLING_TORTURE_JOBS").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
@@ -98,7 +90,7 @@ async fn torture(folder: &Path, database: &str, sever: impl AsyncFn() -> usize) 
 
     let begun = Instant::now();
     let work = ["worker", "--heartbeat", "250ms", "--max-running", "20"];
-    let mut workers: Vec<Child> = (0..WORKERS).map(|_| words(&work).spawn().unwrap()).collect();
+    let mut workers: Vec<Running> = (0..WORKERS).map(|_| Running(words(&work).spawn().unwrap())).collect();
     let (mut kills, mut cuts, mut faults, mut failing) = (0, 0, HashMap::<Operation, usize>::new(), 0);
     let mut next_kill = begun + Duration::from_millis(500);
     // Under fire until two thirds of the jobs have come to an end.
@@ -116,8 +108,8 @@ async fn torture(folder: &Path, database: &str, sever: impl AsyncFn() -> usize) 
         }
         if Instant::now() >= next_kill {
             let at = random.usize(0..workers.len());
-            kills += usize::from(kill(&mut workers[at]));
-            workers[at] = words(&work).spawn().unwrap();
+            kills += usize::from(workers[at].kill());
+            workers[at] = Running(words(&work).spawn().unwrap());
             next_kill = Instant::now() + Duration::from_millis(random.u64(100..900));
             if random.u8(0..3) == 0 {
                 cuts += sever().await;
@@ -138,7 +130,7 @@ async fn torture(folder: &Path, database: &str, sever: impl AsyncFn() -> usize) 
         tokio::time::sleep(ROUNDS).await;
     }
     for worker in &mut workers {
-        kills += usize::from(kill(worker));
+        kills += usize::from(worker.kill());
     }
     sandbox.clear_faults();
     // What is left comes to its end in peace, in processes that know nothing but the record; twice, as a run looks for what

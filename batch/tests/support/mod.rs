@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use kling_batch::{Job, State, Store};
 use kling_sandbox::{Builder, Sandbox};
@@ -53,6 +53,25 @@ pub fn command(base_url: &str, folder: &Path, database: &str, words: &[&str]) ->
         .env("KLING_DATABASE", database)
         .stdin(Stdio::null());
     command
+}
+
+/// A process that does not outlive its test.
+pub struct Running(pub Child);
+
+impl Running {
+    /// Ends it at whatever it is doing; gives whether it ran.
+    pub fn kill(&mut self) -> bool {
+        let ran = self.0.try_wait().unwrap().is_none();
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+        ran
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
 }
 
 /// What a command ended with.
