@@ -1,4 +1,4 @@
-//! What can be typed: the words that `kling` hands on, `batch …` and `worker`, in one place, from which help and usage are
+//! What can be typed: the words that `kling` hands on, `batch …`, `worker` and `mcp`, in one place, from which help and usage are
 //! made.
 
 use std::path::PathBuf;
@@ -52,6 +52,20 @@ pub enum Command {
     Batch(Batch),
     /// One of many that work on one record; ends on SIGTERM, once what it sends is answered
     Worker {
+        #[command(flatten)]
+        work: Effort,
+    },
+    /// Tools for agents, by the Model Context Protocol on standard input and output. What they order costs money
+    Mcp {
+        /// The most that all orders of agents on this record may book; without it, nothing is ordered
+        #[arg(long, value_name = "UNITS")]
+        budget: Option<Units>,
+        /// A directory whose pictures may be sent; may be given more than once
+        #[arg(long, value_name = "DIR", num_args = 1..)]
+        read: Vec<PathBuf>,
+        /// The directory for the videos
+        #[arg(long, value_name = "DIR")]
+        write: PathBuf,
         #[command(flatten)]
         work: Effort,
     },

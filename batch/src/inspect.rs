@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use crate::error::Result;
 use crate::order::hash_file;
 use crate::state::{Event, State};
-use crate::store::{Detail, Store, millis};
+use crate::store::{Detail, Job, Store, millis};
 
 /// So many jobs are looked at in one query.
 const PAGE: i64 = 500;
@@ -23,19 +23,32 @@ pub async fn inspect(store: &Store, now: SystemTime, mut tell: impl FnMut(&str))
         let Some(last) = page.last() else { return Ok(missed) };
         behind = last.id;
         for job in page {
-            let (path, size, sha256) = (job.output.clone(), job.file_size, job.file_sha256.clone());
-            let looked = tokio::task::spawn_blocking(move || wrong(Path::new(&path), size, sha256.as_deref())).await;
-            let Ok(Some(reason)) = looked else { continue };
-            if job.expires_at.is_some_and(|at| at <= millis(now)) {
-                tell(&format!("job {}: {} {reason}, and its video has vanished since", job.id, job.output));
-                continue;
+            if let Some(found) = look(store, &job, now).await? {
+                tell(&format!("job {}: {} {}", job.id, job.output, found.told));
+                missed += u64::from(found.is_fetched_again);
             }
-            tell(&format!("job {}: {} {reason}, and is fetched again", job.id, job.output));
-            let note = Some(format!("the file {reason}"));
-            store.tell(job.id, job.attempt, Event::Miss, &Detail { note, ..Detail::default() }).await?;
-            missed += 1;
         }
     }
+}
+
+/// What is wrong with what was delivered.
+pub(crate) struct Found {
+    pub told: String,
+    pub is_fetched_again: bool,
+}
+
+/// Looks at the file of a job that was delivered; if it is gone or differs, it is to be fetched again, if it still can be.
+pub(crate) async fn look(store: &Store, job: &Job, now: SystemTime) -> Result<Option<Found>> {
+    let (path, size, sha256) = (job.output.clone(), job.file_size, job.file_sha256.clone());
+    let looked = tokio::task::spawn_blocking(move || wrong(Path::new(&path), size, sha256.as_deref())).await;
+    let Ok(Some(reason)) = looked else { return Ok(None) };
+    if job.expires_at.is_some_and(|at| at <= millis(now)) {
+        let told = format!("{reason}, and its video has vanished since");
+        return Ok(Some(Found { told, is_fetched_again: false }));
+    }
+    let note = Some(format!("the file {reason}"));
+    store.tell(job.id, job.attempt, Event::Miss, &Detail { note, ..Detail::default() }).await?;
+    Ok(Some(Found { told: format!("{reason}, and is fetched again"), is_fetched_again: true }))
 }
 
 /// What is wrong with a file; the length is looked at first, so that most of what is wrong costs no reading.

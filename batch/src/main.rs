@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use clap::Parser as _;
-use kling_batch::{Added, Error, Format, Pace, Prices, Result, State, Status, Store, Until, Worker, export, inspect};
+use kling_batch::{
+    Added, Error, Fence, Format, Pace, Prices, Result, Server, State, Status, Store, Until, Worker, export, inspect,
+};
 use kling_client::{BASE_URL_VARIABLE, Client, EXPECT_VARIABLE, KEY_VARIABLE, SystemClock};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -30,10 +32,16 @@ fn main() -> ExitCode {
             return ExitCode::from(if usage.use_stderr() { 2 } else { 0 });
         }
     };
-    let json = arguments.json;
+    // Standard output is the protocol's alone.
+    let json = arguments.json && !matches!(arguments.command, Command::Mcp { .. });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let ended = match runtime {
-        Ok(runtime) => runtime.block_on(run(arguments)),
+        Ok(runtime) => {
+            let ended = runtime.block_on(run(arguments));
+            // Not waiting for a read of standard input that nobody ends.
+            runtime.shutdown_background();
+            ended
+        }
         Err(reason) => Err(Error::other("start", reason)),
     };
     match ended {
@@ -68,7 +76,16 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             let client = client()?;
             let store = Store::open(&database).await?;
             set_places(&store, &work).await?;
-            self::work(&store, client, &work, Until::Stopped).await?;
+            self::work(&store, client, &work, Until::Stopped, CancellationToken::new()).await?;
+            return done;
+        }
+        Command::Mcp { budget, read, write, work } => {
+            let client = client()?;
+            let fence = Fence::new(&read, &write)?;
+            let store = Store::open(&database).await?;
+            set_places(&store, &work).await?;
+            let server = Server::open(store.clone(), prices, fence, Arc::new(SystemClock::new()), budget).await?;
+            serve(server, &store, client, &work).await?;
             return done;
         }
         Command::Batch(batch) => batch,
@@ -170,11 +187,27 @@ async fn added(store: &Store, add: &Source, prices: &Prices) -> Result<Added> {
     Ok(added)
 }
 
+/// Serves an agent, with a worker beside, until the agent goes away; what is being sent then is waited for.
+async fn serve(server: Server, store: &Store, client: Client, work: &Effort) -> Result<()> {
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn({
+        let stop = stop.clone();
+        async move {
+            let _end = stop.clone().drop_guard();
+            server.serve(rmcp::transport::stdio(), stop).await
+        }
+    });
+    let worked = self::work(store, client, work, Until::Stopped, stop.clone()).await;
+    stop.cancel();
+    serving.await.map_err(|reason| Error::other("mcp", reason))??;
+    worked.map(|_| ())
+}
+
 /// Works until nothing is left, and tells what came of it.
 async fn finish(store: &Store, client: Option<Client>, work: &Effort, prices: &Prices, json: bool) -> Result<ExitCode> {
     let Some(client) = client else { return Err(Error::other("start", "there is no client")) };
     set_places(store, work).await?;
-    let ended = self::work(store, client, work, Until::Done).await;
+    let ended = self::work(store, client, work, Until::Done, CancellationToken::new()).await;
     let status = Status::read(store, prices, SystemTime::now()).await?;
     if json && ended.is_ok() {
         print(&json!(status));
@@ -210,13 +243,12 @@ async fn set_places(store: &Store, work: &Effort) -> Result<()> {
     }
 }
 
-/// Works, and gives whether it was stopped by a signal; a second signal ends it at once.
-async fn work(store: &Store, client: Client, work: &Effort, until: Until) -> Result<bool> {
+/// Works, and gives whether it was stopped, by the token or a signal; a second signal ends it at once.
+async fn work(store: &Store, client: Client, work: &Effort, until: Until, stop: CancellationToken) -> Result<bool> {
     let heartbeat = work.heartbeat.max(Duration::from_millis(50));
     let is_here = ["http://127.", "http://localhost", "http://[::1]"];
     let is_here = is_here.iter().any(|begin| client.base_url().starts_with(begin));
     let pace = if is_here { Pace::loopback(heartbeat) } else { Pace::new(heartbeat) };
-    let stop = CancellationToken::new();
     let signals = tokio::spawn({
         let stop = stop.clone();
         async move {

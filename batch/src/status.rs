@@ -157,7 +157,7 @@ impl Status {
 }
 
 impl Attention {
-    fn of(job: Job) -> Option<Self> {
+    pub(crate) fn of(job: Job) -> Option<Self> {
         let (id, external) = (job.id, &job.external_id);
         let hint = match job.state {
             _ if job.replaced_by.is_some() && job.state == State::Failed => return None,

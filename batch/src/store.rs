@@ -109,6 +109,16 @@ pub struct Detail {
     pub crowded: bool,
 }
 
+/// What came of one order.
+pub enum Ordered {
+    /// It is intended.
+    New(Job),
+    /// The same work is asked for already.
+    Known(Job),
+    /// Only so much is left of the budget; nothing was written.
+    TooDear(Units),
+}
+
 /// A batch.
 #[derive(Debug, Clone, Serialize)]
 pub struct Batch {
@@ -293,14 +303,7 @@ impl Store {
     /// Those of the database.
     pub async fn new_batch(&self, name: &str, budget: Option<Units>) -> Result<i64> {
         let mut change = self.change().await?;
-        let id = change.next_batch;
-        query("UPDATE governor SET next_batch = next_batch + 1 WHERE id = 1").execute(&mut *change.tx).await?;
-        query("INSERT INTO batches (id, name, budget, booked, served) VALUES ($1, $2, $3, 0, 0)")
-            .bind(id)
-            .bind(name)
-            .bind(budget.map(Units::thousandths))
-            .execute(&mut *change.tx)
-            .await?;
+        let id = change.batch(name, budget).await?;
         change.commit().await?;
         Ok(id)
     }
@@ -332,6 +335,48 @@ impl Store {
         }
         change.commit().await?;
         Ok(known)
+    }
+
+    /// The batch of this name, with this budget from now on; it is made if there is none.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn batch_named(&self, name: &str, budget: Units) -> Result<i64> {
+        let mut change = self.change().await?;
+        let known = query("SELECT id FROM batches WHERE name = $1 ORDER BY id LIMIT 1").bind(name);
+        let known: Option<i64> = known.fetch_optional(&mut *change.tx).await?.map(|row| row.try_get(0)).transpose()?;
+        let id = match known {
+            Some(id) => {
+                let sql = "UPDATE batches SET budget = $2 WHERE id = $1";
+                query(sql).bind(id).bind(budget.thousandths()).execute(&mut *change.tx).await?;
+                id
+            }
+            None => change.batch(name, Some(budget)).await?,
+        };
+        change.commit().await?;
+        Ok(id)
+    }
+
+    /// Writes the intent of one job, if the budget of its batch holds it beside all that is booked and intended. With
+    /// `once`, work that is asked for already is not asked for again.
+    ///
+    /// # Errors
+    /// `Invalid` if the external id was used before; those of the database.
+    pub async fn order(&self, batch: i64, new: NewJob, once: bool) -> Result<Ordered> {
+        let mut change = self.change().await?;
+        if once && let Some(same) = change.same(&new.request_hash).await? {
+            return Ok(Ordered::Known(same));
+        }
+        let left = "SELECT b.budget - b.booked - CAST(COALESCE((SELECT SUM(j.estimate) FROM jobs j \
+                    WHERE j.batch = b.id AND j.state = 'intended'), 0) AS BIGINT) FROM batches b WHERE b.id = $1";
+        let left: Option<i64> = query(left).bind(batch).fetch_one(&mut *change.tx).await?.try_get(0)?;
+        if let Some(left) = left.map(Units::from_thousandths).filter(|left| *left < new.estimate) {
+            return Ok(Ordered::TooDear(left));
+        }
+        let id = change.insert(batch, new, None).await?;
+        let made = change.job(id).await?.ok_or_else(|| Error::other("order", format!("job {id} is not there")))?;
+        change.commit().await?;
+        Ok(Ordered::New(made))
     }
 
     /// The job that has asked for the same work and may still bring it, or has.
@@ -696,6 +741,18 @@ impl Change {
 
     async fn running(&mut self) -> Result<i64> {
         Ok(query(RUNNING).fetch_one(&mut *self.tx).await?.try_get(0)?)
+    }
+
+    async fn batch(&mut self, name: &str, budget: Option<Units>) -> Result<i64> {
+        let id = self.next_batch;
+        query("UPDATE governor SET next_batch = next_batch + 1 WHERE id = 1").execute(&mut *self.tx).await?;
+        query("INSERT INTO batches (id, name, budget, booked, served) VALUES ($1, $2, $3, 0, 0)")
+            .bind(id)
+            .bind(name)
+            .bind(budget.map(Units::thousandths))
+            .execute(&mut *self.tx)
+            .await?;
+        Ok(id)
     }
 
     async fn insert(&mut self, batch: i64, new: NewJob, retry_of: Option<i64>) -> Result<i64> {

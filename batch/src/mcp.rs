@@ -1,0 +1,616 @@
+//! A server of tools for agents, by the Model Context Protocol: check, estimate, generate, status, download.
+//!
+//! What an agent orders is a job of the record, as a line of a manifest is one: its budget, its id and what was paid survive
+//! the server, and a [`Worker`](crate::Worker) beside it does the work. An agent may be talked into anything by what it
+//! reads, so what it can reach is said at the start: the directories, the budget; and no URL is told of what it orders.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use kling_client::{AspectRatio, Clock, Mode, Model, MultiImageToVideo, VideoDuration};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, JsonObject, ListToolsResult,
+    PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
+};
+use rmcp::service::RequestContext;
+use rmcp::transport::IntoTransport;
+use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+use crate::fence::Fence;
+use crate::inspect::look;
+use crate::order::{Order, is_url};
+use crate::prices::Prices;
+use crate::state::State;
+use crate::status::Attention;
+use crate::store::{Job, NewJob, Ordered, Store};
+use crate::units::Units;
+
+/// The batch of all that agents order. Its space keeps it apart from a manifest's usual name.
+const BATCH: &str = "kling mcp";
+
+/// The fields of a request that an agent may set. `callback_url` is none of them: it would tell an address of the agent's
+/// choice of every video, and so lead out of the directories.
+const FIELDS: [&str; 7] = ["image_list", "prompt", "negative_prompt", "model_name", "mode", "duration", "aspect_ratio"];
+
+/// The longest wait of one call, in seconds: clients give up after a minute, if not told otherwise.
+const LONGEST_WAIT: u64 = 50;
+
+/// How often the record is looked at while a call waits.
+const TICK: Duration = Duration::from_millis(200);
+
+/// So many jobs of each state are listed, and read in one query.
+const PAGE: i64 = 100;
+
+/// The states in which a job is not done.
+const OPEN: [State; 5] = [State::Intended, State::Sending, State::Accepted, State::Finished, State::Ambiguous];
+
+/// The tools on a record.
+pub struct Server {
+    store: Store,
+    prices: Prices,
+    fence: Fence,
+    clock: Arc<dyn Clock>,
+    batch: i64,
+    budget: Option<Units>,
+}
+
+impl Server {
+    /// The tools on a record, within these directories and this budget, which holds for all that agents ever ordered on
+    /// this record. Without a budget nothing is sent.
+    ///
+    /// # Errors
+    /// `Invalid` if a job of the record is not done and is not an agent's, or leads out of the directories: the worker
+    /// beside the server would pay for it, or write elsewhere. Those of the database.
+    pub async fn open(
+        store: Store,
+        prices: Prices,
+        fence: Fence,
+        clock: Arc<dyn Clock>,
+        budget: Option<Units>,
+    ) -> Result<Self> {
+        let batch = store.batch_named(BATCH, budget.unwrap_or_default()).await?;
+        let server = Self { store, prices, fence, clock, batch, budget };
+        for state in OPEN {
+            let mut behind = 0;
+            loop {
+                let page = server.store.in_state(state, behind, PAGE).await?;
+                let Some(last) = page.last() else { break };
+                behind = last.id;
+                if let Some(job) = page.iter().find(|job| !server.is_within(job)) {
+                    let message = format!(
+                        "job {} of the record is {state}, and not an agent's within {}",
+                        job.id, "--read and --write"
+                    );
+                    return Err(Error::invalid("mcp", message)
+                        .with_hint("give agents a record of their own by --database, or the directories as before"));
+                }
+            }
+        }
+        Ok(server)
+    }
+
+    /// Serves one client, until it goes away or the token is cancelled.
+    ///
+    /// # Errors
+    /// `Other` if the client does not begin as the protocol says.
+    pub async fn serve<T, E, A>(self, transport: T, stop: CancellationToken) -> Result<()>
+    where
+        T: IntoTransport<RoleServer, E, A>,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let begun = tokio::select! {
+            begun = ServiceExt::serve(self, transport) => begun,
+            () = stop.cancelled() => return Ok(()),
+        };
+        let running = begun.map_err(|reason| Error::other("mcp", reason))?;
+        let end = running.cancellation_token();
+        let mut waiting = std::pin::pin!(running.waiting());
+        tokio::select! {
+            _ = &mut waiting => {}
+            () = stop.cancelled() => {
+                end.cancel();
+                _ = waiting.await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the worker may go on with a job.
+    fn is_within(&self, job: &Job) -> bool {
+        let reads = |order: Order| order.images.iter().all(|image| is_url(image) || self.fence.reads(Path::new(image)));
+        job.batch == self.batch
+            && self.fence.writes(Path::new(&job.output))
+            && serde_json::from_str(&job.request).is_ok_and(reads)
+    }
+
+    /// The order that was asked for, with every check but that of money; and the hash of its work.
+    async fn order(&self, asked: Asked) -> Result<(Order, String), Refusal> {
+        /// In the place of a picture that is none, so that all the rest is checked as well.
+        const STAND_IN: &str = "https://picture.invalid/";
+        let mut wrong = Vec::new();
+        let pictures = asked.image_list.into_iter().enumerate().map(|(at, Picture { image })| {
+            if is_url(&image) {
+                return image;
+            }
+            let found = self.fence.picture(&image).and_then(|path| path.to_str().map(str::to_owned));
+            found.unwrap_or_else(|| {
+                wrong.push(Wrong {
+                    path: format!("image_list[{at}].image"),
+                    expected: "an http or https URL, or a file within the directories given by --read".to_owned(),
+                    given: format!("{} characters that name neither", image.chars().count()),
+                });
+                STAND_IN.to_owned()
+            })
+        });
+        let order = Order {
+            images: pictures.collect(),
+            prompt: asked.prompt,
+            negative_prompt: asked.negative_prompt,
+            mode: asked.mode.as_str().to_owned(),
+            duration: asked.duration.as_str().to_owned(),
+            aspect_ratio: asked.aspect_ratio.map(|ratio| ratio.as_str().to_owned()),
+            model: asked.model_name.as_str().to_owned(),
+            callback_url: None,
+        };
+        // Pictures are read.
+        let checked = tokio::task::spawn_blocking(move || {
+            // The id is not part of what is checked here.
+            if let Err(error) = order.request("checked") {
+                let limits = error.violations().iter().map(|violation| Wrong {
+                    path: violation.path.clone(),
+                    expected: violation.limit.clone(),
+                    given: violation.given.clone(),
+                });
+                wrong.extend(limits);
+                if wrong.is_empty() {
+                    return Err(Error::from(error).into());
+                }
+            }
+            if !wrong.is_empty() {
+                wrong.sort_by(|a, b| a.path.cmp(&b.path));
+                return Err(Refusal { wrong, ..Refusal::from(Error::invalid("check", "the request is not valid")) });
+            }
+            let hash = order.hash().map_err(|reason| Error::invalid("check", reason.to_string()))?;
+            Ok((order, hash))
+        });
+        checked.await.map_err(|reason| Error::other("check", reason))?
+    }
+
+    fn estimate(&self, order: &Order) -> Result<Units, Refusal> {
+        let none =
+            || Error::invalid("estimate", format!("the table of prices of {} has none that fits", self.prices.dated));
+        Ok(self.prices.estimate(order).ok_or_else(none)?)
+    }
+
+    async fn check(&self, arguments: JsonObject) -> Result<Value, Refusal> {
+        match self.order(parsed(arguments)?).await {
+            Ok((_, hash)) => {
+                let same = self.store.same(&hash).await?.map(|job| View::of(&job));
+                Ok(json!({"valid": true, "asked_for_before": same}))
+            }
+            Err(refusal) if !refusal.wrong.is_empty() => Ok(json!({"valid": false, "violations": refusal.wrong})),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    async fn price(&self, arguments: JsonObject) -> Result<Value, Refusal> {
+        let (order, _) = self.order(parsed(arguments)?).await?;
+        let units = self.estimate(&order)?;
+        Ok(json!({
+            "units": units,
+            "in_money": self.prices.in_money(units),
+            "prices": {"dated": self.prices.dated, "source": self.prices.source},
+            "account": self.account().await?,
+        }))
+    }
+
+    async fn generate(&self, mut arguments: JsonObject) -> Result<Value, Refusal> {
+        let own = ["file", "again"].into_iter().filter_map(|name| arguments.remove_entry(name)).collect();
+        let Own { file, again } = parsed(own)?;
+        let (order, request_hash) = self.order(parsed(arguments)?).await?;
+        if self.budget.is_none() {
+            let refused = Error::invalid("generate", "the server was started without a budget, so nothing is bought");
+            return Err(refused.with_hint("whoever starts it sets one: kling mcp --budget UNITS").into());
+        }
+        let estimate = self.estimate(&order)?;
+        let same = if again { None } else { self.store.same(&request_hash).await? };
+        let ordered = match same {
+            Some(job) => Ordered::Known(job),
+            None => {
+                let id = Uuid::now_v7().to_string();
+                let output = self.fence.video(&file.unwrap_or_else(|| format!("{id}.mp4"))).map_err(|expected| {
+                    let given = "another name".to_owned();
+                    let wrong = vec![Wrong { path: "file".to_owned(), expected, given }];
+                    Refusal { wrong, ..Refusal::from(Error::invalid("generate", "the file cannot be written")) }
+                })?;
+                let request = serde_json::to_string(&order).map_err(|reason| Error::other("generate", reason))?;
+                let output =
+                    output.to_str().ok_or_else(|| Error::invalid("generate", "--write is not UTF-8"))?.to_owned();
+                let new =
+                    NewJob { line: 0, name: None, external_id: Some(id), request, request_hash, output, estimate };
+                self.store.order(self.batch, new, !again).await?
+            }
+        };
+        match ordered {
+            Ordered::New(job) => Ok(json!({
+                "ordered": true,
+                "job": View::of(&job),
+                "next": "it is sent, waited for and fetched by itself; ask for its status, then download it",
+            })),
+            Ordered::Known(job) => Ok(json!({
+                "ordered": false,
+                "already_paid": !matches!(job.state, State::Intended | State::Sending | State::Ambiguous),
+                "job": View::of(&job),
+                "next": "the same work was asked for before and nothing new is bought; with `again` it is paid again",
+            })),
+            Ordered::TooDear(left) => {
+                let left = left.max(Units::default());
+                let message = format!("it would cost about {estimate} units, and {left} are left of the budget");
+                let hint = "whoever starts the server may raise it: kling mcp --budget UNITS";
+                Err(Error::invalid("generate", message).with_hint(hint).into())
+            }
+        }
+    }
+
+    async fn status(&self, arguments: JsonObject) -> Result<Value, Refusal> {
+        let Asking { job, wait_seconds } = parsed(arguments)?;
+        if let Some(id) = job {
+            return Ok(json!({"job": View::of(&self.settled(id, wait_seconds).await?)}));
+        }
+        let mut jobs = Vec::new();
+        for state in OPEN {
+            jobs.extend(
+                self.store.in_state(state, 0, PAGE).await?.iter().filter(|job| self.is_ours(job)).map(View::of),
+            );
+        }
+        Ok(json!({"account": self.account().await?, "not_done": jobs}))
+    }
+
+    async fn download(&self, arguments: JsonObject) -> Result<Value, Refusal> {
+        let Fetching { job, wait_seconds } = parsed(arguments)?;
+        let job = self.settled(job, wait_seconds).await?;
+        if job.state != State::Delivered {
+            let view = View::of(&job);
+            let hint = view.to_do.clone().unwrap_or_else(|| "ask again later, with wait_seconds".to_owned());
+            let error = Error::invalid("download", format!("job {} is not here: it is {}", job.id, job.state));
+            return Err(Refusal { job: Some(Box::new(view)), ..error.with_hint(hint).into() });
+        }
+        if let Some(found) = look(&self.store, &job, SystemTime::now()).await? {
+            return Err(Error::other("download", format!("the file {}", found.told)).into());
+        }
+        Ok(json!({"job": View::of(&job)}))
+    }
+
+    /// A job of an agent's, once nothing more happens to it by itself, or the time is over.
+    async fn settled(&self, id: i64, wait_seconds: u64) -> Result<Job, Refusal> {
+        let until = self.clock.now() + Duration::from_secs(wait_seconds.min(LONGEST_WAIT));
+        loop {
+            let job = self.store.job(id).await?.filter(|job| self.is_ours(job));
+            let job = job.ok_or_else(|| {
+                Error::invalid("status", format!("expected the number of a job ordered here, given {id}"))
+            })?;
+            let is_settled = matches!(job.state, State::Delivered | State::Failed | State::Dropped | State::Ambiguous);
+            if is_settled || self.clock.now() >= until {
+                return Ok(job);
+            }
+            self.clock.sleep(TICK.min(until.saturating_sub(self.clock.now()))).await;
+        }
+    }
+
+    fn is_ours(&self, job: &Job) -> bool {
+        job.batch == self.batch && self.fence.writes(Path::new(&job.output))
+    }
+
+    /// What the agents have spent.
+    async fn account(&self) -> Result<Account> {
+        let counts = self.store.counts().await?;
+        let ours = counts.iter().filter(|count| count.batch == self.batch);
+        let booked: Units = ours.clone().map(|count| count.booked).sum();
+        let to_come: Units = ours.filter(|count| count.state == State::Intended).map(|count| count.estimate).sum();
+        let left = |budget: Units| {
+            let left = budget.thousandths() - booked.thousandths() - to_come.thousandths();
+            Units::from_thousandths(left.max(0))
+        };
+        Ok(Account { budget: self.budget, booked, to_come, left: self.budget.map(left) })
+    }
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(Implementation::new("kling", env!("CARGO_PKG_VERSION")))
+            .with_instructions(
+                "Makes videos from 1 to 4 pictures and a prompt. `generate` costs units of an account and gives a job at \
+                 once; the video takes minutes. Ask `status` with `wait_seconds` until it is delivered, then `download` \
+                 names the file. Check and estimate are free.",
+            )
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(tools()))
+    }
+
+    async fn call_tool(
+        &self,
+        call: CallToolRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let arguments = call.arguments.unwrap_or_default();
+        let answer = match call.name.as_ref() {
+            "check" => self.check(arguments).await,
+            "estimate" => self.price(arguments).await,
+            "generate" => self.generate(arguments).await,
+            "status" => self.status(arguments).await,
+            "download" => self.download(arguments).await,
+            _ => return Err(ErrorData::invalid_params("there is no such tool", None)),
+        };
+        Ok(match answer {
+            Ok(value) => CallToolResult::structured(value),
+            Err(refusal) => CallToolResult::structured_error(json!({"error": refusal})),
+        }
+        .into())
+    }
+}
+
+/// The words of the facade's request, as far as an agent may set them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    image_list: Vec<Picture>,
+    prompt: String,
+    negative_prompt: Option<String>,
+    #[serde(default)]
+    model_name: Model,
+    #[serde(default)]
+    mode: Mode,
+    #[serde(default)]
+    duration: VideoDuration,
+    aspect_ratio: Option<AspectRatio>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Picture {
+    image: String,
+}
+
+/// What only `generate` takes.
+#[derive(Deserialize)]
+struct Own {
+    file: Option<String>,
+    #[serde(default)]
+    again: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asking {
+    job: Option<i64>,
+    #[serde(default)]
+    wait_seconds: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fetching {
+    job: i64,
+    #[serde(default)]
+    wait_seconds: u64,
+}
+
+/// A job as an agent sees it: no prompt, no picture, no address.
+#[derive(Serialize)]
+struct View {
+    id: i64,
+    state: State,
+    external_id: String,
+    task_id: Option<String>,
+    estimate: Units,
+    booked: Units,
+    file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vanishes_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_do: Option<String>,
+}
+
+impl View {
+    fn of(job: &Job) -> Self {
+        let date = |millis: i64| Some(UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).ok()?));
+        let is_here = job.state == State::Delivered;
+        Self {
+            id: job.id,
+            state: job.state,
+            external_id: job.external_id.clone(),
+            task_id: job.task_id.clone(),
+            estimate: job.estimate,
+            booked: job.booked,
+            file: job.output.clone(),
+            size: job.file_size.filter(|_| is_here),
+            sha256: job.file_sha256.clone().filter(|_| is_here),
+            vanishes_at: job.expires_at.and_then(date).map(|at| humantime::format_rfc3339_seconds(at).to_string()),
+            note: job.note.clone(),
+            to_do: Attention::of(job.clone()).map(|attention| attention.hint),
+        }
+    }
+}
+
+/// The money of all that agents ordered.
+#[derive(Serialize)]
+struct Account {
+    budget: Option<Units>,
+    booked: Units,
+    to_come: Units,
+    left: Option<Units>,
+}
+
+/// Why a tool did not do it.
+#[derive(Serialize)]
+struct Refusal {
+    kind: String,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    #[serde(rename = "violations", skip_serializing_if = "Vec::is_empty")]
+    wrong: Vec<Wrong>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<Box<View>>,
+}
+
+#[derive(Serialize)]
+struct Wrong {
+    path: String,
+    expected: String,
+    given: String,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self {
+            kind: error.kind().to_string(),
+            message: error.message().to_owned(),
+            hint: error.hint().map(str::to_owned),
+            wrong: Vec::new(),
+            job: None,
+        }
+    }
+}
+
+fn parsed<T: DeserializeOwned>(arguments: JsonObject) -> Result<T, Refusal> {
+    let parsed = serde_json::from_value(Value::Object(arguments));
+    Ok(parsed.map_err(|reason| Error::invalid("arguments", reason.to_string()))?)
+}
+
+/// The tools, whose words for a request and its limits are the facade's.
+fn tools() -> Vec<Tool> {
+    let wait = json!({
+        "type": "integer", "minimum": 0, "maximum": LONGEST_WAIT, "default": 0,
+        "description": "How long to wait for the job's end before answering.",
+    });
+    let job = json!({"type": "integer", "description": "The job's number, as generate gave it."});
+    let again = json!({
+        "type": "boolean", "default": false,
+        "description": "Buy the same work again: it is paid again.",
+    });
+    let file = json!({
+        "type": "string",
+        "description": "Where the video goes: a path below the server's directory for videos that ends in .mp4. Left out, \
+                        a name is made up.",
+    });
+    let look = || ToolAnnotations::new().read_only(true).open_world(false);
+    let request = "Checks a request against every limit, pictures included. Sends nothing and is free.";
+    let price = "Tells what a request is expected to cost in units, and what is left of the budget. Sends nothing and is \
+                 free.";
+    let buy = "Orders a video, which costs units, and answers at once with the job's ids; the video takes minutes. Work \
+               that was asked for before is not bought a second time.";
+    let stand =
+        "Tells where a job stands; without a job, all that are not done and what is spent. May wait for its end.";
+    let fetch = "Gives the path, size and SHA-256 of a job's video on this machine, once it is there and whole. May wait \
+                 for it.";
+    vec![
+        Tool::new("check", request, request_schema([])).with_annotations(look()),
+        Tool::new("estimate", price, request_schema([])).with_annotations(look()),
+        Tool::new("generate", buy, request_schema([("file", file), ("again", again)]))
+            .with_annotations(ToolAnnotations::new().read_only(false).destructive(false).open_world(true)),
+        Tool::new("status", stand, schema([("job", job.clone()), ("wait_seconds", wait.clone())], &[]))
+            .with_annotations(look()),
+        Tool::new("download", fetch, schema([("job", job), ("wait_seconds", wait)], &["job"]))
+            .with_annotations(ToolAnnotations::new().read_only(false).destructive(false).idempotent(true)),
+    ]
+}
+
+/// The facade's schema, cut to what an agent may set, with these properties beside.
+fn request_schema<const N: usize>(more: [(&str, Value); N]) -> JsonObject {
+    let facade = MultiImageToVideo::json_schema();
+    let part = |name: &str| facade.get("properties").and_then(|properties| properties.get(name));
+    let has_default = |name: &str| part(name).is_some_and(|part| part.get("default").is_some());
+    let names = facade.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let required: Vec<_> = names.filter(|name| FIELDS.contains(name) && !has_default(name)).collect();
+    let mut parts: Vec<_> = FIELDS.iter().filter_map(|name| Some((*name, part(name)?.clone()))).collect();
+    for (_, part) in parts.iter_mut().filter(|(name, _)| *name == "image_list") {
+        if let Some(item) = part.get_mut("items") {
+            item["additionalProperties"] = json!(false);
+        }
+        if let Some(image) = part.pointer_mut("/items/properties/image") {
+            image["description"] =
+                json!("The image: an http or https URL, or the path of a file that the server may read.");
+        }
+    }
+    parts.extend(more);
+    schema(parts, &required)
+}
+
+fn schema<'a>(parts: impl IntoIterator<Item = (&'a str, Value)>, required: &[&str]) -> JsonObject {
+    let properties: JsonObject = parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect();
+    [
+        ("type", json!("object")),
+        ("properties", Value::Object(properties)),
+        ("required", json!(required)),
+        ("additionalProperties", json!(false)),
+    ]
+    .map(|(name, part)| (name.to_owned(), part))
+    .into_iter()
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limits_of_the_tools_are_those_of_the_facade() {
+        let facade = MultiImageToVideo::json_schema();
+        for name in ["check", "estimate", "generate"] {
+            let tool = tools().into_iter().find(|tool| tool.name == name).unwrap();
+            let schema = Value::Object(tool.input_schema.as_ref().clone());
+            for field in FIELDS.into_iter().filter(|field| *field != "image_list") {
+                assert_eq!(schema["properties"][field], facade["properties"][field], "{name} {field}");
+            }
+            for limit in ["minItems", "maxItems"] {
+                let path = format!("/properties/image_list/{limit}");
+                assert!(facade.pointer(&path).is_some_and(|limit| Some(limit) == schema.pointer(&path)), "{path}");
+            }
+            assert_eq!(schema["required"], json!(["image_list", "prompt"]), "{name}");
+            assert_eq!(schema["additionalProperties"], json!(false), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_word_of_the_schemas_is_understood() {
+        for tool in tools() {
+            let given = |part: &Value| match part["type"].as_str() {
+                Some("integer") => json!(1),
+                Some("boolean") => json!(true),
+                Some("array") => json!([{"image": "x"}]),
+                _ => json!("x"),
+            };
+            let parts = tool.input_schema["properties"].as_object().unwrap();
+            let mut all: JsonObject = parts.iter().map(|(name, part)| (name.clone(), given(part))).collect();
+            let own = ["file", "again"].into_iter().filter_map(|name| all.remove_entry(name)).collect();
+            assert!(parsed::<Own>(own).is_ok());
+            let understood = match tool.name.as_ref() {
+                "status" => parsed::<Asking>(all).is_ok(),
+                "download" => parsed::<Fetching>(all).is_ok(),
+                _ => parsed::<Asked>(all).is_ok(),
+            };
+            assert!(understood, "{}", tool.name);
+        }
+    }
+}
