@@ -110,6 +110,14 @@ pub enum Batch {
         #[arg(required = true, value_name = "ID")]
         jobs: Vec<i64>,
     },
+    /// Write report.html, a page to look at in a browser: videos, pictures, prompts, costs
+    Report {
+        /// Show this batch; without it, all jobs whose files lie in the page's own directory
+        batch: Option<i64>,
+        /// The directory for the page
+        #[arg(long, default_value = ".", value_name = "DIR")]
+        out: PathBuf,
+    },
     /// Write the record as a table, one row a job
     Export {
         /// The form

@@ -11,7 +11,8 @@ use std::time::{Duration, SystemTime};
 
 use clap::Parser as _;
 use kling_batch::{
-    Added, Error, Fence, Format, Pace, Prices, Result, Server, State, Status, Store, Until, Worker, export, inspect,
+    Added, Error, Fence, Format, Pace, Prices, Result, Server, Shown, State, Status, Store, Until, Worker, export,
+    inspect, report,
 };
 use kling_client::{BASE_URL_VARIABLE, Client, EXPECT_VARIABLE, KEY_VARIABLE, SystemClock};
 use serde_json::{Value, json};
@@ -118,7 +119,13 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         }
         Batch::Run { add, work } => {
             added(&store, &add, &prices).await?;
-            return finish(&store, client, &work, &prices, json).await;
+            let ended = finish(&store, client, &work, &prices, json).await;
+            // What came of it does not depend on the page about it.
+            match report(&store, &prices, &add.out, Shown::Beside).await {
+                Ok(path) => say(&format!("report: {}", path.display())),
+                Err(error) => say(&format!("no report: {error}")),
+            }
+            return ended;
         }
         Batch::Resume { budget, work } => {
             if let Some(budget) = budget {
@@ -153,6 +160,14 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             }
             if json {
                 print(&json!({"dropped": jobs}));
+            }
+        }
+        Batch::Report { batch, out } => {
+            let path = report(&store, &prices, &out, batch.map_or(Shown::Beside, Shown::Batch)).await?;
+            if json {
+                print(&json!({"report": path}));
+            } else {
+                say(&format!("report: {}", path.display()));
             }
         }
         Batch::Export { format } => {

@@ -1,0 +1,116 @@
+//! Proves what the report's page shows, that it is only text whatever it is made of, and what it leaves alone.
+
+mod support;
+
+use std::path::Path;
+
+use kling_batch::{NewJob, Order, Prices, Shown, Store, Units, report};
+use kling_sandbox::{Answer, Fault, Operation};
+use serde_json::json;
+use support::{KEY, directory, jobs, line, manifest, picture, record, run, sandbox};
+
+const HOSTILE: &str =
+    "</style></title><script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u{202e}\u{1b}[31m\u{0}&amp;";
+
+/// Whether text that came from elsewhere stayed text.
+fn is_inert(page: &str) {
+    for broken in ["<script", "<img src=x", "</style></title>", "\u{202e}", "\u{1b}", "\u{0}", "onerror=alert(2)>"] {
+        assert!(!page.contains(broken), "{broken:?} is in the page");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_ends_with_a_page_beside_its_files() {
+    let (sandbox, folder) = (sandbox().start().await.unwrap(), directory("report-run"));
+    let refusal = json!({"code": 1301, "message": format!("refused {HOSTILE}"), "request_id": "r"}).to_string();
+    sandbox.fault_next(
+        Operation::Create,
+        Fault::answer(Answer::new(400).header("content-type", "application/json").body(refusal)),
+    );
+    let mut lines: Vec<_> = (1..=3).map(line).collect();
+    lines[1]["image"] = json!([picture("cat.png"), "https://me:secret@example.com/hat.jpg?X-Signature=secret"]);
+    lines[1]["output"] = json!("sub dir/two #2.mp4");
+    lines[2]["name"] = json!(HOSTILE);
+    lines[2]["prompt"] = json!(HOSTILE);
+    lines[2]["negative_prompt"] = json!(HOSTILE);
+    let manifest = manifest(&folder, lines);
+    let words = ["batch", "run", manifest.to_str().unwrap(), "--out", "videos", "--max-running", "1"];
+    let ran = run(&sandbox, &folder, &words).await.exits(4);
+    let path = folder.join("videos/report.html");
+    assert!(ran.stderr().contains("report.html"), "{}", ran.stderr());
+    let page = std::fs::read_to_string(&path).unwrap();
+    is_inert(&page);
+    for secret in [KEY, "secret@", "X-Signature", sandbox.base_url()] {
+        assert!(!page.contains(secret), "{secret} is in the page");
+    }
+    let store = record(&folder).await;
+    let two = jobs(&store).await.remove(1);
+    for expected in [
+        "src=\"sub%20dir/two%20%232.mp4\"",
+        "examples/images/cat.png\"",
+        "https://example.com/hat.jpg",
+        "3 jobs",
+        "2 delivered",
+        "1 failed",
+        "retry 1 orders it anew",
+        "&lt;script&gt;alert(1)",
+        "4 units",
+        two.task_id.as_deref().unwrap(),
+        &two.external_id,
+        "an assumption",
+    ] {
+        assert!(page.contains(expected), "{expected} is missing in {page}");
+    }
+    // The links lead to what is there.
+    assert!(folder.join("videos/sub dir/two #2.mp4").exists());
+    let images: Vec<_> = page.split("<img src=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(images.len(), 1);
+    assert_eq!(folder.join("videos").join(images[0]).canonicalize().unwrap(), picture("cat.png"));
+
+    // Later, from the record alone; of one batch also elsewhere.
+    std::fs::remove_file(&path).unwrap();
+    run(&sandbox, &folder, &["batch", "report", "--out", "videos"]).await.exits(0);
+    assert!(path.exists());
+    run(&sandbox, &folder, &["batch", "report", "1", "--out", "."]).await.exits(0);
+    let page = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(page.contains("src=\"videos/sub%20dir/two%20%232.mp4\""), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_somebody_elses_is_kept_and_an_older_report_is_not() {
+    let folder = directory("report-kept");
+    let (store, prices) = (Store::in_memory().await.unwrap(), Prices::assumed().unwrap());
+    let path = report(&store, &prices, &folder, Shown::Beside).await.unwrap();
+    assert_eq!(path, folder.join("report.html"));
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, "mine").unwrap();
+    let refused = report(&store, &prices, &folder, Shown::Beside).await.unwrap_err();
+    assert!(refused.message().contains("found another file"), "{refused}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+    std::fs::remove_file(&path).unwrap();
+    for jobs in ["0 jobs", "1 job"] {
+        report(&store, &prices, &folder, Shown::Beside).await.unwrap();
+        assert!(std::fs::read_to_string(&path).unwrap().contains(jobs), "{jobs}");
+        let batch = store.new_batch(HOSTILE, None).await.unwrap();
+        for output in [folder.join("a.mp4"), Path::new("/elsewhere/b.mp4").to_owned()] {
+            let order = Order {
+                prompt: HOSTILE.to_owned(),
+                mode: HOSTILE.to_owned(),
+                images: vec![HOSTILE.to_owned()],
+                ..Order::default()
+            };
+            let job = NewJob {
+                line: 1,
+                name: None,
+                external_id: Some(format!("{HOSTILE}{jobs}{}", output.display())),
+                request: serde_json::to_string(&order).unwrap(),
+                request_hash: String::new(),
+                output: output.to_str().unwrap().to_owned(),
+                estimate: Units::from_thousandths(2000),
+            };
+            store.insert(batch, vec![job], false).await.unwrap();
+        }
+    }
+    is_inert(&std::fs::read_to_string(&path).unwrap());
+    assert!(!folder.join("report.html.part").exists());
+}
