@@ -96,7 +96,7 @@ impl Client {
     }
 
     fn found(&self, info: TaskInfo, external_task_id: &str) -> Task {
-        Task::submitted(self.clone(), info, Some(external_task_id))
+        Task::found(self.clone(), info, Some(external_task_id))
     }
 }
 

@@ -43,8 +43,13 @@ impl Task {
 
     /// The task that this process has just made.
     pub(crate) fn submitted(client: Client, info: TaskInfo, external: Option<&str>) -> Self {
+        let age = Some(Age::new(&**client.clock(), Duration::ZERO));
+        Self { age, ..Self::found(client, info, external) }
+    }
+
+    /// A task that the API has told of; how old it is stands there, or nowhere.
+    pub(crate) fn found(client: Client, info: TaskInfo, external: Option<&str>) -> Self {
         Self {
-            age: Some(Age::new(&**client.clock(), Duration::ZERO)),
             external: external.map(str::to_owned),
             info: Some(info.clone()),
             ..Self::known_by(client, &info.task_id)

@@ -257,6 +257,16 @@ async fn a_task_goes_on_after_a_restart_without_an_early_question() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_task_found_again_by_the_callers_id_is_as_old_as_the_api_says() {
+    let (sandbox, start) = (sandbox(TASK_TIME).await, Instant::now());
+    let task = client(&sandbox).submit(&request()).await.unwrap();
+    tokio::time::sleep(seconds(190)).await;
+    let found = client(&sandbox).reconcile(task.external_task_id().unwrap()).await.unwrap().unwrap();
+    found.wait().await.unwrap();
+    assert!(start.elapsed() < TASK_TIME + seconds(6), "seen to have ended after {:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_saved_task_is_json_that_grows_without_breaking_and_tells_no_secret() {
     let sandbox = sandbox(Duration::ZERO).await;
     let client = client(&sandbox);
