@@ -408,7 +408,7 @@ impl Transfer {
 
     fn elsewhere(&self, objection: &str) -> Error {
         self.error(ErrorKind::Answer, format!("the video is not where it may be fetched from: {objection}"))
-            .with_hint("ClientBuilder::private_addresses allows addresses of a private network; http is never allowed")
+            .with_hint("ClientBuilder::private_addresses allows addresses of a private network, not plain http")
     }
 
     fn no_mp4(&self) -> Error {
