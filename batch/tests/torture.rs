@@ -133,10 +133,10 @@ async fn torture(folder: &Path, database: &str, sever: impl AsyncFn() -> usize) 
         kills += usize::from(worker.kill());
     }
     sandbox.clear_faults();
-    // What is left comes to its end in peace, in processes that know nothing but the record; twice, as a run looks for what
+    // What is left comes to its end in peace, in processes that know nothing but the record; several, as a run looks for what
     // was lost for some seconds only, and the next run again.
     let mut log = String::new();
-    for _ in 0..2 {
+    for _ in 0..4 {
         let mut resume = words(&["batch", "resume", "--heartbeat", "250ms"]);
         resume.stderr(std::fs::File::create(folder.join("resume.log")).unwrap());
         let resumed = tokio::task::spawn_blocking(move || resume.status().unwrap());
