@@ -26,6 +26,10 @@ pub struct Arguments {
     #[arg(long, global = true)]
     pub json: bool,
 
+    /// Show no progress; ids of what is paid for, and errors, are told all the same
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+
     /// The record: postgres://…, sqlite:FILE, or a file
     #[arg(
         long,

@@ -2,9 +2,10 @@
 //! code that says so.
 
 mod arguments;
+mod progress;
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -12,13 +13,14 @@ use std::time::{Duration, SystemTime};
 use clap::Parser as _;
 use kling_batch::{
     Added, Error, Fence, Format, Pace, Prices, Result, Server, Shown, State, Status, Store, Until, Worker, export,
-    inspect, report,
+    inspect, plain, report,
 };
 use kling_client::{BASE_URL_VARIABLE, Client, EXPECT_VARIABLE, KEY_VARIABLE, SystemClock};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use arguments::{Arguments, Batch, Command, Effort, Form, Source};
+use progress::{Manner, Progress};
 
 fn main() -> ExitCode {
     let given: Vec<OsString> = std::env::args_os().collect();
@@ -69,7 +71,10 @@ fn failed(error: &Error, json: bool) -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let Arguments { json, database, prices, command } = arguments;
+    let Arguments { json, quiet, database, prices, command } = arguments;
+    let is_mcp = matches!(command, Command::Mcp { .. });
+    let variable = |name: &str| std::env::var(name).ok();
+    let progress = Progress::new(Manner::fitting(json || quiet || is_mcp, io::stderr().is_terminal(), variable));
     let prices = prices.as_deref().map_or_else(Prices::assumed, Prices::load)?;
     let done = Ok(ExitCode::SUCCESS);
     let batch = match command {
@@ -77,7 +82,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             let client = client()?;
             let store = Store::open(&database).await?;
             set_places(&store, &work).await?;
-            self::work(&store, client, &work, Until::Stopped, CancellationToken::new()).await?;
+            self::work(&store, client, &work, &progress, Until::Stopped, CancellationToken::new()).await?;
             return done;
         }
         Command::Mcp { budget, read, write, work } => {
@@ -86,7 +91,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             let store = Store::open(&database).await?;
             set_places(&store, &work).await?;
             let server = Server::open(store.clone(), prices, fence, Arc::new(SystemClock::new()), budget).await?;
-            serve(server, &store, client, &work).await?;
+            serve(server, &store, client, &work, &progress).await?;
             return done;
         }
         Command::Batch(batch) => batch,
@@ -119,7 +124,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         }
         Batch::Run { add, work } => {
             added(&store, &add, &prices).await?;
-            let ended = finish(&store, client, &work, &prices, json).await;
+            let ended = finish(&store, client, &work, &progress, &prices, json).await;
             // What came of it does not depend on the page about it.
             match report(&store, &prices, &add.out, Shown::Beside).await {
                 Ok(path) => say(&format!("report: {}", path.display())),
@@ -132,7 +137,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
                 store.set_budget(budget).await?;
             }
             inspect(&store, SystemTime::now(), say).await?;
-            return finish(&store, client, &work, &prices, json).await;
+            return finish(&store, client, &work, &progress, &prices, json).await;
         }
         Batch::Status => {
             let status = Status::read(&store, &prices, SystemTime::now()).await?;
@@ -203,7 +208,7 @@ async fn added(store: &Store, add: &Source, prices: &Prices) -> Result<Added> {
 }
 
 /// Serves an agent, with a worker beside, until the agent goes away; what is being sent then is waited for.
-async fn serve(server: Server, store: &Store, client: Client, work: &Effort) -> Result<()> {
+async fn serve(server: Server, store: &Store, client: Client, work: &Effort, progress: &Progress) -> Result<()> {
     let stop = CancellationToken::new();
     let serving = tokio::spawn({
         let stop = stop.clone();
@@ -212,17 +217,24 @@ async fn serve(server: Server, store: &Store, client: Client, work: &Effort) -> 
             server.serve(rmcp::transport::stdio(), stop).await
         }
     });
-    let worked = self::work(store, client, work, Until::Stopped, stop.clone()).await;
+    let worked = self::work(store, client, work, progress, Until::Stopped, stop.clone()).await;
     stop.cancel();
     serving.await.map_err(|reason| Error::other("mcp", reason))??;
     worked.map(|_| ())
 }
 
 /// Works until nothing is left, and tells what came of it.
-async fn finish(store: &Store, client: Option<Client>, work: &Effort, prices: &Prices, json: bool) -> Result<ExitCode> {
+async fn finish(
+    store: &Store,
+    client: Option<Client>,
+    work: &Effort,
+    progress: &Progress,
+    prices: &Prices,
+    json: bool,
+) -> Result<ExitCode> {
     let Some(client) = client else { return Err(Error::other("start", "there is no client")) };
     set_places(store, work).await?;
-    let ended = self::work(store, client, work, Until::Done, CancellationToken::new()).await;
+    let ended = self::work(store, client, work, progress, Until::Done, CancellationToken::new()).await;
     let status = Status::read(store, prices, SystemTime::now()).await?;
     if json && ended.is_ok() {
         print(&json!(status));
@@ -259,7 +271,14 @@ async fn set_places(store: &Store, work: &Effort) -> Result<()> {
 }
 
 /// Works, and gives whether it was stopped, by the token or a signal; a second signal ends it at once.
-async fn work(store: &Store, client: Client, work: &Effort, until: Until, stop: CancellationToken) -> Result<bool> {
+async fn work(
+    store: &Store,
+    client: Client,
+    work: &Effort,
+    progress: &Progress,
+    until: Until,
+    stop: CancellationToken,
+) -> Result<bool> {
     let heartbeat = work.heartbeat.max(Duration::from_millis(50));
     let is_here = ["http://127.", "http://localhost", "http://[::1]"];
     let is_here = is_here.iter().any(|begin| client.base_url().starts_with(begin));
@@ -274,8 +293,13 @@ async fn work(store: &Store, client: Client, work: &Effort, until: Until, stop: 
             std::process::exit(i32::from(INTERRUPTED));
         }
     });
-    let worker = Worker::new(store.clone(), client, Arc::new(SystemClock::new()), pace, until, Arc::new(say));
-    let ended = worker.run(stop.clone()).await;
+    let beside = progress.clone();
+    let tell = Arc::new(move |line: &str| beside.say(line));
+    let worker = Worker::new(store.clone(), client, Arc::new(SystemClock::new()), pace, until, tell);
+    let ended = tokio::select! {
+        ended = worker.run(stop.clone()) => ended,
+        never = progress.watch(store) => match never {},
+    };
     signals.abort();
     ended.map(|()| stop.is_cancelled())
 }
@@ -344,5 +368,5 @@ fn write(text: std::fmt::Arguments<'_>) {
 }
 
 fn say(line: &str) {
-    _ = writeln!(io::stderr().lock(), "{line}");
+    _ = writeln!(io::stderr().lock(), "{}", plain(line));
 }

@@ -17,6 +17,7 @@ use crate::prices::Prices;
 use crate::state::State;
 use crate::status::Attention;
 use crate::store::{Job, Store};
+use crate::text::plain;
 use crate::units::Units;
 
 /// The page's file.
@@ -270,13 +271,6 @@ fn place(url: &str) -> String {
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let host = host.rsplit('@').next().unwrap_or_default();
     plain(&format!("{scheme}://{host}/{path}"))
-}
-
-/// Text without what steers instead of being read; its lines stay.
-fn plain(text: &str) -> String {
-    let steers =
-        |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if steers(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 fn is_ours(path: &Path) -> bool {
