@@ -225,8 +225,9 @@ impl Server {
             Some(job) => Ordered::Known(job),
             None => {
                 let id = Uuid::now_v7().to_string();
-                let output = self.fence.video(&file.unwrap_or_else(|| format!("{id}.mp4"))).map_err(|expected| {
-                    let given = "another name".to_owned();
+                let file = file.unwrap_or_else(|| format!("{id}.mp4"));
+                let output = self.fence.video(&file).map_err(|expected| {
+                    let given = file.chars().take(100).collect();
                     let wrong = vec![Wrong { path: "file".to_owned(), expected, given }];
                     Refusal { wrong, ..Refusal::from(Error::invalid("generate", "the file cannot be written")) }
                 })?;

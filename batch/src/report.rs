@@ -193,7 +193,7 @@ fn card(job: &Job, history: &[(State, i64, Option<String>)], folder: &Path, pric
                         code title="a picture on the network, which is not shown" { (place(image)) }
                     } @else {
                         @let link = link(folder, Path::new(image));
-                        a href=(link) title=(plain(image)) { img src=(link) alt=(plain(image)) loading="lazy"; }
+                        a href=(link) title=(file_name(image)) { img src=(link) alt=(file_name(image)) loading="lazy"; }
                     }
                 }
             }

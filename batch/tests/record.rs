@@ -2,7 +2,7 @@
 
 mod support;
 
-use kling_batch::{Detail, Event, NewJob, State, Store, Units};
+use kling_batch::{Detail, Event, NewJob, Ordered, State, Store, Units};
 use support::{agrees, directory};
 
 const HERE: &str = "http://127.0.0.1:1";
@@ -210,4 +210,38 @@ async fn the_same_work_is_written_once_even_within_one_manifest() {
     store.insert(batch, vec![taken], true).await.unwrap();
     let taken = NewJob { external_id: Some("mine".into()), ..new(8) };
     assert!(store.insert(batch, vec![taken], true).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn single_orders_never_promise_more_than_the_budget_however_many_come_at_once() {
+    let path = directory("orders").join("kling.db");
+    let store = Store::open(path.to_str().unwrap()).await.unwrap();
+    let batch = store.batch_named("agents", Units::from_thousandths(7000)).await.unwrap();
+    let mut agents = tokio::task::JoinSet::new();
+    for number in 0..8 {
+        let store = Store::open(path.to_str().unwrap()).await.unwrap();
+        // Each work is asked for twice.
+        agents.spawn(async move { store.order(batch, new(number / 2), true).await.unwrap() });
+    }
+    let (mut made, mut known, mut left) = (Vec::new(), 0, Vec::new());
+    for ordered in agents.join_all().await {
+        match ordered {
+            Ordered::New(job) => made.push(job.request_hash),
+            Ordered::Known(_) => known += 1,
+            Ordered::TooDear(units) => left.push(units.thousandths()),
+        }
+    }
+    made.sort_unstable();
+    made.dedup();
+    assert_eq!((made.len(), known, left), (3, 3, vec![1000, 1000]));
+    // What is booked counts as what is intended does; the name finds the batch again, with another budget.
+    store.claim("w", HERE).await.unwrap().unwrap();
+    assert_eq!(store.batch_named("agents", Units::from_thousandths(8000)).await.unwrap(), batch);
+    assert!(matches!(store.order(batch, new(10), true).await.unwrap(), Ordered::New(_)));
+    assert!(
+        matches!(store.order(batch, new(11), true).await.unwrap(), Ordered::TooDear(left) if left.thousandths() == 0)
+    );
+    let unbounded = store.new_batch("b", None).await.unwrap();
+    assert!(matches!(store.order(unbounded, new(11), true).await.unwrap(), Ordered::New(_)));
+    agrees(&store).await;
 }
