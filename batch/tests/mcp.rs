@@ -191,7 +191,7 @@ async fn an_agent_reaches_nothing_outside_its_directories() {
         ("generate", with(request("cat.png"), "agian", json!(true)), "agian"),
         ("check", with(request("cat.png"), "file", json!("a.mp4")), "file"),
         ("status", json!({"jobs": 1}), "jobs"),
-        ("download", json!({"job": 1, "to": "/tmp"}), "to"),
+        ("download", json!({"job": 1, "to": "/elsewhere"}), "to"),
     ] {
         let refused = here.call(tool, arguments).await.unwrap_err();
         assert!(refused["message"].as_str().unwrap().contains(&format!("unknown field `{named}`")), "{refused}");
