@@ -3,6 +3,11 @@
 
 mod support;
 
+/// The tests of the example that has some. It is not built as a test itself, or cargo would not build it as a program.
+#[path = "../examples/your_own_tests.rs"]
+#[expect(dead_code, reason = "its program is run as all others are")]
+mod your_own_tests;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
