@@ -303,8 +303,8 @@ impl Transfer {
             let Floor { rate, over } = self.floor;
             return Err(Failure::lost(format!("fewer than {rate} bytes per second came in {over:?}")));
         }
-        if body.end.is_some_and(|end| before + count > end) {
-            let message = format!("more came than the {} bytes that the video's server announced", before + count);
+        if let Some(end) = body.end.filter(|end| before + count > *end) {
+            let message = format!("more came than the {end} bytes that the video's server announced");
             return Err(Failure::Final(self.error(ErrorKind::Answer, message)));
         }
         self.at += count;

@@ -312,12 +312,12 @@ async fn a_busy_server_is_asked_again_when_it_wants() {
     assert_eq!((error.is_retryable(), error.retry_after()), (true, Some(Duration::from_secs(3600))));
 }
 
-/// Lets so much time pass whenever the sandbox waits for it.
-async fn while_time_passes<T>(sandbox: &Sandbox, work: impl Future<Output = T>) -> T {
+/// Lets so many seconds pass whenever the sandbox waits for time.
+async fn while_time_passes<T>(sandbox: &Sandbox, seconds: u64, work: impl Future<Output = T>) -> T {
     let time = async {
         loop {
             if sandbox.clock().sleepers() > 0 {
-                sandbox.clock().advance(Duration::from_secs(1));
+                sandbox.clock().advance(Duration::from_secs(seconds));
             }
             tokio::task::yield_now().await;
         }
@@ -351,7 +351,7 @@ async fn a_transfer_that_trickles_or_stands_still_is_cut_and_goes_on() {
             }
             fetched.await.unwrap()
         };
-        let pieces = while_time_passes(&sandbox, done).await.unwrap();
+        let pieces = while_time_passes(&sandbox, 1, done).await.unwrap();
         assert_same(&pieces.concat(), &sandbox.video_bytes());
         let asked: Vec<_> = ranges(&sandbox).iter().map(|range| start(range.as_deref())).collect();
         match (fault, &asked[..]) {
@@ -521,7 +521,7 @@ async fn a_target_that_exists_is_kept_unless_told_otherwise_also_if_it_comes_mea
     let download = tokio::spawn(finished.download(&target).into_future());
     sandbox.until(|sandbox| sandbox.clock().sleepers() > 0).await;
     std::fs::write(&target, "mine").unwrap();
-    let error = while_far_time_passes(&sandbox, async { download.await.unwrap() }).await.unwrap_err();
+    let error = while_time_passes(&sandbox, 100_000, async { download.await.unwrap() }).await.unwrap_err();
     assert!(error.message().contains("exists and was kept"), "{error}");
     assert!(error.hint().unwrap().contains("33087 bytes are kept in"), "{error}");
     assert_eq!(std::fs::read(&target).unwrap(), b"mine");
@@ -530,23 +530,6 @@ async fn a_target_that_exists_is_kept_unless_told_otherwise_also_if_it_comes_mea
     finished.download(&target).overwrite(true).await.unwrap();
     assert_whole(&target, &sandbox);
     assert_eq!(sandbox.video_requests().len(), before, "all of it was here");
-}
-
-/// As [`while_time_passes`], by days.
-async fn while_far_time_passes<T>(sandbox: &Sandbox, work: impl Future<Output = T>) -> T {
-    let time = async {
-        loop {
-            if sandbox.clock().sleepers() > 0 {
-                sandbox.clock().advance(Duration::from_secs(100_000));
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::select! {
-        biased;
-        done = work => done,
-        () = time => unreachable!("time does not end"),
-    }
 }
 
 #[tokio::test]
@@ -560,7 +543,7 @@ async fn of_two_downloads_to_one_target_the_second_is_told_and_the_first_goes_on
     assert_eq!(error.kind(), ErrorKind::Other);
     assert!(error.message().contains("another download is writing"), "{error}");
     assert!(error.hint().unwrap().contains("let it end"), "{error}");
-    while_far_time_passes(&sandbox, async { first.await.unwrap() }).await.unwrap();
+    while_time_passes(&sandbox, 100_000, async { first.await.unwrap() }).await.unwrap();
     assert_whole(&target, &sandbox);
     assert_eq!(files_at(&target), ["cat.mp4"]);
 }
