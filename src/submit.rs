@@ -168,9 +168,9 @@ impl Client {
     }
 }
 
-/// Whether the account had too many requests or running tasks, which one that comes back at once does not change.
+/// Whether the API said that it is too busy: one that comes back at once does not change that. (What did not arrive may.)
 fn is_busy(error: &Error) -> bool {
-    matches!(error.code(), Some("1302" | "1303"))
+    error.kind() == ErrorKind::Rejected && error.is_retryable()
 }
 
 /// The request in the generated types: what the document knows of it. The body that is sent is the facade's own; this

@@ -742,8 +742,9 @@ async fn a_resumed_task_takes_a_place_if_one_is_free() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_account_is_asked_again_no_sooner_than_after_the_named_pause() {
-    for code in ["1302", "1303"] {
+async fn an_api_that_says_it_is_busy_is_asked_again_no_sooner_than_after_the_named_pause() {
+    // The account's limits, and in the words of gateways their own.
+    for code in ["1302", "1303", r#""upstream_load_saturated""#, r#""rate_limit_exceeded""#] {
         let sandbox = sandbox(TASK_TIME).await;
         let clock = Paused { start: Instant::now(), sandbox: sandbox.clock().clone(), random: 0.0 };
         let client = support::client(&sandbox).clock(clock).attempts(3).build().unwrap();
