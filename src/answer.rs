@@ -227,7 +227,8 @@ pub(crate) fn tasks(mut answer: Value) -> Option<Vec<TaskInfo>> {
 
 /// The task in an answer of any shape.
 pub(crate) fn task(answer: Value) -> Option<TaskInfo> {
-    let mut layers = vec![&answer];
+    let mut layers = Vec::with_capacity(MAX_LAYERS);
+    layers.push(&answer);
     while let Some(inner) = layers.last().and_then(|layer| layer.get("data")).filter(|inner| inner.is_object()) {
         if layers.len() == MAX_LAYERS {
             break;
@@ -243,7 +244,9 @@ pub(crate) fn task(answer: Value) -> Option<TaskInfo> {
     };
     let (first, task_id) = layers.iter().enumerate().find_map(|(index, layer)| Some((index, id_of(layer)?)))?;
     // Innermost first; a handful of fields, which one walk over them finds sooner than a search for each in each layer.
-    let fields: Vec<_> = layers[first..].iter().rev().filter_map(|layer| layer.as_object()).flatten().collect();
+    let objects = layers[first..].iter().rev().filter_map(|layer| layer.as_object());
+    let mut fields = Vec::with_capacity(objects.clone().map(serde_json::Map::len).sum());
+    fields.extend(objects.flatten());
     let all = |name: &'static str| fields.iter().filter(move |(given, _)| *given == name).map(|(_, value)| *value);
     let within = |name, inner: &'static str| all(name).filter_map(move |value| value.get(inner));
     let any = |names: &[&'static str]| names.iter().find_map(|name| all(name).find_map(text));
