@@ -4,16 +4,20 @@
 //! Work that was asked for before is left out, unless the user insists.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::path::Path;
 
 use serde::Serialize;
+use tokio::task::JoinHandle;
 
 use crate::error::{Error, Result};
-use crate::manifest::{Entry, Fault, Manifest};
+use crate::manifest::{Entry as Line, Fault, Manifest};
+use crate::order::hash_text;
+use crate::pictures::Pictures;
 use crate::prices::Prices;
 use crate::state::State;
-use crate::store::{Job, NewJob, Store};
+use crate::store::{Job, Key, NewJob, Store};
 use crate::units::Units;
 
 /// So many lines are in memory at a time, and written in one transaction.
@@ -120,13 +124,26 @@ impl Add<'_> {
 
     async fn check(&self, store: &Store, tell: &mut impl FnMut(Told<'_>)) -> Result<Added> {
         let (mut found, mut faults) = (Added::default(), 0u64);
-        // What each line will ask for and write, cut to what tells any two of a manifest apart.
-        let (mut works, mut outputs) = (HashMap::<u128, i64>::new(), HashMap::<u128, i64>::new());
+        // What no two lines may share, cut to what tells any two of a manifest apart.
+        let (mut works, mut outputs, mut ids) = (Seen::default(), Seen::default(), Seen::default());
         let mut reader = Reader::open(self.manifest)?;
         while let Some(lines) = reader.next().await? {
-            for line in lines {
-                let has_output = line.as_ref().is_ok_and(|checked| checked.entry.output.is_some());
-                let job = match self.job(line) {
+            let jobs: Vec<_> = lines
+                .into_iter()
+                .map(|line| {
+                    let has_output = line.as_ref().is_ok_and(|checked| checked.entry.output.is_some());
+                    (self.job(line), has_output)
+                })
+                .collect();
+            let values = |of: fn(&NewJob) -> Option<&str>| -> Vec<_> {
+                jobs.iter().filter_map(|(job, _)| of(job.as_ref().ok()?)).collect()
+            };
+            let ordered = if self.again { Vec::new() } else { values(|job| Some(&job.request_hash)) };
+            let ordered = store.known(Key::Work, &ordered).await?;
+            let written = store.known(Key::Output, &values(|job| Some(&job.output))).await?;
+            let used = store.known(Key::ExternalId, &values(|job| job.external_id.as_deref())).await?;
+            for (job, has_output) in jobs {
+                let job = match job {
                     Ok(job) => job,
                     Err(fault) => {
                         faults += 1;
@@ -137,31 +154,36 @@ impl Add<'_> {
                 let number = u64::try_from(job.line).unwrap_or_default();
                 let mut reasons = Vec::new();
                 if !self.again {
-                    if let Some(same) = store.same(&job.request_hash).await? {
+                    if let Some(same) = ordered.get(&job.request_hash) {
                         found.known += 1;
-                        tell(Told::Known(number, &same));
+                        if let Some(same) = store.job(*same).await? {
+                            tell(Told::Known(number, &same));
+                        }
                         continue;
                     }
-                    if works.insert(short(&job.request_hash), job.line).is_some() {
+                    if works.before(short(&job.request_hash), job.line).is_some() {
                         found.known += 1;
                         continue;
                     }
                 }
-                if let Some(other) = outputs.insert(short(&crate::order::hash_text(&job.output)), job.line)
+                if let Some(other) = outputs.before(short(&hash_text(&job.output)), job.line)
                     && has_output
                 {
                     reasons.push(format!("output: expected a file for each line, given that of line {other}"));
                 }
-                if !store.writes(&job.output).await? && std::fs::symlink_metadata(&job.output).is_ok() {
+                if !written.contains_key(&job.output) && std::fs::symlink_metadata(&job.output).is_ok() {
                     reasons.push(format!(
                         "output: expected a file that can be made, given {}: it exists and is kept",
                         job.output
                     ));
                 }
-                if let Some(id) = &job.external_id
-                    && store.has_external_id(id).await?
-                {
-                    reasons.push("external_id: expected one never used before, given one that was".to_owned());
+                if let Some(id) = &job.external_id {
+                    if used.contains_key(id) {
+                        reasons.push("external_id: expected one never used before, given one that was".to_owned());
+                    }
+                    if let Some(other) = ids.before(short(&hash_text(id)), job.line) {
+                        reasons.push(format!("external_id: expected one for each line, given that of line {other}"));
+                    }
                 }
                 if reasons.is_empty() {
                     found.jobs += 1;
@@ -214,31 +236,63 @@ impl Add<'_> {
 
 /// A line that makes a request, and the hash of its work.
 struct Checked {
-    entry: Entry,
+    entry: Line,
     request_hash: String,
 }
 
-/// The manifest, so many lines at a time, read and held against the limits where blocking is allowed.
-struct Reader(Option<Manifest>);
+/// The lines of a manifest by the beginning of a hash, in little memory.
+#[derive(Default)]
+struct Seen(HashMap<u128, i64>);
 
-impl Reader {
-    fn open(path: &Path) -> Result<Self> {
-        Ok(Self(Some(Manifest::open(path)?)))
-    }
-
-    async fn next(&mut self) -> Result<Option<Vec<Result<Checked, Fault>>>> {
-        let Some(mut manifest) = self.0.take() else { return Ok(None) };
-        let read = tokio::task::spawn_blocking(move || {
-            let lines: Vec<_> = manifest.by_ref().take(CHUNK).map(|read| read.and_then(checked)).collect();
-            (manifest, lines)
-        });
-        let (manifest, lines) = read.await.map_err(|reason| Error::other("manifest", reason))?;
-        self.0 = Some(manifest).filter(|_| !lines.is_empty());
-        Ok(Some(lines).filter(|lines| !lines.is_empty()))
+impl Seen {
+    /// The line before this one that had the same, if any had.
+    fn before(&mut self, hash: u128, line: i64) -> Option<i64> {
+        match self.0.entry(hash) {
+            Entry::Occupied(other) => Some(*other.get()),
+            Entry::Vacant(place) => {
+                place.insert(line);
+                None
+            }
+        }
     }
 }
 
-fn checked(entry: Entry) -> Result<Checked, Fault> {
+/// The manifest, so many lines at a time, read and held against the limits where blocking is allowed: the next lines
+/// while the record is asked about these.
+struct Reader(Option<JoinHandle<(Source, Lines)>>);
+
+type Lines = Vec<Result<Checked, Fault>>;
+
+struct Source {
+    manifest: Manifest,
+    pictures: Pictures,
+}
+
+impl Reader {
+    fn open(path: &Path) -> Result<Self> {
+        Ok(Self::ahead(Source { manifest: Manifest::open(path)?, pictures: Pictures::default() }))
+    }
+
+    fn ahead(mut source: Source) -> Self {
+        Self(Some(tokio::task::spawn_blocking(move || {
+            let Source { manifest, pictures } = &mut source;
+            let lines = manifest.take(CHUNK).map(|read| read.and_then(|entry| checked(entry, pictures))).collect();
+            (source, lines)
+        })))
+    }
+
+    async fn next(&mut self) -> Result<Option<Lines>> {
+        let Some(ahead) = self.0.take() else { return Ok(None) };
+        let (source, lines) = ahead.await.map_err(|reason| Error::other("manifest", reason))?;
+        if lines.is_empty() {
+            return Ok(None);
+        }
+        *self = Self::ahead(source);
+        Ok(Some(lines))
+    }
+}
+
+fn checked(entry: Line, pictures: &mut Pictures) -> Result<Checked, Fault> {
     let line = entry.line;
     let fault = |reasons| Fault { line, reasons };
     // The id is not part of what is checked here: it is the record's to give.
@@ -246,7 +300,8 @@ fn checked(entry: Entry) -> Result<Checked, Fault> {
         let reasons: Vec<_> = error.violations().iter().map(ToString::to_string).collect();
         fault(if reasons.is_empty() { vec![error.message().to_owned()] } else { reasons })
     })?;
-    let request_hash = entry.order.hash().map_err(|reason| fault(vec![reason.to_string()]))?;
+    let hash = entry.order.hash_with(|picture| pictures.hash(picture));
+    let request_hash = hash.map_err(|reason| fault(vec![reason.to_string()]))?;
     Ok(Checked { entry, request_hash })
 }
 

@@ -4,14 +4,16 @@
 //! other in both databases, and ends by a compare-and-set on the job's state and attempt. Who comes too late, or a second
 //! time, changes nothing. A change is durable when it returns: SQLite syncs its log, PostgreSQL its own.
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Once;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Once};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use kling_client::{Clock, SystemClock};
 use serde::Serialize;
 use sqlx::any::{AnyPoolOptions, AnyRow};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{Any, AnyPool, Executor as _, Row as _, SqlSafeStr as _, Transaction, query};
+use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Row as _, SqlSafeStr as _, Transaction, query};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
@@ -23,6 +25,7 @@ use crate::units::Units;
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: AnyPool,
+    clock: Arc<dyn Clock>,
 }
 
 /// One purchase, or the intent of one. It holds the prompt, so it has no `Debug`.
@@ -119,6 +122,17 @@ pub enum Ordered {
     TooDear(Units),
 }
 
+/// What no two jobs should share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// The hash of the work, of jobs that may still bring it, or have.
+    Work,
+    /// The file, of jobs that may still write it, or have.
+    Output,
+    /// The caller's id of the purchase, of all jobs.
+    ExternalId,
+}
+
 /// A batch.
 #[derive(Debug, Clone, Serialize)]
 pub struct Batch {
@@ -191,7 +205,7 @@ impl Store {
             })
             .connect(&url)
             .await?;
-        let store = Self { pool };
+        let store = Self { pool, clock: Arc::new(SystemClock::new()) };
         store.migrate().await?;
         Ok(store)
     }
@@ -204,9 +218,15 @@ impl Store {
         static DRIVERS: Once = Once::new();
         DRIVERS.call_once(sqlx::any::install_default_drivers);
         let options = AnyPoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
-        let store = Self { pool: options.connect("sqlite::memory:").await? };
+        let pool = options.connect("sqlite::memory:").await?;
+        let store = Self { pool, clock: Arc::new(SystemClock::new()) };
         store.migrate().await?;
         Ok(store)
+    }
+
+    /// The same record, with its dates from this clock; they are only for people to read.
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
     }
 
     async fn migrate(&self) -> Result<()> {
@@ -221,7 +241,7 @@ impl Store {
             match migrator.run(&self.pool).await {
                 Ok(()) => return Ok(()),
                 Err(reason) if attempt == ATTEMPTS => return Err(Error::other("database", reason)),
-                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(200)).await,
+                Err(_) => self.clock.sleep(Duration::from_millis(200)).await,
             }
             attempt += 1;
         }
@@ -319,20 +339,13 @@ impl Store {
     }
 
     /// Writes the intent of jobs, all of them or none. With `once`, one whose work is asked for already is left out, and
-    /// given back with the job that has it.
+    /// given back with the number of the job that has it.
     ///
     /// # Errors
     /// `Invalid` if an external id was used before; those of the database.
-    pub async fn insert(&self, batch: i64, jobs: Vec<NewJob>, once: bool) -> Result<Vec<(NewJob, Job)>> {
+    pub async fn insert(&self, batch: i64, jobs: Vec<NewJob>, once: bool) -> Result<Vec<(NewJob, i64)>> {
         let mut change = self.change().await?;
-        let mut known = Vec::new();
-        for job in jobs {
-            if once && let Some(same) = change.same(&job.request_hash).await? {
-                known.push((job, same));
-            } else {
-                change.insert(batch, job, None).await?;
-            }
-        }
+        let known = change.insert(batch, jobs, once, None).await?;
         change.commit().await?;
         Ok(known)
     }
@@ -364,7 +377,7 @@ impl Store {
     /// `Invalid` if the external id was used before; those of the database.
     pub async fn order(&self, batch: i64, new: NewJob, once: bool) -> Result<Ordered> {
         let mut change = self.change().await?;
-        if once && let Some(same) = change.same(&new.request_hash).await? {
+        if once && let Some(same) = same(&mut change.tx, &new.request_hash).await? {
             return Ok(Ordered::Known(same));
         }
         let left = "SELECT b.budget - b.booked - CAST(COALESCE((SELECT SUM(j.estimate) FROM jobs j \
@@ -373,7 +386,8 @@ impl Store {
         if let Some(left) = left.map(Units::from_thousandths).filter(|left| *left < new.estimate) {
             return Ok(Ordered::TooDear(left));
         }
-        let id = change.insert(batch, new, None).await?;
+        let id = change.next_job;
+        change.insert(batch, vec![new], false, None).await?;
         let made = change.job(id).await?.ok_or_else(|| Error::other("order", format!("job {id} is not there")))?;
         change.commit().await?;
         Ok(Ordered::New(made))
@@ -384,17 +398,15 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn same(&self, request_hash: &str) -> Result<Option<Job>> {
-        let same = jobs!("WHERE request_hash = $1 AND state NOT IN ('failed', 'dropped') ORDER BY id LIMIT 1");
-        same.bind(request_hash).fetch_optional(&self.pool).await?.as_ref().map(job).transpose()
+        same(&mut *self.pool.acquire().await?, request_hash).await
     }
 
-    /// Whether a job that is not given up writes to this file.
+    /// Which of these values jobs have, each with the number of the first that does.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn writes(&self, output: &str) -> Result<bool> {
-        let sql = "SELECT COUNT(*) FROM jobs WHERE output = $1 AND state NOT IN ('failed', 'dropped')";
-        Ok(query(sql).bind(output).fetch_one(&self.pool).await?.try_get::<i64, _>(0)? > 0)
+    pub async fn known(&self, key: Key, values: &[&str]) -> Result<HashMap<String, i64>> {
+        known(&mut *self.pool.acquire().await?, key, values).await
     }
 
     /// The batches whose next job would pass their budget.
@@ -426,15 +438,6 @@ impl Store {
     pub async fn held(&self, worker: &str) -> Result<Vec<Job>> {
         let held = jobs!("WHERE worker = $1 AND state IN ('sending', 'finished')");
         held.bind(worker).fetch_all(&self.pool).await?.iter().map(job).collect()
-    }
-
-    /// Whether an external id is used.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn has_external_id(&self, id: &str) -> Result<bool> {
-        let sql = "SELECT COUNT(*) FROM jobs WHERE external_id = $1";
-        Ok(query(sql).bind(id).fetch_one(&self.pool).await?.try_get::<i64, _>(0)? > 0)
     }
 
     /// Takes the next job to be sent, if one may be: the batch that was served least recently, a place that is free, and a
@@ -575,7 +578,8 @@ impl Store {
             output: job.output,
             estimate: job.estimate,
         };
-        let by = change.insert(job.batch, new, Some(id)).await?;
+        let by = change.next_job;
+        change.insert(job.batch, vec![new], false, Some(id)).await?;
         query("UPDATE jobs SET replaced_by = $2 WHERE id = $1").bind(id).bind(by).execute(&mut *change.tx).await?;
         change.commit().await?;
         Ok(by)
@@ -712,7 +716,8 @@ impl Store {
         let row = query(sql).fetch_one(&mut *tx).await?;
         let places = Places { most: row.try_get(3)?, allowed: row.try_get(4)?, credit: row.try_get(5)? };
         let (turn, next_job, next_batch) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        Ok(Change { tx, turn, next_job, next_batch, places, before: places })
+        let at = millis(self.clock.wall());
+        Ok(Change { tx, turn, at, next_job, next_batch, places, before: places })
     }
 }
 
@@ -723,6 +728,7 @@ const RUNNING: &str = "SELECT COUNT(*) FROM jobs WHERE state IN ('sending', 'acc
 struct Change {
     tx: Transaction<'static, Any>,
     turn: i64,
+    at: i64,
     next_job: i64,
     next_batch: i64,
     places: Places,
@@ -732,11 +738,6 @@ struct Change {
 impl Change {
     async fn job(&mut self, id: i64) -> Result<Option<Job>> {
         jobs!("WHERE id = $1").bind(id).fetch_optional(&mut *self.tx).await?.as_ref().map(job).transpose()
-    }
-
-    async fn same(&mut self, request_hash: &str) -> Result<Option<Job>> {
-        let same = jobs!("WHERE request_hash = $1 AND state NOT IN ('failed', 'dropped') ORDER BY id LIMIT 1");
-        same.bind(request_hash).fetch_optional(&mut *self.tx).await?.as_ref().map(job).transpose()
     }
 
     async fn running(&mut self) -> Result<i64> {
@@ -755,38 +756,68 @@ impl Change {
         Ok(id)
     }
 
-    async fn insert(&mut self, batch: i64, new: NewJob, retry_of: Option<i64>) -> Result<i64> {
-        let id = self.next_job;
-        self.next_job += 1;
-        query("UPDATE governor SET next_job = $1 WHERE id = 1").bind(self.next_job).execute(&mut *self.tx).await?;
-        let taken = "SELECT COUNT(*) FROM jobs WHERE output = $1 AND state NOT IN ('failed', 'dropped')";
-        let taken = query(taken).bind(&new.output).fetch_one(&mut *self.tx).await?.try_get::<i64, _>(0)? > 0;
-        let output = if taken { beside(&new.output, id) } else { new.output };
-        let external_id = new.external_id.unwrap_or_else(|| Uuid::now_v7().to_string());
-        query(
-            "INSERT INTO jobs (id, batch, line, name, state, attempt, external_id, request, request_hash, output, \
-             estimate, booked, begun, retry_of) VALUES ($1, $2, $3, $4, 'intended', 0, $5, $6, $7, $8, $9, 0, 0, $10)",
-        )
-        .bind(id)
-        .bind(batch)
-        .bind(new.line)
-        .bind(new.name)
-        .bind(&external_id)
-        .bind(new.request)
-        .bind(new.request_hash)
-        .bind(output)
-        .bind(new.estimate.thousandths())
-        .bind(retry_of)
-        .execute(&mut *self.tx)
-        .await
-        .map_err(|error| match error {
-            sqlx::Error::Database(reason) if reason.is_unique_violation() => {
-                Error::invalid("add", format!("external_id: expected one never used before, given {external_id}"))
+    /// Writes intents, in as few statements as can be: a manifest has a hundred thousand of them. Gives back what is known.
+    async fn insert(
+        &mut self,
+        batch: i64,
+        jobs: Vec<NewJob>,
+        once: bool,
+        retry_of: Option<i64>,
+    ) -> Result<Vec<(NewJob, i64)>> {
+        let (first, mut left_out, mut rows) = (self.next_job, Vec::new(), Vec::with_capacity(jobs.len()));
+        let values = |of: fn(&NewJob) -> Option<&str>| jobs.iter().filter_map(of).collect::<Vec<_>>();
+        let works = if once { values(|job| Some(&job.request_hash)) } else { Vec::new() };
+        let mut works = known(&mut self.tx, Key::Work, &works).await?;
+        let mut outputs = known(&mut self.tx, Key::Output, &values(|job| Some(&job.output))).await?;
+        let mut ids = known(&mut self.tx, Key::ExternalId, &values(|job| job.external_id.as_deref())).await?;
+        for mut job in jobs {
+            if once {
+                if let Some(same) = works.get(&job.request_hash) {
+                    left_out.push((job, *same));
+                    continue;
+                }
+                works.insert(job.request_hash.clone(), self.next_job);
             }
-            other => other.into(),
-        })?;
-        self.remember(id, State::Intended, None).await?;
-        Ok(id)
+            if let Some(id) = &job.external_id
+                && ids.insert(id.clone(), self.next_job).is_some()
+            {
+                let message = format!("external_id: expected one never used before, given {id}");
+                return Err(Error::invalid("add", message));
+            }
+            if outputs.contains_key(&job.output) {
+                job.output = beside(&job.output, self.next_job);
+            }
+            outputs.insert(job.output.clone(), self.next_job);
+            rows.push((self.next_job, job));
+            self.next_job += 1;
+        }
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let rows: Vec<_> = rows.by_ref().take(AT_ONCE).collect();
+            let values: Vec<_> = (0..rows.len())
+                .map(|row| {
+                    let [a, b, c, d, e, f, g, h, i, j] = std::array::from_fn(|column| row * 10 + column + 1);
+                    format!("(${a}, ${b}, ${c}, ${d}, 'intended', 0, ${e}, ${f}, ${g}, ${h}, ${i}, 0, 0, ${j})")
+                })
+                .collect();
+            let sql = format!(
+                "INSERT INTO jobs (id, batch, line, name, state, attempt, external_id, request, request_hash, output, \
+                 estimate, booked, begun, retry_of) VALUES {}",
+                values.join(", ")
+            );
+            let mut insert = query(sqlx::AssertSqlSafe(sql));
+            for (id, job) in rows {
+                let external_id = job.external_id.unwrap_or_else(|| Uuid::now_v7().to_string());
+                insert = insert.bind(id).bind(batch).bind(job.line).bind(job.name).bind(external_id);
+                insert = insert.bind(job.request).bind(job.request_hash).bind(job.output);
+                insert = insert.bind(job.estimate.thousandths()).bind(retry_of);
+            }
+            insert.execute(&mut *self.tx).await?;
+        }
+        let sql = "INSERT INTO history (job, turn, state, at) SELECT id, $1, state, $2 FROM jobs WHERE id >= $3";
+        query(sql).bind(self.turn).bind(self.at).bind(first).execute(&mut *self.tx).await?;
+        query("UPDATE governor SET next_job = $1 WHERE id = 1").bind(self.next_job).execute(&mut *self.tx).await?;
+        Ok(left_out)
     }
 
     /// The one way in which a job changes its state.
@@ -851,7 +882,7 @@ impl Change {
             .bind(job)
             .bind(self.turn)
             .bind(state.as_str())
-            .bind(millis(SystemTime::now()))
+            .bind(self.at)
             .bind(note)
             .execute(&mut *self.tx)
             .await?;
@@ -869,6 +900,35 @@ impl Change {
         }
         Ok(self.tx.commit().await?)
     }
+}
+
+/// No statement has more rows, or values to look for, than these: SQLite binds 32,766 values at most, ten a row.
+const AT_ONCE: usize = 500;
+
+/// Which of these values jobs have, each with the number of the first that does.
+async fn known(connection: &mut AnyConnection, key: Key, values: &[&str]) -> Result<HashMap<String, i64>> {
+    let (column, which) = match key {
+        Key::Work => ("request_hash", "AND state NOT IN ('failed', 'dropped')"),
+        Key::Output => ("output", "AND state NOT IN ('failed', 'dropped')"),
+        Key::ExternalId => ("external_id", ""),
+    };
+    let mut known = HashMap::new();
+    for values in values.chunks(AT_ONCE) {
+        let places: Vec<_> = (1..=values.len()).map(|place| format!("${place}")).collect();
+        let places = places.join(", ");
+        let sql = format!("SELECT {column}, MIN(id) FROM jobs WHERE {column} IN ({places}) {which} GROUP BY {column}");
+        let look = values.iter().fold(query(sqlx::AssertSqlSafe(sql)), |look, value| look.bind((*value).to_owned()));
+        for row in look.fetch_all(&mut *connection).await? {
+            known.insert(row.try_get(0)?, row.try_get(1)?);
+        }
+    }
+    Ok(known)
+}
+
+async fn same(connection: &mut AnyConnection, request_hash: &str) -> Result<Option<Job>> {
+    let known = known(connection, Key::Work, &[request_hash]).await?;
+    let Some(id) = known.get(request_hash) else { return Ok(None) };
+    jobs!("WHERE id = $1").bind(*id).fetch_optional(connection).await?.as_ref().map(job).transpose()
 }
 
 /// The file of an address that means SQLite.

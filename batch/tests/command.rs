@@ -77,6 +77,8 @@ async fn every_fault_of_every_line_is_told_before_anything_is_written_or_paid() 
             json!({"image": "nowhere.png", "prompt": "x"}),
             json!({"image": "https://example.com/a.png", "prompt": "z", "output": "taken.mp4"}),
             json!({"image": "https://example.com/b.png", "prompt": "z", "output": "n1.mp4"}),
+            json!({"image": "https://example.com/c.png", "prompt": "z", "external_id": "mine"}),
+            json!({"image": "https://example.com/d.png", "prompt": "z", "external_id": "mine"}),
         ],
     );
     let told = run(&sandbox, &folder, &["batch", "run", manifest.to_str().unwrap()]).await.exits(2).stderr();
@@ -87,7 +89,8 @@ async fn every_fault_of_every_line_is_told_before_anything_is_written_or_paid() 
         "nowhere.png: ",
         "line 5: output: expected a file that can be made",
         "line 6: output: expected a file for each line, given that of line 1",
-        "5 lines of ",
+        "line 8: external_id: expected one for each line, given that of line 7",
+        "6 lines of ",
     ] {
         assert!(told.contains(expected), "{expected:?} is missing: {told}");
     }

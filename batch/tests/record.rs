@@ -202,7 +202,7 @@ async fn the_same_work_is_written_once_even_within_one_manifest() {
     let store = store("once").await;
     let batch = store.new_batch("b", None).await.unwrap();
     let known = store.insert(batch, vec![new(1), new(1), new(2)], true).await.unwrap();
-    assert_eq!(known.iter().map(|(new, job)| (new.line, job.id)).collect::<Vec<_>>(), [(1, 1)]);
+    assert_eq!(known.iter().map(|(new, job)| (new.line, *job)).collect::<Vec<_>>(), [(1, 1)]);
     assert!(store.insert(batch, vec![new(1)], false).await.unwrap().is_empty(), "the user insists");
     let outputs: Vec<_> = support::jobs(&store).await.into_iter().map(|job| job.output).collect();
     assert_eq!(outputs, ["/videos/1.mp4", "/videos/2.mp4", "/videos/1-3.mp4"], "no two write one file");
