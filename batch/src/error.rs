@@ -61,6 +61,14 @@ impl Error {
         self.0.hint.as_deref()
     }
 
+    /// The error with what to do, in one line.
+    pub(crate) fn told(&self) -> String {
+        match self.hint() {
+            Some(hint) => format!("{self}; {hint}"),
+            None => self.to_string(),
+        }
+    }
+
     /// The exit code that says it, as those of `kling` do.
     pub fn exit_code(&self) -> u8 {
         match self.0.kind {
@@ -74,6 +82,9 @@ impl Error {
         }
     }
 }
+
+/// The codes of SQLite and PostgreSQL for a disk that is full.
+const FULL: [&str; 2] = ["13", "53100"];
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -90,7 +101,14 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::Configuration(_) => return Self::invalid("database", "its address cannot be read"),
             other => other,
         };
-        Self::other("database", error)
+        let code = error.as_database_error().and_then(|error| error.code());
+        let is_full = code.is_some_and(|code| FULL.contains(&code.as_ref()));
+        let error = Self::other("database", error);
+        if is_full {
+            error.with_hint("make room on the disk of the database; what is known is written then")
+        } else {
+            error
+        }
     }
 }
 

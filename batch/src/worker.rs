@@ -106,7 +106,7 @@ impl Worker {
     /// [`attempts(1)`](kling_client::ClientBuilder::attempts): how often is the record's business.
     pub fn new(store: Store, client: Client, clock: Arc<dyn Clock>, pace: Pace, until: Until, say: Say) -> Self {
         Self {
-            store,
+            store: store.with_clock(Arc::clone(&clock)),
             client,
             clock,
             pace,
@@ -167,7 +167,7 @@ impl Worker {
                 Err(error) => {
                     self.leads.store(false, Ordering::Relaxed);
                     if !std::mem::replace(&mut quiet, true) {
-                        self.say(&format!("the database does not answer, trying on: {error}"));
+                        self.say(&format!("the database does not answer, trying on: {}", error.told()));
                     }
                 }
             }
@@ -214,7 +214,7 @@ impl Worker {
                 }
                 Ok(None) if left.is_zero() && orders.is_empty() && self.is_done(halted).await => break,
                 Ok(None) => {}
-                Err(error) => self.say(&format!("the record cannot be read, trying on: {error}")),
+                Err(error) => self.say(&format!("the record cannot be read, trying on: {}", error.told())),
             }
             let until = if left.is_zero() { self.pace.tick } else { left };
             tokio::select! {
@@ -286,7 +286,7 @@ impl Worker {
                 }
                 Err(error) => {
                     let task = task.as_deref().map(|task| format!(", task {task}")).unwrap_or_default();
-                    self.say(&format!("{name}{task} cannot be written down, trying on: {error}"));
+                    self.say(&format!("{name}{task} cannot be written down, trying on: {}", error.told()));
                     self.rest(pause).await;
                     pause = (pause * 2).min(self.pace.pause * 60);
                 }
@@ -393,7 +393,7 @@ impl Worker {
 
     async fn ended(&self, job: &Job, result: kling_client::Result<FinishedTask>) {
         let (event, detail) = match result {
-            Ok(finished) => (Event::End, ended(finished.info())),
+            Ok(finished) => (Event::End, ended(finished.info(), self.clock.wall())),
             Err(error) => match error.kind() {
                 ErrorKind::TaskFailed => (Event::Fail, Detail { note: Some(said(&error)), ..Detail::default() }),
                 // It is asked for again in the next turn.
@@ -413,7 +413,9 @@ impl Worker {
             }
             Ok(_) => {}
             // It is still *accepted*, so it is asked for again.
-            Err(error) => self.say(&format!("{}: its end cannot be written down, trying on: {error}", label(job))),
+            Err(error) => {
+                self.say(&format!("{}: its end cannot be written down, trying on: {}", label(job), error.told()))
+            }
         }
     }
 
@@ -484,7 +486,7 @@ impl Worker {
                 match self.store.tell(job.id, job.attempt, Event::Deliver, &detail).await {
                     Ok(_) => self.say(&format!("{}: {}", label(&job), job.output)),
                     Err(error) => {
-                        self.say(&format!("{}: is here, and cannot be written down: {error}", label(&job)));
+                        self.say(&format!("{}: is here, and cannot be written down: {}", label(&job), error.told()));
                         self.released(&job, None).await;
                     }
                 }
@@ -517,13 +519,16 @@ impl Worker {
                 return Err(format!("{} exists and is kept; move it away, then resume", path.display()));
             }
             // From here on a file of that name is this job's.
-            self.store.begin_file(job.id).await.map_err(|error| error.to_string())?;
+            self.store.begin_file(job.id).await.map_err(|error| error.told())?;
         }
         let id = job.task_id.clone().unwrap_or_default();
         let task = self.client.task(id).map_err(|error| said(&error))?;
         let finished = task.wait().timeout(ONE_ANSWER).await.map_err(|error| said(&error))?;
         let download = finished.download(&path).overwrite(job.begun).video(0);
-        let path = download.await.map_err(|error| said(&error))?;
+        let path = download.await.map_err(|error| match error.hint() {
+            Some(hint) => format!("{}; {hint}", said(&error)),
+            None => said(&error),
+        })?;
         let hashed = tokio::task::spawn_blocking(move || hash_file(&path)).await;
         hashed.map_err(|reason| reason.to_string())?.map_err(|reason| reason.to_string())
     }
@@ -569,8 +574,8 @@ fn accepted(id: &str, saved: &SavedTask) -> Detail {
     Detail { task: Some((id.to_owned(), saved)), ..Detail::default() }
 }
 
-fn ended(info: &TaskInfo) -> Detail {
-    let ended = info.updated_at.unwrap_or_else(SystemTime::now);
+fn ended(info: &TaskInfo, now: SystemTime) -> Detail {
+    let ended = info.updated_at.unwrap_or(now);
     Detail {
         // What cannot be read is not settled: the estimate stays booked.
         settled: info.units_deducted.as_deref().and_then(|units| units.parse().ok()),
@@ -579,7 +584,7 @@ fn ended(info: &TaskInfo) -> Detail {
     }
 }
 
-/// An error in a line, with what to do.
+/// An error in a line.
 fn said(error: &kling_client::Error) -> String {
     let code = error.code().map(|code| format!("code {code}: ")).unwrap_or_default();
     format!("{}: {code}{}", error.kind(), error.message())
