@@ -8,26 +8,23 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::HeaderValue;
+use serde_json::Value;
 use tracing::field::Empty;
 use tracing::{debug_span, info_span};
-use url::{Host, Url};
 
-use crate::address::Reach;
+use crate::address::{Reach, base_url, check_id};
 use crate::answer::{self, TaskInfo};
-use crate::classify::Operation;
+use crate::classify::{Operation, classify};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result, Violation};
 use crate::generated;
-use crate::hooks::{Call, Limits};
+use crate::hooks::{Call, Limits, Outcome};
 use crate::polling::{self, PollPolicy, SteadyPolling};
 use crate::request::MultiImageToVideo;
 use crate::retry::{LOOPBACK_SHARE, RECONCILE_AT, RetryPolicy};
 use crate::running::{Permit, Running};
 use crate::span::{self, record, within};
 use crate::task::Task;
-
-/// The path of the operation, of which users paste the beginning along with the host.
-const ENDPOINT: [&str; 4] = ["kling", "v1", "videos", "multi-image2video"];
 
 /// The environment variable with the API key.
 pub const KEY_VARIABLE: &str = "KLING_API_KEY";
@@ -217,6 +214,27 @@ impl Client {
     /// The generated client for one call.
     pub(crate) fn generated(&self, call: &Call) -> generated::Client {
         generated::Client::new_with_client(&self.0.base, self.0.http.clone(), call.clone())
+    }
+
+    /// What an operation asked for, out of its outcome; or the error that the outcome means.
+    pub(crate) fn read<T>(
+        &self,
+        operation: Operation,
+        outcome: &Outcome,
+        secrets: &[&str],
+        take: impl FnOnce(Value) -> Option<T>,
+    ) -> Result<T> {
+        if let Ok(answer) = &outcome.result
+            && answer.status.is_success()
+        {
+            let read = serde_json::from_slice(&answer.body).ok().filter(|answer| !answer::is_refusal(answer));
+            if let Some(taken) = read.and_then(take) {
+                return Ok(taken);
+            }
+        }
+        let secrets: Vec<_> = secrets.iter().copied().chain([self.key()]).collect();
+        let finding = classify(operation, outcome, self.clock().wall(), self.base_url());
+        Err(finding.into_error(operation, &secrets))
     }
 
     pub(crate) fn retry_policy(&self) -> &RetryPolicy {
@@ -518,105 +536,9 @@ impl fmt::Debug for ClientBuilder {
     }
 }
 
-/// Whether a URL's host is this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-/// The part of a pasted address before the operation's path, and whether it is on this machine; or what is wrong.
-pub(crate) fn base_url(pasted: &str) -> Result<(String, bool), String> {
-    let pasted = pasted.trim();
-    let parse = |text: &str| Url::parse(text).map_err(|reason| reason.to_string());
-    let mut url = if pasted.contains("://") {
-        parse(pasted)?
-    } else {
-        let plain = parse(&format!("http://{pasted}"))?;
-        if is_loopback(&plain) { plain } else { parse(&format!("https://{pasted}"))? }
-    };
-    let loopback = is_loopback(&url);
-    match url.scheme() {
-        "https" => {}
-        "http" if loopback => {}
-        "http" => return Err("plain http to another machine, which would show the key to all in between".to_owned()),
-        scheme => return Err(format!("the scheme {scheme}")),
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("a URL with a user or a password".to_owned());
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("a URL with a query or a fragment".to_owned());
-    }
-    let path: Vec<_> = url.path().split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
-    let ends_with = |part: &[&str]| path.len() >= part.len() && path[path.len() - part.len()..] == *part;
-    let of_endpoint = (1..=ENDPOINT.len()).rev().find(|&count| ends_with(&ENDPOINT[..count]));
-    let keep = path.len() - of_endpoint.unwrap_or_else(|| usize::from(ends_with(&["v1"])));
-    url.set_path(&path[..keep].join("/"));
-    Ok((url.as_str().trim_end_matches('/').to_owned(), loopback))
-}
-
-/// Refuses an id that would ask for another resource than a task.
-fn check_id(id: &str) -> Result<()> {
-    /// The longest id known has 37 characters; an id of the caller's own may be longer, but not a page.
-    const LONGEST: usize = 256;
-    let changes_path = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '/' | '\\' | '?' | '#' | '%');
-    let count = id.chars().count();
-    let given = if count == 0 {
-        "nothing".to_owned()
-    } else if count > LONGEST {
-        format!("{count} characters")
-    } else if id.contains(changes_path) || id.chars().all(|c| c == '.') {
-        "an id with characters that would change the request's path".to_owned()
-    } else {
-        return Ok(());
-    };
-    let limit = format!("1–{LONGEST} characters, without spaces and / \\ ? # %, and not only dots");
-    Err(Error::invalid("task", vec![Violation::new("id", limit, given)]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_form_in_which_users_paste_an_address_means_the_same() {
-        for pasted in [
-            "https://gateway.example",
-            "https://gateway.example/",
-            "https://gateway.example/v1",
-            "https://gateway.example/v1/",
-            "https://gateway.example/kling/v1",
-            "https://gateway.example/kling/v1/videos/multi-image2video",
-            " https://GATEWAY.example:443/kling/v1/videos/multi-image2video/ ",
-            "gateway.example",
-            "gateway.example/kling",
-        ] {
-            assert_eq!(base_url(pasted), Ok(("https://gateway.example".to_owned(), false)), "{pasted}");
-        }
-        assert_eq!(base_url("https://gateway.example:8443/relay/v1").unwrap().0, "https://gateway.example:8443/relay");
-        assert_eq!(base_url("127.0.0.1:8080").unwrap(), ("http://127.0.0.1:8080".to_owned(), true));
-        assert_eq!(base_url("http://[::1]:8080/").unwrap(), ("http://[::1]:8080".to_owned(), true));
-    }
-
-    #[test]
-    fn an_address_that_would_show_the_key_or_lead_elsewhere_is_refused() {
-        for pasted in [
-            "",
-            "http://gateway.example",
-            "http://127.0.0.1.example",
-            "ftp://gateway.example",
-            "https://user:secret@gateway.example",
-            "https://gateway.example?key=1",
-            "https://gateway.example/#v1",
-        ] {
-            let reason = base_url(pasted).expect_err(pasted);
-            assert!(!reason.contains("secret"), "{reason}");
-        }
-    }
 
     #[test]
     fn an_id_that_could_change_the_path_is_refused() {

@@ -4,8 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::address::base_url;
 use crate::answer::TaskStatus;
-use crate::client::{Client, base_url};
+use crate::client::Client;
 use crate::clock::Age;
 use crate::error::{Error, Result, Violation};
 use crate::span;

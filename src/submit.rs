@@ -6,17 +6,15 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
 use tracing::field::Empty;
 use tracing::{Span, info_span};
 
 use crate::answer::{self, TaskInfo, TaskStatus};
-use crate::classify::{Operation, classify};
+use crate::classify::Operation;
 use crate::client::Client;
 use crate::clock::chance;
 use crate::error::{Error, ErrorKind, Result, Violation};
 use crate::generated::types;
-use crate::hooks::Outcome;
 use crate::request::MultiImageToVideo;
 use crate::span::{self, record, within};
 use crate::task::Task;
@@ -145,27 +143,6 @@ impl Client {
         }
         Ok(info)
     }
-
-    /// What an operation asked for, out of its outcome; or the error that the outcome means.
-    pub(crate) fn read<T>(
-        &self,
-        operation: Operation,
-        outcome: &Outcome,
-        secrets: &[&str],
-        take: impl FnOnce(Value) -> Option<T>,
-    ) -> Result<T> {
-        if let Ok(answer) = &outcome.result
-            && answer.status.is_success()
-        {
-            let read = serde_json::from_slice(&answer.body).ok().filter(|answer| !answer::is_refusal(answer));
-            if let Some(taken) = read.and_then(take) {
-                return Ok(taken);
-            }
-        }
-        let secrets: Vec<_> = secrets.iter().copied().chain([self.key()]).collect();
-        let finding = classify(operation, outcome, self.clock().wall(), self.base_url());
-        Err(finding.into_error(operation, &secrets))
-    }
 }
 
 /// Whether the API said that it is too busy: one that comes back at once does not change that. (What did not arrive may.)
@@ -201,6 +178,8 @@ fn typed(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::{AspectRatio, Image, Mode, VideoDuration};
 
