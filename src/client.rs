@@ -21,9 +21,9 @@ use crate::generated;
 use crate::hooks::{Call, Limits, Outcome};
 use crate::polling::{self, PollPolicy, SteadyPolling};
 use crate::request::MultiImageToVideo;
-use crate::retry::{LOOPBACK_SHARE, RECONCILE_AT, RetryPolicy};
+use crate::retry::{RECONCILE_AT, RetryPolicy, share};
 use crate::running::{Permit, Running};
-use crate::span::{self, record, within};
+use crate::span::{record, within};
 use crate::task::Task;
 
 /// The environment variable with the API key.
@@ -124,9 +124,7 @@ impl Client {
     /// # Errors
     /// [`Invalid`](ErrorKind::Invalid) if the id is empty or could change the path of a request.
     pub fn task(&self, id: impl Into<String>) -> Result<Task> {
-        let task = self.known(&id.into())?;
-        let span = span::generation(Some(task.id()), None);
-        Ok(task.within(span))
+        Ok(self.known(&id.into())?.taken_up())
     }
 
     /// The same without a span of its own.
@@ -153,7 +151,7 @@ impl Client {
             return Err(Error::invalid("list", found));
         }
         let span = info_span!("kling.list", operation = "list", page = number, elapsed_ms = Empty, error = Empty);
-        within(span, &**self.clock(), self.listed(number, size)).await
+        within(span, self.clock(), self.listed(number, size)).await
     }
 
     async fn listed(&self, number: u16, size: u16) -> Result<Vec<TaskInfo>> {
@@ -188,7 +186,7 @@ impl Client {
             record(&span, "status", &info.status);
             Ok(info)
         });
-        within(span.clone(), &**self.clock(), polled).await
+        within(span.clone(), self.clock(), polled).await
     }
 
     async fn got(&self, id: &str, limit: Duration) -> Result<TaskInfo> {
@@ -252,12 +250,16 @@ impl Client {
     /// How long what a request orders is expected to take.
     pub(crate) fn expected_for(&self, request: &MultiImageToVideo) -> Duration {
         let fields = request.fields();
-        if self.is_loopback() { polling::LOOPBACK_EXPECTED } else { polling::expected(&fields.mode, &fields.duration) }
+        if self.0.reach.loopback {
+            polling::LOOPBACK_EXPECTED
+        } else {
+            polling::expected(&fields.mode, &fields.duration)
+        }
     }
 
     /// How long a task is expected to take: what this client was told, else what the task knows of itself.
     pub(crate) fn expected_of(&self, task: &Task) -> Duration {
-        let usual = if self.is_loopback() { polling::LOOPBACK_EXPECTED } else { polling::EXPECTED };
+        let usual = if self.0.reach.loopback { polling::LOOPBACK_EXPECTED } else { polling::EXPECTED };
         self.0.expected.or(task.expected()).unwrap_or(usual)
     }
 
@@ -284,8 +286,8 @@ impl Client {
         self.0.authorization.to_str().ok().and_then(|value| value.strip_prefix(SCHEME)).unwrap_or_default()
     }
 
-    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
-        &self.0.clock
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
     }
 
     /// The client for videos, made when the first is fetched.
@@ -300,10 +302,6 @@ impl Client {
     /// What may be reached for a video.
     pub(crate) fn reach(&self) -> Reach {
         self.0.reach
-    }
-
-    pub(crate) fn is_loopback(&self) -> bool {
-        self.0.reach.loopback
     }
 }
 
@@ -500,7 +498,7 @@ impl ClientBuilder {
                 builder.redirect(reqwest::redirect::Policy::none())
             })?,
         };
-        let share = if loopback { LOOPBACK_SHARE } else { 1 };
+        let share = share(loopback);
         Ok(Client(Arc::new(Shared {
             retry: RetryPolicy {
                 attempts: self.attempts,

@@ -104,8 +104,7 @@ impl Download {
 
     async fn run(self, task_id: String, video: String) -> Result<PathBuf> {
         let Self { mut transfer, path, overwrite } = self;
-        let clock = transfer.clock();
-        let opened = Part::open(path.clone(), overwrite, &*clock).await;
+        let opened = Part::open(path.clone(), overwrite, transfer.client().clock()).await;
         let (mut part, found) = opened.map_err(|trouble| told(&transfer, trouble))?;
         if let Some((origin, length)) = found.filter(|(origin, _)| origin.task_id == task_id && origin.video == video) {
             transfer.resume(origin.entity, length);
@@ -154,13 +153,13 @@ impl IntoFuture for Download {
     fn into_future(mut self) -> Self::IntoFuture {
         let begun = self.transfer.begin();
         let span = self.transfer.span.clone();
-        let clock = self.transfer.clock();
+        let client = self.transfer.client().clone();
         Box::pin(async move {
             let downloaded = async move {
                 let (task_id, video) = begun?;
                 self.run(task_id, video).await
             };
-            within(span, &*clock, downloaded).await
+            within(span, client.clock(), downloaded).await
         })
     }
 }
@@ -234,14 +233,12 @@ impl VideoStream {
 
 impl Flow {
     async fn next(mut self: Box<Self>) -> (Box<Self>, Option<Result<Bytes>>) {
-        let clock = self.transfer.clock();
         let first = self.begun.is_none();
-        let begun = *self.begun.get_or_insert_with(|| clock.now());
+        let begun = *self.begun.get_or_insert_with(|| self.transfer.client().clock().now());
         let item = self.item(first).await.transpose();
-        match &item {
-            Some(Ok(_)) => {}
-            None => ended(&self.transfer.span, &*clock, begun, None),
-            Some(Err(error)) => ended(&self.transfer.span, &*clock, begun, Some(error)),
+        if !matches!(item, Some(Ok(_))) {
+            let error = item.as_ref().and_then(|item| item.as_ref().err());
+            ended(&self.transfer.span, self.transfer.client().clock(), begun, error);
         }
         (self, item)
     }

@@ -137,12 +137,10 @@ impl SteadyPolling {
     }
 }
 
-/// The time that tasks take about which nothing else is known.
-pub(crate) const EXPECTED: Duration = FIVE_SECONDS;
+/// The time that tasks take about which nothing else is known: clips of 5 seconds took 229, 232, 237 and 301 s.
+pub(crate) const EXPECTED: Duration = Duration::from_secs(240);
 /// On this machine answers a sandbox, which has no reason to take minutes.
 pub(crate) const LOOPBACK_EXPECTED: Duration = Duration::from_secs(2);
-/// Clips of 5 seconds took 229, 232, 237 and 301 s. Nothing else was recorded.
-const FIVE_SECONDS: Duration = Duration::from_secs(240);
 
 /// How long a task of this mode and length is expected to take.
 ///
@@ -152,7 +150,7 @@ const FIVE_SECONDS: Duration = Duration::from_secs(240);
 pub(crate) fn expected(mode: &Mode, duration: &VideoDuration) -> Duration {
     let length = if *duration == VideoDuration::TenSeconds { 1.5 } else { 1.0 };
     let effort = if *mode == Mode::Pro { 1.25 } else { 1.0 };
-    FIVE_SECONDS.mul_f64(length * effort)
+    EXPECTED.mul_f64(length * effort)
 }
 
 /// A share, whatever was given for one.

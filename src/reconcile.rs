@@ -10,8 +10,8 @@ use tracing::info_span;
 
 use crate::answer::TaskInfo;
 use crate::client::Client;
-use crate::error::Result;
-use crate::span::{self, record, within};
+use crate::error::{ErrorKind, Result};
+use crate::span::{record, within};
 use crate::task::Task;
 
 /// How many of the newest tasks are looked through: more than one account runs at a time.
@@ -27,10 +27,7 @@ impl Client {
     /// list was answered.
     pub async fn reconcile(&self, external_task_id: &str) -> Result<Option<Task>> {
         let found = self.look_for(external_task_id).await?;
-        Ok(found.map(|task| {
-            let span = span::generation(Some(task.id()), Some(external_task_id));
-            task.within(span).holding(self.permit_if_free())
-        }))
+        Ok(found.map(|task| task.taken_up().holding(self.permit_if_free())))
     }
 
     /// The same within the generation of the submit that lost the task.
@@ -43,7 +40,7 @@ impl Client {
             elapsed_ms = Empty,
             error = Empty
         );
-        within(span.clone(), &**self.clock(), async {
+        within(span.clone(), self.clock(), async {
             let found = self.looked_for(external_task_id).await?;
             if let Some(task) = &found {
                 record(&span, "task_id", task.id());
@@ -54,23 +51,19 @@ impl Client {
     }
 
     async fn looked_for(&self, external_task_id: &str) -> Result<Option<Task>> {
-        let queried = self.get(external_task_id, Duration::MAX).await;
-        if let Ok(info) = &queried
-            && is_of(info, external_task_id)
-        {
-            return Ok(Some(self.found(info.clone(), external_task_id)));
-        }
-        let listed = self.list(1, NEWEST).await;
-        if let Ok(tasks) = &listed
-            && let Some(info) = tasks.iter().find(|info| is_of(info, external_task_id))
-        {
-            return Ok(Some(self.found(info.clone(), external_task_id)));
-        }
-        match (queried, listed) {
-            (Ok(_), _) | (_, Ok(_)) => Ok(None),
+        let is_ours = |info: &TaskInfo| info.external_task_id.as_deref() == Some(external_task_id);
+        let found = |info| Task::found(self.clone(), info, Some(external_task_id));
+        let unanswered = match self.get(external_task_id, Duration::MAX).await {
+            Ok(info) if is_ours(&info) => return Ok(Some(found(info))),
+            Ok(_) => None,
             // The API knows of no such task, which is an answer.
-            (Err(error), _) if error.kind() == crate::ErrorKind::Rejected && error.is_retryable() => Ok(None),
-            (Err(error), _) => Err(error),
+            Err(error) if error.kind() == ErrorKind::Rejected && error.is_retryable() => None,
+            Err(error) => Some(error),
+        };
+        match (self.list(1, NEWEST).await, unanswered) {
+            (Ok(tasks), _) => Ok(tasks.into_iter().find(is_ours).map(found)),
+            (Err(_), None) => Ok(None),
+            (Err(_), Some(error)) => Err(error),
         }
     }
 
@@ -94,12 +87,4 @@ impl Client {
             (times, Some(kind)) => format!("; looked for it {times} times within {before:?} in vain (last: {kind})"),
         })
     }
-
-    fn found(&self, info: TaskInfo, external_task_id: &str) -> Task {
-        Task::found(self.clone(), info, Some(external_task_id))
-    }
-}
-
-fn is_of(info: &TaskInfo, external_task_id: &str) -> bool {
-    info.external_task_id.as_deref() == Some(external_task_id)
 }

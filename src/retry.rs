@@ -48,8 +48,10 @@ pub(crate) const RECONCILE_AT: [Duration; 5] = [
     Duration::from_secs(60),
 ];
 
-/// On this machine answers a sandbox, whose tasks take seconds: so much shorter are the waits.
-pub(crate) const LOOPBACK_SHARE: u32 = 20;
+/// By how much waits are divided: on this machine answers a sandbox, whose tasks take seconds.
+pub(crate) const fn share(loopback: bool) -> u32 {
+    if loopback { 20 } else { 1 }
+}
 
 #[cfg(test)]
 mod tests {

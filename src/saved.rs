@@ -1,6 +1,6 @@
 //! A task on paper: what a process must know of a task to go on with it after a restart.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,6 @@ use crate::answer::TaskStatus;
 use crate::client::Client;
 use crate::clock::Age;
 use crate::error::{Error, Result, Violation};
-use crate::span;
 use crate::task::Task;
 
 /// A task as it is kept over a restart: made by [`Task::save`], taken up by [`Client::resume`].
@@ -52,7 +51,7 @@ pub struct SavedTask {
 impl Task {
     /// What to keep of the task, to go on with it after a restart; see [`SavedTask`].
     pub fn save(&self) -> SavedTask {
-        let clock = &**self.client().clock();
+        let clock = self.client().clock();
         let made = self.age().and_then(|age| clock.wall().checked_sub(age.now(clock)));
         SavedTask {
             base_url: self.client().base_url().to_owned(),
@@ -87,19 +86,16 @@ impl Client {
                      take client.task(id)",
                 ));
         }
-        let clock = &**self.clock();
+        let clock = self.clock();
         // A date that lies ahead, because a clock was put back, says nothing: such a task is asked for at once.
-        let made = saved.made_at_ms.and_then(|made| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(made)));
-        let task = self.known(&saved.task_id)?;
-        let span = span::generation(Some(task.id()), saved.external_task_id.as_deref());
-        let task = task.within(span).remembered(
+        let made = saved.made_at_ms.and_then(|made| UNIX_EPOCH.checked_add(Duration::from_millis(made)));
+        let task = self.known(&saved.task_id)?.remembered(
             saved.external_task_id,
             saved.status.as_deref().map(TaskStatus::from),
             made.and_then(|made| Age::of(clock, made)),
             saved.expected_ms.map(Duration::from_millis),
         );
-        let permit = self.permit_if_free();
-        Ok(task.holding(permit))
+        Ok(task.taken_up().holding(self.permit_if_free()))
     }
 }
 

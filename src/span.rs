@@ -14,11 +14,7 @@ use crate::error::{Error, Result};
 
 /// The span of one generation: within what is current where it is begun.
 pub(crate) fn generation(task_id: Option<&str>, external_task_id: Option<&str>) -> Span {
-    let span = info_span!("kling.generation", task_id = Empty, external_task_id, status = Empty, error = Empty);
-    if let Some(id) = task_id {
-        record(&span, "task_id", id);
-    }
-    span
+    info_span!("kling.generation", task_id, external_task_id, status = Empty, error = Empty)
 }
 
 /// Runs an operation in its span, and records there how long it took and what kind of error it ended with.

@@ -62,7 +62,7 @@ impl Client {
                 error = Empty
             )
         });
-        let submitted = within(span.clone(), &**self.clock(), async {
+        let submitted = within(span.clone(), self.clock(), async {
             let permit = self.permit().await;
             let task = self.purchase(request, &span).await?;
             Ok(task.expecting(self.expected_for(request)).holding(permit))
@@ -102,7 +102,7 @@ impl Client {
                 Err(error) => error.with_ids(None, external),
             };
             if error.is_retryable() {
-                let random = chance(&**self.clock());
+                let random = chance(self.clock());
                 if let Some(pause) =
                     self.retry_policy().pause(attempts, waited, error.retry_after(), is_busy(&error), random)
                 {

@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::clock::Age;
 use crate::error::Result;
 use crate::running::Permit;
-use crate::span::record;
+use crate::span::{self, record};
 use crate::wait::Wait;
 
 /// A task at the API.
@@ -43,7 +43,7 @@ impl Task {
 
     /// The task that this process has just made.
     pub(crate) fn submitted(client: Client, info: TaskInfo, external: Option<&str>) -> Self {
-        let age = Some(Age::new(&**client.clock(), Duration::ZERO));
+        let age = Some(Age::new(client.clock(), Duration::ZERO));
         Self { age, ..Self::found(client, info, external) }
     }
 
@@ -76,6 +76,12 @@ impl Task {
     pub(crate) fn holding(mut self, permit: Option<Permit>) -> Self {
         self.permit = permit.filter(|_| !self.status().is_some_and(TaskStatus::is_final));
         self
+    }
+
+    /// The same task with a generation of its own, which begins here.
+    pub(crate) fn taken_up(self) -> Self {
+        let span = span::generation(Some(&self.id), self.external.as_deref());
+        self.within(span)
     }
 
     /// The same task, as a part of this generation.
@@ -131,7 +137,7 @@ impl Task {
     pub(crate) fn age(&self) -> Option<Age> {
         self.age.or_else(|| {
             let info = self.info.as_ref()?;
-            Age::of(&**self.client.clock(), info.created_at.or(info.updated_at)?)
+            Age::of(self.client.clock(), info.created_at.or(info.updated_at)?)
         })
     }
 

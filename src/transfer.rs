@@ -26,7 +26,7 @@ use crate::client::Client;
 use crate::clock::{Clock, Sleep, chance};
 use crate::download::DownloadProgress;
 use crate::error::{Error, ErrorKind, Result, Violation, chain};
-use crate::retry::{LOOPBACK_SHARE, RetryPolicy};
+use crate::retry::{RetryPolicy, share};
 use crate::span::record;
 
 pub(crate) const DOWNLOAD: &str = "download";
@@ -169,8 +169,8 @@ impl Transfer {
         (self.entity, self.at, self.reached) = (entity, at, at);
     }
 
-    pub(crate) fn clock(&self) -> std::sync::Arc<dyn Clock> {
-        self.client.clock().clone()
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
     }
 
     /// What the server said of the video.
@@ -234,7 +234,7 @@ impl Transfer {
         self.requests += 1;
         self.tries += 1;
         record(&self.span, "attempts", self.requests);
-        let (answer, _) = watched(&**self.client.clock(), self.floor.over, request.send()).await;
+        let (answer, _) = watched(self.client.clock(), self.floor.over, request.send()).await;
         let response = match answer {
             Some(Ok(response)) => response,
             Some(Err(reason)) => return Err(self.lost(reason)),
@@ -284,7 +284,7 @@ impl Transfer {
     /// Reads on in an answer.
     async fn read(&mut self, mut body: Body) -> Result<Option<Event>, Failure> {
         let left = self.floor.over.saturating_sub(self.pace.spent);
-        let (read, spent) = watched(&**self.client.clock(), left, body.response.chunk()).await;
+        let (read, spent) = watched(self.client.clock(), left, body.response.chunk()).await;
         let bytes = match read {
             None => Bytes::new(),
             Some(Ok(Some(bytes))) => bytes,
@@ -348,13 +348,10 @@ impl Transfer {
             }
             Failure::Lost { status, reason, after } => {
                 let clock = self.client.clock();
-                let policy = RetryPolicy {
-                    first: RETRY.first / if self.client.is_loopback() { LOOPBACK_SHARE } else { 1 },
-                    ..RETRY
-                };
+                let policy = RetryPolicy { first: RETRY.first / share(self.client.reach().loopback), ..RETRY };
                 // Bytes may have come since the request that was cut.
                 let tries = self.tries.max(1);
-                if let Some(pause) = policy.pause(tries, self.waited, after, status.is_some(), chance(&**clock)) {
+                if let Some(pause) = policy.pause(tries, self.waited, after, status.is_some(), chance(clock)) {
                     clock.sleep(pause).await;
                     self.waited += pause;
                     return Ok(());

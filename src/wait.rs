@@ -131,7 +131,7 @@ impl Stream for Wait {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Self { client, watch, step } = self.get_mut();
-        let clock = &**client.clock();
+        let clock = client.clock();
         loop {
             let event = match step {
                 Step::Over => return Poll::Ready(None),
@@ -313,7 +313,7 @@ impl Watch {
 
     /// How long to wait before the next poll.
     pub(crate) fn pause(&self, client: &Client, random: f64) -> Duration {
-        let clock = &**client.clock();
+        let clock = client.clock();
         let pause = self.policy.pause(&PollState {
             age: self.age.map(|age| age.now(clock)),
             expected: self.expected,
@@ -337,7 +337,7 @@ impl Watch {
 
     /// What an answer means for the wait; an error is its end.
     pub(crate) fn answered(&mut self, client: &Client, answer: Result<TaskInfo>) -> Result<WaitEvent> {
-        let clock = &**client.clock();
+        let clock = client.clock();
         let info = match answer {
             Ok(info) => info,
             Err(error) if self.may_pass(client, &error) => {
@@ -377,13 +377,13 @@ impl Watch {
     fn may_pass(&self, client: &Client, error: &Error) -> bool {
         // A task that the API does not know is a task of tomorrow only for some seconds after its create.
         let unknown = error.kind() == ErrorKind::Rejected && matches!(error.http_status(), Some(400 | 404));
-        let is_new = || self.age.is_some_and(|age| age.now(&**client.clock()) < GRACE);
+        let is_new = || self.age.is_some_and(|age| age.now(client.clock()) < GRACE);
         error.is_retryable() && (!unknown || is_new())
     }
 
     /// Tells of the end of the wait.
     fn over(&self, client: &Client, error: Option<&Error>) {
-        ended(&self.span, &**client.clock(), self.started, error);
+        ended(&self.span, client.clock(), self.started, error);
         if let Some(error) = error {
             record(&self.generation, "error", error.kind());
         }

@@ -177,7 +177,7 @@ impl WaitAll {
             self.ended.push_back((id.to_string(), end));
         } else if !self.tasks.contains_key(&id) {
             let clock = self.client.clock();
-            let at = clock.now().saturating_add(watch.pause(&self.client, chance(&**clock)));
+            let at = clock.now().saturating_add(watch.pause(&self.client, chance(clock)));
             self.overdue.insert((over(&watch), Arc::clone(&id)));
             self.due.insert((at, Arc::clone(&id)));
             self.tasks.insert(id, Entry { watch, turn: Turn::At(at), unlisted: Duration::ZERO });
@@ -288,7 +288,7 @@ impl WaitAll {
         }
         self.sweep = Some(Sweep {
             started: now,
-            random: chance(&**client.clock()),
+            random: chance(client.clock()),
             page: 1,
             size: page_size(self.tasks.len()),
             asking: false,
@@ -303,7 +303,7 @@ impl WaitAll {
         let Some(entry) = self.tasks.get_mut(id).filter(|entry| entry.turn == Turn::Asked) else { return };
         let too_many = answer.as_ref().is_err_and(too_many);
         let event = entry.watch.answered(&self.client, answer);
-        let random = chance(&**self.client.clock());
+        let random = chance(self.client.clock());
         if let Some(at) = self.after(id, event, |watch, client| client.clock().now() + watch.pause(client, random))
             && too_many
         {
