@@ -101,7 +101,8 @@ impl Add<'_> {
             return Ok(checked);
         }
         let name = self.manifest.file_name().unwrap_or_default().to_string_lossy();
-        let batch = store.new_batch(&name, self.budget).await?;
+        let folder = std::path::absolute(self.out).map_err(|reason| Error::other("add", reason))?;
+        let batch = store.new_batch(&name, self.budget, Some(&folder)).await?;
         let mut added = Added { batch: Some(batch), ..Added::default() };
         let mut reader = Reader::open(self.manifest)?;
         while let Some(lines) = reader.next().await? {

@@ -93,9 +93,12 @@ pub enum Batch {
     Status,
     /// Go on with all that is not done; fetch again what is gone or differs, first what vanishes first
     Resume {
-        /// What each batch that has a budget may book from now on
+        /// What a batch may book from now on: that of --batch, or the only one with jobs that are not sent
         #[arg(long, value_name = "UNITS")]
         budget: Option<Units>,
+        /// The batch that --budget is for
+        #[arg(long, value_name = "ID", requires = "budget")]
+        batch: Option<i64>,
         #[command(flatten)]
         work: Effort,
     },
@@ -143,7 +146,7 @@ pub struct Source {
     /// The folder for the videos
     #[arg(short, long, default_value = ".", value_name = "DIR")]
     pub out: PathBuf,
-    /// Stop before more units than these would be booked
+    /// The most that this batch may book: no job is sent that would pass it. Estimates count until the API tells the cost
     #[arg(long, value_name = "UNITS")]
     pub budget: Option<Units>,
     /// Ask again for work that was asked for before: it is paid again

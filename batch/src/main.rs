@@ -6,6 +6,7 @@ mod progress;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -125,19 +126,23 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Batch::Run { add, work } => {
             added(&store, &add, &prices).await?;
             let ended = finish(&store, client, &work, &progress, &prices, json).await;
-            // What came of it does not depend on the page about it.
-            match report(&store, &prices, &add.out, Shown::Beside).await {
-                Ok(path) => say(&format!("report: {}", path.display())),
-                Err(error) => say(&format!("no report: {error}")),
-            }
+            write_report(&store, &prices, &add.out).await;
             return ended;
         }
-        Batch::Resume { budget, work } => {
+        Batch::Resume { budget, batch, work } => {
             if let Some(budget) = budget {
-                store.set_budget(budget).await?;
+                match store.set_budget(batch, budget).await? {
+                    Some(batch) => say(&format!("batch {batch} may book {budget} units from now on")),
+                    None => say("nothing is left to send, so no budget was set"),
+                }
             }
             inspect(&store, SystemTime::now(), say).await?;
-            return finish(&store, client, &work, &progress, &prices, json).await;
+            let folders = store.open_folders().await?;
+            let ended = finish(&store, client, &work, &progress, &prices, json).await;
+            for folder in folders {
+                write_report(&store, &prices, &folder).await;
+            }
+            return ended;
         }
         Batch::Status => {
             let status = Status::read(&store, &prices, SystemTime::now()).await?;
@@ -243,6 +248,14 @@ async fn finish(
     }
     let stopped = ended?;
     Ok(ExitCode::from(if stopped { INTERRUPTED } else { code(&status) }))
+}
+
+/// Writes the report of a folder, if that can be: what came of the jobs does not depend on the page about them.
+async fn write_report(store: &Store, prices: &Prices, folder: &Path) {
+    match report(store, prices, folder, Shown::Beside).await {
+        Ok(path) => say(&format!("report: {}", path.display())),
+        Err(error) => say(&format!("no report: {error}")),
+    }
 }
 
 /// What a shell expects of a program that was interrupted: 128 and the number of the signal.

@@ -16,7 +16,7 @@ use crate::order::{Order, is_url};
 use crate::prices::Prices;
 use crate::state::State;
 use crate::status::Attention;
-use crate::store::{Job, Store};
+use crate::store::{Job, Step, Store};
 use crate::text::plain;
 use crate::units::Units;
 
@@ -167,7 +167,7 @@ fn head(totals: &Totals, prices: &Prices) -> Markup {
     }
 }
 
-fn card(job: &Job, history: &[(State, i64, Option<String>)], folder: &Path, prices: &Prices) -> Markup {
+fn card(job: &Job, history: &[Step], folder: &Path, prices: &Prices) -> Markup {
     let order: Order = serde_json::from_str(&job.request).unwrap_or_default();
     let is_here = job.state == State::Delivered && Path::new(&job.output).is_file();
     let hint = Attention::of(job.clone()).map(|attention| attention.hint);
@@ -176,8 +176,8 @@ fn card(job: &Job, history: &[(State, i64, Option<String>)], folder: &Path, pric
         .flatten()
         .map(|word| plain(word));
     let words: Vec<_> = order_words.chain([format!("{} s", plain(&order.duration))]).collect();
-    let first = |state: State| history.iter().find(|(found, ..)| *found == state).map(|(_, at, _)| *at);
-    let last = |state: State| history.iter().rev().find(|(found, ..)| *found == state).map(|(_, at, _)| *at);
+    let first = |state: State| history.iter().find(|step| step.state == state).map(|step| step.at);
+    let last = |state: State| history.iter().rev().find(|step| step.state == state).map(|step| step.at);
     let (sent, made, here) = (first(State::Sending), first(State::Finished), last(State::Delivered));
     html! {
         article #{ "job-" (job.id) } {

@@ -205,7 +205,8 @@ impl fmt::Display for Status {
             match (batch.budget, batch.stopped) {
                 (Some(budget), true) => writeln!(
                     f,
-                    ", stopped: the next job would pass its budget of {budget}; resume --budget UNITS raises it"
+                    ", stopped: the next job would pass its budget of {budget}; resume --batch {} --budget UNITS raises it",
+                    batch.id
                 )?,
                 (Some(budget), false) => writeln!(f, ", at most {budget}")?,
                 (None, _) => writeln!(f)?,

@@ -5,7 +5,7 @@
 //! time, changes nothing. A change is durable when it returns: SQLite syncs its log, PostgreSQL its own.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -100,6 +100,8 @@ pub struct NewJob {
 pub struct Detail {
     /// The API's id of the task, and what the client needs to go on with it.
     pub task: Option<(String, String)>,
+    /// What the API told of the task: its word, and its date in milliseconds since 1970.
+    pub status: Option<(String, Option<i64>)>,
     /// The units that were deducted.
     pub settled: Option<Units>,
     /// When the video vanishes, in milliseconds since 1970.
@@ -110,6 +112,21 @@ pub struct Detail {
     pub note: Option<String>,
     /// Whether it came back because too many tasks were running (code 1303).
     pub crowded: bool,
+}
+
+/// A state that a job came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The state.
+    pub state: State,
+    /// When, in milliseconds since 1970.
+    pub at: i64,
+    /// What was said of it.
+    pub note: Option<String>,
+    /// The API's own word for where the task stood, if that is what led here.
+    pub status: Option<String>,
+    /// The API's date for it, in milliseconds since 1970.
+    pub status_at: Option<i64>,
 }
 
 /// What came of one order.
@@ -232,9 +249,13 @@ impl Store {
     async fn migrate(&self) -> Result<()> {
         /// Two processes that make the same new file at once: one is the first.
         const ATTEMPTS: u32 = 5;
-        let sql = include_str!("../migrations/1_record.sql");
-        let record = Migration::new(1, "record".into(), MigrationType::Simple, sql.into_sql_str(), false);
-        let mut migrator = Migrator::with_migrations(vec![record]);
+        let step = |version, name: &'static str, sql: &'static str| {
+            Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+        };
+        let mut migrator = Migrator::with_migrations(vec![
+            step(1, "record", include_str!("../migrations/1_record.sql")),
+            step(2, "told", include_str!("../migrations/2_told.sql")),
+        ]);
         migrator.dangerous_set_table_name("kling_batch_migrations");
         let mut attempt = 1;
         loop {
@@ -317,25 +338,47 @@ impl Store {
         Ok(took)
     }
 
-    /// Makes a batch.
+    /// Makes a batch, with the most that it may book, and the folder for its videos.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn new_batch(&self, name: &str, budget: Option<Units>) -> Result<i64> {
+    pub async fn new_batch(&self, name: &str, budget: Option<Units>, folder: Option<&Path>) -> Result<i64> {
         let mut change = self.change().await?;
-        let id = change.batch(name, budget).await?;
+        let id = change.batch(name, budget, folder).await?;
         change.commit().await?;
         Ok(id)
     }
 
-    /// Sets what each batch that has a budget may book.
+    /// Sets what a batch may book from now on; without its number, the one batch with jobs that are not sent yet, if there
+    /// is any. Gives its number.
     ///
     /// # Errors
-    /// Those of the database.
-    pub async fn set_budget(&self, budget: Units) -> Result<()> {
-        let sql = "UPDATE batches SET budget = $1 WHERE budget IS NOT NULL";
-        query(sql).bind(budget.thousandths()).execute(&self.pool).await?;
-        Ok(())
+    /// `Invalid` if there is no such batch, or more than one has such jobs; those of the database.
+    pub async fn set_budget(&self, batch: Option<i64>, budget: Units) -> Result<Option<i64>> {
+        let mut change = self.change().await?;
+        let meant = match batch {
+            Some(id) => query("SELECT id FROM batches WHERE id = $1").bind(id),
+            None => query(
+                "SELECT id FROM batches b \
+                 WHERE EXISTS (SELECT 1 FROM jobs j WHERE j.batch = b.id AND j.state = 'intended') ORDER BY id",
+            ),
+        };
+        let meant = meant.fetch_all(&mut *change.tx).await?;
+        let meant: Vec<i64> = meant.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+        let refuse = |message| Error::invalid("budget", message).with_hint("status lists them; --batch ID names one");
+        let id = match (meant.as_slice(), batch) {
+            ([id], _) => *id,
+            ([], None) => return Ok(None),
+            ([], Some(id)) => return Err(refuse(format!("expected a batch of this record, given {id}"))),
+            _ => return Err(refuse(format!("expected one batch with jobs that are not sent, found {meant:?}"))),
+        };
+        query("UPDATE batches SET budget = $2 WHERE id = $1")
+            .bind(id)
+            .bind(budget.thousandths())
+            .execute(&mut *change.tx)
+            .await?;
+        change.commit().await?;
+        Ok(Some(id))
     }
 
     /// Writes the intent of jobs, all of them or none. With `once`, one whose work is asked for already is left out, and
@@ -364,7 +407,7 @@ impl Store {
                 query(sql).bind(id).bind(budget.thousandths()).execute(&mut *change.tx).await?;
                 id
             }
-            None => change.batch(name, Some(budget)).await?,
+            None => change.batch(name, Some(budget), None).await?,
         };
         change.commit().await?;
         Ok(id)
@@ -696,16 +739,34 @@ impl Store {
         query(sql).fetch_all(&self.pool).await?.iter().map(count).collect()
     }
 
-    /// The states that a job came to: each with its time, in milliseconds since 1970, and what was said.
+    /// The states that a job came to, in their order.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn history(&self, id: i64) -> Result<Vec<(State, i64, Option<String>)>> {
-        let sql = "SELECT state, at, note FROM history WHERE job = $1 ORDER BY turn";
+    pub async fn history(&self, id: i64) -> Result<Vec<Step>> {
+        let sql = "SELECT state, at, note, status, status_at FROM history WHERE job = $1 ORDER BY turn";
         let rows = query(sql).bind(id).fetch_all(&self.pool).await?;
-        let entry =
-            |row: &AnyRow| Ok((state(row.try_get::<String, _>(0)?.as_str())?, row.try_get(1)?, row.try_get(2)?));
-        rows.iter().map(entry).collect()
+        let step = |row: &AnyRow| {
+            Ok(Step {
+                state: state(row.try_get::<String, _>(0)?.as_str())?,
+                at: row.try_get(1)?,
+                note: row.try_get(2)?,
+                status: row.try_get(3)?,
+                status_at: row.try_get(4)?,
+            })
+        };
+        rows.iter().map(step).collect()
+    }
+
+    /// The folders whose reports change while what is open is worked on: those of the batches that are not done.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn open_folders(&self) -> Result<Vec<PathBuf>> {
+        let sql = "SELECT DISTINCT folder FROM batches b WHERE folder IS NOT NULL AND EXISTS (SELECT 1 FROM jobs j \
+                   WHERE j.batch = b.id AND j.state NOT IN ('delivered', 'failed', 'dropped')) ORDER BY folder";
+        let rows = query(sql).fetch_all(&self.pool).await?;
+        rows.iter().map(|row| Ok(row.try_get::<String, _>(0)?.into())).collect()
     }
 
     /// Begins a change: from here to its end nobody else changes the record.
@@ -744,13 +805,14 @@ impl Change {
         Ok(query(RUNNING).fetch_one(&mut *self.tx).await?.try_get(0)?)
     }
 
-    async fn batch(&mut self, name: &str, budget: Option<Units>) -> Result<i64> {
+    async fn batch(&mut self, name: &str, budget: Option<Units>, folder: Option<&Path>) -> Result<i64> {
         let id = self.next_batch;
         query("UPDATE governor SET next_batch = next_batch + 1 WHERE id = 1").execute(&mut *self.tx).await?;
-        query("INSERT INTO batches (id, name, budget, booked, served) VALUES ($1, $2, $3, 0, 0)")
+        query("INSERT INTO batches (id, name, budget, booked, served, folder) VALUES ($1, $2, $3, 0, 0, $4)")
             .bind(id)
             .bind(name)
             .bind(budget.map(Units::thousandths))
+            .bind(folder.map(|folder| folder.to_string_lossy().into_owned()))
             .execute(&mut *self.tx)
             .await?;
         Ok(id)
@@ -854,7 +916,19 @@ impl Change {
             .bind(booked.thousandths() - job.booked.thousandths())
             .execute(&mut *self.tx)
             .await?;
-        self.remember(job.id, state, detail.note.as_deref()).await?;
+        let (status, status_at) = detail.status.clone().unzip();
+        query(
+            "INSERT INTO history (job, turn, state, at, note, status, status_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(job.id)
+        .bind(self.turn)
+        .bind(state.as_str())
+        .bind(self.at)
+        .bind(detail.note.as_deref())
+        .bind(status)
+        .bind(status_at.flatten())
+        .execute(&mut *self.tx)
+        .await?;
         if event == Event::Accept {
             self.places = self.places.taken();
         } else if detail.crowded {
@@ -875,18 +949,6 @@ impl Change {
             self.apply(job, Event::Lose, &detail).await?;
         }
         Ok(lost.len())
-    }
-
-    async fn remember(&mut self, job: i64, state: State, note: Option<&str>) -> Result<()> {
-        query("INSERT INTO history (job, turn, state, at, note) VALUES ($1, $2, $3, $4, $5)")
-            .bind(job)
-            .bind(self.turn)
-            .bind(state.as_str())
-            .bind(self.at)
-            .bind(note)
-            .execute(&mut *self.tx)
-            .await?;
-        Ok(())
     }
 
     async fn commit(mut self) -> Result<()> {

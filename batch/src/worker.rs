@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures_util::StreamExt as _;
-use kling_client::{Client, Clock, ErrorKind, FinishedTask, SavedTask, TaskInfo};
+use kling_client::{Client, Clock, ErrorKind, FinishedTask, SavedTask, TaskInfo, TaskStatus};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -307,7 +307,7 @@ impl Worker {
         let error = match submitted {
             Ok(task) => {
                 *lock(&self.pause) = Rest::default();
-                return (Event::Accept, accepted(task.id(), &task.save()));
+                return (Event::Accept, accepted(&task));
             }
             Err(error) => error,
         };
@@ -317,7 +317,7 @@ impl Worker {
             && job.attempt > 1
             && let Ok(Some(task)) = self.client.reconcile(&job.external_id).await
         {
-            return (Event::Accept, accepted(task.id(), &task.save()));
+            return (Event::Accept, accepted(&task));
         }
         if verdict.event() == Event::Return {
             let mut pause = lock(&self.pause);
@@ -395,7 +395,10 @@ impl Worker {
         let (event, detail) = match result {
             Ok(finished) => (Event::End, ended(finished.info(), self.clock.wall())),
             Err(error) => match error.kind() {
-                ErrorKind::TaskFailed => (Event::Fail, Detail { note: Some(said(&error)), ..Detail::default() }),
+                ErrorKind::TaskFailed => {
+                    let status = Some((TaskStatus::Failed.as_str().to_owned(), None));
+                    (Event::Fail, Detail { note: Some(said(&error)), status, ..Detail::default() })
+                }
                 // It is asked for again in the next turn.
                 ErrorKind::WaitTimedOut => return,
                 _ => {
@@ -440,8 +443,7 @@ impl Worker {
     async fn looked_for(&self, job: &Job) {
         match self.client.reconcile(&job.external_id).await {
             Ok(Some(task)) => {
-                let told =
-                    self.store.tell(job.id, job.attempt, Event::Accept, &accepted(task.id(), &task.save())).await;
+                let told = self.store.tell(job.id, job.attempt, Event::Accept, &accepted(&task)).await;
                 if matches!(told, Ok(Some(_))) {
                     self.say(&format!("{}: found its task {}", label(job), task.id()));
                 }
@@ -569,19 +571,25 @@ fn prepared(job: &Job) -> Result<kling_client::MultiImageToVideo, String> {
     order.request(&job.external_id).map_err(|error| error.message().to_owned())
 }
 
-fn accepted(id: &str, saved: &SavedTask) -> Detail {
-    let saved = serde_json::to_string(saved).unwrap_or_default();
-    Detail { task: Some((id.to_owned(), saved)), ..Detail::default() }
+fn accepted(task: &kling_client::Task) -> Detail {
+    let saved = serde_json::to_string(&task.save()).unwrap_or_default();
+    Detail { task: Some((task.id().to_owned(), saved)), status: task.info().map(told), ..Detail::default() }
 }
 
 fn ended(info: &TaskInfo, now: SystemTime) -> Detail {
     let ended = info.updated_at.unwrap_or(now);
     Detail {
+        status: Some(told(info)),
         // What cannot be read is not settled: the estimate stays booked.
         settled: info.units_deducted.as_deref().and_then(|units| units.parse().ok()),
         expires_at: ended.checked_add(KEPT).map(millis),
         ..Detail::default()
     }
+}
+
+/// Where the task stands by the API's word and date.
+fn told(info: &TaskInfo) -> (String, Option<i64>) {
+    (info.status.as_str().to_owned(), info.updated_at.map(millis))
 }
 
 /// An error in a line.

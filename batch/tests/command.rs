@@ -132,9 +132,15 @@ async fn an_order_whose_sender_is_killed_is_found_and_never_sent_again() {
     assert!(resumed.stderr().contains("found its task"), "{}", resumed.stderr());
     assert_eq!((sandbox.tasks_charged(), sandbox.posts_begun()), (1, 1));
     assert_eq!(std::fs::read(folder.join("n1.mp4")).unwrap(), sandbox.video_bytes());
-    let states: Vec<_> = store.history(job.id).await.unwrap().into_iter().map(|(state, ..)| state).collect();
+    let history = store.history(job.id).await.unwrap();
+    let states: Vec<_> = history.iter().map(|step| step.state).collect();
     let way = [State::Intended, State::Sending, State::Ambiguous, State::Accepted, State::Finished, State::Delivered];
     assert_eq!(states, way);
+    assert!(history[3].status.is_some() && history[3].status_at.is_some(), "the API told it: {history:?}");
+    assert_eq!(history[4].status.as_deref(), Some("succeed"));
+    assert!(history[3].status_at <= history[4].status_at);
+    let report = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(report.contains("1 delivered"), "the end of a run that went on: {report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,7 +31,7 @@ fn task(id: &str) -> Detail {
 async fn many_workers_never_claim_one_job_twice() {
     let path = directory("claims").join("kling.db");
     let store = Store::open(path.to_str().unwrap()).await.unwrap();
-    let batch = store.new_batch("b", None).await.unwrap();
+    let batch = store.new_batch("b", None, None).await.unwrap();
     store.insert(batch, (0..30).map(new).collect(), true).await.unwrap();
     store.set_places(100).await.unwrap();
     let mut workers = tokio::task::JoinSet::new();
@@ -55,7 +55,7 @@ async fn many_workers_never_claim_one_job_twice() {
 #[tokio::test]
 async fn an_event_told_twice_or_too_late_changes_nothing() {
     let store = store("twice").await;
-    let batch = store.new_batch("b", None).await.unwrap();
+    let batch = store.new_batch("b", None, None).await.unwrap();
     store.insert(batch, vec![new(1)], true).await.unwrap();
     let job = store.claim("w", HERE).await.unwrap().unwrap();
     for (attempt, event, detail, state) in [
@@ -80,15 +80,85 @@ async fn an_event_told_twice_or_too_late_changes_nothing() {
     }
     let job = store.job(job.id).await.unwrap().unwrap();
     assert_eq!((job.task_id.as_deref(), job.booked.to_string().as_str(), job.file_size), (Some("t"), "1.5", Some(3)));
-    let states: Vec<_> = store.history(job.id).await.unwrap().into_iter().map(|(state, ..)| state).collect();
+    let states: Vec<_> = store.history(job.id).await.unwrap().into_iter().map(|step| step.state).collect();
     assert_eq!(states, [State::Intended, State::Sending, State::Accepted, State::Finished, State::Delivered]);
     agrees(&store).await;
 }
 
 #[tokio::test]
+async fn what_the_api_told_stands_beside_what_was_made_of_it() {
+    let store = store("told").await;
+    let batch = store.new_batch("b", None, None).await.unwrap();
+    store.insert(batch, vec![new(1)], true).await.unwrap();
+    let job = store.claim("w", HERE).await.unwrap().unwrap();
+    let told = |word: &str, at| Some((word.to_owned(), at));
+    for (event, status) in [(Event::Accept, told("submitted", Some(7))), (Event::Fail, told("failed", None))] {
+        let detail = Detail { status, ..Detail::default() };
+        assert!(store.tell(job.id, job.attempt, event, &detail).await.unwrap().is_some());
+    }
+    let history = store.history(job.id).await.unwrap();
+    let found: Vec<_> = history.into_iter().map(|step| (step.state, step.status, step.status_at)).collect();
+    let expected = [
+        (State::Intended, None, None),
+        (State::Sending, None, None),
+        (State::Accepted, Some("submitted".to_owned()), Some(7)),
+        (State::Failed, Some("failed".to_owned()), None),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn an_older_record_is_brought_up_to_date_with_all_that_stands_in_it() {
+    let path = directory("older").join("kling.db");
+    let path = path.to_str().unwrap();
+    let store = Store::open(path).await.unwrap();
+    let batch = store.new_batch("b", None, None).await.unwrap();
+    store.insert(batch, vec![new(1)], true).await.unwrap();
+    drop(store);
+    let pool = sqlx::SqlitePool::connect(&format!("sqlite:{path}")).await.unwrap();
+    for sql in [
+        "ALTER TABLE history DROP COLUMN status",
+        "ALTER TABLE history DROP COLUMN status_at",
+        "ALTER TABLE batches DROP COLUMN folder",
+        "DELETE FROM kling_batch_migrations WHERE version = 2",
+    ] {
+        sqlx::query(sql).execute(&pool).await.unwrap();
+    }
+    pool.close().await;
+    let store = Store::open(path).await.unwrap();
+    let history = store.history(1).await.unwrap();
+    assert_eq!(history.len(), 1);
+    assert_eq!((history[0].state, &history[0].status), (State::Intended, &None));
+    assert_eq!(
+        store.open_folders().await.unwrap(),
+        Vec::<std::path::PathBuf>::new(),
+        "nobody knows where its report is"
+    );
+}
+
+#[tokio::test]
+async fn a_budget_is_that_of_one_batch_which_is_named_where_there_are_more() {
+    let store = store("budgets").await;
+    let units = |units: &str| units.parse::<Units>().unwrap();
+    assert_eq!(store.set_budget(None, units("9")).await.unwrap(), None, "there is nothing to send");
+    let first = store.new_batch("first", Some(units("1")), None).await.unwrap();
+    let sent = store.new_batch("sent", Some(units("1")), None).await.unwrap();
+    store.insert(first, vec![new(1)], true).await.unwrap();
+    assert_eq!(store.set_budget(None, units("2")).await.unwrap(), Some(first));
+    let second = store.new_batch("second", None, None).await.unwrap();
+    store.insert(second, vec![new(3)], true).await.unwrap();
+    let refused = store.set_budget(None, units("3")).await.unwrap_err();
+    assert!(refused.message().contains(&format!("[{first}, {second}]")), "{refused}");
+    assert!(store.set_budget(Some(99), units("3")).await.unwrap_err().message().contains("given 99"));
+    assert_eq!(store.set_budget(Some(second), units("4")).await.unwrap(), Some(second));
+    let budgets: Vec<_> = store.batches().await.unwrap().into_iter().map(|batch| batch.budget).collect();
+    assert_eq!(budgets, [Some(units("2")), Some(units("1")), Some(units("4"))], "that of {sent} is left alone");
+}
+
+#[tokio::test]
 async fn what_a_dead_worker_was_sending_is_ambiguous_and_its_late_answer_still_counts() {
     let store = store("dead").await;
-    let batch = store.new_batch("b", None).await.unwrap();
+    let batch = store.new_batch("b", None, None).await.unwrap();
     store.insert(batch, (1..=3).map(new).collect(), true).await.unwrap();
     store.beat("dead").await.unwrap();
     let mut sent = Vec::new();
@@ -116,8 +186,8 @@ async fn what_a_dead_worker_was_sending_is_ambiguous_and_its_late_answer_still_c
 #[tokio::test]
 async fn batches_take_turns_and_a_budget_is_never_passed() {
     let store = store("turns").await;
-    let small = store.new_batch("small", "5".parse().ok()).await.unwrap();
-    let large = store.new_batch("large", None).await.unwrap();
+    let small = store.new_batch("small", "5".parse().ok(), None).await.unwrap();
+    let large = store.new_batch("large", None, None).await.unwrap();
     store.insert(large, (1..=4).map(new).collect(), true).await.unwrap();
     store.insert(small, (5..=8).map(new).collect(), true).await.unwrap();
     store.set_places(100).await.unwrap();
@@ -127,7 +197,7 @@ async fn batches_take_turns_and_a_budget_is_never_passed() {
     }
     assert_eq!(served, [small, large, small, large, large, large]);
     assert_eq!(store.capped().await.unwrap(), [small]);
-    let budget = |units: &str| store.set_budget(units.parse().unwrap());
+    let budget = |units: &str| store.set_budget(None, units.parse().unwrap());
     budget("7.999").await.unwrap();
     let next = store.claim("w", HERE).await.unwrap();
     assert_eq!(next.map(|job| job.batch), Some(small));
@@ -138,7 +208,7 @@ async fn batches_take_turns_and_a_budget_is_never_passed() {
 #[tokio::test]
 async fn places_are_held_from_before_the_order_to_the_end_of_the_task() {
     let store = store("places").await;
-    let batch = store.new_batch("b", None).await.unwrap();
+    let batch = store.new_batch("b", None, None).await.unwrap();
     store.insert(batch, (1..=9).map(new).collect(), true).await.unwrap();
     store.set_places(2).await.unwrap();
     let first = store.claim("a", HERE).await.unwrap().unwrap();
@@ -162,7 +232,7 @@ async fn places_are_held_from_before_the_order_to_the_end_of_the_task() {
 #[tokio::test]
 async fn a_retry_is_another_purchase_and_an_ambiguous_one_needs_insistence() {
     let store = store("retry").await;
-    let batch = store.new_batch("b", None).await.unwrap();
+    let batch = store.new_batch("b", None, None).await.unwrap();
     store.insert(batch, vec![new(1), new(2)], true).await.unwrap();
     let lost = store.claim("w", HERE).await.unwrap().unwrap();
     store.tell(lost.id, lost.attempt, Event::Lose, &Detail::default()).await.unwrap();
@@ -200,7 +270,7 @@ async fn one_leads_and_another_takes_over_when_it_is_gone() {
 #[tokio::test]
 async fn the_same_work_is_written_once_even_within_one_manifest() {
     let store = store("once").await;
-    let batch = store.new_batch("b", None).await.unwrap();
+    let batch = store.new_batch("b", None, None).await.unwrap();
     let known = store.insert(batch, vec![new(1), new(1), new(2)], true).await.unwrap();
     assert_eq!(known.iter().map(|(new, job)| (new.line, *job)).collect::<Vec<_>>(), [(1, 1)]);
     assert!(store.insert(batch, vec![new(1)], false).await.unwrap().is_empty(), "the user insists");
@@ -241,7 +311,7 @@ async fn single_orders_never_promise_more_than_the_budget_however_many_come_at_o
     assert!(
         matches!(store.order(batch, new(11), true).await.unwrap(), Ordered::TooDear(left) if left.thousandths() == 0)
     );
-    let unbounded = store.new_batch("b", None).await.unwrap();
+    let unbounded = store.new_batch("b", None, None).await.unwrap();
     assert!(matches!(store.order(unbounded, new(11), true).await.unwrap(), Ordered::New(_)));
     agrees(&store).await;
 }

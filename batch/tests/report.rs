@@ -91,7 +91,7 @@ async fn a_page_of_somebody_elses_is_kept_and_an_older_report_is_not() {
     for jobs in ["0 jobs", "1 job"] {
         report(&store, &prices, &folder, Shown::Beside).await.unwrap();
         assert!(std::fs::read_to_string(&path).unwrap().contains(jobs), "{jobs}");
-        let batch = store.new_batch(HOSTILE, None).await.unwrap();
+        let batch = store.new_batch(HOSTILE, None, None).await.unwrap();
         for output in [folder.join("a.mp4"), Path::new("/elsewhere/b.mp4").to_owned()] {
             let order = Order {
                 prompt: HOSTILE.to_owned(),
