@@ -11,11 +11,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use tracing::{Instrument as _, Span};
+use tracing::Instrument as _;
 
 use crate::address::Reach;
-use crate::answer::TaskInfo;
-use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::part::{Origin, Part, Trouble};
 use crate::span::{ended, within};
@@ -73,8 +71,8 @@ pub struct Download {
 }
 
 impl Download {
-    pub(crate) fn new(client: Client, info: TaskInfo, generation: Span, path: PathBuf) -> Self {
-        Self { transfer: Transfer::new(client, info, generation), path, overwrite: false }
+    pub(crate) fn new(transfer: Transfer, path: PathBuf) -> Self {
+        Self { transfer, path, overwrite: false }
     }
 
     /// Whether a file that is there already is replaced; it is kept if this is not said, also if it comes meanwhile.
@@ -83,7 +81,7 @@ impl Download {
         self
     }
 
-    /// Which video, when the task has several: its place in [`TaskInfo::videos`].
+    /// Which video, when the task has several: its place in [`FinishedTask::videos`](crate::FinishedTask::videos).
     pub fn video(mut self, index: usize) -> Self {
         self.transfer.choice = Some(index);
         self
@@ -207,12 +205,11 @@ struct Flow {
 }
 
 impl VideoStream {
-    pub(crate) fn new(client: Client, info: TaskInfo, generation: Span) -> Self {
-        let transfer = Transfer::new(client, info, generation);
+    pub(crate) fn new(transfer: Transfer) -> Self {
         Self { state: State::Idle(Box::new(Flow { transfer, begun: None, handed: 0, again: 0 })) }
     }
 
-    /// Which video, when the task has several: its place in [`TaskInfo::videos`].
+    /// Which video, when the task has several: its place in [`FinishedTask::videos`](crate::FinishedTask::videos).
     pub fn video(self, index: usize) -> Self {
         self.with(|transfer| transfer.choice = Some(index))
     }

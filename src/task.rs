@@ -24,7 +24,7 @@ pub struct Task {
     client: Client,
     id: Arc<str>,
     external: Option<String>,
-    info: Option<TaskInfo>,
+    info: Option<Arc<TaskInfo>>,
     /// The status before this process asked.
     status: Option<TaskStatus>,
     age: Option<Age>,
@@ -49,11 +49,8 @@ impl Task {
 
     /// A task that the API has told of; how old it is stands there, or nowhere.
     pub(crate) fn found(client: Client, info: TaskInfo, external: Option<&str>) -> Self {
-        Self {
-            external: external.map(str::to_owned),
-            info: Some(info.clone()),
-            ..Self::known_by(client, &info.task_id)
-        }
+        let task = Self::known_by(client, &info.task_id);
+        Self { external: external.map(str::to_owned), info: Some(Arc::new(info)), ..task }
     }
 
     /// The same task with what was known of it before this process asked.
@@ -84,6 +81,11 @@ impl Task {
         self.within(span)
     }
 
+    /// The same task without what was seen of it, for those who keep many.
+    pub(crate) fn unseen(&self) -> Self {
+        Self { info: None, ..self.clone() }
+    }
+
     /// The same task, as a part of this generation.
     pub(crate) fn within(self, span: Span) -> Self {
         Self { span, ..self }
@@ -101,7 +103,7 @@ impl Task {
 
     /// What was last seen of the task; nothing before the first answer.
     pub fn info(&self) -> Option<&TaskInfo> {
-        self.info.as_ref()
+        self.info.as_deref()
     }
 
     /// Asks the API where the task stands. Costs nothing.
@@ -115,12 +117,10 @@ impl Task {
         if info.external_task_id.is_some() {
             self.external.clone_from(&info.external_task_id);
         }
-        if info.status.is_final()
-            && let Some(permit) = self.permit.take()
-        {
-            permit.release();
+        if info.status.is_final() {
+            self.release();
         }
-        Ok(self.info.insert(info))
+        Ok(self.info.insert(Arc::new(info)))
     }
 
     /// Waits for the video; see [`Wait`]. For many tasks see [`Client::wait_all`].
@@ -141,13 +141,21 @@ impl Task {
         })
     }
 
+    /// The task, if it was seen to have ended.
+    pub(crate) fn ended(&self) -> Option<&Arc<TaskInfo>> {
+        self.info.as_ref().filter(|info| info.status.is_final())
+    }
+
+    /// Gives its place among those that run to the next.
+    pub(crate) fn release(&self) {
+        if let Some(permit) = &self.permit {
+            permit.release();
+        }
+    }
+
     /// How long it is expected to take, as far as this task itself says.
     pub(crate) fn expected(&self) -> Option<Duration> {
         self.expected
-    }
-
-    pub(crate) fn permit(&self) -> Option<&Permit> {
-        self.permit.as_ref()
     }
 
     pub(crate) fn span(&self) -> &Span {

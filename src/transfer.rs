@@ -6,6 +6,7 @@
 
 use std::mem;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
@@ -64,7 +65,7 @@ pub(crate) struct Floor {
 /// A video that is being fetched.
 pub(crate) struct Transfer {
     client: Client,
-    info: TaskInfo,
+    info: Arc<TaskInfo>,
     pub(crate) choice: Option<usize>,
     pub(crate) floor: Floor,
     pub(crate) progress: Option<Box<dyn FnMut(DownloadProgress) + Send>>,
@@ -120,7 +121,7 @@ impl Floor {
 }
 
 impl Transfer {
-    pub(crate) fn new(client: Client, info: TaskInfo, generation: Span) -> Self {
+    pub(crate) fn new(client: Client, info: Arc<TaskInfo>, generation: Span) -> Self {
         Self {
             client,
             info,

@@ -17,13 +17,13 @@ use tracing::{Instrument as _, Span, info_span};
 
 use crate::answer::{TaskInfo, TaskStatus, Video};
 use crate::client::Client;
-use crate::clock::{Age, Sleep, chance};
+use crate::clock::{Age, Clock, Sleep, chance};
 use crate::download::{Download, VideoStream};
 use crate::error::{Error, ErrorKind, Result};
 use crate::polling::{PollPolicy, PollState};
-use crate::running::Permit;
 use crate::span::{ended, record};
 use crate::task::Task;
+use crate::transfer::Transfer;
 
 /// What is seen while waiting.
 #[derive(Debug)]
@@ -66,7 +66,6 @@ pub enum WaitEvent {
 /// ```
 #[must_use = "a wait does nothing until it is awaited or polled"]
 pub struct Wait {
-    client: Client,
     watch: Watch,
     step: Step,
 }
@@ -80,7 +79,7 @@ enum Step {
 
 impl Wait {
     pub(crate) fn new(task: &Task) -> Self {
-        Self { client: task.client().clone(), watch: Watch::new(task), step: Step::Idle }
+        Self { watch: Watch::new(task), step: Step::Idle }
     }
 
     /// Gives up after this time, counted from the call of `wait`; 30 minutes if not said. A poll under way is cut then,
@@ -109,8 +108,8 @@ impl Wait {
         self
     }
 
-    pub(crate) fn into_watch(self) -> (Client, Watch) {
-        (self.client, self.watch)
+    pub(crate) fn into_watch(self) -> Watch {
+        self.watch
     }
 }
 
@@ -122,7 +121,7 @@ impl From<Task> for Wait {
 
 impl std::fmt::Debug for Wait {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Wait").field("task_id", &self.watch.id).finish_non_exhaustive()
+        f.debug_struct("Wait").field("task_id", &self.watch.task.id()).finish_non_exhaustive()
     }
 }
 
@@ -130,29 +129,26 @@ impl Stream for Wait {
     type Item = Result<WaitEvent>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Self { client, watch, step } = self.get_mut();
-        let clock = client.clock();
+        let Self { watch, step } = self.get_mut();
         loop {
             let event = match step {
                 Step::Over => return Poll::Ready(None),
-                Step::Idle => match watch.end(client) {
+                Step::Idle => match watch.end() {
                     Some(end) => end.map(WaitEvent::Done),
                     None => {
-                        *step = Step::Pausing(clock.sleep(watch.pause(client, chance(clock))));
+                        let clock = watch.clock();
+                        *step = Step::Pausing(clock.sleep(watch.pause(chance(clock))));
                         continue;
                     }
                 },
                 Step::Pausing(pause) => {
                     ready!(pause.as_mut().poll(context));
-                    let limit = watch.begin(client);
-                    let (client, id) = (client.clone(), Arc::clone(&watch.id));
-                    let asked = async move { client.get(&id, limit).await };
-                    *step = Step::Asking(Box::pin(asked.instrument(watch.span.clone())));
+                    *step = Step::Asking(Box::pin(watch.ask()));
                     continue;
                 }
                 Step::Asking(poll) => {
                     let answer = ready!(poll.as_mut().poll(context));
-                    watch.answered(client, answer)
+                    watch.answered(answer)
                 }
             };
             *step = if matches!(event, Ok(WaitEvent::Done(_)) | Err(_)) { Step::Over } else { Step::Idle };
@@ -179,7 +175,7 @@ impl Future for Waiting {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
-            match std::task::ready!(Pin::new(&mut self.0).poll_next(context)) {
+            match ready!(Pin::new(&mut self.0).poll_next(context)) {
                 Some(Ok(WaitEvent::Done(finished))) => return Poll::Ready(Ok(finished)),
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Poll::Ready(Err(error)),
@@ -195,7 +191,7 @@ impl Future for Waiting {
 #[derive(Clone)]
 pub struct FinishedTask {
     client: Client,
-    info: Box<TaskInfo>,
+    info: Arc<TaskInfo>,
     /// That of its generation.
     span: Span,
 }
@@ -213,12 +209,16 @@ impl FinishedTask {
 
     /// Brings the video to a file; see [`Download`].
     pub fn download(&self, path: impl Into<PathBuf>) -> Download {
-        Download::new(self.client.clone(), TaskInfo::clone(&self.info), self.span.clone(), path.into())
+        Download::new(self.transfer(), path.into())
     }
 
     /// Gives the bytes of the video as they come; see [`VideoStream`].
     pub fn bytes_stream(&self) -> VideoStream {
-        VideoStream::new(self.client.clone(), TaskInfo::clone(&self.info), self.span.clone())
+        VideoStream::new(self.transfer())
+    }
+
+    fn transfer(&self) -> Transfer {
+        Transfer::new(self.client.clone(), Arc::clone(&self.info), self.span.clone())
     }
 }
 
@@ -239,9 +239,7 @@ pub(crate) const LAST_POLL: Duration = Duration::from_secs(5);
 
 /// What a wait knows of its task, and what it makes of each answer. It asks nothing itself.
 pub(crate) struct Watch {
-    pub(crate) id: Arc<str>,
-    external: Option<Box<str>>,
-    permit: Option<Permit>,
+    pub(crate) task: Task,
     policy: Arc<dyn PollPolicy>,
     expected: Duration,
     started: Duration,
@@ -257,10 +255,9 @@ pub(crate) struct Watch {
     /// Whether the last poll was the one at the deadline.
     last: bool,
     /// The task as it was known to have ended before anything was asked.
-    ended: Option<Box<TaskInfo>>,
-    /// That of this wait, and of the generation that it is a part of.
-    pub(crate) span: Span,
-    generation: Span,
+    ended: Option<Arc<TaskInfo>>,
+    /// That of this wait; that of the generation that it is a part of is the task's.
+    span: Span,
 }
 
 impl Watch {
@@ -278,9 +275,7 @@ impl Watch {
             )
         });
         Self {
-            id: Arc::clone(task.shared_id()),
-            external: task.external_task_id().map(Into::into),
-            permit: task.permit().cloned(),
+            task: task.unseen(),
             policy: Arc::clone(client.poll_policy()),
             expected: client.expected_of(task),
             started: client.clock().now(),
@@ -293,29 +288,32 @@ impl Watch {
             failures: 0,
             retry_after: None,
             last: false,
-            ended: task.info().filter(|info| info.status.is_final()).cloned().map(Box::new),
+            ended: task.ended().cloned(),
             span,
-            generation: task.span().clone(),
         }
     }
 
-    pub(crate) fn deadline(&self) -> Duration {
-        self.started.saturating_add(self.timeout)
+    fn clock(&self) -> &dyn Clock {
+        self.task.client().clock()
+    }
+
+    /// The time until the deadline.
+    pub(crate) fn left(&self) -> Duration {
+        self.started.saturating_add(self.timeout).saturating_sub(self.clock().now())
     }
 
     /// The end, if there is nothing more to ask: the task had ended already, or the time is over.
-    pub(crate) fn end(&mut self, client: &Client) -> Option<Result<FinishedTask>> {
+    pub(crate) fn end(&mut self) -> Option<Result<FinishedTask>> {
         if let Some(info) = self.ended.take() {
-            return Some(self.finish(client, info));
+            return Some(self.finish(info));
         }
-        (self.last && client.clock().now() >= self.deadline()).then(|| Err(self.timed_out(client)))
+        (self.last && self.left().is_zero()).then(|| Err(self.timed_out()))
     }
 
     /// How long to wait before the next poll.
-    pub(crate) fn pause(&self, client: &Client, random: f64) -> Duration {
-        let clock = client.clock();
+    pub(crate) fn pause(&self, random: f64) -> Duration {
         let pause = self.policy.pause(&PollState {
-            age: self.age.map(|age| age.now(clock)),
+            age: self.age.map(|age| age.now(self.clock())),
             expected: self.expected,
             seen: self.seen,
             polls: self.polls,
@@ -323,40 +321,45 @@ impl Watch {
             retry_after: self.retry_after,
             random,
         });
-        pause.min(self.deadline().saturating_sub(clock.now()))
+        pause.min(self.left())
+    }
+
+    /// The poll that is due.
+    pub(crate) fn ask(&mut self) -> impl Future<Output = Result<TaskInfo>> + Send + use<> {
+        let (limit, client, id) = (self.begin(), self.task.client().clone(), Arc::clone(self.task.shared_id()));
+        async move { client.get(&id, limit).await }.instrument(self.span.clone())
     }
 
     /// Counts a poll that begins now, and says how long it may take.
-    pub(crate) fn begin(&mut self, client: &Client) -> Duration {
+    pub(crate) fn begin(&mut self) -> Duration {
         self.polls = self.polls.saturating_add(1);
         record(&self.span, "attempts", self.polls);
-        let left = self.deadline().saturating_sub(client.clock().now());
+        let left = self.left();
         self.last = left.is_zero();
         if self.last { LAST_POLL } else { left }
     }
 
     /// What an answer means for the wait; an error is its end.
-    pub(crate) fn answered(&mut self, client: &Client, answer: Result<TaskInfo>) -> Result<WaitEvent> {
-        let clock = client.clock();
+    pub(crate) fn answered(&mut self, answer: Result<TaskInfo>) -> Result<WaitEvent> {
         let info = match answer {
             Ok(info) => info,
-            Err(error) if self.may_pass(client, &error) => {
+            Err(error) if self.may_pass(&error) => {
                 self.failed(error.retry_after());
                 return Ok(WaitEvent::PollFailed(error));
             }
             Err(error) => {
-                self.over(client, Some(&error));
-                return Err(error.with_ids(Some(&self.id), self.external.as_deref()));
+                self.over(Some(&error));
+                return Err(error.with_ids(Some(self.task.id()), self.task.external_task_id()));
             }
         };
         (self.failures, self.retry_after, self.seen) = (0, None, true);
         if info.status.is_final() {
-            return self.finish(client, Box::new(info)).map(WaitEvent::Done);
+            return self.finish(Arc::new(info)).map(WaitEvent::Done);
         }
         self.created = info.created_at.or(self.created);
-        self.age = self.age.or_else(|| Age::of(clock, info.created_at?));
+        self.age = self.age.or_else(|| Age::of(self.clock(), info.created_at?));
         if self.status.as_ref() == Some(&info.status) {
-            let elapsed = clock.now().saturating_sub(self.started);
+            let elapsed = self.clock().now().saturating_sub(self.started);
             return Ok(WaitEvent::Running { elapsed, expected: self.expected });
         }
         self.status = Some(info.status.clone());
@@ -374,33 +377,31 @@ impl Watch {
     }
 
     /// Whether a failed poll says nothing lasting: asking again may well succeed.
-    fn may_pass(&self, client: &Client, error: &Error) -> bool {
+    fn may_pass(&self, error: &Error) -> bool {
         // A task that the API does not know is a task of tomorrow only for some seconds after its create.
         let unknown = error.kind() == ErrorKind::Rejected && matches!(error.http_status(), Some(400 | 404));
-        let is_new = || self.age.is_some_and(|age| age.now(client.clock()) < GRACE);
+        let is_new = || self.age.is_some_and(|age| age.now(self.clock()) < GRACE);
         error.is_retryable() && (!unknown || is_new())
     }
 
     /// Tells of the end of the wait.
-    fn over(&self, client: &Client, error: Option<&Error>) {
-        ended(&self.span, client.clock(), self.started, error);
+    fn over(&self, error: Option<&Error>) {
+        ended(&self.span, self.clock(), self.started, error);
         if let Some(error) = error {
-            record(&self.generation, "error", error.kind());
+            record(self.task.span(), "error", error.kind());
         }
     }
 
-    fn finish(&self, client: &Client, info: Box<TaskInfo>) -> Result<FinishedTask> {
-        let finished = self.finished(client, info);
-        self.over(client, finished.as_ref().err());
+    fn finish(&self, info: Arc<TaskInfo>) -> Result<FinishedTask> {
+        let finished = self.finished(info);
+        self.over(finished.as_ref().err());
         finished
     }
 
-    fn finished(&self, client: &Client, info: Box<TaskInfo>) -> Result<FinishedTask> {
+    fn finished(&self, info: Arc<TaskInfo>) -> Result<FinishedTask> {
         record(&self.span, "status", &info.status);
-        record(&self.generation, "status", &info.status);
-        if let Some(permit) = &self.permit {
-            permit.release();
-        }
+        record(self.task.span(), "status", &info.status);
+        self.task.release();
         let (kind, message, hint) = match (&info.status, &info.status_message) {
             (TaskStatus::Failed, Some(reason)) => (ErrorKind::TaskFailed, reason.as_str(), ANOTHER),
             (TaskStatus::Failed, None) => (ErrorKind::TaskFailed, "the API gave no reason", ANOTHER),
@@ -409,19 +410,21 @@ impl Watch {
                 "the task succeeded, and the answer is without a video",
                 "ask for the task again, or ask the gateway for the video by the task's id",
             ),
-            _ => return Ok(FinishedTask { client: client.clone(), info, span: self.generation.clone() }),
+            _ => return Ok(FinishedTask { client: self.task.client().clone(), info, span: self.task.span().clone() }),
         };
-        let message = crate::error::shown(message, &[client.key()]);
-        Err(Error::new(kind, "wait", message).with_ids(Some(&info.task_id), self.external.as_deref()).with_hint(hint))
+        let message = crate::error::shown(message, &[self.task.client().key()]);
+        Err(Error::new(kind, "wait", message)
+            .with_ids(Some(&info.task_id), self.task.external_task_id())
+            .with_hint(hint))
     }
 
-    pub(crate) fn timed_out(&self, client: &Client) -> Error {
-        let elapsed = client.clock().now().saturating_sub(self.started);
+    pub(crate) fn timed_out(&self) -> Error {
+        let elapsed = self.clock().now().saturating_sub(self.started);
         let message = format!("no end after {elapsed:.0?} and {} polls; the task goes on", self.polls);
         let error = Error::new(ErrorKind::WaitTimedOut, "wait", message)
-            .with_ids(Some(&self.id), self.external.as_deref())
+            .with_ids(Some(self.task.id()), self.task.external_task_id())
             .with_hint("wait for it again by its id; it is not lost");
-        self.over(client, Some(&error));
+        self.over(Some(&error));
         error
     }
 }

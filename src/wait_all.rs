@@ -13,7 +13,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
-use tracing::Instrument as _;
 
 use crate::answer::{TaskInfo, TaskStatus};
 use crate::client::Client;
@@ -84,6 +83,8 @@ pub struct WaitAll {
 
 struct Entry {
     watch: Watch,
+    /// By the clock of this wait for all, which may not be that of the task's client.
+    deadline: Duration,
     turn: Turn,
     /// Until when it is asked for by its id.
     unlisted: Duration,
@@ -104,7 +105,6 @@ struct Sweep {
     page: u16,
     size: usize,
     asking: bool,
-    unseen: usize,
     barren: u32,
     next: Duration,
 }
@@ -164,23 +164,25 @@ impl WaitAll {
 
     /// Adds a task, also while the others are waited for.
     pub fn push(&mut self, task: impl Into<Wait>) {
-        let (client, mut watch) = task.into().into_watch();
-        let id = Arc::clone(&watch.id);
-        if client.base_url() != self.client.base_url() {
-            let given = format!("a task of {}", client.base_url());
+        let mut watch = task.into().into_watch();
+        let id = Arc::clone(watch.task.shared_id());
+        let base_url = watch.task.client().base_url();
+        if base_url != self.client.base_url() {
+            let given = format!("a task of {base_url}");
             let expected = format!("a task of {}, where this client asks", self.client.base_url());
             let error = Error::invalid("wait", vec![Violation::new("task", expected, given)])
                 .with_ids(Some(&id), None)
                 .with_hint("its id means nothing here; wait for it with its own client");
             self.ended.push_back((id.to_string(), Err(error)));
-        } else if let Some(end) = watch.end(&self.client) {
+        } else if let Some(end) = watch.end() {
             self.ended.push_back((id.to_string(), end));
         } else if !self.tasks.contains_key(&id) {
             let clock = self.client.clock();
-            let at = clock.now().saturating_add(watch.pause(&self.client, chance(clock)));
-            self.overdue.insert((over(&watch), Arc::clone(&id)));
+            let (now, pause) = (clock.now(), watch.pause(chance(clock)));
+            let (at, deadline) = (now.saturating_add(pause), now.saturating_add(watch.left()));
+            self.overdue.insert((over(deadline), Arc::clone(&id)));
             self.due.insert((at, Arc::clone(&id)));
-            self.tasks.insert(id, Entry { watch, turn: Turn::At(at), unlisted: Duration::ZERO });
+            self.tasks.insert(id, Entry { watch, deadline, turn: Turn::At(at), unlisted: Duration::ZERO });
         }
     }
 
@@ -194,7 +196,7 @@ impl WaitAll {
         while self.overdue.first().is_some_and(|(at, _)| *at <= now) {
             let Some((_, id)) = self.overdue.pop_first() else { return };
             if let Some(entry) = self.tasks.get(&id) {
-                let error = entry.watch.timed_out(&self.client);
+                let error = entry.watch.timed_out();
                 self.end(&id, Err(error));
             }
         }
@@ -248,7 +250,7 @@ impl WaitAll {
                 break;
             }
             let Some(entry) = self.tasks.get(id) else { continue };
-            if !lists || entry.unlisted > now || self.sweep.is_some() && entry.watch.deadline() <= now {
+            if !lists || entry.unlisted > now || self.sweep.is_some() && entry.deadline <= now {
                 if *at <= now {
                     alone.get_or_insert_with(|| Arc::clone(id));
                 }
@@ -264,35 +266,27 @@ impl WaitAll {
         }
         for (_, id) in listed.into_iter().filter(|(at, _)| *at <= now) {
             match self.tasks.get(&id) {
-                Some(entry) if joins && entry.watch.deadline() > now => self.schedule(&id, join),
+                Some(entry) if joins && entry.deadline > now => self.schedule(&id, join),
                 _ => _ = alone.get_or_insert(id),
             }
         }
         let id = alone?;
-        let client = self.client.clone();
-        let watch = &mut self.turn(&id, Turn::Asked)?.watch;
-        let (limit, span) = (watch.begin(&client), watch.span.clone());
-        let asked = async move {
-            let answer = client.get(&id, limit).await;
-            Reply::Task(id, answer)
-        };
-        Some(Box::pin(asked.instrument(span)))
+        let asked = self.turn(&id, Turn::Asked)?.watch.ask();
+        Some(Box::pin(async move { Reply::Task(id, asked.await) }))
     }
 
     fn begin_sweep(&mut self, tasks: &[(Duration, Arc<str>)], now: Duration) {
-        let client = self.client.clone();
         for (_, id) in tasks {
             if let Some(entry) = self.turn(id, Turn::Swept) {
-                entry.watch.begin(&client);
+                entry.watch.begin();
             }
         }
         self.sweep = Some(Sweep {
             started: now,
-            random: chance(client.clock()),
+            random: chance(self.client.clock()),
             page: 1,
             size: page_size(self.tasks.len()),
             asking: false,
-            unseen: tasks.len(),
             barren: 0,
             next: Duration::MAX,
         });
@@ -302,9 +296,9 @@ impl WaitAll {
     fn told(&mut self, id: &Arc<str>, answer: Result<TaskInfo>) {
         let Some(entry) = self.tasks.get_mut(id).filter(|entry| entry.turn == Turn::Asked) else { return };
         let too_many = answer.as_ref().is_err_and(too_many);
-        let event = entry.watch.answered(&self.client, answer);
-        let random = chance(self.client.clock());
-        if let Some(at) = self.after(id, event, |watch, client| client.clock().now() + watch.pause(client, random))
+        let event = entry.watch.answered(answer);
+        let (now, random) = (self.now(), chance(self.client.clock()));
+        if let Some(at) = self.after(id, Some(event), now, random)
             && too_many
         {
             self.next_call = self.next_call.max(at);
@@ -328,7 +322,7 @@ impl WaitAll {
         }
         let unseen = || self.tasks.values().filter(|entry| entry.turn == Turn::Swept);
         let is_older = |entry: &Entry| oldest.zip(entry.watch.created).is_some_and(|(oldest, made)| oldest < made);
-        let over = sweep.unseen == 0 || short || sweep.barren >= BARREN || sweep.page >= LAST_PAGE;
+        let over = short || sweep.barren >= BARREN || sweep.page >= LAST_PAGE;
         if over || unseen().all(is_older) {
             return self.end_sweep(&sweep, true);
         }
@@ -342,50 +336,45 @@ impl WaitAll {
         let now = self.now();
         let Some(entry) = self.tasks.get_mut(id) else { return };
         let before = entry.turn;
-        match before {
+        if before == Turn::Asked {
             // Its own answer is on the way.
-            Turn::Asked => return,
-            Turn::Swept => sweep.unseen = sweep.unseen.saturating_sub(1),
-            Turn::At(_) => {}
+            return;
         }
         // Some lists leave out the videos.
         if info.status == TaskStatus::Succeed && info.videos.is_empty() {
             entry.unlisted = now.saturating_add(UNLISTED);
             return self.schedule(id, now);
         }
-        let event = entry.watch.answered(&self.client, Ok(info));
-        let again = |watch: &Watch, client: &Client| {
-            let again = sweep.started.saturating_add(watch.pause(client, sweep.random));
-            match before {
-                Turn::At(at) => at.max(again),
-                _ => again,
-            }
-        };
-        if let Some(at) = self.after(id, event, again)
+        let event = entry.watch.answered(Ok(info));
+        if let Some(at) = self.after(id, Some(event), sweep.started, sweep.random)
             && before == Turn::Swept
         {
             sweep.next = sweep.next.min(at);
         }
     }
 
-    /// What follows from an answer: the end of the task's wait, or its next turn, which is given.
+    /// What follows from an answer, or from none: the end of the task's wait, or its next turn, which is given, by a pause
+    /// that is counted from this moment.
     fn after(
         &mut self,
         id: &Arc<str>,
-        event: Result<WaitEvent>,
-        again: impl FnOnce(&Watch, &Client) -> Duration,
+        event: Option<Result<WaitEvent>>,
+        from: Duration,
+        random: f64,
     ) -> Option<Duration> {
         let entry = self.tasks.get_mut(id)?;
         let end = match event {
-            Ok(WaitEvent::Done(finished)) => Some(Ok(finished)),
-            Err(error) => Some(Err(error)),
-            Ok(_) => entry.watch.end(&self.client),
+            Some(Ok(WaitEvent::Done(finished))) => Some(Ok(finished)),
+            Some(Err(error)) => Some(Err(error)),
+            _ => entry.watch.end(),
         };
         if let Some(end) = end {
             self.end(id, end);
             return None;
         }
-        let at = again(&entry.watch, &self.client);
+        let again = from.saturating_add(entry.watch.pause(random));
+        // A list also shows what is not due yet: that comes no sooner for it.
+        let at = if let Turn::At(due) = entry.turn { due.max(again) } else { again };
         self.schedule(id, at);
         Some(at)
     }
@@ -405,12 +394,7 @@ impl WaitAll {
             if entry.watch.failures() >= LIST_FAILURES {
                 entry.unlisted = now.saturating_add(UNLISTED);
             }
-            if let Some(end) = entry.watch.end(&self.client) {
-                self.end(&id, end);
-                continue;
-            }
-            let at = now.saturating_add(entry.watch.pause(&self.client, sweep.random));
-            self.schedule(&id, at);
+            let Some(at) = self.after(&id, None, now, sweep.random) else { continue };
             next = next.min(at);
             if too_many(error) {
                 self.next_call = self.next_call.max(at);
@@ -439,7 +423,7 @@ impl WaitAll {
 
     /// Gives a task its turn at a moment, or at its deadline.
     fn schedule(&mut self, id: &Arc<str>, at: Duration) {
-        let deadline = self.tasks.get(id).map_or(at, |entry| entry.watch.deadline());
+        let deadline = self.tasks.get(id).map_or(at, |entry| entry.deadline);
         let at = at.min(deadline);
         if self.turn(id, Turn::At(at)).is_some() {
             self.due.insert((at, Arc::clone(id)));
@@ -458,7 +442,7 @@ impl WaitAll {
     fn end(&mut self, id: &Arc<str>, result: Result<FinishedTask>) {
         self.turn(id, Turn::Asked);
         if let Some(entry) = self.tasks.remove(id) {
-            self.overdue.remove(&(over(&entry.watch), Arc::clone(id)));
+            self.overdue.remove(&(over(entry.deadline), Arc::clone(id)));
             self.ended.push_back((id.to_string(), result));
         }
     }
@@ -521,8 +505,8 @@ fn page_size(tasks: usize) -> usize {
 }
 
 /// When a wait is over, whatever becomes of its last poll.
-fn over(watch: &Watch) -> Duration {
-    watch.deadline().saturating_add(LAST_POLL)
+fn over(deadline: Duration) -> Duration {
+    deadline.saturating_add(LAST_POLL)
 }
 
 /// Whether an answer asks for fewer requests, of whatever kind.

@@ -616,6 +616,22 @@ async fn a_task_is_added_while_others_are_waited_for_and_one_of_another_gateway_
     assert_eq!(asked(&there, Operation::Get), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_task_of_another_client_is_waited_for_in_the_same_time() {
+    let sandbox = sandbox(TASK_TIME).await;
+    let older = client(&sandbox);
+    tokio::time::sleep(seconds(1000)).await;
+    let younger = client(&sandbox);
+    for (waits, submits) in [(&older, &younger), (&younger, &older)] {
+        let tasks = submitted(submits, 2).await;
+        let start = Instant::now();
+        let mut all = waits.wait_all([tasks[0].wait().timeout(seconds(50)), tasks[1].wait()]);
+        let ends = ends(&mut all, start).await;
+        assert_eq!(ends[0], (tasks[0].id().to_owned(), Err(ErrorKind::WaitTimedOut), 50));
+        assert!(ends[1].1.is_ok() && (240..=245).contains(&ends[1].2), "{ends:?}");
+    }
+}
+
 // How many may run.
 
 /// A client whose tasks run one at a time.
