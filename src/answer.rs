@@ -7,9 +7,12 @@
 //! is one that is still running. Only a task without an id is no task.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
+/// An answer as it is decoded from: it borrows the text, because most of that is never looked at.
+pub(crate) use serde_json_borrow::Value as Json;
 use url::Url;
 
 /// Where a task stands.
@@ -112,13 +115,26 @@ pub struct TaskInfo {
     pub created_at: Option<SystemTime>,
     /// When it last changed.
     pub updated_at: Option<SystemTime>,
-    raw: Value,
+    raw: Raw,
 }
 
 impl TaskInfo {
     /// The task's object as it came, for fields that this crate does not know. It may hold signed URLs.
     pub fn raw(&self) -> &Value {
-        &self.raw
+        self.raw.tree.get_or_init(|| serde_json::from_slice(&self.raw.text).unwrap_or_default())
+    }
+}
+
+/// An answer's text; it becomes a tree when someone asks for that.
+#[derive(Clone)]
+struct Raw {
+    text: Box<[u8]>,
+    tree: OnceLock<Box<Value>>,
+}
+
+impl PartialEq for Raw {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
     }
 }
 
@@ -163,9 +179,9 @@ impl Envelope {
     }
 
     /// The envelope of an answer, with what stands as JSON text in its message, down to a depth.
-    fn of(answer: &Value, depth: usize) -> Self {
-        let said = answer.get("error").filter(|error| error.is_object());
-        let field = |name: &str| said.and_then(|error| error.get(name)).or_else(|| answer.get(name)).and_then(text);
+    fn of(answer: &Json, depth: usize) -> Self {
+        let said = member(answer, "error").filter(|error| error.is_object());
+        let field = |name| said.and_then(|error| member(error, name)).or_else(|| member(answer, name)).and_then(text);
         let mut envelope = Self {
             code: field("code"),
             message: field("message").or_else(|| ["error", "detail", "msg"].into_iter().find_map(field)),
@@ -175,7 +191,7 @@ impl Envelope {
         };
         // A gateway that relays a refusal as text in its own: the inner one is what the API said.
         let inner = envelope.message.as_deref().filter(|message| depth > 0 && message.trim_start().starts_with('{'));
-        if let Some(Ok(inner @ Value::Object(_))) = inner.map(serde_json::from_str) {
+        if let Some(Ok(inner @ Json::Object(_))) = inner.map(serde_json::from_str) {
             let inner = Self::of(&inner, depth - 1);
             if inner.code.is_some() || inner.message.is_some() {
                 envelope.code = inner.code.or(envelope.code);
@@ -206,49 +222,46 @@ impl Envelope {
 }
 
 /// Whether an answer's code speaks against success.
-pub(crate) fn is_refusal(answer: &Value) -> bool {
+pub(crate) fn is_refusal(answer: &Json) -> bool {
     // As nearly every answer begins, for the sake of every poll.
-    let is_native_success = answer.get("code").is_some_and(|code| *code == 0) && answer.get("error").is_none();
+    let is_native_success = answer.get("code").as_u64() == Some(0) && answer.get("error").is_null();
     !is_native_success && Envelope::of(answer, MAX_LAYERS).is_refusal()
 }
 
 /// The tasks of a list; those without an id are left out.
-pub(crate) fn tasks(mut answer: Value) -> Option<Vec<TaskInfo>> {
-    let mut list = answer.get_mut("data").map(Value::take)?;
+pub(crate) fn tasks(answer: &Json, _text: &[u8]) -> Option<Vec<TaskInfo>> {
+    let mut list = member(answer, "data")?;
     for _ in 0..MAX_LAYERS {
-        match list {
-            Value::Array(tasks) => return Some(tasks.into_iter().filter_map(task).collect()),
-            Value::Object(mut outer) => list = outer.remove("data")?,
-            _ => return None,
+        if let Json::Array(tasks) = list {
+            return Some(tasks.iter().filter_map(|one| task(one, &serde_json::to_vec(one).ok()?)).collect());
         }
+        list = member(list, "data")?;
     }
     None
 }
 
-/// The task in an answer of any shape.
-pub(crate) fn task(answer: Value) -> Option<TaskInfo> {
+/// The task in an answer of any shape; `raw` is the text that the answer was read from.
+pub(crate) fn task(answer: &Json, raw: &[u8]) -> Option<TaskInfo> {
     let mut layers = Vec::with_capacity(MAX_LAYERS);
-    layers.push(&answer);
-    while let Some(inner) = layers.last().and_then(|layer| layer.get("data")).filter(|inner| inner.is_object()) {
+    layers.push(answer);
+    while let Some(inner) = layers.last().and_then(|layer| member(layer, "data")).filter(|inner| inner.is_object()) {
         if layers.len() == MAX_LAYERS {
             break;
         }
         layers.push(inner);
     }
-    let id_of = |layer: &&Value| {
+    let id_of = |layer: &&Json| {
         // Some name it `id` alone, as `id` of a video, or of something that has a status.
-        let is_named = || {
-            layer.get("object").is_some_and(|kind| kind == "video") || layer.get("status").is_some_and(Value::is_string)
-        };
-        layer.get("task_id").and_then(text).or_else(|| layer.get("id").and_then(text).filter(|_| is_named()))
+        let is_named = || layer.get("object").as_str() == Some("video") || layer.get("status").is_string();
+        text(layer.get("task_id")).or_else(|| text(layer.get("id")).filter(|_| is_named()))
     };
     let (first, task_id) = layers.iter().enumerate().find_map(|(index, layer)| Some((index, id_of(layer)?)))?;
     // Innermost first; a handful of fields, which one walk over them finds sooner than a search for each in each layer.
     let objects = layers[first..].iter().rev().filter_map(|layer| layer.as_object());
-    let mut fields = Vec::with_capacity(objects.clone().map(serde_json::Map::len).sum());
-    fields.extend(objects.flatten());
+    let mut fields = Vec::with_capacity(objects.clone().map(serde_json_borrow::ObjectAsVec::len).sum());
+    fields.extend(objects.flat_map(|object| object.iter()));
     let all = |name: &'static str| fields.iter().filter(move |(given, _)| *given == name).map(|(_, value)| *value);
-    let within = |name, inner: &'static str| all(name).filter_map(move |value| value.get(inner));
+    let within = |name, inner: &'static str| all(name).filter_map(move |value| member(value, inner));
     let any = |names: &[&'static str]| names.iter().find_map(|name| all(name).find_map(text));
     let moment = |names: &[&'static str]| names.iter().find_map(|name| all(name).find_map(time));
 
@@ -258,7 +271,7 @@ pub(crate) fn task(answer: Value) -> Option<TaskInfo> {
         Some(text) if status == TaskStatus::Succeed && is_url(&text) => (Some(text), None),
         reason => (None, reason),
     };
-    let native = within("task_result", "videos").find_map(Value::as_array);
+    let native = within("task_result", "videos").find_map(Json::as_array);
     let mut videos: Vec<_> = native.into_iter().flatten().filter_map(video).collect();
     if videos.is_empty() && status == TaskStatus::Succeed {
         let named = any(&["url", "video_url"]).or_else(|| within("metadata", "url").find_map(text));
@@ -276,35 +289,40 @@ pub(crate) fn task(answer: Value) -> Option<TaskInfo> {
         units_deducted: any(&["final_unit_deduction"]),
         created_at: moment(&["created_at", "create_time", "submit_time"]),
         updated_at: moment(&["updated_at", "update_time", "finish_time", "start_time"]),
-        raw: answer,
+        raw: Raw { text: raw.into(), tree: OnceLock::new() },
     })
 }
 
-fn video(raw: &Value) -> Option<Video> {
-    let seconds = raw.get("duration").and_then(text).and_then(|text| text.parse().ok());
+fn video(raw: &Json) -> Option<Video> {
+    let seconds = text(raw.get("duration")).and_then(|text| text.parse().ok());
     Some(Video {
-        id: raw.get("id").and_then(text),
-        url: raw.get("url").and_then(text)?,
+        id: text(raw.get("id")),
+        url: text(raw.get("url"))?,
         duration: seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
     })
 }
 
+/// What an object has under a name, null or not.
+fn member<'a>(object: &'a Json<'a>, name: &str) -> Option<&'a Json<'a>> {
+    object.as_object()?.get(name)
+}
+
 /// A string that is not empty, or a number as one.
-fn text(value: &Value) -> Option<String> {
+fn text(value: &Json) -> Option<String> {
     match value {
-        Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
+        Json::Str(text) if !text.trim().is_empty() => Some(text.as_ref().to_owned()),
+        Json::Number(number) => Some(serde_json::Number::from(*number).to_string()),
         _ => None,
     }
 }
 
 /// Milliseconds; seconds from a gateway that sends those; or either, or a date, as text.
-fn time(value: &Value) -> Option<SystemTime> {
+fn time(value: &Json) -> Option<SystemTime> {
     /// As milliseconds this is 1973, as seconds the year 5138: no task has either date.
     const SECONDS_BELOW: f64 = 1e11;
     let count = match value {
-        Value::Number(number) => number.as_f64()?,
-        Value::String(text) => match text.trim().parse() {
+        Json::Number(number) => number.as_f64()?,
+        Json::Str(text) => match text.trim().parse() {
             Ok(count) => count,
             Err(_) => return humantime::parse_rfc3339_weak(text.trim()).ok(),
         },

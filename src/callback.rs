@@ -21,7 +21,7 @@ const CALLBACK: &str = "callback";
 /// # Ok::<(), kling_client::Error>(())
 /// ```
 pub fn parse(body: &[u8]) -> Result<TaskInfo> {
-    serde_json::from_slice(body).ok().and_then(answer::task).ok_or_else(|| {
+    serde_json::from_slice(body).ok().and_then(|answer| answer::task(&answer, body)).ok_or_else(|| {
         Error::new(ErrorKind::Answer, CALLBACK, format!("a body of {} bytes without a task", body.len()))
             .with_hint("answer it with 400, and ask for the tasks that run")
     })

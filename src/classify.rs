@@ -475,7 +475,10 @@ mod tests {
 
         #[test]
         fn a_task_that_can_be_read_has_an_id_and_its_videos_have_addresses(body in json()) {
-            if let Some(info) = crate::answer::task(body) {
+            let text = body.to_string();
+            let answer = serde_json::from_str(&text).map_err(|e| TestCaseError::fail(e.to_string()))?;
+            if let Some(info) = crate::answer::task(&answer, text.as_bytes()) {
+                prop_assert_eq!(info.raw(), &body);
                 prop_assert!(!info.task_id.trim().is_empty());
                 prop_assert!(info.videos.iter().all(|video| !video.url.is_empty()));
             }

@@ -8,12 +8,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::HeaderValue;
-use serde_json::Value;
 use tracing::field::Empty;
 use tracing::{debug_span, info_span};
 
 use crate::address::{Reach, base_url, check_id};
-use crate::answer::{self, TaskInfo};
+use crate::answer::{self, Json, TaskInfo};
 use crate::classify::{Operation, classify};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result, Violation};
@@ -220,13 +219,13 @@ impl Client {
         operation: Operation,
         outcome: &Outcome,
         secrets: &[&str],
-        take: impl FnOnce(Value) -> Option<T>,
+        take: impl FnOnce(&Json, &[u8]) -> Option<T>,
     ) -> Result<T> {
         if let Ok(answer) = &outcome.result
             && answer.status.is_success()
         {
             let read = serde_json::from_slice(&answer.body).ok().filter(|answer| !answer::is_refusal(answer));
-            if let Some(taken) = read.and_then(take) {
+            if let Some(taken) = read.and_then(|read| take(&read, &answer.body)) {
                 return Ok(taken);
             }
         }

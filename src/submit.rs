@@ -9,7 +9,7 @@ use std::time::Duration;
 use tracing::field::Empty;
 use tracing::{Span, info_span};
 
-use crate::answer::{self, TaskInfo, TaskStatus};
+use crate::answer::{self, Json, TaskInfo, TaskStatus};
 use crate::classify::Operation;
 use crate::client::Client;
 use crate::clock::chance;
@@ -136,7 +136,7 @@ impl Client {
         let ours = |info: &TaskInfo| {
             info.external_task_id.is_none() || info.external_task_id.as_deref() == request.external_task_id()
         };
-        let task = |answer| answer::task(answer).filter(ours);
+        let task = |answer: &Json, text: &[u8]| answer::task(answer, text).filter(ours);
         let mut info = self.read(Operation::Submit, &call.outcome(&sent), &secrets, task)?;
         if info.status == TaskStatus::Other(String::new()) {
             info.status = TaskStatus::Submitted;
