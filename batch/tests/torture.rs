@@ -1,7 +1,8 @@
 //! Proves the invariants under fire: workers that are killed at random, a gateway where anything goes wrong, 200 jobs. At
 //! the end its ledger and the record agree: what is charged was accepted, nothing twice, nothing forgotten, every file whole.
 //!
-//! `KLING_TORTURE_JOBS` and `KLING_TORTURE_SEED` make it longer, or the same again. With `DATABASE_URL` (an address of
+//! `KLING_TORTURE_JOBS` and `KLING_TORTURE_SEED` make it longer, or the same again; `cargo xtask torture` does so round
+//! after round, and reads the line of figures. With `DATABASE_URL` (an address of
 //! PostgreSQL where databases may be made) it does the same there; without, it says that it does not.
 
 mod support;
@@ -23,9 +24,6 @@ const CONCURRENCY: usize = 12;
 const WORKERS: usize = 3;
 /// So many faults wait for the next requests of a kind at any time; every fourth request goes well.
 const ROUNDS: Duration = Duration::from_millis(15);
-/// When it would be stuck.
-const LIMIT: Duration = Duration::from_secs(400);
-
 fn refusal(status: u16, code: u32) -> Fault {
     let body = json!({"code": code, "message": "as scripted", "request_id": "r"}).to_string();
     Fault::answer(Answer::new(status).header("content-type", "application/json").body(body))
@@ -62,11 +60,13 @@ fn fault(operation: Operation, random: &mut Rng) -> Fault {
 }
 
 /// `sever` cuts the connections of everybody to the database, where it has any.
-async fn torture(folder: &Path, database: &str, sever: impl AsyncFn() -> usize) {
+async fn torture(name: &str, folder: &Path, database: &str, sever: impl AsyncFn() -> usize) {
     let count: usize = std::env::var("KLING_TORTURE_JOBS").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
     let seed: u64 =
         std::env::var("KLING_TORTURE_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
-    eprintln!("torture: seed {seed}, {count} jobs");
+    eprintln!("torture of {name}: seed {seed}, {count} jobs");
+    // When it would be stuck.
+    let limit = Duration::from_secs(200 + count as u64);
     let mut random = Rng::with_seed(seed);
     let sandbox =
         support::sandbox().task_time(Duration::from_millis(700)).concurrency(CONCURRENCY).start().await.unwrap();
@@ -126,7 +126,7 @@ async fn torture(folder: &Path, database: &str, sever: impl AsyncFn() -> usize) 
                 break;
             }
         }
-        assert!(begun.elapsed() < LIMIT, "stuck: {:?}", store.counts().await.unwrap());
+        assert!(begun.elapsed() < limit, "stuck: {:?}", store.counts().await.unwrap());
         tokio::time::sleep(ROUNDS).await;
     }
     for worker in &mut workers {
@@ -140,7 +140,7 @@ async fn torture(folder: &Path, database: &str, sever: impl AsyncFn() -> usize) 
         let mut resume = words(&["batch", "resume", "--heartbeat", "250ms"]);
         resume.stderr(std::fs::File::create(folder.join("resume.log")).unwrap());
         let resumed = tokio::task::spawn_blocking(move || resume.status().unwrap());
-        let ended = tokio::time::timeout(LIMIT, resumed).await.expect("it ends").unwrap();
+        let ended = tokio::time::timeout(limit, resumed).await.expect("it ends").unwrap();
         log += &std::fs::read_to_string(folder.join("resume.log")).unwrap();
         assert!(matches!(ended.code(), Some(0 | 4 | 6)), "{ended}: {log}");
     }
@@ -172,24 +172,29 @@ async fn torture(folder: &Path, database: &str, sever: impl AsyncFn() -> usize) 
             assert_eq!(charged, 0, "job {} is charged, and was not found: {:?}", job.id, job.note);
         }
     }
+    let of = |state| counts.get(&state).copied().unwrap_or_default();
     eprintln!(
-        "torture: {count} jobs, {kills} kills, {cuts} connections to the database cut, faults {faults:?}, {} posts, {} tasks charged, {counts:?}, charged twice \
-         {twice}, lost {lost}, {:.1?}",
+        "torture of {name}: {count} jobs, {kills} kills, {cuts} cut connections to the database, {} faults, {} posts, {} tasks \
+         charged, {} delivered, {} failed, {} ambiguous, {twice} charged twice, {lost} lost, {:.1} seconds",
+        faults.values().sum::<usize>(),
         sandbox.posts_received_whole(),
         ledger.len(),
-        begun.elapsed()
+        of(State::Delivered),
+        of(State::Failed),
+        of(State::Ambiguous),
+        begun.elapsed().as_secs_f64()
     );
     assert_eq!((twice, lost), (0, 0));
     let accepted = jobs.iter().filter(|job| job.task_id.is_some()).count();
     assert_eq!(ledger.len(), accepted, "every task that was charged belongs to a job, and to one alone");
-    assert!(kills > 0 && counts.get(&State::Delivered).copied().unwrap_or_default() > count / 2, "{counts:?}");
+    assert!(kills > 0 && of(State::Delivered) > count / 2, "{counts:?}");
     agrees(&store).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_paid_twice_or_forgotten_in_sqlite_whoever_is_killed() {
     let folder = directory("torture-sqlite");
-    torture(&folder, folder.join("kling.db").to_str().unwrap(), async || 0).await;
+    torture("sqlite", &folder, folder.join("kling.db").to_str().unwrap(), async || 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -210,7 +215,7 @@ async fn nothing_is_paid_twice_or_forgotten_in_postgresql_whoever_is_killed() {
             "SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity WHERE datname = $1 OFFSET 0) a";
         sqlx::query(sql).bind(&name).fetch_all(&pool).await.unwrap().len()
     };
-    torture(&directory("torture-postgres"), &format!("{server}/{name}"), sever).await;
+    torture("postgresql", &directory("torture-postgres"), &format!("{server}/{name}"), sever).await;
     let drop = format!("DROP DATABASE {name} WITH (FORCE)");
     sqlx::query(sqlx::AssertSqlSafe(drop)).execute(&pool).await.unwrap();
 }

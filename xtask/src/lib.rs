@@ -1,5 +1,5 @@
 //! The project's own tasks. `spec import` makes `openapi.yaml` of the vendor's pages, `spec check` proves that it is
-//! current and that the library's facade agrees with it.
+//! current and that the library's facade agrees with it. `torture` tries the batch for as long as it is told.
 //!
 //! Nothing here depends on the library, so that a document whose generated code does not compile can still be explained.
 
@@ -21,5 +21,6 @@ pub mod repair;
 pub mod roles;
 pub mod roots;
 pub mod rules;
+pub mod torture;
 pub mod tree;
 pub mod update;

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
 use xtask::check::{check, write_table};
@@ -10,6 +11,7 @@ use xtask::drift::{FailOn, Format, Question, Report, drift, write};
 use xtask::error::{Error, Result, one_line};
 use xtask::import::{Imported, import};
 use xtask::roots;
+use xtask::torture::{self, Torture};
 use xtask::update::{cargo, update};
 
 /// The project's own tasks.
@@ -25,6 +27,26 @@ enum Task {
     /// What concerns the vendor's document
     #[command(subcommand)]
     Spec(Spec),
+    /// Try the batch for longer than its test does: jobs, faults and killed workers, round after round
+    ///
+    /// Each round is the test `torture` of batch/ with another seed, against SQLite and, if DATABASE_URL names a server where
+    /// databases may be made (postgres://user:password@host:port/postgres), against PostgreSQL. At the end of each the
+    /// sandbox's ledger and the record agree: nothing is charged twice, nothing lost, every file is whole.
+    Torture(Tried),
+}
+
+#[derive(Args)]
+struct Tried {
+    /// The jobs of a round
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(20..), value_name = "N")]
+    jobs: u32,
+    /// No round begins after so many minutes; one of 200 jobs takes about one on each database
+    #[arg(long, default_value_t = 30, value_name = "M")]
+    minutes: u32,
+    /// The first round's seed; that of each other is one more. It repeats the faults and the kills, but what they meet is
+    /// the machine's to decide
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
 }
 
 #[derive(Subcommand)]
@@ -89,12 +111,12 @@ struct Drift {
 }
 
 fn main() -> ExitCode {
-    let Task::Spec(task) = Command::parse().task;
-    let done = match task {
-        Spec::Import(arguments) => run_import(&arguments),
-        Spec::Check(arguments) => run_check(arguments.write),
-        Spec::Update(arguments) => run_update(&arguments),
-        Spec::Drift(arguments) => match run_drift(&arguments) {
+    let done = match Command::parse().task {
+        Task::Torture(arguments) => run_torture(&arguments),
+        Task::Spec(Spec::Import(arguments)) => run_import(&arguments),
+        Task::Spec(Spec::Check(arguments)) => run_check(arguments.write),
+        Task::Spec(Spec::Update(arguments)) => run_update(&arguments),
+        Task::Spec(Spec::Drift(arguments)) => match run_drift(&arguments) {
             Ok(true) => return ExitCode::from(1),
             // What cannot be compared is unreadable input, and no drift of a lower level.
             Err(error) => {
@@ -172,6 +194,15 @@ fn run_update(arguments: &Update) -> Result<()> {
     let report = update(&root, &arguments.pages, &|step| cargo(&root, step))?;
     print_report(&report, arguments.format);
     Ok(())
+}
+
+fn run_torture(arguments: &Tried) -> Result<()> {
+    let (root, begun) = (roots::repository(), Instant::now());
+    let Tried { jobs, minutes, seed } = arguments;
+    let jobs = usize::try_from(*jobs).unwrap_or(usize::MAX);
+    let time = Duration::from_secs(60 * u64::from(*minutes));
+    let torture = Torture { jobs, time, seed: seed.unwrap_or_else(torture::any_seed) };
+    torture.run(|| begun.elapsed(), |seed| torture::cargo(&root, jobs, seed), |line| println!("{line}"))
 }
 
 fn report(imported: &Imported) {
