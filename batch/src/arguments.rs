@@ -30,7 +30,8 @@ pub struct Arguments {
     #[arg(short, long, global = true)]
     pub quiet: bool,
 
-    /// The record: postgres://…, sqlite:FILE, or a file
+    /// The record: postgres://…, sqlite:FILE, or a file; postgres://…?sslmode=verify-full insists on TLS, with
+    /// &sslrootcert=FILE for an authority of your own
     #[arg(
         long,
         global = true,

@@ -191,6 +191,10 @@ macro_rules! jobs {
 impl Store {
     /// Opens the record at `postgres://…`, `sqlite:FILE`, or a plain name of a file; makes it if it is not there.
     ///
+    /// To PostgreSQL it speaks TLS where the server does, and plainly where it does not. `?sslmode=require` at the end of
+    /// the address insists on TLS, `verify-full` also on a certificate for the server's name, by an authority that browsers
+    /// know or by the one in `&sslrootcert=FILE`.
+    ///
     /// # Errors
     /// `Invalid` for an address that is none of these, `Other` if the database cannot be reached or is of a newer version.
     pub async fn open(address: &str) -> Result<Self> {
