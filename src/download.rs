@@ -15,9 +15,10 @@ use tracing::Instrument as _;
 
 use crate::address::Reach;
 use crate::error::{Error, ErrorKind, Result};
-use crate::part::{Origin, Part, Trouble};
+use crate::judge::Floor;
+use crate::part::{Part, Trouble};
 use crate::span::{ended, within};
-use crate::transfer::{Event, Floor, Transfer};
+use crate::transfer::{Event, Transfer};
 
 /// How far a download is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,14 +101,14 @@ impl Download {
         self
     }
 
-    async fn run(self, task_id: String, video: String) -> Result<PathBuf> {
+    async fn run(self) -> Result<PathBuf> {
         let Self { mut transfer, path, overwrite } = self;
         let opened = Part::open(path.clone(), overwrite, transfer.client().clock()).await;
         let (mut part, found) = opened.map_err(|trouble| told(&transfer, trouble))?;
-        if let Some((origin, length)) = found.filter(|(origin, _)| origin.task_id == task_id && origin.video == video) {
-            transfer.resume(origin.entity, length);
+        if let Some(found) = found {
+            transfer.resume(found);
         }
-        match fetch(&mut transfer, &mut part, &task_id, &video).await {
+        match fetch(&mut transfer, &mut part).await {
             Ok(()) => Ok(path),
             Err(error) => Err(match part.leave().await {
                 Some((part, length)) => {
@@ -120,13 +121,10 @@ impl Download {
     }
 }
 
-async fn fetch(transfer: &mut Transfer, part: &mut Part, task_id: &str, video: &str) -> Result<()> {
+async fn fetch(transfer: &mut Transfer, part: &mut Part) -> Result<()> {
     loop {
         let written = match transfer.next().await? {
-            Event::Restart { .. } => {
-                let (task_id, video, entity) = (task_id.to_owned(), video.to_owned(), transfer.entity().clone());
-                part.restart(Origin { task_id, video, entity }).await
-            }
+            Event::Restart { .. } => part.restart(transfer.origin().clone()).await,
             Event::Bytes(bytes) => part.write(bytes).await,
             Event::End => return part.finish().await.map_err(|trouble| told(transfer, trouble)),
         };
@@ -154,8 +152,8 @@ impl IntoFuture for Download {
         let client = self.transfer.client().clone();
         Box::pin(async move {
             let downloaded = async move {
-                let (task_id, video) = begun?;
-                self.run(task_id, video).await
+                begun?;
+                self.run().await
             };
             within(span, client.clock(), downloaded).await
         })

@@ -27,6 +27,7 @@ mod error;
 mod generated;
 mod hooks;
 mod image;
+mod judge;
 mod part;
 mod polling;
 mod reconcile;

@@ -17,10 +17,10 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::transfer::{Entity, FTYP, is_mp4};
+use crate::judge::{Entity, FTYP, is_mp4};
 
 /// Which video a `.part` is of, and how its server knows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Origin {
     pub(crate) task_id: String,
     /// The video's id, or its place among the task's videos.
@@ -135,7 +135,7 @@ impl Part {
             return Ok(());
         }
         // The system tells of a failure once: it must not be lost.
-        self.synced().await?;
+        ended(self.syncing.take()).await?;
         self.unsynced = 0;
         let (path, file) = (self.path.clone(), Arc::clone(&self.file));
         let sync = move || file.sync_data().map_err(|reason| Trouble::of(&path, &reason));
@@ -143,14 +143,10 @@ impl Part {
         Ok(())
     }
 
-    async fn synced(&mut self) -> Result<(), Trouble> {
-        ended(self.syncing.take()).await
-    }
-
     /// Gives the whole video its name, once it is safe on the disk.
     pub(crate) async fn finish(&mut self) -> Result<(), Trouble> {
         self.flush().await?;
-        self.synced().await?;
+        ended(self.syncing.take()).await?;
         let (target, path, overwrite, file) =
             (self.target.clone(), self.path.clone(), self.overwrite, Arc::clone(&self.file));
         blocking(move || {
@@ -167,7 +163,7 @@ impl Part {
     pub(crate) async fn leave(mut self) -> Option<(PathBuf, u64)> {
         // What cannot be written now is fetched again later.
         let _ = self.flush().await;
-        let _ = self.synced().await;
+        let _ = ended(self.syncing.take()).await;
         let Self { path, file, .. } = self;
         let kept = blocking(move || {
             let length = file.metadata().map_or(0, |found| found.len());

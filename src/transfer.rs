@@ -1,22 +1,18 @@
 //! One video over HTTP, brought to its last byte: through cuts, standstills, busy servers and an address that expired.
 //!
-//! What an answer means for the bytes that are here already is a pure function of its head. A part is asked for only with
-//! `If-Range`, so that a video that changed is never glued to the one before; what cannot be gone on with starts over.
-//! Where the bytes go is not known here: a file and a stream are fed by the same [`Event`]s.
+//! A part is asked for only with `If-Range`, so that a video that changed is never glued to the one before; what cannot be
+//! gone on with starts over. What an answer means for the bytes that are here is decided in `judge.rs`. Where they go is
+//! not known here: a file and a stream are fed by the same [`Event`]s.
 
 use std::mem;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{
-    ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, HeaderMap, HeaderName, IF_RANGE, LAST_MODIFIED, RANGE,
-    RETRY_AFTER,
-};
-use http::{HeaderValue, StatusCode};
-use serde::{Deserialize, Serialize};
+use http::StatusCode;
+use http::header::{ACCEPT_ENCODING, IF_RANGE, RANGE, RETRY_AFTER};
 use tracing::field::Empty;
 use tracing::{Span, info_span};
 use url::Url;
@@ -27,22 +23,12 @@ use crate::client::Client;
 use crate::clock::{Clock, Sleep, chance};
 use crate::download::DownloadProgress;
 use crate::error::{Error, ErrorKind, Result, Violation, chain};
+use crate::judge::{FTYP, Floor, Pace, Verdict, is_mp4, judge};
+use crate::part::{Found, Origin};
 use crate::retry::{RetryPolicy, share};
 use crate::span::record;
 
 pub(crate) const DOWNLOAD: &str = "download";
-
-/// Where an MP4 says that it is one.
-pub(crate) const FTYP: std::ops::Range<usize> = 4..8;
-
-/// What a video's server said of it: enough to go on later, and nothing that is signed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Entity {
-    /// What `If-Range` may name: a strong entity tag, or a date that cannot be that of two versions.
-    pub(crate) validator: Option<String>,
-    /// The video's length.
-    pub(crate) total: Option<u64>,
-}
 
 /// What comes of a transfer, in order.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,13 +41,6 @@ pub(crate) enum Event {
     End,
 }
 
-/// Below so many bytes per second, over so long, a transfer is cut.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Floor {
-    pub(crate) rate: u64,
-    pub(crate) over: Duration,
-}
-
 /// A video that is being fetched.
 pub(crate) struct Transfer {
     client: Client,
@@ -72,7 +51,7 @@ pub(crate) struct Transfer {
     /// That of its generation, and once it has begun its own.
     pub(crate) span: Span,
     chosen: Option<(usize, Video, Url)>,
-    entity: Entity,
+    origin: Origin,
     /// How many bytes are here.
     at: u64,
     /// The most that ever were: what is beyond is progress.
@@ -110,16 +89,6 @@ enum Failure {
     Final(Error),
 }
 
-impl Floor {
-    /// Slower than any line on which 5 MB are waited for (they would take 80 minutes); a cut costs a second.
-    pub(crate) const DEFAULT: Self = Self { rate: 1024, over: Duration::from_secs(30) };
-
-    /// A floor; a time under a second would measure how a network hiccups.
-    pub(crate) fn new(rate: u64, over: Duration) -> Self {
-        Self { rate, over: over.max(Duration::from_secs(1)) }
-    }
-}
-
 impl Transfer {
     pub(crate) fn new(client: Client, info: Arc<TaskInfo>, generation: Span) -> Self {
         Self {
@@ -130,7 +99,7 @@ impl Transfer {
             progress: None,
             span: generation,
             chosen: None,
-            entity: Entity::default(),
+            origin: Origin::default(),
             at: 0,
             reached: 0,
             head: BytesMut::new(),
@@ -144,8 +113,8 @@ impl Transfer {
         }
     }
 
-    /// Chooses the video and begins to be told of; gives the task's id, and by what the video is known in the task.
-    pub(crate) fn begin(&mut self) -> Result<(String, String)> {
+    /// Chooses the video, and begins to be told of.
+    pub(crate) fn begin(&mut self) -> Result<()> {
         self.span = self.span.in_scope(|| {
             info_span!(
                 "kling.download",
@@ -162,21 +131,25 @@ impl Transfer {
         let video = self.info.videos.get(index).cloned();
         self.take(index, video)?;
         let id = self.chosen.as_ref().and_then(|(_, video, _)| video.id.clone());
-        Ok((self.info.task_id.clone(), id.unwrap_or_else(|| format!("at {index}"))))
+        self.origin.task_id.clone_from(&self.info.task_id);
+        self.origin.video = id.unwrap_or_else(|| format!("at {index}"));
+        Ok(())
     }
 
-    /// Goes on behind bytes that are here already.
-    pub(crate) fn resume(&mut self, entity: Entity, at: u64) {
-        (self.entity, self.at, self.reached) = (entity, at, at);
+    /// Goes on behind bytes that are here already, if they are of the same video.
+    pub(crate) fn resume(&mut self, (origin, at): Found) {
+        if (&origin.task_id, &origin.video) == (&self.origin.task_id, &self.origin.video) {
+            (self.origin, self.at, self.reached) = (origin, at, at);
+        }
     }
 
     pub(crate) fn client(&self) -> &Client {
         &self.client
     }
 
-    /// What the server said of the video.
-    pub(crate) fn entity(&self) -> &Entity {
-        &self.entity
+    /// Which video it is, and what its server said of it.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// An error of this download.
@@ -221,13 +194,13 @@ impl Transfer {
         let Some((_, _, url)) = &self.chosen else {
             return Err(Failure::Final(self.error(ErrorKind::Other, "no video was chosen")));
         };
-        if !self.whole && self.entity.total.is_some_and(|total| total == self.at) {
+        if !self.whole && self.origin.entity.total.is_some_and(|total| total == self.at) {
             return self.end().map(Some);
         }
         // Encoded, a part would be one of something else.
         let mut request = self.client.download_client().map_err(Failure::Final)?.get(url.clone());
         request = request.header(ACCEPT_ENCODING, "identity");
-        let validator = self.entity.validator.as_ref().filter(|_| self.at > 0 && !self.whole);
+        let validator = self.origin.entity.validator.as_ref().filter(|_| self.at > 0 && !self.whole);
         let from = validator.map_or(0, |_| self.at);
         if let Some(validator) = validator {
             request = request.header(RANGE, format!("bytes={from}-")).header(IF_RANGE, validator);
@@ -246,15 +219,15 @@ impl Transfer {
             return Err(Failure::Final(self.elsewhere(&objection)));
         }
         let status = response.status();
-        match judge(status, response.headers(), from, &self.entity) {
+        match judge(status, response.headers(), from, &self.origin.entity) {
             Verdict::Body { at, end, entity } => {
                 self.body = Some(Body { response, end });
                 self.pace = Pace::default();
-                let known = mem::replace(&mut self.entity, entity);
+                let known = mem::replace(&mut self.origin.entity, entity);
                 if at > 0 {
                     return Ok(None);
                 }
-                let same = known.validator.is_some() && known == self.entity;
+                let same = known.validator.is_some() && known == self.origin.entity;
                 (self.at, self.whole) = (0, false);
                 self.head.clear();
                 Ok(Some(Event::Restart { same }))
@@ -291,7 +264,7 @@ impl Transfer {
             Some(Ok(Some(bytes))) => bytes,
             Some(Err(reason)) => return Err(self.lost(reason)),
             Some(Ok(None)) => {
-                return match self.entity.total.or(body.end) {
+                return match self.origin.entity.total.or(body.end) {
                     Some(end) if self.at < end => Err(Failure::lost("the transfer ended early".to_owned())),
                     _ => self.end().map(Some),
                 };
@@ -357,7 +330,7 @@ impl Transfer {
                     self.waited += pause;
                     return Ok(());
                 }
-                let of = self.entity.total.map(|total| format!(" of {total}")).unwrap_or_default();
+                let of = self.origin.entity.total.map(|total| format!(" of {total}")).unwrap_or_default();
                 let reason = match status {
                     Some(status) => format!("{reason} (http status {status})"),
                     None => reason,
@@ -421,7 +394,7 @@ impl Transfer {
     }
 
     fn report(&mut self) {
-        let now = DownloadProgress { bytes: self.at, total: self.entity.total };
+        let now = DownloadProgress { bytes: self.at, total: self.origin.entity.total };
         if let Some(progress) = &mut self.progress {
             progress(now);
         }
@@ -437,120 +410,6 @@ impl Failure {
 /// A server that fails five times without one more byte is left alone for now: the waits between are 7 s on average, or
 /// what `Retry-After` asks for, up to two minutes.
 const RETRY: RetryPolicy = RetryPolicy { attempts: 5, first: Duration::from_secs(1), budget: Duration::from_secs(120) };
-
-/// What came within the time that a transfer is judged by.
-#[derive(Debug, Default, PartialEq)]
-struct Pace {
-    spent: Duration,
-    bytes: u64,
-}
-
-impl Pace {
-    /// Counts time that was spent waiting for bytes, and what came; says whether it was too little.
-    fn is_below(&mut self, floor: Floor, spent: Duration, bytes: u64) -> bool {
-        self.spent += spent;
-        self.bytes += bytes;
-        if self.spent < floor.over {
-            return false;
-        }
-        let Self { spent, bytes } = mem::take(self);
-        (bytes as f64) < floor.rate as f64 * spent.as_secs_f64()
-    }
-}
-
-/// What the head of an answer means.
-#[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    /// The body holds the video from this byte on, up to this one if it is known.
-    Body {
-        at: u64,
-        end: Option<u64>,
-        entity: Entity,
-    },
-    /// There is nothing beyond the bytes that are here.
-    Complete,
-    /// What is here cannot be gone on with.
-    StartOver(String),
-    Busy,
-    Expired,
-    Refused(String),
-}
-
-/// What an answer means for a request of the bytes from `from` on, 0 being a request without `Range`.
-fn judge(status: StatusCode, headers: &HeaderMap, from: u64, known: &Entity) -> Verdict {
-    match status.as_u16() {
-        200 => {
-            let total = number(text(headers, &CONTENT_LENGTH));
-            Verdict::Body { at: 0, end: total, entity: Entity { validator: validator(headers), total } }
-        }
-        206 if from > 0 => {
-            let Some((first, last, total)) = text(headers, &CONTENT_RANGE).and_then(content_range) else {
-                return Verdict::StartOver("a part without a Content-Range came".to_owned());
-            };
-            if first != from || total.is_some_and(|total| last >= total) {
-                return Verdict::StartOver(format!("bytes {first} to {last} came for those from {from} on"));
-            }
-            if total.zip(known.total).is_some_and(|(total, known)| total != known) || has_changed(headers, known) {
-                return Verdict::StartOver("the video has changed at its server".to_owned());
-            }
-            let entity = Entity { total: known.total.or(total), ..known.clone() };
-            Verdict::Body { at: from, end: Some(last + 1), entity }
-        }
-        416 if from > 0 => match text(headers, &CONTENT_RANGE).and_then(|range| range.strip_prefix("bytes */")) {
-            Some(total) if total.parse() == Ok(from) && known.total.is_none_or(|total| total == from) => {
-                Verdict::Complete
-            }
-            _ => Verdict::StartOver("the video is shorter than what is here of it".to_owned()),
-        },
-        401 | 403 | 404 | 410 => Verdict::Expired,
-        408 | 429 | 500.. => Verdict::Busy,
-        _ => Verdict::Refused(format!("the video's server answered {status}")),
-    }
-}
-
-/// What `If-Range` may name (RFC 9110, 13.1.5 and 8.8.2.2): a strong entity tag; a date only where there is no tag at all,
-/// and if it was a second old when it was given, or the video could have changed within it.
-fn validator(headers: &HeaderMap) -> Option<String> {
-    if headers.contains_key(ETAG) {
-        let tag = text(headers, &ETAG)?;
-        return (tag.len() >= 2 && tag.starts_with('"') && tag.ends_with('"')).then(|| tag.to_owned());
-    }
-    let date = |name| text(headers, name).and_then(|text| httpdate::parse_http_date(text).ok());
-    let modified: SystemTime = date(&LAST_MODIFIED)?;
-    let age = date(&DATE)?.duration_since(modified).ok()?;
-    (age >= Duration::from_secs(1)).then(|| text(headers, &LAST_MODIFIED).map(str::to_owned))?
-}
-
-/// Whether an answer belongs to another version than the known one. An answer without a word of it does not.
-fn has_changed(headers: &HeaderMap, known: &Entity) -> bool {
-    let Some(known) = &known.validator else { return true };
-    let name = if known.starts_with('"') { ETAG } else { LAST_MODIFIED };
-    headers.get(name).is_some_and(|found| found.as_bytes() != known.as_bytes())
-}
-
-/// The first byte, the last, and the length if it is told.
-fn content_range(text: &str) -> Option<(u64, u64, Option<u64>)> {
-    let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
-    let (first, last) = range.split_once('-')?;
-    let (first, last) = (number(Some(first))?, number(Some(last))?);
-    let total = if total == "*" { None } else { Some(number(Some(total))?) };
-    // The position behind the last byte must be one, too.
-    (first <= last && last < u64::MAX).then_some((first, last, total))
-}
-
-/// Digits and nothing else: `parse` takes a sign, too.
-fn number(text: Option<&str>) -> Option<u64> {
-    text.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name).map(HeaderValue::to_str)?.ok().map(str::trim)
-}
-
-/// Whether these are the first bytes of an MP4.
-pub(crate) fn is_mp4(head: &[u8]) -> bool {
-    head.get(FTYP) == Some(b"ftyp")
-}
 
 /// Which video is meant; or what there is to choose from.
 fn choose(videos: &[Video], choice: Option<usize>) -> Result<usize, Violation> {
@@ -589,128 +448,6 @@ async fn watched<T>(clock: &dyn Clock, limit: Duration, future: impl Future<Outp
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const TAG: &str = "\"7\"";
-    const OLD: &str = "Thu, 27 Nov 2025 09:30:25 GMT";
-    const NOW: &str = "Thu, 27 Nov 2025 09:30:26 GMT";
-
-    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
-        lines.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
-    }
-
-    fn known(validator: Option<&str>, total: Option<u64>) -> Entity {
-        Entity { validator: validator.map(str::to_owned), total }
-    }
-
-    #[test]
-    fn only_what_cannot_be_shared_by_two_versions_is_named_in_if_range() {
-        for (lines, expected) in [
-            (&[("etag", TAG)][..], Some(TAG)),
-            (&[("etag", TAG), ("last-modified", OLD), ("date", NOW)], Some(TAG)),
-            (&[("etag", "W/\"7\"")], None),
-            (&[("etag", "W/\"7\""), ("last-modified", OLD), ("date", NOW)], None),
-            (&[("etag", "7")], None),
-            (&[("etag", "\"")], None),
-            (&[("last-modified", OLD), ("date", NOW)], Some(OLD)),
-            (&[("last-modified", NOW), ("date", NOW)], None),
-            (&[("last-modified", NOW), ("date", OLD)], None),
-            (&[("last-modified", OLD)], None),
-            (&[("last-modified", "yesterday"), ("date", NOW)], None),
-            (&[], None),
-        ] {
-            assert_eq!(validator(&headers(lines)).as_deref(), expected, "{lines:?}");
-        }
-    }
-
-    #[test]
-    fn a_part_is_taken_only_where_it_is_exactly_the_one_that_is_missing() {
-        let part = |end, total| Verdict::Body { at: 10, end: Some(end), entity: known(Some(TAG), total) };
-        let over = || Verdict::StartOver(String::new());
-        for (lines, length, expected) in [
-            (&[("content-range", "bytes 10-99/100")][..], Some(100), part(100, Some(100))),
-            (&[("content-range", "bytes 10-99/100"), ("etag", TAG)], Some(100), part(100, Some(100))),
-            (&[("content-range", "bytes 10-49/100")], Some(100), part(50, Some(100))),
-            (&[("content-range", "bytes 10-99/100")], None, part(100, Some(100))),
-            (&[("content-range", "bytes 10-99/*")], Some(100), part(100, Some(100))),
-            (&[("content-range", "bytes 10-99/*")], None, part(100, None)),
-            (&[], Some(100), over()),
-            (&[("content-range", "bytes 9-99/100")], Some(100), over()),
-            (&[("content-range", "bytes 11-99/100")], Some(100), over()),
-            (&[("content-range", "bytes 0-99/100")], Some(100), over()),
-            (&[("content-range", "bytes 10-100/100")], Some(100), over()),
-            (&[("content-range", "bytes 10-9/100")], Some(100), over()),
-            (&[("content-range", "bytes 10-99/101")], Some(100), over()),
-            (&[("content-range", "bytes 10-99")], Some(100), over()),
-            (&[("content-range", "bytes +10-99/100")], Some(100), over()),
-            (&[("content-range", "bytes 10-18446744073709551615/*")], None, over()),
-            (&[("content-range", "lines 10-99/100")], Some(100), over()),
-            (&[("content-range", "bytes 10-99/100"), ("etag", "\"8\"")], Some(100), over()),
-            (&[("content-range", "bytes 10-99/100"), ("etag", "W/\"7\"")], Some(100), over()),
-        ] {
-            let verdict = match judge(StatusCode::PARTIAL_CONTENT, &headers(lines), 10, &known(Some(TAG), length)) {
-                Verdict::StartOver(_) => over(),
-                other => other,
-            };
-            assert_eq!(verdict, expected, "{lines:?}");
-        }
-        let moved = headers(&[("content-range", "bytes 10-99/100"), ("last-modified", NOW)]);
-        for (validator, goes_on) in [(Some(OLD), false), (Some(NOW), true), (Some(TAG), true), (None, false)] {
-            let verdict = judge(StatusCode::PARTIAL_CONTENT, &moved, 10, &known(validator, None));
-            assert_eq!(matches!(verdict, Verdict::Body { .. }), goes_on, "{validator:?}");
-        }
-    }
-
-    #[test]
-    fn every_other_status_has_one_meaning() {
-        let whole = |total| Verdict::Body { at: 0, end: total, entity: known(Some(TAG), total) };
-        let over = || Verdict::StartOver(String::new());
-        let refused = || Verdict::Refused(String::new());
-        for (status, lines, from, expected) in [
-            (200, &[("content-length", "100"), ("etag", TAG)][..], 0, whole(Some(100))),
-            (200, &[("content-length", "100"), ("etag", TAG)], 10, whole(Some(100))),
-            (200, &[("etag", TAG)], 0, whole(None)),
-            (206, &[("content-range", "bytes 0-99/100")], 0, refused()),
-            (416, &[("content-range", "bytes */10")], 10, over()),
-            (416, &[("content-range", "bytes */100")], 100, Verdict::Complete),
-            (416, &[("content-range", "bytes */9")], 10, over()),
-            (416, &[], 10, over()),
-            (416, &[], 0, refused()),
-            (401, &[], 0, Verdict::Expired),
-            (403, &[], 10, Verdict::Expired),
-            (404, &[], 0, Verdict::Expired),
-            (410, &[], 0, Verdict::Expired),
-            (408, &[], 0, Verdict::Busy),
-            (429, &[], 10, Verdict::Busy),
-            (500, &[], 0, Verdict::Busy),
-            (503, &[], 0, Verdict::Busy),
-            (599, &[], 0, Verdict::Busy),
-            (204, &[], 0, refused()),
-            (302, &[], 0, refused()),
-            (400, &[], 0, refused()),
-            (402, &[], 10, refused()),
-        ] {
-            let status = StatusCode::from_u16(status).unwrap();
-            let verdict = match judge(status, &headers(lines), from, &known(Some(TAG), Some(100))) {
-                Verdict::StartOver(_) => over(),
-                Verdict::Refused(_) => refused(),
-                other => other,
-            };
-            assert_eq!(verdict, expected, "{status} {lines:?} from {from}");
-        }
-    }
-
-    #[test]
-    fn a_transfer_is_judged_by_the_time_that_was_spent_waiting_and_anew_each_time() {
-        let floor = Floor::new(10, Duration::from_secs(10));
-        let mut pace = Pace::default();
-        for (seconds, bytes, below) in
-            [(5, 0, false), (4, 99, false), (1, 1, false), (10, 99, true), (10, 100, false), (40, 399, true)]
-        {
-            assert_eq!(pace.is_below(floor, Duration::from_secs(seconds), bytes), below, "{seconds} {bytes}");
-        }
-        assert!(!pace.is_below(Floor::new(0, Duration::ZERO), Duration::from_secs(3600), 0), "no floor");
-        assert_eq!(Floor::new(7, Duration::ZERO).over, Duration::from_secs(1));
-    }
 
     #[test]
     fn several_videos_are_listed_by_place_id_and_length_and_without_a_url() {

@@ -1,0 +1,281 @@
+//! What a video's server sends, judged: whether it goes on with what is here, comes fast enough, and is a video at all.
+//!
+//! A part is taken only where it is surely one of the same video. All of this is pure; `transfer.rs` asks it, and does what
+//! it says.
+
+use std::mem;
+use std::time::{Duration, SystemTime};
+
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
+use http::{HeaderValue, StatusCode};
+use serde::{Deserialize, Serialize};
+
+/// What a video's server said of it: enough to go on later, and nothing that is signed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Entity {
+    /// What `If-Range` may name: a strong entity tag, or a date that cannot be that of two versions.
+    pub(crate) validator: Option<String>,
+    /// The video's length.
+    pub(crate) total: Option<u64>,
+}
+
+/// What the head of an answer means.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The body holds the video from this byte on, up to this one if it is known.
+    Body {
+        at: u64,
+        end: Option<u64>,
+        entity: Entity,
+    },
+    /// There is nothing beyond the bytes that are here.
+    Complete,
+    /// What is here cannot be gone on with.
+    StartOver(String),
+    Busy,
+    Expired,
+    Refused(String),
+}
+
+/// What an answer means for a request of the bytes from `from` on, 0 being a request without `Range`.
+pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, from: u64, known: &Entity) -> Verdict {
+    match status.as_u16() {
+        200 => {
+            let total = number(text(headers, &CONTENT_LENGTH));
+            Verdict::Body { at: 0, end: total, entity: Entity { validator: validator(headers), total } }
+        }
+        206 if from > 0 => {
+            let Some((first, last, total)) = text(headers, &CONTENT_RANGE).and_then(content_range) else {
+                return Verdict::StartOver("a part without a Content-Range came".to_owned());
+            };
+            if first != from || total.is_some_and(|total| last >= total) {
+                return Verdict::StartOver(format!("bytes {first} to {last} came for those from {from} on"));
+            }
+            if total.zip(known.total).is_some_and(|(total, known)| total != known) || has_changed(headers, known) {
+                return Verdict::StartOver("the video has changed at its server".to_owned());
+            }
+            let entity = Entity { total: known.total.or(total), ..known.clone() };
+            Verdict::Body { at: from, end: Some(last + 1), entity }
+        }
+        416 if from > 0 => match text(headers, &CONTENT_RANGE).and_then(|range| range.strip_prefix("bytes */")) {
+            Some(total) if total.parse() == Ok(from) && known.total.is_none_or(|total| total == from) => {
+                Verdict::Complete
+            }
+            _ => Verdict::StartOver("the video is shorter than what is here of it".to_owned()),
+        },
+        401 | 403 | 404 | 410 => Verdict::Expired,
+        408 | 429 | 500.. => Verdict::Busy,
+        _ => Verdict::Refused(format!("the video's server answered {status}")),
+    }
+}
+
+/// Where an MP4 says that it is one.
+pub(crate) const FTYP: std::ops::Range<usize> = 4..8;
+
+/// Whether these are the first bytes of an MP4.
+pub(crate) fn is_mp4(head: &[u8]) -> bool {
+    head.get(FTYP) == Some(b"ftyp")
+}
+
+/// Below so many bytes per second, over so long, a transfer is cut.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Floor {
+    pub(crate) rate: u64,
+    pub(crate) over: Duration,
+}
+
+/// What came within the time that a transfer is judged by.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Pace {
+    pub(crate) spent: Duration,
+    bytes: u64,
+}
+
+impl Floor {
+    /// Slower than any line on which 5 MB are waited for (they would take 80 minutes); a cut costs a second.
+    pub(crate) const DEFAULT: Self = Self { rate: 1024, over: Duration::from_secs(30) };
+
+    /// A floor; a time under a second would measure how a network hiccups.
+    pub(crate) fn new(rate: u64, over: Duration) -> Self {
+        Self { rate, over: over.max(Duration::from_secs(1)) }
+    }
+}
+
+impl Pace {
+    /// Counts time that was spent waiting for bytes, and what came; says whether it was too little.
+    pub(crate) fn is_below(&mut self, floor: Floor, spent: Duration, bytes: u64) -> bool {
+        self.spent += spent;
+        self.bytes += bytes;
+        if self.spent < floor.over {
+            return false;
+        }
+        let Self { spent, bytes } = mem::take(self);
+        (bytes as f64) < floor.rate as f64 * spent.as_secs_f64()
+    }
+}
+
+/// What `If-Range` may name (RFC 9110, 13.1.5 and 8.8.2.2): a strong entity tag; a date only where there is no tag at all,
+/// and if it was a second old when it was given, or the video could have changed within it.
+fn validator(headers: &HeaderMap) -> Option<String> {
+    if headers.contains_key(ETAG) {
+        let tag = text(headers, &ETAG)?;
+        return (tag.len() >= 2 && tag.starts_with('"') && tag.ends_with('"')).then(|| tag.to_owned());
+    }
+    let date = |name| text(headers, name).and_then(|text| httpdate::parse_http_date(text).ok());
+    let modified: SystemTime = date(&LAST_MODIFIED)?;
+    let age = date(&DATE)?.duration_since(modified).ok()?;
+    (age >= Duration::from_secs(1)).then(|| text(headers, &LAST_MODIFIED).map(str::to_owned))?
+}
+
+/// Whether an answer belongs to another version than the known one. An answer without a word of it does not.
+fn has_changed(headers: &HeaderMap, known: &Entity) -> bool {
+    let Some(known) = &known.validator else { return true };
+    let name = if known.starts_with('"') { ETAG } else { LAST_MODIFIED };
+    headers.get(name).is_some_and(|found| found.as_bytes() != known.as_bytes())
+}
+
+/// The first byte, the last, and the length if it is told.
+fn content_range(text: &str) -> Option<(u64, u64, Option<u64>)> {
+    let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    let (first, last) = (number(Some(first))?, number(Some(last))?);
+    let total = if total == "*" { None } else { Some(number(Some(total))?) };
+    // The position behind the last byte must be one, too.
+    (first <= last && last < u64::MAX).then_some((first, last, total))
+}
+
+/// Digits and nothing else: `parse` takes a sign, too.
+fn number(text: Option<&str>) -> Option<u64> {
+    text.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name).map(HeaderValue::to_str)?.ok().map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TAG: &str = "\"7\"";
+    const OLD: &str = "Thu, 27 Nov 2025 09:30:25 GMT";
+    const NOW: &str = "Thu, 27 Nov 2025 09:30:26 GMT";
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        lines.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+    }
+
+    fn known(validator: Option<&str>, total: Option<u64>) -> Entity {
+        Entity { validator: validator.map(str::to_owned), total }
+    }
+
+    #[test]
+    fn only_what_cannot_be_shared_by_two_versions_is_named_in_if_range() {
+        for (lines, expected) in [
+            (&[("etag", TAG)][..], Some(TAG)),
+            (&[("etag", TAG), ("last-modified", OLD), ("date", NOW)], Some(TAG)),
+            (&[("etag", "W/\"7\"")], None),
+            (&[("etag", "W/\"7\""), ("last-modified", OLD), ("date", NOW)], None),
+            (&[("etag", "7")], None),
+            (&[("etag", "\"")], None),
+            (&[("last-modified", OLD), ("date", NOW)], Some(OLD)),
+            (&[("last-modified", NOW), ("date", NOW)], None),
+            (&[("last-modified", NOW), ("date", OLD)], None),
+            (&[("last-modified", OLD)], None),
+            (&[("last-modified", "yesterday"), ("date", NOW)], None),
+            (&[], None),
+        ] {
+            assert_eq!(validator(&headers(lines)).as_deref(), expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_taken_only_where_it_is_exactly_the_one_that_is_missing() {
+        let part = |end, total| Verdict::Body { at: 10, end: Some(end), entity: known(Some(TAG), total) };
+        let over = || Verdict::StartOver(String::new());
+        for (lines, length, expected) in [
+            (&[("content-range", "bytes 10-99/100")][..], Some(100), part(100, Some(100))),
+            (&[("content-range", "bytes 10-99/100"), ("etag", TAG)], Some(100), part(100, Some(100))),
+            (&[("content-range", "bytes 10-49/100")], Some(100), part(50, Some(100))),
+            (&[("content-range", "bytes 10-99/100")], None, part(100, Some(100))),
+            (&[("content-range", "bytes 10-99/*")], Some(100), part(100, Some(100))),
+            (&[("content-range", "bytes 10-99/*")], None, part(100, None)),
+            (&[], Some(100), over()),
+            (&[("content-range", "bytes 9-99/100")], Some(100), over()),
+            (&[("content-range", "bytes 11-99/100")], Some(100), over()),
+            (&[("content-range", "bytes 0-99/100")], Some(100), over()),
+            (&[("content-range", "bytes 10-100/100")], Some(100), over()),
+            (&[("content-range", "bytes 10-9/100")], Some(100), over()),
+            (&[("content-range", "bytes 10-99/101")], Some(100), over()),
+            (&[("content-range", "bytes 10-99")], Some(100), over()),
+            (&[("content-range", "bytes +10-99/100")], Some(100), over()),
+            (&[("content-range", "bytes 10-18446744073709551615/*")], None, over()),
+            (&[("content-range", "lines 10-99/100")], Some(100), over()),
+            (&[("content-range", "bytes 10-99/100"), ("etag", "\"8\"")], Some(100), over()),
+            (&[("content-range", "bytes 10-99/100"), ("etag", "W/\"7\"")], Some(100), over()),
+        ] {
+            let verdict = match judge(StatusCode::PARTIAL_CONTENT, &headers(lines), 10, &known(Some(TAG), length)) {
+                Verdict::StartOver(_) => over(),
+                other => other,
+            };
+            assert_eq!(verdict, expected, "{lines:?}");
+        }
+        let moved = headers(&[("content-range", "bytes 10-99/100"), ("last-modified", NOW)]);
+        for (validator, goes_on) in [(Some(OLD), false), (Some(NOW), true), (Some(TAG), true), (None, false)] {
+            let verdict = judge(StatusCode::PARTIAL_CONTENT, &moved, 10, &known(validator, None));
+            assert_eq!(matches!(verdict, Verdict::Body { .. }), goes_on, "{validator:?}");
+        }
+    }
+
+    #[test]
+    fn every_other_status_has_one_meaning() {
+        let whole = |total| Verdict::Body { at: 0, end: total, entity: known(Some(TAG), total) };
+        let over = || Verdict::StartOver(String::new());
+        let refused = || Verdict::Refused(String::new());
+        for (status, lines, from, expected) in [
+            (200, &[("content-length", "100"), ("etag", TAG)][..], 0, whole(Some(100))),
+            (200, &[("content-length", "100"), ("etag", TAG)], 10, whole(Some(100))),
+            (200, &[("etag", TAG)], 0, whole(None)),
+            (206, &[("content-range", "bytes 0-99/100")], 0, refused()),
+            (416, &[("content-range", "bytes */10")], 10, over()),
+            (416, &[("content-range", "bytes */100")], 100, Verdict::Complete),
+            (416, &[("content-range", "bytes */9")], 10, over()),
+            (416, &[], 10, over()),
+            (416, &[], 0, refused()),
+            (401, &[], 0, Verdict::Expired),
+            (403, &[], 10, Verdict::Expired),
+            (404, &[], 0, Verdict::Expired),
+            (410, &[], 0, Verdict::Expired),
+            (408, &[], 0, Verdict::Busy),
+            (429, &[], 10, Verdict::Busy),
+            (500, &[], 0, Verdict::Busy),
+            (503, &[], 0, Verdict::Busy),
+            (599, &[], 0, Verdict::Busy),
+            (204, &[], 0, refused()),
+            (302, &[], 0, refused()),
+            (400, &[], 0, refused()),
+            (402, &[], 10, refused()),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let verdict = match judge(status, &headers(lines), from, &known(Some(TAG), Some(100))) {
+                Verdict::StartOver(_) => over(),
+                Verdict::Refused(_) => refused(),
+                other => other,
+            };
+            assert_eq!(verdict, expected, "{status} {lines:?} from {from}");
+        }
+    }
+
+    #[test]
+    fn a_transfer_is_judged_by_the_time_that_was_spent_waiting_and_anew_each_time() {
+        let floor = Floor::new(10, Duration::from_secs(10));
+        let mut pace = Pace::default();
+        for (seconds, bytes, below) in
+            [(5, 0, false), (4, 99, false), (1, 1, false), (10, 99, true), (10, 100, false), (40, 399, true)]
+        {
+            assert_eq!(pace.is_below(floor, Duration::from_secs(seconds), bytes), below, "{seconds} {bytes}");
+        }
+        assert!(!pace.is_below(Floor::new(0, Duration::ZERO), Duration::from_secs(3600), 0), "no floor");
+        assert_eq!(Floor::new(7, Duration::ZERO).over, Duration::from_secs(1));
+    }
+}
