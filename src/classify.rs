@@ -94,43 +94,35 @@ const WORDS: &[(&[&str], &[u16], Meaning, &str)] = &[
     (&["task_failed"], &[400], Never, "Kling refused, and the gateway lost its code; the message is Kling's"),
     (&["task_not_exist", "record not found"], &[400, 404], NotKnown, "the task is not known, or not yet; ask again"),
     (&["invalid url"], &[404], Lacking, LACKING),
-    (
-        &["rate_limit", "您已达到请求数限制"],
-        &[429],
-        Later,
-        "the gateway's own limit on requests was reached; wait, then try again",
-    ),
+    (&["rate_limit", "您已达到请求数限制"], &[429], Later, LIMITER),
 ];
 
 /// What a gateway says of a failure somewhere behind it, from which everything else has been removed.
 const SANITISED: (&[&str], &[u16]) = (&["server_error", "task request failed"], &[500, 503]);
 
 const LACKING: &str = "the gateway lacks this operation; check the base URL, or use a gateway that has it";
-const EMPTY_LIMITER: &str = "the gateway's own limit on requests was reached; wait, then try again";
+const LIMITER: &str = "the gateway's own limit on requests was reached; wait, then try again";
 
-/// What came of a call, when it is not what was asked for.
-#[derive(Debug)]
-pub(crate) struct Finding {
-    pub(crate) kind: ErrorKind,
-    pub(crate) retryable: bool,
-    hint: String,
-    status: Option<u16>,
-    code: Option<String>,
-    request_id: Option<String>,
-    /// What this crate says, and what the server does: only that can hold a secret.
-    ours: String,
-    theirs: Option<String>,
-    retry_after: Option<Duration>,
-    body: Option<String>,
-}
+// What to do where no row says it.
+const LOOK: &str =
+    "a task may exist and be charged: look for it by its external task id (reconcile) before paying again";
+const BUY_AGAIN: &str = "no task was made, nothing is charged; it can be submitted as a new purchase";
+const NO_TASK: &str = "no task was made, nothing is charged";
+const ASK_AGAIN: &str = "nothing was changed by asking; ask again";
 
 /// Decides what an outcome means that holds nothing of what the operation asked for. `now` is for dates in headers,
-/// `base` the address in use.
-pub(crate) fn classify(operation: Operation, outcome: &Outcome, now: SystemTime, base: &str) -> Finding {
+/// `base` the address in use; of the `secrets` nothing is shown that a server repeats.
+pub(crate) fn classify(
+    operation: Operation,
+    outcome: &Outcome,
+    now: SystemTime,
+    base: &str,
+    secrets: &[&str],
+) -> Error {
     let paid = operation == Operation::Submit;
     let answer = match &outcome.result {
         Ok(answer) => answer,
-        Err(failure) => return lost(failure, outcome.handed, paid),
+        Err(failure) => return lost(operation, failure, outcome.handed),
     };
     let envelope = Envelope::read(&answer.body);
     let is_html = is_html(answer);
@@ -156,101 +148,55 @@ pub(crate) fn classify(operation: Operation, outcome: &Outcome, now: SystemTime,
         Unknown => !is_html && !answer.status.is_redirection() || passing,
     };
     let hint = match (meaning, kind) {
-        (Unknown, ErrorKind::Ambiguous) => {
-            let why = if hint.is_empty() { String::new() } else { format!("{hint}; ") };
-            format!(
-                "{why}a task may exist and be charged: look for it by its external task id (reconcile) before paying again"
-            )
-        }
-        (Unknown, ErrorKind::NotSent) => {
-            "no task was made, nothing is charged; it can be submitted as a new purchase".to_owned()
-        }
-        (Unknown, _) if hint.is_empty() => "nothing was changed by asking; ask again".to_owned(),
-        _ if hint.is_empty() && paid => "no task was made, nothing is charged; the message says why".to_owned(),
+        (Unknown, ErrorKind::Ambiguous) if hint.is_empty() => LOOK.to_owned(),
+        (Unknown, ErrorKind::Ambiguous) => format!("{hint}; {LOOK}"),
+        (Unknown, ErrorKind::NotSent) => BUY_AGAIN.to_owned(),
+        (Unknown, _) if hint.is_empty() => ASK_AGAIN.to_owned(),
+        _ if hint.is_empty() && paid => format!("{NO_TASK}; the message says why"),
         _ if hint.is_empty() => "the message says why".to_owned(),
         _ => hint.to_owned(),
     };
-    let (ours, theirs) = match (envelope.message, meaning) {
-        (Some(message), Lacking) => (format!("the gateway at {base} lacks this operation: "), Some(message)),
-        (Some(message), _) => (String::new(), Some(message)),
+    let clear = |text: String| shown(&text, secrets);
+    let message = match (envelope.message, meaning) {
+        (Some(message), Lacking) => format!("the gateway at {base} lacks this operation: {}", clear(message)),
+        (Some(message), _) => clear(message),
         (None, meaning) if meaning == Lacking || is_html && answer.status.is_success() => {
-            (format!("the gateway at {base} answered with a web page: it lacks this operation"), None)
+            format!("the gateway at {base} answered with a web page: it lacks this operation")
         }
-        (None, _) => match plain(answer) {
-            Some(text) => (String::new(), Some(text)),
-            None => (nameless(answer, envelope.is_json), None),
-        },
+        (None, _) => plain(answer).map_or_else(|| nameless(answer, envelope.is_json), clear),
     };
     let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let request_id = ["x-oneapi-request-id", "x-request-id"].into_iter().find_map(header);
-    Finding {
-        kind,
-        retryable,
-        hint,
-        status: Some(answer.status.as_u16()),
-        ours,
-        theirs,
-        retry_after: header(RETRY_AFTER.as_str()).and_then(|text| retry_after(&text, now)),
-        body: (!answer.body.is_empty()).then(|| beginning(&answer.body)),
-        request_id: envelope.request_id.or(request_id),
-        code: envelope.code,
-    }
-}
-
-impl Finding {
-    /// The error to be shown, cleared of the secrets.
-    pub(crate) fn into_error(self, operation: Operation, secrets: &[&str]) -> Error {
-        let clear = |text: String| shown(&text, secrets);
-        let message = self.ours + &self.theirs.map(clear).unwrap_or_default();
-        Error::new(self.kind, operation.name(), message)
-            .with_answer(self.status, self.code.map(clear), self.request_id.map(clear))
-            .with_body(self.body.map(clear))
-            .with_retry(self.retryable, self.retry_after)
-            .with_hint(self.hint)
-    }
+    let of_header = || ["x-oneapi-request-id", "x-request-id"].into_iter().find_map(header);
+    let request_id = envelope.request_id.or_else(of_header).map(clear);
+    Error::new(kind, operation.name(), message)
+        .with_answer(Some(answer.status.as_u16()), envelope.code.map(clear), request_id)
+        .with_body((!answer.body.is_empty()).then(|| clear(beginning(&answer.body))))
+        .with_retry(retryable, header(RETRY_AFTER.as_str()).and_then(|text| retry_after(&text, now)))
+        .with_hint(hint)
 }
 
 /// What it means that no whole answer came.
-fn lost(failure: &Failure, handed: Handed, paid: bool) -> Finding {
+fn lost(operation: Operation, failure: &Failure, handed: Handed) -> Error {
     let changed = match failure {
         Failure::Transport(error) => upload_error(error),
         _ => None,
     };
+    let paid = operation == Operation::Submit;
     let (kind, retryable, hint) = match (paid, failure) {
-        (true, _) if changed.is_some() => (
-            ErrorKind::NotSent,
-            false,
-            "no task was made, nothing is charged; build the request again once the file is as it should be",
-        ),
-        (true, Failure::Unsent(_)) => (ErrorKind::NotSent, false, "no task was made, nothing is charged"),
-        (true, Failure::Elsewhere) if handed != Handed::All => {
-            (ErrorKind::NotSent, false, "no task was made, nothing is charged")
+        (true, _) if changed.is_some() => {
+            (ErrorKind::NotSent, false, format!("{NO_TASK}; build the request again once the file is as it should be"))
         }
-        (true, _) if handed != Handed::All => {
-            (ErrorKind::NotSent, true, "no task was made, nothing is charged; it can be submitted as a new purchase")
-        }
-        (true, _) => (
-            ErrorKind::Ambiguous,
-            false,
-            "a task may exist and be charged: look for it by its external task id (reconcile) before paying again",
-        ),
-        (false, Failure::TooLarge(_)) => (ErrorKind::Answer, false, "ask for less at a time"),
-        (false, Failure::Elsewhere) => (ErrorKind::Answer, false, "nothing was changed by asking"),
-        (false, Failure::Unsent(_)) => (ErrorKind::Other, false, "nothing was sent"),
-        (false, _) => (ErrorKind::Network, true, "nothing was changed by asking; ask again"),
+        (true, Failure::Unsent(_)) => (ErrorKind::NotSent, false, NO_TASK.to_owned()),
+        (true, _) if handed == Handed::All => (ErrorKind::Ambiguous, false, LOOK.to_owned()),
+        (true, Failure::Elsewhere) => (ErrorKind::NotSent, false, NO_TASK.to_owned()),
+        (true, _) => (ErrorKind::NotSent, true, BUY_AGAIN.to_owned()),
+        (false, Failure::TooLarge(_)) => (ErrorKind::Answer, false, "ask for less at a time".to_owned()),
+        (false, Failure::Elsewhere) => (ErrorKind::Answer, false, "nothing was changed by asking".to_owned()),
+        (false, Failure::Unsent(_)) => (ErrorKind::Other, false, "nothing was sent".to_owned()),
+        (false, _) => (ErrorKind::Network, true, ASK_AGAIN.to_owned()),
     };
-    Finding {
-        kind,
-        retryable,
-        hint: hint.to_owned(),
-        status: None,
-        code: None,
-        request_id: None,
-        ours: changed.map_or_else(|| failure.to_string(), ToString::to_string),
-        theirs: None,
-        retry_after: None,
-        body: None,
-    }
+    let message = changed.map_or_else(|| failure.to_string(), ToString::to_string);
+    Error::new(kind, operation.name(), message).with_retry(retryable, None).with_hint(hint)
 }
 
 /// The row of the tables that an answer falls under, and its hint.
@@ -278,7 +224,7 @@ fn meaning(status: StatusCode, envelope: &Envelope, body: &[u8]) -> (Meaning, &'
         return (meaning, hint);
     }
     if status == StatusCode::TOO_MANY_REQUESTS && body.iter().all(u8::is_ascii_whitespace) {
-        return (Later, EMPTY_LIMITER);
+        return (Later, LIMITER);
     }
     let refused = status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT;
     // HTTP 200 with an unknown number in an envelope is a refusal as well: that is how Kling says no.
@@ -352,7 +298,7 @@ mod tests {
     }
 
     fn kind(outcome: &Outcome) -> ErrorKind {
-        classify(Operation::Submit, outcome, SystemTime::UNIX_EPOCH, "https://gateway.example").kind
+        classify(Operation::Submit, outcome, SystemTime::UNIX_EPOCH, "https://gateway.example", &[]).kind()
     }
 
     #[test]
@@ -461,8 +407,7 @@ mod tests {
             let operation = if paid { Operation::Submit } else { Operation::Get };
             let body = String::from_utf8_lossy(&body).replace("failed", &secret).into_bytes();
             let outcome = answered(Handed::All, status, &body);
-            let finding = classify(operation, &outcome, SystemTime::UNIX_EPOCH, "https://gateway.example");
-            let error = finding.into_error(operation, &[&secret]);
+            let error = classify(operation, &outcome, SystemTime::UNIX_EPOCH, "https://gateway.example", &[&secret]);
             let parts = [Some(error.message()), error.code(), error.request_id(), error.body_snippet()];
             prop_assert!(parts.into_iter().flatten().all(|part| !part.contains(&secret)), "{error}");
             prop_assert!(!error.to_string().contains(|c: char| c.is_control()));

@@ -67,7 +67,8 @@ impl Client {
     /// if `KLING_EXPECT` is set, with that as the [expected](ClientBuilder::expected) time.
     ///
     /// # Errors
-    /// [`Invalid`](ErrorKind::Invalid) if the key is not set, the base URL is none, or the expected time is no time.
+    /// [`Invalid`](ErrorKind::Invalid) if the key is not set, the base URL is none, or the expected time is no time;
+    /// [`Other`](ErrorKind::Other) if TLS cannot be set up.
     pub fn from_env() -> Result<Self> {
         let set = |name| match std::env::var(name) {
             Ok(value) => Ok(Some(value).filter(|value| !value.trim().is_empty())),
@@ -230,8 +231,7 @@ impl Client {
             }
         }
         let secrets: Vec<_> = secrets.iter().copied().chain([self.key()]).collect();
-        let finding = classify(operation, outcome, self.clock().wall(), self.base_url());
-        Err(finding.into_error(operation, &secrets))
+        Err(classify(operation, outcome, self.clock().wall(), self.base_url(), &secrets))
     }
 
     pub(crate) fn retry_policy(&self) -> &RetryPolicy {
@@ -421,6 +421,7 @@ impl ClientBuilder {
 
     /// How long tasks are expected to take from their submit to their end, whatever is ordered.
     ///
+    /// It stands above what a [`SavedTask`](crate::SavedTask) says, and [`Wait::expected`](crate::Wait::expected) above it.
     /// If not said, it is 4 minutes for 5 seconds of video in `std`; half as long again for 10 seconds, a quarter longer
     /// in `pro`; and 2 seconds where the API is on this machine. Only clips of 5 seconds were recorded (229–301 s): the
     /// rest are assumptions. The first poll comes at a part of this time, so too short costs some polls, too long time.

@@ -31,7 +31,7 @@ pub(crate) const MAX_ANSWER: usize = 8 * 1024 * 1024;
 /// request in its middle, so each request names this one instead.
 const NO_TOTAL_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The two limits of time of a request.
+/// How long a request may take, and wait.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// No byte of the request was accepted for so long.

@@ -21,9 +21,9 @@ use crate::error::Violation;
 use crate::upload::{FileSource, Segment};
 
 /// The largest image, in bytes before Base64 (Kling's reference: 10 MB).
-pub const MAX_BYTES: u64 = 10 * 1024 * 1024;
+const MAX_BYTES: u64 = 10 * 1024 * 1024;
 /// The shortest side, in pixels (Kling's reference).
-pub const MIN_SIDE: usize = 300;
+const MIN_SIDE: usize = 300;
 /// The longest side over the shortest, in tenths (Kling's reference: from 1:2.5 to 2.5:1).
 const MAX_RATIO_TENTHS: usize = 25;
 

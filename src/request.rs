@@ -190,6 +190,9 @@ impl MultiImageToVideo {
     ///
     /// An image is a URL or Base64; a field the crate does not know is sent as it is.
     ///
+    /// # Errors
+    /// [`Invalid`](ErrorKind::Invalid), with every violation of every field and image, a wrong type among them.
+    ///
     /// ```
     /// # use kling_client::MultiImageToVideo;
     /// let request = MultiImageToVideo::from_json(serde_json::json!({

@@ -40,7 +40,8 @@ pub struct SavedTask {
     /// When the task was made, in milliseconds since 1970 (UTC), by the clock of the machine that saved it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made_at_ms: Option<u64>,
-    /// How long it was expected to take, in milliseconds.
+    /// How long it was expected to take, in milliseconds; counts only for a client that is told of no
+    /// [expected](crate::ClientBuilder::expected) time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_ms: Option<u64>,
     /// Where it stood when it was last seen, in the API's words.
