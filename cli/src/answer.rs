@@ -114,6 +114,11 @@ impl From<&Video> for Film {
 }
 
 impl Task {
+    /// Whether it has a video, and none was brought to a file.
+    pub fn is_to_be_brought(&self) -> bool {
+        self.file.is_none() && !self.videos.is_empty() && self.videos.iter().all(|film| film.file.is_none())
+    }
+
     /// The one video that was wanted is in this file.
     pub fn is_in(&mut self, file: &Path) {
         self.file = Some(file.to_string_lossy().into_owned());

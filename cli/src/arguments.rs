@@ -219,6 +219,25 @@ pub struct Saving {
     pub video: Option<Choice>,
 }
 
+impl Generate {
+    /// The words that this version does not know, each with those that it does. They may be mistyped.
+    pub fn unknown_words(&self) -> Vec<String> {
+        let ratio = self.aspect_ratio.as_ref().map(AspectRatio::as_str);
+        [
+            ("model", Some(self.model.as_str()), Model::KNOWN),
+            ("mode", Some(self.mode.as_str()), Mode::KNOWN),
+            ("duration", Some(self.duration.as_str()), VideoDuration::KNOWN),
+            ("aspect-ratio", ratio, AspectRatio::KNOWN),
+        ]
+        .into_iter()
+        .filter_map(|(name, given, known)| {
+            let given = given.filter(|given| !known.contains(given))?;
+            Some(format!("{name} {given}: this version knows {}; it is sent as it is", known.join(", ")))
+        })
+        .collect()
+    }
+}
+
 /// Whether JSON was asked for on a command line that could not be read as a whole.
 pub fn asks_for_json(given: &[OsString]) -> bool {
     given.iter().take_while(|word| *word != "--").any(|word| word == "--json")

@@ -148,6 +148,11 @@ impl Failure {
         failure
     }
 
+    /// Whether it is the end by Ctrl-C.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted
+    }
+
     /// Adds what to do.
     pub fn with_hint(mut self: Box<Self>, hint: impl Into<String>) -> Box<Self> {
         self.hints.push(hint.into());

@@ -11,6 +11,7 @@ mod output;
 mod programs;
 mod progress;
 mod run;
+mod spans;
 mod target;
 mod trail;
 
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
     match Arguments::try_parse_from(&given) {
         Ok(arguments) => {
             let output = Output::new(arguments.json, arguments.quiet, arguments.verbose > 0);
-            output.shows_spans(arguments.verbose);
+            output.shows_spans(arguments.verbose, &arguments.command);
             output.end(work(arguments, &output))
         }
         Err(refusal) => Output::new(in_json, false, false).refuse(&refusal),

@@ -9,14 +9,13 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind as Refusal;
 use serde::Serialize;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::fmt::format::FmtSpan;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing::Level;
 
 use crate::answer::Answer;
+use crate::arguments::Command;
 use crate::failure::{Failure, Result};
 use crate::progress::{Manner, Progress};
+use crate::spans;
 
 /// Where a command writes.
 pub struct Output {
@@ -40,22 +39,18 @@ impl Output {
         Self { json, silent, progress: Progress::new(manner) }
     }
 
-    /// Shows what the library says of its work: each operation, or also each poll, or all.
-    pub fn shows_spans(&self, verbose: u8) {
-        let level = match verbose {
-            0 => return,
-            1 => LevelFilter::INFO,
-            2 => LevelFilter::DEBUG,
-            _ => LevelFilter::TRACE,
+    /// Shows what the library says of its work: each operation, or also each poll. A command that is one poll shows that.
+    pub fn shows_spans(&self, verbose: u8, command: &Command) {
+        let level = match (verbose, command) {
+            (0, _) => return,
+            (1, Command::Status { .. }) | (2.., _) => Level::DEBUG,
+            (1, _) => Level::INFO,
         };
         let progress = self.progress.clone();
-        let lines = tracing_subscriber::fmt::layer()
-            .with_ansi(false)
-            .with_span_events(FmtSpan::NEW | FmtSpan::CLOSE)
-            .with_writer(move || Aside(progress.clone()));
-        // What lies below may log a signed URL.
-        let ours = Targets::new().with_target("kling_client", level);
-        tracing_subscriber::registry().with(ours).with(lines).init();
+        spans::show(level, move |line| {
+            // Nobody reads it: the work goes on all the same.
+            let _ = progress.aside(|| write_lines(&mut io::stderr().lock(), line));
+        });
     }
 
     /// A line that is needed to go on later, such as an id.
@@ -143,21 +138,6 @@ impl Output {
             write_lines(&mut out, people)?;
         }
         out.flush()
-    }
-}
-
-/// Lines of the library's, out of the way of a bar.
-struct Aside(Progress);
-
-impl io::Write for Aside {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(bytes);
-        let _ = self.0.aside(|| write_lines(&mut io::stderr().lock(), text.trim_end_matches('\n')));
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

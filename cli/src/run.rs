@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::CommandFactory as _;
 use futures_util::StreamExt as _;
-use kling_client::{Error, ErrorKind, FinishedTask, MultiImageToVideo, Task as Handle, TaskInfo, WaitEvent};
+use kling_client::{Client, Error, ErrorKind, FinishedTask, MultiImageToVideo, Task as Handle, TaskInfo, WaitEvent};
 use serde_json::Value;
 
 use crate::answer::{Answer, Task, table};
@@ -40,16 +40,16 @@ pub async fn run(arguments: Arguments, output: &Output) -> Result<Done> {
 async fn work(command: Command, access: &Access, output: &Output, trail: &mut Trail) -> Result<Done> {
     match command {
         Command::Generate(order) => generate(*order, access, output, trail).await,
-        Command::Check(order) => check(*order).await,
+        Command::Check(order) => check(*order, output).await,
         Command::Status { id } => {
             trail.asks("status", Some(&id));
-            let mut task = client(access)?.task(id)?;
+            let mut task = connected(access, trail)?.task(id)?;
             Ok(in_full(task.refresh().await?, trail))
         }
         Command::Wait { id, patience, saving } => {
             let target = Target::of(saving)?;
             trail.aims_at(target.clone());
-            let mut task = client(access)?.task(id)?;
+            let mut task = connected(access, trail)?.task(id)?;
             trail.waits(task.id());
             output.tell(format_args!("waiting for task {}", task.id()));
             look(&mut task, output).await?;
@@ -75,11 +75,19 @@ async fn work(command: Command, access: &Access, output: &Output, trail: &mut Tr
     }
 }
 
+/// The client, whose gateway is told where something goes wrong with it.
+fn connected(access: &Access, trail: &mut Trail) -> Result<Client> {
+    let client = client(access)?;
+    trail.asks_at(client.base_url());
+    Ok(client)
+}
+
 async fn generate(order: Generate, access: &Access, output: &Output, trail: &mut Trail) -> Result<Done> {
     let (no_wait, patience) = (order.no_wait, order.patience.clone());
+    order.unknown_words().iter().for_each(|found| output.tell(found));
     let Order { request, target } = order::read(order).await?;
     trail.aims_at(target.clone());
-    let client = client(access)?;
+    let client = connected(access, trail)?;
     if let Some(id) = request.external_task_id() {
         output.note(format_args!("external id {id}"));
     }
@@ -102,7 +110,8 @@ async fn generate(order: Generate, access: &Access, output: &Output, trail: &mut
 }
 
 /// Tells all that is not valid, which is what was asked for and yet ends with the exit code of an order that is not.
-async fn check(order: Generate) -> Result<Done> {
+async fn check(order: Generate, output: &Output) -> Result<Done> {
+    order.unknown_words().iter().for_each(|found| output.tell(found));
     let (people, violations, code) = match order::read(order).await {
         Ok(order) => (format!("valid; the order has {} bytes", order.request.body_len()?), Vec::new(), 0),
         Err(failure) if failure.violations.is_empty() => return Err(failure),
@@ -117,7 +126,7 @@ async fn check(order: Generate) -> Result<Done> {
 /// Looks once for a task whose answer was lost. Not found is no proof that there is none.
 async fn reconcile(external_id: &str, access: &Access, trail: &mut Trail) -> Result<Done> {
     trail.looks_for(external_id);
-    if let Some(task) = client(access)?.reconcile(external_id).await?
+    if let Some(task) = connected(access, trail)?.reconcile(external_id).await?
         && let Some(info) = task.info()
     {
         return Ok(in_full(info, trail));
@@ -129,7 +138,7 @@ async fn reconcile(external_id: &str, access: &Access, trail: &mut Trail) -> Res
 
 async fn list(page: u16, page_size: u16, access: &Access, trail: &mut Trail) -> Result<Done> {
     trail.asks("list", None);
-    let tasks = client(access)?.list(page, page_size).await.map_err(|error| {
+    let tasks = connected(access, trail)?.list(page, page_size).await.map_err(|error| {
         let lacks_it = error.http_status() == Some(404);
         let failure = Box::<Failure>::from(error);
         if !lacks_it {
@@ -205,7 +214,7 @@ fn expected(task: &Handle, patience: &Patience) -> Duration {
 }
 
 async fn download(id: String, target: Target, access: &Access, output: &Output, trail: &mut Trail) -> Result<Done> {
-    let mut task = client(access)?.task(id)?;
+    let mut task = connected(access, trail)?.task(id)?;
     trail.downloads(task.id());
     let info = task.refresh().await?;
     if !info.status.is_final() {
@@ -267,11 +276,19 @@ fn in_full(info: &TaskInfo, trail: &Trail) -> Done {
     found(info, trail, |task| task.in_full())
 }
 
-/// A task, with the caller's own id also where the API does not repeat it, and with the wait for it if it goes on.
+/// A task, with the caller's own id also where the API does not repeat it, and with what goes on from it: the wait for it,
+/// or the download of what nobody has brought.
 fn found(info: &TaskInfo, trail: &Trail, people: impl FnOnce(&mut Task) -> String) -> Done {
     let mut task = Task::from(info);
     task.external_task_id = task.external_task_id.or_else(|| trail.external().map(str::to_owned));
     let people = people(&mut task);
-    let next = (!info.status.is_final()).then(|| trail.command("wait", Some(&info.task_id), None));
+    let next = match info.status.is_final() {
+        false => Some(trail.command("wait", Some(&info.task_id), None)),
+        true if task.is_to_be_brought() => {
+            let target = Target { path: "video.mp4".into(), overwrite: false, choice: None };
+            Some(trail.command("download", Some(&info.task_id), Some(&target)))
+        }
+        true => None,
+    };
     Done::Found { answer: Answer::Task(Box::new(task)), people, code: 0, next }
 }

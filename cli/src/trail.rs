@@ -13,6 +13,7 @@ use crate::target::{Choice, Target};
 #[derive(Default)]
 pub struct Trail {
     access: Access,
+    gateway: Option<String>,
     step: Step,
     task: Option<String>,
     external: Option<String>,
@@ -38,6 +39,11 @@ impl Trail {
     /// Before the first step, with the options that every command must repeat.
     pub fn new(access: Access) -> Self {
         Self { access, ..Self::default() }
+    }
+
+    /// The gateway that is asked, by its address.
+    pub fn asks_at(&mut self, gateway: &str) {
+        self.gateway = Some(gateway.to_owned());
     }
 
     /// Where the video will go, or each that is still to be brought.
@@ -104,6 +110,16 @@ impl Trail {
         };
         failure.task_id = failure.task_id.or_else(|| self.task.clone());
         failure.external_task_id = failure.external_task_id.or_else(|| self.external.clone());
+        let doubts_gateway = match failure.kind {
+            // The video is elsewhere.
+            _ if failure.operation == "download" => false,
+            ErrorKind::Answer | ErrorKind::Network => true,
+            ErrorKind::NotSent => !failure.is_interrupted(),
+            _ => matches!(failure.http_status, Some(401 | 404)),
+        };
+        if let Some(gateway) = self.gateway.as_ref().filter(|_| doubts_gateway) {
+            failure.hints.push(format!("the gateway is {gateway}"));
+        }
         if failure.kind == ErrorKind::NotSent {
             failure.hints.push("next: the same command again".to_owned());
         }

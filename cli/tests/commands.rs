@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use kling_sandbox::{Answer, Operation, Sandbox};
 use serde_json::json;
-use support::{KEY, directory, finished, kling, next_is, order, ordered, picture, run, sandbox};
+use support::{KEY, PROMPT, directory, finished, kling, next_is, order, ordered, picture, run, sandbox};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_and_urls_become_a_video_on_disk() {
@@ -331,8 +331,22 @@ async fn quiet_shows_what_is_paid_for_and_nothing_else_and_verbose_shows_the_lib
 
     let loud = |word| run(&sandbox, &order(&[word, "--json"])).exits(0).stderr;
     let (once, twice) = (loud("-v"), loud("-vv"));
-    assert!(once.contains("kling.submit{") && !once.contains("kling.poll{"), "{once}");
-    assert!(twice.contains("kling.submit{") && twice.contains("kling.poll{"), "{twice}");
+    assert!(once.contains(" kling.submit ") && !once.contains(" kling.poll "), "{once}");
+    assert!(twice.contains(" kling.submit ") && twice.contains(" kling.poll "), "{twice}");
+
+    // A command that is one poll shows that.
+    let status = run(&sandbox, &["-v", "status", &task.id, "--json"]).exits(0).stderr;
+    assert!(status.contains(&format!(" kling.poll task_id={} status=succeed ", task.id)), "{status}");
+}
+
+#[test]
+fn a_word_that_this_version_does_not_know_is_told_and_no_violation() {
+    let check = |more: &[&str]| {
+        let words = [&["check", "-i", "https://example.com/cat.png", "-p", PROMPT], more].concat();
+        finished(kling("", &words).output().unwrap()).exits(0).stderr
+    };
+    assert_eq!(check(&["--mode", "prp"]), "mode prp: this version knows std, pro; it is sent as it is\n");
+    assert_eq!(check(&["--mode", "pro", "--aspect-ratio", "1:1", "--duration", "10"]), "");
 }
 
 #[test]
@@ -386,7 +400,7 @@ async fn a_wait_tells_each_change_and_outlives_a_poll_that_fails() {
     let lines: Vec<_> = run.stderr.lines().collect();
     assert_eq!(lines[0], format!("waiting for task {id}"));
     assert!(lines[1].starts_with("asked in vain, asking again: get: answer, http status 502"), "{lines:?}");
-    assert_eq!(lines[2..], ["processing"]);
+    assert_eq!(lines[2..], ["processing".to_owned(), format!("next: kling download {id} -o video.mp4")]);
     assert_eq!(run.stdout, "https://cdn.example/1.mp4\n");
 }
 
@@ -394,7 +408,7 @@ async fn a_wait_tells_each_change_and_outlives_a_poll_that_fails() {
 async fn a_reader_that_went_away_changes_nothing_and_panics_nowhere() {
     let sandbox = sandbox().await;
     let id = ordered(&sandbox);
-    for words in [&["status", &id][..], &["status", &id, "--json"], &["--help"]] {
+    for words in [&["status", &id, "-q"][..], &["status", &id, "--json"], &["--help"]] {
         let mut child = kling(sandbox.base_url(), words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let run = finished(child.wait_with_output().unwrap()).exits(0);

@@ -33,6 +33,16 @@ async fn a_refusal_exits_3() {
     assert!(!run.stdout.contains("sk-wrong-key"));
 }
 
+#[test]
+fn what_may_be_the_gateways_address_names_it() {
+    // No server listens on the lowest port.
+    for words in [&["status", "7"][..], &order(&[])] {
+        let run = finished(kling("http://127.0.0.1:1/v1", words).output().unwrap());
+        let is_named = |line: &str| line.trim() == "the gateway is http://127.0.0.1:1";
+        assert!(run.stderr.lines().any(is_named), "{run:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_says_when_to_ask_again_if_the_api_does() {
     let sandbox = sandbox().await;
