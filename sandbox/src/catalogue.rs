@@ -47,7 +47,8 @@ pub enum Tells {
     Task,
 }
 
-/// A fault, and which operation it is for. Without a name of one in the text, it is for creates.
+/// A fault, and which operation it is for. Without a name of one in the text, it is for creates, or for videos if its own
+/// name begins with that.
 ///
 /// ```
 /// use kling_sandbox::{Fault, Operation, ScriptedFault};
@@ -55,6 +56,8 @@ pub enum Tells {
 /// let scripted: ScriptedFault = "video=cut-answer:10000".parse()?;
 /// assert_eq!(scripted.operation, Operation::Video);
 /// assert_eq!(scripted.fault, Fault::cut_answer(10_000));
+/// assert_eq!("video-410".parse::<ScriptedFault>()?.operation, Operation::Video);
+/// assert_eq!("create=video-410".parse::<ScriptedFault>()?.operation, Operation::Create);
 /// # Ok::<(), kling_sandbox::UnknownFault>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,6 +127,8 @@ impl FromStr for ScriptedFault {
     fn from_str(text: &str) -> Result<Self, UnknownFault> {
         let (operation, fault) = match text.split_once('=') {
             Some((operation, fault)) => (operation.parse()?, fault),
+            // An order would meet it as well, and show nothing of it.
+            None if text.starts_with("video-") => (Operation::Video, text),
             None => (Operation::Create, text),
         };
         Ok(Self { operation, fault: fault.parse()? })

@@ -15,7 +15,7 @@ Kling's multi-image-to-video API on this machine: no key, no network, no costs.
 usage: NAME [--port PORT] [--task-seconds SECONDS] [--key KEY] [--concurrency N] [--fault NAME]...
 
   --port PORT             where it listens on 127.0.0.1 (default: any free port)
-  --task-seconds SECONDS  how long a task takes, 0 and fractions allowed (default: 5)
+  --task-seconds SECONDS  how long a task takes, 0 and fractions allowed (default: 2)
   --key KEY               the key that it accepts (default: a random one)
   --concurrency N         how many tasks may be under way; over it, code 1303 (default: any number)
   --fault NAME            what goes wrong with the next order; again for the one after it
@@ -23,8 +23,9 @@ usage: NAME [--port PORT] [--task-seconds SECONDS] [--key KEY] [--concurrency N]
   --fault list            every name, with a line each
   -h, --help              this text";
 
-/// Long enough to see a task wait and work, short enough not to be waited for. The real API takes minutes.
-const USUAL_TASK_SECONDS: f64 = 5.0;
+/// Long enough to see a task wait and work, short enough not to be waited for, and what a client may expect of a task on
+/// this machine. The real API takes minutes.
+const USUAL_TASK_SECONDS: f64 = 2.0;
 
 struct Options {
     port: u16,
@@ -55,11 +56,12 @@ pub fn main(name: &str, example: Option<&str>, given: impl IntoIterator<Item = O
             }
         },
         Ok(Wanted::Show(text)) => {
-            say(&text.replace("NAME [", &format!("{name} [")));
+            say(&called(name, &text));
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("error: {error}\n\n{}", HELP.replace("NAME [", &format!("{name} [")));
+            let usage = HELP.split("\n\n").find(|part| part.starts_with("usage:")).unwrap_or(HELP);
+            eprintln!("error: {error}\n\n{}\n\n`{name} --help` tells more", called(name, usage));
             ExitCode::from(2)
         }
     }
@@ -78,15 +80,19 @@ fn options(given: impl IntoIterator<Item = OsString>) -> Result<Wanted, lexopt::
     let mut arguments = lexopt::Parser::from_args(given);
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("port") => options.port = arguments.value()?.parse()?,
+            Long("port") => options.port = arguments.value()?.parse().map_err(|found| of("--port", found))?,
             Long("task-seconds") => {
-                options.task_time = arguments.value()?.parse_with(|text| {
+                let seconds = arguments.value()?.parse_with(|text| {
                     let seconds = text.parse().map_err(|_| "a number of seconds is expected")?;
                     Duration::try_from_secs_f64(seconds).map_err(|_| "a number of seconds from 0 is expected")
-                })?;
+                });
+                options.task_time = seconds.map_err(|found| of("--task-seconds", found))?;
             }
             Long("key") => options.key = Some(arguments.value()?.string()?),
-            Long("concurrency") => options.concurrency = Some(arguments.value()?.parse()?),
+            Long("concurrency") => {
+                let slots = arguments.value()?.parse().map_err(|found| of("--concurrency", found))?;
+                options.concurrency = Some(slots);
+            }
             Long("fault") => match arguments.value()?.string()?.as_str() {
                 "list" => return Ok(Wanted::Show(fault_list())),
                 text => options.faults.push(text.parse().map_err(|error| lexopt::Error::Custom(Box::new(error)))?),
@@ -96,6 +102,16 @@ fn options(given: impl IntoIterator<Item = OsString>) -> Result<Wanted, lexopt::
         }
     }
     Ok(Wanted::Run(options))
+}
+
+/// What is wrong with the value of an option.
+fn of(option: &str, found: lexopt::Error) -> lexopt::Error {
+    lexopt::Error::Custom(format!("{option}: {found}").into())
+}
+
+/// A text with the name under which the program was called.
+fn called(name: &str, text: &str) -> String {
+    text.replace("NAME [", &format!("{name} ["))
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -133,7 +149,9 @@ fn fault_list() -> String {
     let width = faults.iter().map(|named| named.name.len()).max().unwrap_or_default();
     let lines = faults.iter().map(|named| format!("{:width$}  {}\n", named.name, named.summary));
     let lines: String = lines.collect();
-    format!("{lines}\n{FAULT_SYNTAX}\nOperations: create (unless another is named), get, list, video.")
+    format!(
+        "{lines}\n{FAULT_SYNTAX}\nOperations: create, get, list, video. Unless one is named: video for names that begin with it, else create."
+    )
 }
 
 fn introduction(sandbox: &Sandbox, task_time: Duration, example: Option<&str>) -> String {

@@ -88,11 +88,11 @@ fn ctrl_c_ends_it_well() {
 fn a_wrong_argument_is_told_with_the_usage_and_status_2() {
     for (arguments, reason) in [
         (&["--prot", "1"][..], "--prot"),
-        (&["--port", "99999"], "99999"),
+        (&["--port", "99999"], "--port: cannot parse argument \"99999\""),
         (&["--task-seconds", "-1"], "a number of seconds from 0"),
-        (&["--task-seconds", "soon"], "a number of seconds"),
+        (&["--task-seconds", "soon"], "--task-seconds: "),
         (&["--key"], "--key"),
-        (&["--concurrency", "two"], "two"),
+        (&["--concurrency", "two"], "--concurrency: "),
         (&["--fault", "hang-upp"], "no fault is called `hang-upp`"),
         (&["--fault", "post=hang-up"], "choose create"),
         (&["more"], "more"),
