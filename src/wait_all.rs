@@ -23,7 +23,7 @@ use crate::wait::{FinishedTask, LAST_POLL, Wait, WaitEvent, Watch};
 /// So many tasks are asked for one by one; a list is the dearer answer for them.
 const FEW: usize = 4;
 /// The size that a page has if nothing is said, one that takes little memory, and the API's limit.
-const PAGES: [usize; 3] = [30, 200, 500];
+const PAGES: [u16; 3] = [30, 200, 500];
 const LAST_PAGE: u16 = 1000;
 /// How many pages in a row without one of the tasks are read: others of the account may be newer than all of them.
 const BARREN: u32 = 3;
@@ -103,7 +103,7 @@ struct Sweep {
     /// One for all of its tasks, so that they come due together.
     random: f64,
     page: u16,
-    size: usize,
+    size: u16,
     asking: bool,
     barren: u32,
     next: Duration,
@@ -239,7 +239,6 @@ impl WaitAll {
         if let Some(sweep) = self.sweep.as_mut().filter(|sweep| !sweep.asking) {
             sweep.asking = true;
             let (client, page, size) = (self.client.clone(), sweep.page, sweep.size);
-            let size = u16::try_from(size).unwrap_or(u16::MAX);
             return Some(Box::pin(async move { Reply::Page(client.list(page, size).await) }));
         }
         let lists = !self.client.lacks_list() && now >= self.list_from;
@@ -308,7 +307,7 @@ impl WaitAll {
     /// A page of the list.
     fn listed(&mut self, page: Vec<TaskInfo>) {
         let Some(mut sweep) = self.sweep.take() else { return };
-        let short = page.len() < sweep.size;
+        let short = page.len() < usize::from(sweep.size);
         let oldest = page.last().and_then(|info| info.created_at);
         sweep.barren += 1;
         for info in page {
@@ -499,8 +498,9 @@ impl fmt::Debug for WaitAll {
 }
 
 /// How many tasks to a page: room for others of the account between ours, and few pages without a large answer to hold.
-fn page_size(tasks: usize) -> usize {
+fn page_size(tasks: usize) -> u16 {
     let [usual, small, most] = PAGES;
+    let tasks = u16::try_from(tasks).unwrap_or(u16::MAX);
     tasks.saturating_mul(2).clamp(usual, small).max(tasks / 4).min(most)
 }
 
