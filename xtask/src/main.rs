@@ -1,5 +1,6 @@
 //! The command `cargo xtask`: reads its arguments, runs one task, prints what was done, and turns errors into exit codes.
 
+use std::fmt;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -149,7 +150,7 @@ fn run_import(arguments: &Import) -> Result<()> {
     for output in outputs {
         let name = roots::shown(&root, &output);
         roots::write(&output, &name, &imported.text)?;
-        println!("wrote {name}");
+        say(format_args!("wrote {name}"));
     }
     Ok(())
 }
@@ -160,9 +161,9 @@ fn run_check(write: bool) -> Result<()> {
     }
     let remarks = check(&roots::repository())?;
     for remark in remarks {
-        println!("remark: {remark}");
+        say(format_args!("remark: {remark}"));
     }
-    println!("openapi.yaml is current, and the facade agrees with it");
+    say(format_args!("openapi.yaml is current, and the facade agrees with it"));
     Ok(())
 }
 
@@ -202,20 +203,25 @@ fn run_torture(arguments: &Tried) -> Result<()> {
     let jobs = usize::try_from(*jobs).unwrap_or(usize::MAX);
     let time = Duration::from_secs(60 * u64::from(*minutes));
     let torture = Torture { jobs, time, seed: seed.unwrap_or_else(torture::any_seed) };
-    torture.run(|| begun.elapsed(), |seed| torture::cargo(&root, jobs, seed), |line| println!("{line}"))
+    torture.run(|| begun.elapsed(), |seed| torture::cargo(&root, jobs, seed), |line| say(format_args!("{line}")))
 }
 
 fn report(imported: &Imported) {
     for repair in &imported.repairs {
-        println!("{}: repaired `{}` to `{}`", repair.place, repair.before, repair.after);
+        say(format_args!("{}: repaired `{}` to `{}`", repair.place, repair.before, repair.after));
     }
     for note in &imported.notes {
-        println!("{}: {}", note.place, note.text);
+        say(format_args!("{}: {}", note.place, note.text));
     }
-    println!(
-        "{} pages, {} repairs, {} changes by rules",
+    say(format_args!(
+        "pages: {}, repairs: {}, changes by rules: {}",
         imported.pages.len(),
         imported.repairs.len(),
         imported.notes.len()
-    );
+    ));
+}
+
+/// Prints a line, whether or not anybody reads it: `| head` must not end an import before it has written.
+fn say(line: fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }

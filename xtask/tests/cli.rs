@@ -77,6 +77,19 @@ fn the_same_pages_give_openapi_yaml_from_any_folder_and_under_any_spelling() {
 }
 
 #[test]
+fn a_reader_that_went_away_keeps_no_import_from_writing() {
+    let folder = Folder::new("unread");
+    let output = folder.0.join("out.yaml");
+    let (reader, writer) = std::io::pipe().unwrap_or_else(|error| panic!("{error}"));
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.args(["spec", "import", PAGE, "--output", &shown(&output)]).current_dir(root()).stdout(writer);
+    let ran = command.output().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((ran.status.code(), said(&ran)), (Some(0), String::new()));
+    assert!(output.exists());
+}
+
+#[test]
 fn without_patches_every_operation_id_is_derived() {
     let folder = Folder::new("derived");
     let output = folder.0.join("out.yaml");
