@@ -10,8 +10,9 @@ use http::StatusCode;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 
 use crate::answer::Envelope;
-use crate::error::{Error, ErrorKind, shown};
+use crate::error::{Error, ErrorKind};
 use crate::hooks::{Answer, Failure, Outcome};
+use crate::shown::shown;
 use crate::upload::{Handed, UploadError};
 
 /// What was asked of the API.

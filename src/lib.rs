@@ -35,6 +35,7 @@ mod request;
 mod retry;
 mod running;
 mod saved;
+mod shown;
 mod span;
 mod submit;
 mod task;

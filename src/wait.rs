@@ -412,7 +412,7 @@ impl Watch {
             ),
             _ => return Ok(FinishedTask { client: self.task.client().clone(), info, span: self.task.span().clone() }),
         };
-        let message = crate::error::shown(message, &[self.task.client().key()]);
+        let message = crate::shown::shown(message, &[self.task.client().key()]);
         Err(Error::new(kind, "wait", message)
             .with_ids(Some(&info.task_id), self.task.external_task_id())
             .with_hint(hint))
