@@ -70,27 +70,25 @@ impl Client {
     /// [`Invalid`](ErrorKind::Invalid) if the key is not set, the base URL is none, or the expected time is no time;
     /// [`Other`](ErrorKind::Other) if TLS cannot be set up.
     pub fn from_env() -> Result<Self> {
+        let wrong = |name, limit, given: &str| Error::invalid("client", vec![Violation::new(name, limit, given)]);
         let set = |name| match std::env::var(name) {
             Ok(value) => Ok(Some(value).filter(|value| !value.trim().is_empty())),
             Err(VarError::NotPresent) => Ok(None),
             // Never the default instead: the key would go to another host than the one that was meant.
-            Err(VarError::NotUnicode(_)) => Err(vec![Violation::new(name, "text", "bytes that are not UTF-8")]),
+            Err(VarError::NotUnicode(_)) => Err(wrong(name, "text", "bytes that are not UTF-8")),
         };
-        let invalid = |found| Error::invalid("client", found);
-        let key = set(KEY_VARIABLE).map_err(invalid)?;
-        let key = key.ok_or_else(|| invalid(vec![Violation::new(KEY_VARIABLE, "the API key", "nothing")]))?;
+        let key = set(KEY_VARIABLE)?.ok_or_else(|| wrong(KEY_VARIABLE, "the API key", "nothing"))?;
         let mut builder = Self::builder(key);
-        if let Some(expected) = set(EXPECT_VARIABLE).map_err(invalid)? {
-            let length = format!("{} characters that are none", expected.chars().count());
+        if let Some(url) = set(BASE_URL_VARIABLE)? {
+            builder = builder.base_url(url);
+        }
+        if let Some(expected) = set(EXPECT_VARIABLE)? {
+            let given = format!("{} characters that are none", expected.chars().count());
             let expected = humantime::parse_duration(expected.trim());
-            let found = |_| invalid(vec![Violation::new(EXPECT_VARIABLE, "a time such as 90s or 4m", length)]);
-            builder = builder.expected(expected.map_err(found)?);
+            let expected = expected.map_err(|_| wrong(EXPECT_VARIABLE, "a time such as 90s or 4m", &given));
+            builder = builder.expected(expected?);
         }
-        match set(BASE_URL_VARIABLE).map_err(invalid)? {
-            Some(url) => builder.base_url(url),
-            None => builder,
-        }
-        .build()
+        builder.build()
     }
 
     /// Starts a client with an API key.
@@ -102,12 +100,14 @@ impl Client {
             download: None,
             private_addresses: false,
             clock: None,
-            stall_limit: Duration::from_secs(60),
-            answer_limit: Duration::from_secs(120),
-            attempts: RetryPolicy::DEFAULT.attempts,
-            retry_budget: RetryPolicy::DEFAULT.budget,
+            // Guesses on the long side, the first two: one that ends too early may cost a purchase.
+            post: Limits {
+                stall: Duration::from_secs(60),
+                answer: Duration::from_secs(120),
+                early: Duration::from_millis(200),
+            },
+            retry: RetryPolicy::DEFAULT,
             reconcile_at: None,
-            early_answer_pause: Duration::from_millis(200),
             expected: None,
             polling: Arc::new(SteadyPolling::default()),
             max_running: None,
@@ -319,12 +319,9 @@ pub struct ClientBuilder {
     download: Option<reqwest::Client>,
     private_addresses: bool,
     clock: Option<Arc<dyn Clock>>,
-    stall_limit: Duration,
-    answer_limit: Duration,
-    attempts: u32,
-    retry_budget: Duration,
+    post: Limits,
+    retry: RetryPolicy,
     reconcile_at: Option<Vec<Duration>>,
-    early_answer_pause: Duration,
     expected: Option<Duration>,
     polling: Arc<dyn PollPolicy>,
     max_running: Option<usize>,
@@ -378,27 +375,27 @@ impl ClientBuilder {
 
     /// How long a request may stand still without one more byte being accepted; 60 seconds if not said.
     pub fn stall_limit(mut self, limit: Duration) -> Self {
-        self.stall_limit = limit;
+        self.post.stall = limit;
         self
     }
 
     /// How long the answer to a paid request may take after its last byte; 120 seconds if not said.
     pub fn answer_limit(mut self, limit: Duration) -> Self {
-        self.answer_limit = limit;
+        self.post.answer = limit;
         self
     }
 
     /// How often a paid request is sent at most, when each time before it surely made no task; 3 if not said, 1 is never
     /// again.
     pub fn attempts(mut self, most: u32) -> Self {
-        self.attempts = most;
+        self.retry.attempts = most;
         self
     }
 
     /// How long the waits before sending again may take together; a minute if not said. What asks for more
     /// (`Retry-After`) is returned at once, as an error that says how long.
     pub fn retry_budget(mut self, budget: Duration) -> Self {
-        self.retry_budget = budget;
+        self.retry.budget = budget;
         self
     }
 
@@ -415,7 +412,7 @@ impl ClientBuilder {
     /// without reading the body; an answer that comes while the body is being sent is mostly lost. One or two round trips
     /// are enough, and little beside the minutes that a video takes.
     pub fn early_answer_pause(mut self, pause: Duration) -> Self {
-        self.early_answer_pause = pause;
+        self.post.early = pause;
         self
     }
 
@@ -500,11 +497,7 @@ impl ClientBuilder {
         };
         let share = share(loopback);
         Ok(Client(Arc::new(Shared {
-            retry: RetryPolicy {
-                attempts: self.attempts,
-                first: RetryPolicy::DEFAULT.first / share,
-                budget: self.retry_budget,
-            },
+            retry: RetryPolicy { first: self.retry.first / share, ..self.retry },
             reconcile_at: self.reconcile_at.unwrap_or_else(|| RECONCILE_AT.map(|moment| moment / share).to_vec()),
             authorization,
             base,
@@ -516,8 +509,8 @@ impl ClientBuilder {
             running: self.max_running.map(Running::new),
             lacks_list: AtomicBool::new(false),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
-            post: Limits { stall: self.stall_limit, answer: self.answer_limit, early: self.early_answer_pause },
-            get: Limits { stall: self.stall_limit, answer: self.answer_limit.min(GET_ANSWER), early: Duration::ZERO },
+            post: self.post,
+            get: Limits { answer: self.post.answer.min(GET_ANSWER), early: Duration::ZERO, ..self.post },
         })))
     }
 }
@@ -525,7 +518,7 @@ impl ClientBuilder {
 /// What stands before the key in its header.
 const SCHEME: &str = "Bearer ";
 
-/// A query costs nothing and is asked again, so it need not wait as long as a paid request.
+/// A query costs nothing and is asked again, so it need not wait as long as a paid request; how long is a guess.
 const GET_ANSWER: Duration = Duration::from_secs(30);
 
 impl fmt::Debug for ClientBuilder {
