@@ -109,17 +109,14 @@ impl Image {
                 Segment::Bytes(bytes.clone())
             }
             Source::Base64(text) => {
-                match STANDARD.decode(text) {
-                    _ if !checked => {}
-                    Ok(bytes) => check_picture(Cursor::new(&bytes), bytes.len() as u64, &mut broken),
-                    Err(reason) => broken(
-                        "an http or https URL, or raw Base64 of a JPEG or PNG",
-                        format!(
-                            "{} characters: {}",
-                            String::from_utf8_lossy(text).chars().count(),
-                            base64_fault(&reason)
-                        ),
-                    ),
+                match checked.then(|| STANDARD.decode(text)) {
+                    None => {}
+                    Some(Ok(bytes)) => check_picture(Cursor::new(&bytes), bytes.len() as u64, &mut broken),
+                    Some(Err(reason)) => {
+                        let count = String::from_utf8_lossy(text).chars().count();
+                        let given = format!("{count} characters: {}", base64_fault(&reason));
+                        broken("an http or https URL, or raw Base64 of a JPEG or PNG", given);
+                    }
                 }
                 if text.iter().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
                     json_text(&String::from_utf8_lossy(text))

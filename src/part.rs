@@ -33,7 +33,7 @@ pub(crate) struct Origin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trouble {
     pub(crate) message: String,
-    pub(crate) hint: String,
+    pub(crate) hint: &'static str,
 }
 
 /// The beginning of a video that is here: whose, and how many bytes.
@@ -86,7 +86,7 @@ impl Part {
                 Some(pause) => clock.sleep(pause).await,
                 None => {
                     let message = format!("another download is writing {}", path.display());
-                    return Err(Trouble { message, hint: "let it end, or name another file".to_owned() });
+                    return Err(Trouble { message, hint: "let it end, or name another file" });
                 }
             }
         }
@@ -212,12 +212,12 @@ impl Trouble {
             Kind::IsADirectory => ("it is a directory", "take it away, or name another file"),
             _ => ("it cannot be written", "name another file, or download again"),
         };
-        Self { message: format!("{}: {what} ({reason})", path.display()), hint: hint.to_owned() }
+        Self { message: format!("{}: {what} ({reason})", path.display()), hint }
     }
 
     fn kept(target: &Path) -> Self {
         let message = format!("{} exists and was kept", target.display());
-        Self { message, hint: "name another file, or ask to overwrite it".to_owned() }
+        Self { message, hint: "name another file, or ask to overwrite it" }
     }
 }
 
@@ -236,7 +236,7 @@ async fn ended(work: Option<JoinHandle<Result<(), Trouble>>>) -> Result<(), Trou
 async fn joined<T>(work: JoinHandle<Result<T, Trouble>>) -> Result<T, Trouble> {
     work.await.unwrap_or_else(|reason| {
         let message = format!("the thread that writes the file has ended: {reason}");
-        Err(Trouble { message, hint: "download again".to_owned() })
+        Err(Trouble { message, hint: "download again" })
     })
 }
 
@@ -247,7 +247,7 @@ fn check(target: &Path, overwrite: bool) -> Result<(), Trouble> {
     let found = fs::symlink_metadata(target).ok();
     if ends_as_directory || target.file_name().is_none() || found.as_ref().is_some_and(fs::Metadata::is_dir) {
         let message = format!("{:?} is a directory, or no name of a file", target.to_string_lossy());
-        return Err(Trouble { message, hint: "name a file in it".to_owned() });
+        return Err(Trouble { message, hint: "name a file in it" });
     }
     if found.is_some() && !overwrite { Err(Trouble::kept(target)) } else { Ok(()) }
 }

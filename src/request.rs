@@ -219,20 +219,18 @@ impl MultiImageToVideo {
                 fields.entry(name).or_insert(stand_in);
             }
         }
-        let checked = match serde_json::from_value(data) {
+        let built = match serde_json::from_value(data) {
             Ok(fields) => Self::checked((fields, false), true),
-            Err(_) if !found.is_empty() => return Err(refused(found)),
             Err(e) => Err(Error::new(ErrorKind::Invalid, "build", e.to_string())),
         };
-        match checked {
-            Err(error) if !found.is_empty() => {
-                let rest: Vec<_> = error.violations().iter().filter(|v| of_type(top(&v.path))).cloned().collect();
-                found.extend(rest);
-                Err(refused(found))
-            }
-            Ok(_) if !found.is_empty() => Err(refused(found)),
-            checked => checked,
+        if found.is_empty() {
+            return built;
         }
+        if let Err(error) = built {
+            let rest: Vec<_> = error.violations().iter().filter(|v| of_type(top(&v.path))).cloned().collect();
+            found.extend(rest);
+        }
+        Err(refused(found))
     }
 
     /// The same request as a new purchase, with a new id: what was bought before stays bought.
@@ -558,6 +556,17 @@ fn check_types(data: &Value, schema: &Value, path: &str, found: &mut Vec<Violati
 mod tests {
     use super::*;
 
+    impl MultiImageToVideo {
+        /// The body of a request whose images are all URLs.
+        pub(crate) fn text(&self) -> String {
+            let text = |segment: &Segment| match segment {
+                Segment::Text(text) => text.to_vec(),
+                _ => unreachable!("all images are URLs"),
+            };
+            String::from_utf8(self.segments().unwrap().iter().flat_map(text).collect()).unwrap()
+        }
+    }
+
     /// The request as `serde_json` writes it in one piece, with each image's text in its place.
     fn in_one_piece(fields: &Fields, images: &[&str]) -> String {
         #[derive(Serialize)]
@@ -595,16 +604,7 @@ mod tests {
                     .without_external_task_id()
                     .build_unchecked()
                     .unwrap();
-                let sent: Vec<u8> = request
-                    .segments()
-                    .unwrap()
-                    .iter()
-                    .flat_map(|segment| match segment {
-                        Segment::Text(text) => text.to_vec(),
-                        _ => unreachable!("all images are URLs"),
-                    })
-                    .collect();
-                assert_eq!(String::from_utf8(sent).unwrap(), in_one_piece(request.fields(), &urls[..count]));
+                assert_eq!(request.text(), in_one_piece(request.fields(), &urls[..count]));
             }
         }
     }

@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use kling_client::{ErrorKind, Image, TaskStatus, WaitEvent};
+use kling_client::{ErrorKind, Image, WaitEvent};
 use kling_sandbox::{Answer, Operation};
 use support::{picture, request, request_of, sandbox};
 
@@ -98,18 +98,6 @@ async fn a_wait_reports_each_status_and_each_failed_poll_and_goes_on() {
     let at: Vec<_> = clock.sleeps().iter().map(Duration::as_secs).collect();
     assert_eq!(at[..4], [90, 100, 105, 110], "0.45 of the expected time, one back-off, then every 5 s");
     assert!(at.last().unwrap() - 240 < 5, "seen no later than one interval after the end");
-}
-
-#[tokio::test]
-async fn the_time_of_a_wait_runs_out_on_the_second_and_says_how_to_go_on() {
-    let (_sandbox, client, clock) = sandbox(TASK_TIME).await;
-    let task = client.submit(&request()).await.unwrap();
-    let error = task.wait().expected(TASK_TIME).timeout(Duration::from_secs(200)).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::WaitTimedOut);
-    assert_eq!(error.task_id(), Some(task.id()));
-    assert_eq!(clock.sleeps().last(), Some(&Duration::from_secs(200)), "one last poll at the deadline");
-    let finished = client.task(task.id()).unwrap().wait().expected(TASK_TIME).await.unwrap();
-    assert_eq!(finished.info().status, TaskStatus::Succeed);
 }
 
 #[tokio::test]
