@@ -17,12 +17,13 @@ pub(crate) struct RetryPolicy {
 }
 
 impl RetryPolicy {
+    /// Guesses but for the first wait (official advice: back off from 1 s): a caller is not kept for longer than a minute.
     pub(crate) const DEFAULT: Self =
         Self { attempts: 3, first: Duration::from_secs(1), budget: Duration::from_secs(60) };
 
     /// How long to wait before sending again, or nothing if it is not sent again. `attempts` were made and `waited` was
     /// spent on waits; `random` is from 0 to 1, so that clients that failed together do not come back together. Where the
-    /// account `is_busy`, no wait is shorter than the first (official advice: back off from 1 s).
+    /// account `is_busy`, no wait is shorter than the first.
     pub(crate) fn pause(
         &self,
         attempts: u32,
@@ -39,7 +40,8 @@ impl RetryPolicy {
     }
 }
 
-/// When a task that may have been made is looked for, counted from the lost answer.
+/// When a task that may have been made is looked for, counted from the lost answer. Guesses: a task is not known for some
+/// seconds after its create, and a caller is not kept for longer than a minute.
 pub(crate) const RECONCILE_AT: [Duration; 5] = [
     Duration::from_secs(2),
     Duration::from_secs(5),
