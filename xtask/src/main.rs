@@ -41,7 +41,7 @@ struct Tried {
     /// The jobs of a round
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(20..), value_name = "N")]
     jobs: u32,
-    /// No round begins after so many minutes; one of 200 jobs takes about one on each database
+    /// No round begins after so many minutes; one of 200 jobs takes one on SQLite and two to four on PostgreSQL
     #[arg(long, default_value_t = 30, value_name = "M")]
     minutes: u32,
     /// The first round's seed; that of each other is one more. It repeats the faults and the kills, but what they meet is
