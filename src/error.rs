@@ -7,8 +7,10 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::answer::TaskInfo;
 use crate::shown::escaped;
 
 /// The result of a call of this crate.
@@ -107,6 +109,7 @@ struct Inner {
     retryable: bool,
     retry_after: Option<Duration>,
     hint: Option<String>,
+    info: Option<Arc<TaskInfo>>,
 }
 
 impl Error {
@@ -148,6 +151,11 @@ impl Error {
     /// The caller's own id of the task, where one was given.
     pub fn external_task_id(&self) -> Option<&str> {
         self.0.external_task_id.as_deref()
+    }
+
+    /// The task as it ended, when it ended without a video.
+    pub fn info(&self) -> Option<&TaskInfo> {
+        self.0.info.as_deref()
     }
 
     /// Everything that is not valid, when the kind is [`Invalid`](ErrorKind::Invalid).
@@ -198,6 +206,7 @@ impl Error {
             retryable: false,
             retry_after: None,
             hint: None,
+            info: None,
         }))
     }
 
@@ -237,6 +246,11 @@ impl Error {
     pub(crate) fn with_ids(mut self, task_id: Option<&str>, external_task_id: Option<&str>) -> Self {
         self.0.task_id = task_id.map(escaped);
         self.0.external_task_id = external_task_id.map(escaped);
+        self
+    }
+
+    pub(crate) fn with_info(mut self, info: Arc<TaskInfo>) -> Self {
+        self.0.info = Some(info);
         self
     }
 

@@ -415,7 +415,8 @@ impl Watch {
         let message = crate::shown::shown(message, &[self.task.client().key()]);
         Err(Error::new(kind, "wait", message)
             .with_ids(Some(&info.task_id), self.task.external_task_id())
-            .with_hint(hint))
+            .with_hint(hint)
+            .with_info(info))
     }
 
     pub(crate) fn timed_out(&self) -> Error {

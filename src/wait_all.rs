@@ -40,7 +40,8 @@ const LIST_FAILURES: u32 = 2;
 /// for the list of tasks, up to 500 at a time, and never again once the gateway turned out to have none. Each task keeps the
 /// policy, the deadline and the errors of its own [`Wait`]; a task given twice is waited for once.
 ///
-/// It asks only while it is polled. The stream ends when no task is left, and goes on after a [`push`](Self::push).
+/// It asks only while it is polled. The stream ends when no task is left, and goes on after a [`push`](Self::push). What
+/// is seen meanwhile is told by [`events`](Self::events).
 ///
 /// # Errors
 /// Those of [`Wait`], for each task by itself; [`Invalid`](ErrorKind::Invalid) for a task of another base URL. With many
@@ -68,7 +69,8 @@ pub struct WaitAll {
     due: BTreeSet<(Duration, Arc<str>)>,
     /// When each task's time is over, that of the poll at its deadline included.
     overdue: BTreeSet<(Duration, Arc<str>)>,
-    ended: VecDeque<(String, Result<FinishedTask>)>,
+    /// What was seen and not told yet.
+    events: VecDeque<(Arc<str>, Result<WaitEvent>)>,
     calls: Vec<Call>,
     sweep: Option<Sweep>,
     /// When the tasks of the last list come due again.
@@ -125,7 +127,7 @@ impl Client {
             tasks: HashMap::new(),
             due: BTreeSet::new(),
             overdue: BTreeSet::new(),
-            ended: VecDeque::new(),
+            events: VecDeque::new(),
             calls: Vec::new(),
             sweep: None,
             next_sweep: Duration::ZERO,
@@ -173,9 +175,9 @@ impl WaitAll {
             let error = Error::invalid("wait", vec![Violation::new("task", expected, given)])
                 .with_ids(Some(&id), None)
                 .with_hint("its id means nothing here; wait for it with its own client");
-            self.ended.push_back((id.to_string(), Err(error)));
+            self.events.push_back((id, Err(error)));
         } else if let Some(end) = watch.end() {
-            self.ended.push_back((id.to_string(), end));
+            self.events.push_back((id, end.map(WaitEvent::Done)));
         } else if !self.tasks.contains_key(&id) {
             let clock = self.client.clock();
             let (now, pause) = (clock.now(), watch.pause(chance(clock)));
@@ -184,6 +186,33 @@ impl WaitAll {
             self.due.insert((at, Arc::clone(&id)));
             self.tasks.insert(id, Entry { watch, deadline, turn: Turn::At(at), unlisted: Duration::ZERO });
         }
+    }
+
+    /// Tells of each task what a [`Wait`] for it alone would tell: each change of its status, the polls between, and its
+    /// end, with which nothing more comes of this task.
+    ///
+    /// It may be dropped and taken again at any time; the ends come there or from the wait itself, whichever is polled. A
+    /// list that failed was about no task, and is not told.
+    ///
+    /// ```no_run
+    /// # async fn run(client: kling_client::Client, tasks: Vec<kling_client::Task>) -> kling_client::Result<()> {
+    /// use futures_util::StreamExt as _;
+    /// use kling_client::WaitEvent;
+    ///
+    /// let mut all = client.wait_all(tasks);
+    /// while let Some((id, event)) = all.events().next().await {
+    ///     match event {
+    ///         Ok(WaitEvent::Changed(info)) => println!("{id} is {}", info.status),
+    ///         Ok(WaitEvent::Done(finished)) => println!("{id} has {} videos", finished.videos().len()),
+    ///         Ok(_) => {}
+    ///         Err(error) => eprintln!("{error}"),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn events(&mut self) -> impl Stream<Item = (String, Result<WaitEvent>)> + Send + Unpin {
+        Events(self)
     }
 
     fn now(&self) -> Duration {
@@ -363,9 +392,11 @@ impl WaitAll {
     ) -> Option<Duration> {
         let entry = self.tasks.get_mut(id)?;
         let end = match event {
-            Some(Ok(WaitEvent::Done(finished))) => Some(Ok(finished)),
-            Some(Err(error)) => Some(Err(error)),
-            _ => entry.watch.end(),
+            Some(end @ (Ok(WaitEvent::Done(_)) | Err(_))) => Some(end),
+            seen => {
+                self.events.extend(seen.map(|seen| (Arc::clone(id), seen)));
+                entry.watch.end().map(|end| end.map(WaitEvent::Done))
+            }
         };
         if let Some(end) = end {
             self.end(id, end);
@@ -438,11 +469,11 @@ impl WaitAll {
         Some(entry)
     }
 
-    fn end(&mut self, id: &Arc<str>, result: Result<FinishedTask>) {
+    fn end(&mut self, id: &Arc<str>, end: Result<WaitEvent>) {
         self.turn(id, Turn::Asked);
         if let Some(entry) = self.tasks.remove(id) {
             self.overdue.remove(&(over(entry.deadline), Arc::clone(id)));
-            self.ended.push_back((id.to_string(), result));
+            self.events.push_back((Arc::clone(id), end));
         }
     }
 
@@ -461,33 +492,57 @@ impl WaitAll {
     }
 }
 
+impl WaitAll {
+    /// What is seen next of any task.
+    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<(Arc<str>, Result<WaitEvent>)>> {
+        loop {
+            self.expire();
+            if let Some(event) = self.events.pop_front() {
+                return Poll::Ready(Some(event));
+            }
+            if self.tasks.is_empty() {
+                (self.calls, self.sweep, self.timer) = (Vec::new(), None, None);
+                return Poll::Ready(None);
+            }
+            if self.hear(context) || self.ask() {
+                continue;
+            }
+            let Some(moment) = self.next_moment() else { return Poll::Pending };
+            if self.timer.as_ref().is_none_or(|(at, _)| *at != moment) {
+                let wait = moment.saturating_sub(self.now());
+                self.timer = Some((moment, self.client.clock().sleep(wait)));
+            }
+            if let Some((_, timer)) = &mut self.timer {
+                ready!(timer.as_mut().poll(context));
+                self.timer = None;
+            }
+        }
+    }
+}
+
 impl Stream for WaitAll {
     type Item = (String, Result<FinishedTask>);
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.get_mut();
-        loop {
-            this.expire();
-            if let Some(ended) = this.ended.pop_front() {
-                return Poll::Ready(Some(ended));
-            }
-            if this.tasks.is_empty() {
-                (this.calls, this.sweep, this.timer) = (Vec::new(), None, None);
-                return Poll::Ready(None);
-            }
-            if this.hear(context) || this.ask() {
-                continue;
-            }
-            let Some(moment) = this.next_moment() else { return Poll::Pending };
-            if this.timer.as_ref().is_none_or(|(at, _)| *at != moment) {
-                let wait = moment.saturating_sub(this.now());
-                this.timer = Some((moment, this.client.clock().sleep(wait)));
-            }
-            if let Some((_, timer)) = &mut this.timer {
-                ready!(timer.as_mut().poll(context));
-                this.timer = None;
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        while let Some((id, event)) = ready!(self.poll_event(context)) {
+            match event {
+                Ok(WaitEvent::Done(finished)) => return Poll::Ready(Some((id.to_string(), Ok(finished)))),
+                Err(error) => return Poll::Ready(Some((id.to_string(), Err(error)))),
+                Ok(_) => {}
             }
         }
+        Poll::Ready(None)
+    }
+}
+
+/// All that is seen, not the ends alone.
+struct Events<'a>(&'a mut WaitAll);
+
+impl Stream for Events<'_> {
+    type Item = (String, Result<WaitEvent>);
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_event(context).map(|event| event.map(|(id, event)| (id.to_string(), event)))
     }
 }
 

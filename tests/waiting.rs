@@ -396,6 +396,55 @@ async fn many_tasks_share_their_questions_and_are_reported_as_they_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_new_status_of_many_is_told_once_and_the_end_after_it() {
+    let sandbox = sandbox(TASK_TIME).await;
+    let client = client(&sandbox);
+    for at in 0..12 {
+        let plan = TaskPlan { processing_after: seconds(150), ..TaskPlan::over(seconds(240)) };
+        sandbox.plan_next_task(if at == 3 { plan.fail("Image pixel is invalid") } else { plan });
+    }
+    let tasks = submitted(&client, 12).await;
+    // With the list, and one by one where there is none.
+    for no_list in [false, true] {
+        if no_list {
+            sandbox.fault_always(Operation::List, Fault::answer(Answer::new(404).body(LIST_LACKING)));
+        }
+        let mut all = client.wait_all(tasks.clone());
+        let mut told = std::collections::HashMap::<String, Vec<TaskStatus>>::new();
+        while let Some((id, event)) = all.events().next().await {
+            let told = told.entry(id).or_default();
+            assert!(!told.last().is_some_and(TaskStatus::is_final), "nothing comes after the end");
+            match event {
+                Ok(WaitEvent::Changed(info)) => told.push(info.status),
+                Ok(WaitEvent::Done(finished)) => told.push(finished.info().status.clone()),
+                Ok(_) => {}
+                Err(error) => told.push(error.info().unwrap().status.clone()),
+            }
+        }
+        for (index, task) in tasks.iter().enumerate() {
+            let end = if index == 3 { TaskStatus::Failed } else { TaskStatus::Succeed };
+            let expected = if no_list { vec![end] } else { vec![TaskStatus::Processing, end] };
+            assert_eq!(told[task.id()], expected, "task {index}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_failed_tells_how_and_when_it_ended() {
+    let sandbox = sandbox(TASK_TIME).await;
+    sandbox.plan_next_task(TaskPlan::over(seconds(200)).fail("Image pixel is invalid"));
+    let task = client(&sandbox).submit(&request()).await.unwrap();
+    let error = task.wait().await.unwrap_err();
+    let info = error.info().unwrap();
+    assert_eq!((&info.status, info.task_id.as_str()), (&TaskStatus::Failed, task.id()));
+    let took = info.updated_at.unwrap().duration_since(info.created_at.unwrap()).unwrap();
+    assert_eq!(took, seconds(200));
+    // What did not end has no end to tell of.
+    let other = client(&sandbox).submit(&request()).await.unwrap();
+    assert!(other.wait().timeout(seconds(1)).await.unwrap_err().info().is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_task_among_many_is_asked_for_as_if_it_were_alone() {
     let sandbox = sandbox(TASK_TIME).await;
     let client = client(&sandbox);

@@ -206,6 +206,7 @@ impl Error {
     pub fn request_id(&self) -> Option<&str> {}
     pub fn task_id(&self) -> Option<&str> {}
     pub fn external_task_id(&self) -> Option<&str> {}
+    pub fn info(&self) -> Option<&TaskInfo> {}
     pub fn violations(&self) -> &[Violation] {}
     pub fn hint(&self) -> Option<&str> {}
     pub fn body_snippet(&self) -> Option<&str> {}
@@ -551,6 +552,9 @@ impl WaitAll {
     pub fn in_flight(mut self, most: usize) -> Self {}
     pub fn requests_per_second(mut self, most: f64) -> Self {}
     pub fn push(&mut self, task: impl Into<Wait>) {}
+    pub fn events(
+        &mut self,
+    ) -> impl Stream<Item = (String, Result<WaitEvent>)> + Send + Unpin {}
 }
 impl Stream for WaitAll {
     type Item = (String, Result<FinishedTask>);
