@@ -41,7 +41,7 @@ pub use pulse::Pulse;
 pub use report::{REPORT, Shown, report};
 pub use state::{Event, State};
 pub use status::{Attention, BatchStatus, Expiring, Status};
-pub use store::{Batch, Count, Detail, Job, Key, NewJob, Ordered, Step, Store};
+pub use store::{Batch, Count, Detail, Job, Key, NewJob, News, Ordered, Step, Store};
 pub use text::plain;
 pub use units::Units;
 pub use verdict::Verdict;

@@ -114,7 +114,20 @@ pub struct Detail {
     pub crowded: bool,
 }
 
-/// A state that a job came to.
+/// What is told of a job.
+#[derive(Clone)]
+pub struct News {
+    /// The job.
+    pub job: i64,
+    /// The attempt that it is told of.
+    pub attempt: i64,
+    /// What happened; nothing if the job stays where it is, and only the API's word for its task is another.
+    pub event: Option<Event>,
+    /// What there is to tell beside.
+    pub detail: Detail,
+}
+
+/// A state that a job came to, or a word of the API for its task meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// The state.
@@ -467,14 +480,14 @@ impl Store {
         query(sql).fetch_all(&self.pool).await?.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
-    /// The numbers and states of jobs at a gateway that are under way, or not here yet, or ambiguous.
+    /// The numbers and states of so many jobs at a gateway that are under way, or not here yet, or ambiguous.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn open_at(&self, base_url: &str) -> Result<Vec<(i64, State)>> {
+    pub async fn open_at(&self, base_url: &str, most: i64) -> Result<Vec<(i64, State)>> {
         let sql = "SELECT id, state FROM jobs WHERE state IN ('sending', 'accepted', 'finished', 'ambiguous') \
-                   AND base_url = $1";
-        let rows = query(sql).bind(base_url).fetch_all(&self.pool).await?;
+                   AND base_url = $1 LIMIT $2";
+        let rows = query(sql).bind(base_url).bind(most).fetch_all(&self.pool).await?;
         rows.iter().map(|row| Ok((row.try_get(0)?, state(row.try_get::<String, _>(1)?.as_str())?))).collect()
     }
 
@@ -536,11 +549,26 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn tell(&self, id: i64, attempt: i64, event: Event, detail: &Detail) -> Result<Option<State>> {
-        let mut change = self.change().await?;
-        let Some(job) = change.job(id).await?.filter(|job| job.attempt == attempt) else { return Ok(None) };
-        let state = change.apply(&job, event, detail).await?;
+        let news = News { job: id, attempt, event: Some(event), detail: detail.clone() };
+        Ok(self.tell_all(&[news]).await?.into_iter().flatten().next())
+    }
+
+    /// Tells of many jobs in one change, of each once, and gives what [`tell`](Self::tell) would give for each.
+    ///
+    /// # Errors
+    /// Those of the database: nothing of it was changed.
+    pub async fn tell_all(&self, all: &[News]) -> Result<Vec<Option<State>>> {
+        let (mut change, mut states) = (self.change().await?, Vec::with_capacity(all.len()));
+        for News { job, attempt, event, detail } in all {
+            let job = change.job(*job).await?.filter(|job| job.attempt == *attempt);
+            states.push(match (job, event) {
+                (None, _) => None,
+                (Some(job), Some(event)) => change.apply(&job, *event, detail).await?,
+                (Some(job), None) => change.status(&job, detail).await?,
+            });
+        }
         change.commit().await?;
-        Ok(state)
+        Ok(states)
     }
 
     /// Takes a video to be fetched, that which vanishes first; never one of those in `not`.
@@ -688,6 +716,16 @@ impl Store {
         page.bind(behind).bind(most).fetch_all(&self.pool).await?.iter().map(job).collect()
     }
 
+    /// The numbers of the jobs of a gateway in a state.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn ids_in(&self, state: State, base_url: &str) -> Result<Vec<i64>> {
+        let sql = "SELECT id FROM jobs WHERE state = $1 AND base_url = $2 ORDER BY id";
+        let rows = query(sql).bind(state.as_str()).bind(base_url).fetch_all(&self.pool).await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
     /// Jobs in a state by their numbers, so many behind one.
     ///
     /// # Errors
@@ -743,7 +781,7 @@ impl Store {
         query(sql).fetch_all(&self.pool).await?.iter().map(count).collect()
     }
 
-    /// The states that a job came to, in their order.
+    /// The states that a job came to and the words of the API for its task, in their order.
     ///
     /// # Errors
     /// Those of the database.
@@ -859,7 +897,7 @@ impl Change {
         }
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() {
-            let rows: Vec<_> = rows.by_ref().take(AT_ONCE).collect();
+            let rows: Vec<_> = rows.by_ref().take(ROWS).collect();
             let values: Vec<_> = (0..rows.len())
                 .map(|row| {
                     let [a, b, c, d, e, f, g, h, i, j] = std::array::from_fn(|column| row * 10 + column + 1);
@@ -920,11 +958,36 @@ impl Change {
             .bind(booked.thousandths() - job.booked.thousandths())
             .execute(&mut *self.tx)
             .await?;
+        self.step(job.id, state, detail).await?;
+        if event == Event::Accept {
+            self.places = self.places.taken();
+        } else if detail.crowded {
+            self.places = self.places.refused(self.running().await?);
+        }
+        Ok(Some(state))
+    }
+
+    /// A new word of the API for the task of a job that stays where it is. Gives its state, if it is one.
+    async fn status(&mut self, job: &Job, detail: &Detail) -> Result<Option<State>> {
+        if job.state != State::Accepted {
+            return Ok(None);
+        }
+        let last = "SELECT status FROM history WHERE job = $1 AND status IS NOT NULL ORDER BY turn DESC LIMIT 1";
+        let last: Option<String> =
+            query(last).bind(job.id).fetch_optional(&mut *self.tx).await?.map(|row| row.try_get(0)).transpose()?;
+        if last.as_ref() == detail.status.as_ref().map(|(word, _)| word) {
+            return Ok(None);
+        }
+        self.step(job.id, job.state, detail).await?;
+        Ok(Some(job.state))
+    }
+
+    async fn step(&mut self, job: i64, state: State, detail: &Detail) -> Result<()> {
         let (status, status_at) = detail.status.clone().unzip();
         query(
             "INSERT INTO history (job, turn, state, at, note, status, status_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
-        .bind(job.id)
+        .bind(job)
         .bind(self.turn)
         .bind(state.as_str())
         .bind(self.at)
@@ -933,12 +996,7 @@ impl Change {
         .bind(status_at.flatten())
         .execute(&mut *self.tx)
         .await?;
-        if event == Event::Accept {
-            self.places = self.places.taken();
-        } else if detail.crowded {
-            self.places = self.places.refused(self.running().await?);
-        }
-        Ok(Some(state))
+        Ok(())
     }
 
     /// Frees what workers that are gone were fetching, and gives up what they were sending.
@@ -968,8 +1026,10 @@ impl Change {
     }
 }
 
-/// No statement has more rows, or values to look for, than these: SQLite binds 32,766 values at most, ten a row.
+/// No statement looks for more values than these, or has more in its rows, ten each: SQLite searches all of them for the
+/// name of each.
 const AT_ONCE: usize = 500;
+const ROWS: usize = AT_ONCE / 10;
 
 /// Which of these values jobs have, each with the number of the first that does.
 async fn known(connection: &mut AnyConnection, key: Key, values: &[&str]) -> Result<HashMap<String, i64>> {

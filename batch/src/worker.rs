@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use futures_util::StreamExt as _;
-use kling_client::{Client, Clock, ErrorKind, FinishedTask, SavedTask, TaskInfo, TaskStatus};
+use futures_util::{FutureExt as _, StreamExt as _};
+use kling_client::{Client, Clock, ErrorKind, SavedTask, TaskInfo, WaitAll, WaitEvent};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::order::{Order, hash_file};
 use crate::pulse::Pulse;
 use crate::state::{Event, State};
-use crate::store::{Detail, Job, Store, millis};
+use crate::store::{Detail, Job, News, Store, millis};
 use crate::verdict::Verdict;
 
 /// How long a video can be fetched after its task ended (Kling's reference).
@@ -35,8 +35,8 @@ const ONE_ANSWER: Duration = Duration::from_secs(60);
 const TRIES: u32 = 5;
 /// How often a lost order is looked for before a run ends without it.
 const LOOKS: u32 = 3;
-/// No more rows than these are looked at in one turn; there are as many turns as it takes.
-const PAGE: i64 = 1000;
+/// One change tells of no more jobs than these, as many as a list has tasks: the others wait for it.
+const AT_ONCE: usize = 500;
 
 /// How fast a worker goes.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +73,20 @@ pub enum Until {
     /// Never; what halts it is tried again after some minutes.
     Stopped,
 }
+
+/// A job whose task is asked for.
+#[derive(Clone)]
+struct Asked {
+    job: i64,
+    attempt: i64,
+    label: String,
+}
+
+/// The jobs whose tasks are asked for, by the tasks' ids.
+type Known = HashMap<String, Asked>;
+
+/// What is seen of a task.
+type Seen = (String, kling_client::Result<WaitEvent>);
 
 /// What a worker says of its progress: a line that holds no secret.
 pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
@@ -250,7 +264,10 @@ impl Worker {
         if self.until == Until::Stopped {
             return false;
         }
-        let Ok(open) = self.store.open_at(self.client.base_url()).await else { return false };
+        // Only what rests may be left undone, so one more says all.
+        let most = lock(&self.resting).len().saturating_add(1);
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let Ok(open) = self.store.open_at(self.client.base_url(), most).await else { return false };
         let resting = lock(&self.resting);
         let failures = |job: &(i64, State)| resting.get(job).map_or(0, |rest| rest.failures);
         let waits = |job: &(i64, State)| match job.1 {
@@ -347,42 +364,48 @@ impl Worker {
 
     /// Asks for all tasks that run, while this worker leads.
     async fn ask(self: Arc<Self>) {
-        let mut all = self.client.wait_all(Vec::<kling_client::Task>::new());
-        let mut known: HashMap<String, Job> = HashMap::new();
+        let nothing = || self.client.wait_all(Vec::<kling_client::Task>::new());
+        let (mut all, mut known) = (nothing(), Known::new());
         loop {
             if !self.leads.load(Ordering::Relaxed) {
                 if !known.is_empty() {
-                    all = self.client.wait_all(Vec::<kling_client::Task>::new());
-                    known.clear();
+                    (all, known) = (nothing(), Known::new());
                 }
                 self.rest(self.pace.tick).await;
                 continue;
             }
-            if let Ok(running) = self.store.in_state(State::Accepted, 0, PAGE).await {
-                for job in running {
-                    let Some(id) = job.task_id.clone().filter(|id| !known.contains_key(id)) else { continue };
-                    if job.base_url.as_deref() == Some(self.client.base_url())
-                        && self.is_due(job.id, State::Accepted)
-                        && let Some(task) = self.task(&job)
-                    {
-                        all.push(task.wait().timeout(TURN));
-                        known.insert(id, job);
-                    }
-                }
-            }
+            // A record that cannot be read has nothing new to say.
+            _ = self.take_up(&mut all, &mut known).await;
             let tick = self.clock.sleep(self.pace.tick);
             tokio::pin!(tick);
             loop {
-                tokio::select! {
-                    Some((id, result)) = all.next(), if !known.is_empty() => {
-                        if let Some(job) = known.remove(&id) {
-                            self.ended(&job, result).await;
-                        }
-                    }
+                let seen = tokio::select! {
+                    Some(seen) = async { all.events().next().await }, if !known.is_empty() => seen,
                     () = &mut tick => break,
+                };
+                if let Err(error) = self.hear(seen, &mut all, &mut known).await {
+                    self.say(&format!("what became of tasks cannot be written down, asking again: {}", error.told()));
+                    (all, known) = (nothing(), Known::new());
+                    break;
                 }
             }
         }
+    }
+
+    /// Asks from now on for what runs and is not asked for yet.
+    async fn take_up(&self, all: &mut WaitAll, known: &mut Known) -> Result<()> {
+        let ids: HashSet<i64> = known.values().map(|asked| asked.job).collect();
+        for id in self.store.ids_in(State::Accepted, self.client.base_url()).await? {
+            if !ids.contains(&id)
+                && self.is_due(id, State::Accepted)
+                && let Some(job) = self.store.job(id).await?.filter(|job| job.state == State::Accepted)
+                && let Some(task) = self.task(&job)
+            {
+                known.insert(task.id().to_owned(), Asked { label: label(&job), job: job.id, attempt: job.attempt });
+                all.push(task.wait().timeout(TURN));
+            }
+        }
+        Ok(())
     }
 
     fn task(&self, job: &Job) -> Option<kling_client::Task> {
@@ -391,35 +414,69 @@ impl Worker {
         resumed.or_else(|| self.client.task(job.task_id.clone()?).ok())
     }
 
-    async fn ended(&self, job: &Job, result: kling_client::Result<FinishedTask>) {
-        let (event, detail) = match result {
-            Ok(finished) => (Event::End, ended(finished.info(), self.clock.wall())),
-            Err(error) => match error.kind() {
-                ErrorKind::TaskFailed => {
-                    let status = Some((TaskStatus::Failed.as_str().to_owned(), None));
-                    (Event::Fail, Detail { note: Some(said(&error)), status, ..Detail::default() })
+    /// Writes down what was seen, and all else that is there to be seen by now: a list tells of many tasks at once.
+    ///
+    /// # Errors
+    /// Of what was seen some is not written down, and has to be seen again.
+    async fn hear(&self, seen: Seen, all: &mut WaitAll, known: &mut Known) -> Result<()> {
+        let (mut next, mut heard) = (Some(seen), Vec::<(Asked, News)>::new());
+        while let Some((task, event)) = next {
+            if let Some((asked, news)) = self.means(&task, event, known).await {
+                // Each change tells of a job once.
+                if heard.len() == AT_ONCE || heard.iter().any(|(_, before)| before.job == news.job) {
+                    self.write(std::mem::take(&mut heard)).await?;
                 }
-                // It is asked for again in the next turn.
-                ErrorKind::WaitTimedOut => return,
-                _ => {
-                    self.failed(job.id, State::Accepted);
-                    let note = format!("its task cannot be asked for: {}", said(&error));
-                    self.say(&format!("{}: {note}", label(job)));
-                    _ = self.store.note(job.id, State::Accepted, &note).await;
-                    return;
-                }
-            },
-        };
-        match self.store.tell(job.id, job.attempt, event, &detail).await {
-            Ok(Some(State::Failed)) => {
-                self.say(&format!("{}: the task failed: {}", label(job), detail.note.unwrap_or_default()));
+                heard.push((asked, news));
             }
-            Ok(_) => {}
-            // It is still *accepted*, so it is asked for again.
+            next = all.events().next().now_or_never().flatten();
+        }
+        self.write(heard).await
+    }
+
+    /// What is to be told of a job by what was seen of its task.
+    async fn means(
+        &self,
+        task: &str,
+        event: kling_client::Result<WaitEvent>,
+        known: &mut Known,
+    ) -> Option<(Asked, News)> {
+        let (event, detail) = match &event {
+            Ok(WaitEvent::Changed(info)) => (None, Detail { status: Some(told(info)), ..Detail::default() }),
+            Ok(WaitEvent::Done(finished)) => (Some(Event::End), ended(finished.info(), self.clock.wall())),
+            Err(error) if error.kind() == ErrorKind::TaskFailed => {
+                let (note, status) = (Some(said(error)), error.info().map(told));
+                (Some(Event::Fail), Detail { note, status, ..Detail::default() })
+            }
             Err(error) => {
-                self.say(&format!("{}: its end cannot be written down, trying on: {}", label(job), error.told()))
+                let Asked { job, label, .. } = known.remove(task)?;
+                // After a wait that took its time it is asked for again.
+                if error.kind() != ErrorKind::WaitTimedOut {
+                    self.failed(job, State::Accepted);
+                    let note = format!("its task cannot be asked for: {}", said(error));
+                    self.say(&format!("{label}: {note}"));
+                    _ = self.store.note(job, State::Accepted, &note).await;
+                }
+                return None;
+            }
+            Ok(_) => return None,
+        };
+        let asked = if event.is_some() { known.remove(task) } else { known.get(task).cloned() }?;
+        let news = News { job: asked.job, attempt: asked.attempt, event, detail };
+        Some((asked, news))
+    }
+
+    async fn write(&self, heard: Vec<(Asked, News)>) -> Result<()> {
+        if heard.is_empty() {
+            return Ok(());
+        }
+        let (asked, news): (Vec<_>, Vec<_>) = heard.into_iter().unzip();
+        let states = self.store.tell_all(&news).await?;
+        for ((Asked { label, .. }, news), state) in asked.iter().zip(news).zip(states) {
+            if state == Some(State::Failed) {
+                self.say(&format!("{label}: the task failed: {}", news.detail.note.unwrap_or_default()));
             }
         }
+        Ok(())
     }
 
     /// Looks for orders whose answer was lost, while this worker leads; also if it is to end, which it does not before it
@@ -427,10 +484,11 @@ impl Worker {
     async fn look(self: Arc<Self>) {
         loop {
             if (self.leads.load(Ordering::Relaxed) || self.until == Until::Done)
-                && let Ok(lost) = self.store.in_state(State::Ambiguous, 0, PAGE).await
+                && let Ok(lost) = self.store.ids_in(State::Ambiguous, self.client.base_url()).await
             {
-                for job in lost {
-                    if job.base_url.as_deref() == Some(self.client.base_url()) && self.is_due(job.id, State::Ambiguous)
+                for id in lost {
+                    if self.is_due(id, State::Ambiguous)
+                        && let Ok(Some(job)) = self.store.job(id).await
                     {
                         self.looked_for(&job).await;
                     }

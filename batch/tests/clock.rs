@@ -89,7 +89,9 @@ async fn nobody_loses_what_he_sends_to_a_date_that_jumps() {
     assert_eq!((sandbox.posts_begun(), sandbox.tasks_charged()), (JOBS as u64, JOBS));
     for job in jobs(&store).await {
         let history = store.history(job.id).await.unwrap();
-        let states: Vec<_> = history.iter().map(|step| step.state).collect();
+        let mut states: Vec<_> = history.iter().map(|step| step.state).collect();
+        // A step may also be another word of the API for a task that runs.
+        states.dedup();
         let straight = [State::Intended, State::Sending, State::Accepted, State::Finished, State::Delivered];
         assert_eq!(states, straight, "job {}: {said:?}", job.id);
     }

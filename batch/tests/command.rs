@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use kling_batch::State;
-use kling_sandbox::{Answer, Fault, Operation, Sandbox};
+use kling_sandbox::{Answer, Fault, Operation, Sandbox, TaskPlan};
 use serde_json::json;
 use support::{
     PROMPT, Running, agrees, command, directory, jobs, line, manifest, picture, record, run, sandbox, states,
@@ -141,6 +141,50 @@ async fn an_order_whose_sender_is_killed_is_found_and_never_sent_again() {
     assert!(history[3].status_at <= history[4].status_at);
     let report = std::fs::read_to_string(folder.join("report.html")).unwrap();
     assert!(report.contains("1 delivered"), "the end of a run that went on: {report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_status_of_a_task_is_in_the_record_once_whoever_saw_it() {
+    let (clock, folder) = (kling_sandbox::Clock::manual(), directory("each-status"));
+    let sandbox = sandbox().clock(clock.clone()).start().await.unwrap();
+    let plan = TaskPlan { processing_after: Duration::from_secs(10), ..TaskPlan::over(Duration::from_secs(20)) };
+    sandbox.plan_next_task(plan.clone());
+    sandbox.plan_next_task(plan.fail("Image pixel is invalid"));
+    let manifest = manifest(&folder, [line(1), line(2)]);
+    let words = [&["batch", "run", manifest.to_str().unwrap()][..], &BEAT].concat();
+    let child = command(sandbox.base_url(), &folder, "kling.db", &words).stderr(Stdio::null()).spawn().unwrap();
+    let mut first = Running(child);
+    until("both are charged", &sandbox, |sandbox| sandbox.tasks_charged() == 2).await;
+    clock.advance(Duration::from_secs(10));
+    let store = record(&folder).await;
+    let told = async |job: i64| {
+        let history = store.history(job).await.unwrap();
+        history.into_iter().filter_map(|step| Some((step.state, step.status?, step.status_at?))).collect::<Vec<_>>()
+    };
+    let begun = clock.unix_time().as_millis() as i64 - 10_000;
+    let [submitted, processing] =
+        [("submitted", 0), ("processing", 10)].map(|(word, at)| (State::Accepted, word.to_owned(), begun + at * 1000));
+    let next = async |asked: usize| until("it asks on", &sandbox, |sandbox| sandbox.requests().len() > asked).await;
+    for job in [1, 2] {
+        while told(job).await.len() < 2 {
+            next(sandbox.requests().len()).await;
+        }
+    }
+    assert!(first.kill(), "it runs");
+    // Who goes on sees both again, which is nothing new.
+    let asked = sandbox.requests().len();
+    let resume = [&["batch", "resume"][..], &BEAT].concat();
+    let resumed = run(&sandbox, &folder, &resume);
+    let ends = async {
+        next(asked + 6).await;
+        clock.advance(Duration::from_secs(10));
+    };
+    tokio::join!(resumed, ends).0.exits(4);
+    for (job, state, word) in [(1, State::Finished, "succeed"), (2, State::Failed, "failed")] {
+        let end = (state, word.to_owned(), begun + 20_000);
+        assert_eq!(told(job).await, [submitted.clone(), processing.clone(), end], "job {job}");
+    }
+    agrees(&store).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 mod support;
 
-use kling_batch::{Detail, Event, NewJob, Ordered, State, Store, Units};
+use kling_batch::{Detail, Event, NewJob, News, Ordered, State, Store, Units};
 use support::{agrees, directory};
 
 const HERE: &str = "http://127.0.0.1:1";
@@ -105,6 +105,39 @@ async fn what_the_api_told_stands_beside_what_was_made_of_it() {
         (State::Failed, Some("failed".to_owned()), None),
     ];
     assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn much_news_is_one_change_of_which_all_or_nothing_is_kept() {
+    let store = store("news").await;
+    let batch = store.new_batch("b", None, None).await.unwrap();
+    store.insert(batch, (1..=3).map(new).collect(), true).await.unwrap();
+    store.set_places(3).await.unwrap();
+    for id in ["t1", "t2", "t3"] {
+        let job = store.claim("w", HERE).await.unwrap().unwrap();
+        store.tell(job.id, job.attempt, Event::Accept, &task(id)).await.unwrap();
+    }
+    let status = |word: &str| Detail { status: Some((word.to_owned(), None)), ..Detail::default() };
+    let news = |job, attempt, event, detail| News { job, attempt, event, detail };
+    let all = [
+        news(1, 1, None, status("processing")),
+        news(2, 1, Some(Event::End), status("succeed")),
+        news(3, 2, None, status("processing")),
+        news(4, 1, Some(Event::End), status("succeed")),
+    ];
+    let states = store.tell_all(&all).await.unwrap();
+    assert_eq!(states, [Some(State::Accepted), Some(State::Finished), None, None]);
+    // What is told of a job twice in one change is an error, and then all of it is left as it was.
+    let twice =
+        [news(3, 1, Some(Event::End), status("succeed")), news(1, 1, None, status("a")), news(1, 1, None, status("b"))];
+    assert!(store.tell_all(&twice).await.is_err());
+    assert_eq!(support::states(&store).await, [State::Accepted, State::Finished, State::Accepted]);
+    // A word that is known, or comes after the end, changes nothing.
+    let late = [news(1, 1, None, status("processing")), news(2, 1, None, status("processing"))];
+    assert_eq!(store.tell_all(&late).await.unwrap(), [None, None]);
+    let words = store.history(1).await.unwrap().into_iter().filter_map(|step| step.status).collect::<Vec<_>>();
+    assert_eq!(words, ["processing"]);
+    agrees(&store).await;
 }
 
 #[tokio::test]
