@@ -18,6 +18,9 @@ const DAY: i64 = 24 * HOUR;
 /// Where the date is, in seconds from the true one, one after the other.
 const JUMPS: [i64; 7] = [0, HOUR, -HOUR, DAY, -DAY, 400 * DAY, -400 * DAY];
 
+/// When a worker would be stuck.
+const LIMIT: Duration = Duration::from_secs(60);
+
 /// Steady but for its date.
 #[derive(Debug, Default)]
 struct Jumping {
@@ -58,6 +61,12 @@ async fn worker(sandbox: &Sandbox, database: &str, said: &Said) -> Worker {
     Worker::new(Store::open(database).await.unwrap(), client, Arc::new(clock()), pace, Until::Done, say)
 }
 
+/// Works to the end, which comes.
+async fn finish(worker: Worker, said: &Said) {
+    let ended = tokio::time::timeout(LIMIT, worker.run(CancellationToken::new())).await;
+    ended.unwrap_or_else(|_| panic!("it does not end: {said:?}")).unwrap();
+}
+
 async fn add(store: &Store, folder: &std::path::Path, count: usize) {
     let manifest = manifest(folder, (1..=count).map(line));
     let prices = Prices::assumed().unwrap();
@@ -80,11 +89,10 @@ async fn nobody_loses_what_he_sends_to_a_date_that_jumps() {
     let said = Said::default();
     let mut workers = tokio::task::JoinSet::new();
     for _ in 0..2 {
-        workers.spawn(worker(&sandbox, &database, &said).await.run(CancellationToken::new()));
+        let (worker, said) = (worker(&sandbox, &database, &said).await, Arc::clone(&said));
+        workers.spawn(async move { finish(worker, &said).await });
     }
-    for ended in workers.join_all().await {
-        ended.unwrap();
-    }
+    workers.join_all().await;
     assert_eq!(states(&store).await, [State::Delivered; JOBS], "{said:?}");
     assert_eq!((sandbox.posts_begun(), sandbox.tasks_charged()), (JOBS as u64, JOBS));
     for job in jobs(&store).await {
@@ -115,7 +123,7 @@ async fn who_died_is_missed_and_his_order_found_whatever_the_date() {
     sandbox.until(|sandbox| sandbox.tasks_charged() == 1).await;
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
-    worker(&sandbox, &database, &said).await.run(CancellationToken::new()).await.unwrap();
+    finish(worker(&sandbox, &database, &said).await, &said).await;
     assert_eq!(states(&store).await, [State::Delivered; 3], "{said:?}");
     assert_eq!((sandbox.posts_begun(), sandbox.tasks_charged()), (3, 3));
     agrees(&store).await;
@@ -129,7 +137,7 @@ async fn a_video_that_seems_to_have_vanished_is_fetched_once_the_date_is_right_a
     let store = Store::open(&database).await.unwrap();
     add(&store, &folder, 2).await;
     let said = Said::default();
-    worker(&sandbox, &database, &said).await.run(CancellationToken::new()).await.unwrap();
+    finish(worker(&sandbox, &database, &said).await, &said).await;
     std::fs::remove_file(folder.join("n1.mp4")).unwrap();
     let now = SystemTime::now();
     for (date, told, missed) in [
@@ -140,7 +148,7 @@ async fn a_video_that_seems_to_have_vanished_is_fetched_once_the_date_is_right_a
         assert_eq!(inspect(&store, date, |line| lines.push(line.to_owned())).await.unwrap(), missed, "{lines:?}");
         assert!(lines.len() == 1 && lines[0].contains(told), "{lines:?}");
     }
-    worker(&sandbox, &database, &said).await.run(CancellationToken::new()).await.unwrap();
+    finish(worker(&sandbox, &database, &said).await, &said).await;
     assert_eq!(std::fs::read(folder.join("n1.mp4")).unwrap(), sandbox.video_bytes());
     assert_eq!(sandbox.posts_begun(), 2);
 }
