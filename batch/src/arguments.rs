@@ -56,6 +56,8 @@ pub enum Command {
     #[command(subcommand)]
     Batch(Batch),
     /// One of many that work on one record; ends on SIGTERM, once what it sends is answered
+    ///
+    /// It writes report.html when a batch has ended, into the folder for its videos, where that is on this machine.
     Worker {
         #[command(flatten)]
         work: Effort,

@@ -83,7 +83,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             let client = client()?;
             let store = Store::open(&database).await?;
             set_places(&store, &work).await?;
-            self::work(&store, client, &work, &progress, Until::Stopped, CancellationToken::new()).await?;
+            self::work(&store, client, &work, &progress, &prices, Until::Stopped, CancellationToken::new()).await?;
             return done;
         }
         Command::Mcp { budget, read, write, work } => {
@@ -91,8 +91,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             let fence = Fence::new(&read, &write)?;
             let store = Store::open(&database).await?;
             set_places(&store, &work).await?;
-            let server = Server::open(store.clone(), prices, fence, Arc::new(SystemClock::new()), budget).await?;
-            serve(server, &store, client, &work, &progress).await?;
+            let server =
+                Server::open(store.clone(), prices.clone(), fence, Arc::new(SystemClock::new()), budget).await?;
+            serve(server, &store, client, &work, &progress, &prices).await?;
             return done;
         }
         Command::Batch(batch) => batch,
@@ -213,7 +214,14 @@ async fn added(store: &Store, add: &Source, prices: &Prices) -> Result<Added> {
 }
 
 /// Serves an agent, with a worker beside, until the agent goes away; what is being sent then is waited for.
-async fn serve(server: Server, store: &Store, client: Client, work: &Effort, progress: &Progress) -> Result<()> {
+async fn serve(
+    server: Server,
+    store: &Store,
+    client: Client,
+    work: &Effort,
+    progress: &Progress,
+    prices: &Prices,
+) -> Result<()> {
     let stop = CancellationToken::new();
     let serving = tokio::spawn({
         let stop = stop.clone();
@@ -222,7 +230,7 @@ async fn serve(server: Server, store: &Store, client: Client, work: &Effort, pro
             server.serve(rmcp::transport::stdio(), stop).await
         }
     });
-    let worked = self::work(store, client, work, progress, Until::Stopped, stop.clone()).await;
+    let worked = self::work(store, client, work, progress, prices, Until::Stopped, stop.clone()).await;
     stop.cancel();
     serving.await.map_err(|reason| Error::other("mcp", reason))??;
     worked.map(|_| ())
@@ -239,7 +247,7 @@ async fn finish(
 ) -> Result<ExitCode> {
     let Some(client) = client else { return Err(Error::other("start", "there is no client")) };
     set_places(store, work).await?;
-    let ended = self::work(store, client, work, progress, Until::Done, CancellationToken::new()).await;
+    let ended = self::work(store, client, work, progress, prices, Until::Done, CancellationToken::new()).await;
     let status = Status::read(store, prices, SystemTime::now()).await?;
     if json && ended.is_ok() {
         print(&json!(status));
@@ -289,6 +297,7 @@ async fn work(
     client: Client,
     work: &Effort,
     progress: &Progress,
+    prices: &Prices,
     until: Until,
     stop: CancellationToken,
 ) -> Result<bool> {
@@ -308,7 +317,11 @@ async fn work(
     });
     let beside = progress.clone();
     let tell = Arc::new(move |line: &str| beside.say(line));
-    let worker = Worker::new(store.clone(), client, Arc::new(SystemClock::new()), pace, until, tell);
+    let mut worker = Worker::new(store.clone(), client, Arc::new(SystemClock::new()), pace, until, tell);
+    // A run with an end of its own writes its reports there.
+    if until == Until::Stopped {
+        worker = worker.reporting(prices.clone());
+    }
     let ended = tokio::select! {
         ended = worker.run(stop.clone()) => ended,
         never = progress.watch(store) => match never {},

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::order::{Order, is_url};
@@ -71,25 +72,33 @@ pub async fn report(store: &Store, prices: &Prices, folder: &Path, shown: Shown)
         behind = last.id;
         page.into_iter().filter(is_shown).for_each(|job| totals.add(job));
     }
-    // Whole or not at all, as the videos are.
-    let part = folder.join(format!("{REPORT}.part"));
-    let mut out = BufWriter::new(File::create(&part).map_err(failed)?);
-    let mut write = |markup: Markup| out.write_all(markup.0.as_bytes()).map_err(failed);
-    write(head(&totals, prices))?;
-    let mut behind = 0;
-    loop {
-        let page = store.jobs(behind, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        behind = last.id;
-        for job in page.into_iter().filter(is_shown) {
-            let history = store.history(job.id).await?;
-            write(card(&job, &history, folder, prices))?;
+    // Whole or not at all, as the videos are, and by a name that no other process has.
+    let part = folder.join(format!("{REPORT}.{}.part", Uuid::now_v7()));
+    let written = async {
+        let mut out = BufWriter::new(File::create(&part).map_err(failed)?);
+        let mut write = |markup: Markup| out.write_all(markup.0.as_bytes()).map_err(failed);
+        write(head(&totals, prices))?;
+        let mut behind = 0;
+        loop {
+            let page = store.jobs(behind, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            behind = last.id;
+            for job in page.into_iter().filter(is_shown) {
+                let history = store.history(job.id).await?;
+                write(card(&job, &history, folder, prices))?;
+            }
+        }
+        write(PreEscaped("</main></body></html>\n".to_owned()))?;
+        let file = out.into_inner().map_err(|reason| failed(reason.into_error()))?;
+        file.sync_all().and_then(|()| std::fs::rename(&part, &path)).map_err(failed)
+    };
+    match written.await {
+        Ok(()) => Ok(path),
+        Err(error) => {
+            _ = std::fs::remove_file(&part);
+            Err(error)
         }
     }
-    write(PreEscaped("</main></body></html>\n".to_owned()))?;
-    let file = out.into_inner().map_err(|reason| failed(reason.into_error()))?;
-    file.sync_all().and_then(|()| std::fs::rename(&part, &path)).map_err(failed)?;
-    Ok(path)
 }
 
 /// What the head of the page says of all jobs.

@@ -811,6 +811,17 @@ impl Store {
         rows.iter().map(|row| Ok(row.try_get::<String, _>(0)?.into())).collect()
     }
 
+    /// The folder of a batch, if it has one, and nothing of it is left to send, to wait for or to fetch.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn ended_folder(&self, batch: i64) -> Result<Option<PathBuf>> {
+        let sql = "SELECT folder FROM batches b WHERE id = $1 AND folder IS NOT NULL AND NOT EXISTS (SELECT 1 FROM jobs j \
+                   WHERE j.batch = b.id AND j.state IN ('intended', 'sending', 'accepted', 'finished'))";
+        let row = query(sql).bind(batch).fetch_optional(&self.pool).await?;
+        row.map(|row| Ok(row.try_get::<String, _>(0)?.into())).transpose()
+    }
+
     /// Begins a change: from here to its end nobody else changes the record.
     async fn change(&self) -> Result<Change> {
         let mut tx = self.pool.begin().await?;

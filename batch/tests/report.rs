@@ -2,12 +2,15 @@
 
 mod support;
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
 
 use kling_batch::{NewJob, Order, Prices, Shown, Store, Units, report};
-use kling_sandbox::{Answer, Fault, Operation};
+use kling_sandbox::{Answer, Fault, Operation, TaskPlan};
 use serde_json::json;
-use support::{KEY, directory, jobs, line, manifest, picture, record, run, sandbox};
+use support::{KEY, Running, command, directory, jobs, line, manifest, picture, record, run, sandbox};
 
 const HOSTILE: &str =
     "</style></title><script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u{202e}\u{1b}[31m\u{0}&amp;";
@@ -113,4 +116,66 @@ async fn a_page_of_somebody_elses_is_kept_and_an_older_report_is_not() {
     }
     is_inert(&std::fs::read_to_string(&path).unwrap());
     assert!(!folder.join("report.html.part").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_write_the_page_of_a_batch_when_its_last_job_has_ended_and_not_before() {
+    let (clock, folder) = (kling_sandbox::Clock::manual(), directory("report-workers"));
+    let sandbox = sandbox().clock(clock.clone()).start().await.unwrap();
+    let second = Duration::from_secs;
+    sandbox.plan_next_task(TaskPlan::over(second(1)));
+    sandbox.plan_next_task(TaskPlan::over(second(100)).fail("Failure to pass the risk control system"));
+    let add = |name: &'static str, numbers: std::ops::RangeInclusive<usize>| {
+        let manifest = manifest(&folder, numbers.map(line));
+        let manifest = manifest.to_str().unwrap().to_owned();
+        let (sandbox, folder) = (&sandbox, &folder);
+        async move { run(sandbox, folder, &["batch", "add", &manifest, "--out", name]).await.exits(0) }
+    };
+    add("first", 1..=2).await;
+    let (tell, mut said) = tokio::sync::mpsc::unbounded_channel();
+    let work = || {
+        let words = ["worker", "--heartbeat", "100ms"];
+        let mut child = command(sandbox.base_url(), &folder, "kling.db", &words);
+        let mut child = child.stderr(Stdio::piped()).spawn().unwrap();
+        let (lines, tell) = (BufReader::new(child.stderr.take().unwrap()).lines(), tell.clone());
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| tell.send(line)));
+        Running(child)
+    };
+    let workers = [work(), work()];
+    let limit = Duration::from_secs(30);
+    let until = async |what: &str, holds: &dyn Fn() -> bool| {
+        let held = tokio::time::timeout(limit, sandbox.until(|_| holds())).await;
+        held.unwrap_or_else(|_| panic!("never: {what}"));
+    };
+    let mut page_of = async |batch: usize, path: &Path| {
+        let (mut lines, told) = (Vec::new(), format!("batch {batch} has ended; report: {}", path.display()));
+        while !lines.contains(&told) {
+            let line = tokio::time::timeout(limit, said.recv()).await;
+            lines.push(line.unwrap_or_else(|_| panic!("never: {told}: {lines:?}")).unwrap());
+        }
+        std::fs::read_to_string(path).unwrap()
+    };
+    until("both are charged", &|| sandbox.tasks_charged() == 2).await;
+    clock.advance(second(1));
+    // One is here, the other runs on and is asked for.
+    until("a video", &|| folder.join("first/n1.mp4").exists()).await;
+    let asked = sandbox.requests().len();
+    until("it is asked for", &|| sandbox.requests().len() > asked + 3).await;
+    let [first, other] = ["first", "other"].map(|name| folder.join(name).join("report.html"));
+    assert!(!first.exists(), "its batch goes on");
+    // The next batch begins before the end of the first.
+    sandbox.plan_next_task(TaskPlan::over(second(1)));
+    sandbox.plan_next_task(TaskPlan::over(second(500)));
+    add("other", 3..=4).await;
+    until("all are charged", &|| sandbox.tasks_charged() == 4).await;
+    clock.advance(second(100));
+    let page = page_of(1, &first).await;
+    assert!(page.contains("1 delivered") && page.contains("1 failed") && page.contains("2 jobs"), "{page}");
+    assert!(!other.exists(), "one of it runs");
+    clock.advance(second(500));
+    let page = page_of(2, &other).await;
+    assert!(page.contains("2 delivered") && page.contains("2 jobs"), "{page}");
+    drop(workers);
+    let left: Vec<_> = std::fs::read_dir(folder.join("first")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().ends_with(".part")), "{left:?}");
 }
