@@ -16,8 +16,9 @@ use crate::manifest::{Entry as Line, Fault, Manifest};
 use crate::order::hash_text;
 use crate::pictures::Pictures;
 use crate::prices::Prices;
+use crate::record::{Job, Key, NewJob};
 use crate::state::State;
-use crate::store::{Job, Key, NewJob, Store};
+use crate::store::Store;
 use crate::units::Units;
 
 /// So many lines are in memory at a time, and written in one transaction.

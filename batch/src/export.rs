@@ -5,8 +5,9 @@ use std::io::Write;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::record::Job;
 use crate::state::State;
-use crate::store::{Job, Store};
+use crate::store::Store;
 use crate::units::Units;
 
 /// So many jobs are read in one query.

@@ -5,8 +5,9 @@ use std::time::SystemTime;
 
 use crate::error::Result;
 use crate::order::hash_file;
+use crate::record::{Detail, Job, millis};
 use crate::state::{Event, State};
-use crate::store::{Detail, Job, Store, millis};
+use crate::store::Store;
 
 /// So many jobs are looked at in one query.
 const PAGE: i64 = 500;

@@ -27,9 +27,10 @@ use crate::fence::Fence;
 use crate::inspect::look;
 use crate::order::{Order, is_url};
 use crate::prices::Prices;
+use crate::record::{Job, NewJob, Ordered};
 use crate::state::State;
 use crate::status::Attention;
-use crate::store::{Job, NewJob, Ordered, Store};
+use crate::store::Store;
 use crate::units::Units;
 
 /// The batch of all that agents order. Its space keeps it apart from a manifest's usual name.

@@ -15,9 +15,10 @@ use uuid::Uuid;
 use crate::error::{Error, Result};
 use crate::order::{Order, is_url};
 use crate::prices::Prices;
+use crate::record::{Job, Step};
 use crate::state::State;
 use crate::status::Attention;
-use crate::store::{Job, Step, Store};
+use crate::store::Store;
 use crate::text::plain;
 use crate::units::Units;
 

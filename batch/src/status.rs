@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::prices::Prices;
+use crate::record::{Job, millis};
 use crate::state::State;
-use crate::store::{Job, Store, millis};
+use crate::store::Store;
 use crate::units::Units;
 
 /// A video that vanishes within this time is told of.

@@ -21,9 +21,10 @@ use uuid::Uuid;
 use crate::error::{Error, Result};
 use crate::prices::Prices;
 use crate::pulse::Pulse;
+use crate::record::{Detail, Job, millis};
 use crate::report::{Shown, report};
 use crate::state::State;
-use crate::store::{Detail, Job, Store, millis};
+use crate::store::Store;
 
 /// How long a video can be fetched after its task ended (Kling's reference).
 pub const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);

@@ -10,8 +10,8 @@ use kling_client::{ErrorKind, SavedTask, TaskInfo, WaitAll, WaitEvent};
 
 use super::{KEPT, Until, Worker, accepted, label, said, told};
 use crate::error::Result;
+use crate::record::{Detail, Job, News, millis};
 use crate::state::{Event, State};
-use crate::store::{Detail, Job, News, millis};
 
 /// A task is waited for in turns of this time; a turn that is over is followed by the next.
 const TURN: Duration = Duration::from_secs(24 * 3600);

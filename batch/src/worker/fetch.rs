@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 
 use super::{Worker, label, lock, said};
 use crate::order::hash_file;
+use crate::record::{Detail, Job};
 use crate::state::{Event, State};
-use crate::store::{Detail, Job};
 
 /// How many videos are fetched at a time: they come from a network that is made for it, onto one disk.
 const DOWNLOADS: usize = 4;

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Rest, Until, Worker, accepted, grown, label, lock, said};
 use crate::error::{Error, Result};
 use crate::order::Order;
+use crate::record::{Detail, Job};
 use crate::state::{Event, State};
-use crate::store::{Detail, Job};
 use crate::verdict::Verdict;
 
 impl Worker {
