@@ -158,13 +158,15 @@ pub(crate) fn classify(
         _ => hint.to_owned(),
     };
     let clear = |text: String| shown(&text, secrets);
-    let message = match (envelope.message, meaning) {
-        (Some(message), Lacking) => format!("the gateway at {base} lacks this operation: {}", clear(message)),
-        (Some(message), _) => clear(message),
-        (None, meaning) if meaning == Lacking || is_html && answer.status.is_success() => {
+    let said = envelope.message.or_else(|| plain(&answer.body).filter(|_| !is_html)).map(clear);
+    let message = match said {
+        Some(said) if meaning == Lacking => format!("the gateway at {base} lacks this operation: {said}"),
+        Some(said) => said,
+        None if is_html && (meaning == Lacking || answer.status.is_success()) => {
             format!("the gateway at {base} answered with a web page: it lacks this operation")
         }
-        (None, _) => plain(answer).map_or_else(|| nameless(answer, envelope.is_json), clear),
+        None if meaning == Lacking => format!("the gateway at {base} lacks this operation"),
+        None => nameless(answer.body.len(), envelope.is_json, is_html),
     };
     let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let of_header = || ["x-oneapi-request-id", "x-request-id"].into_iter().find_map(header);
@@ -258,15 +260,15 @@ fn is_html(answer: &Answer) -> bool {
         || ["<!doctype html", "<html"].iter().any(|start| looks.starts_with(start))
 }
 
-/// A short answer of plain text, which is then the message.
-fn plain(answer: &Answer) -> Option<String> {
-    let text = beginning(&answer.body);
+/// An answer of plain text, which is then the message.
+fn plain(body: &[u8]) -> Option<String> {
+    let text = beginning(body);
     let text = text.trim();
-    (!text.is_empty() && !is_html(answer) && !text.starts_with(['{', '['])).then(|| text.to_owned())
+    (!text.is_empty() && !text.starts_with(['{', '['])).then(|| text.to_owned())
 }
 
-fn nameless(answer: &Answer, is_json: bool) -> String {
-    let what = match (answer.body.len(), is_json, is_html(answer)) {
+fn nameless(bytes: usize, is_json: bool, is_html: bool) -> String {
+    let what = match (bytes, is_json, is_html) {
         (0, ..) => "nothing".to_owned(),
         (count, true, _) => format!("{count} bytes of JSON that say neither a task nor why not"),
         (count, _, true) => format!("a web page of {count} bytes"),

@@ -390,13 +390,19 @@ async fn what_the_api_said_is_found_wherever_it_stands() {
 
 #[tokio::test]
 async fn an_operation_that_a_gateway_lacks_is_said_in_these_words() {
-    let invalid = json!({"error": {"message": "Invalid URL (POST /kling/v1/videos/multi-image2video)", "type": "invalid_request_error"}});
-    for answer in [Answer::new(404).body(invalid.to_string()), Answer::new(200).body("<html>Console</html>")] {
+    let invalid = "Invalid URL (POST /kling/v1/videos/multi-image2video)";
+    let enveloped = json!({"error": {"message": invalid, "type": "invalid_request_error"}}).to_string();
+    for (answer, why) in [
+        (Answer::new(404).body(enveloped), format!(": {invalid}")),
+        (Answer::new(404).body(invalid), format!(": {invalid}")),
+        (Answer::new(200).body("<html>Console</html>"), " answered with a web page".to_owned()),
+    ] {
         let (sandbox, client) = answering(Operation::Create, answer.clone()).await;
         sandbox.answer_next(Operation::List, answer);
         for error in [client.submit(&support::request()).await.unwrap_err(), client.list(1, 1).await.unwrap_err()] {
-            let text = error.to_string();
+            let text = error.message();
             assert!(text.contains("lacks this operation") && text.contains(sandbox.base_url()), "{text}");
+            assert!(text.contains(&why), "{text}");
         }
     }
 }
