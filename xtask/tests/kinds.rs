@@ -893,7 +893,7 @@ fn a_meaning_names_the_field_and_the_file_or_says_that_nothing_is_to_do() {
             "moved",
             vec![("multi-image2video:", "other:")],
             "endpoint-moved",
-            "src/client.rs: create_multi_image_to_video calls",
+            "src/submit.rs: create_multi_image_to_video calls",
         ),
     ];
     for (name, replacements, id, expected) in cases {

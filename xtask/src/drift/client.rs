@@ -67,7 +67,7 @@ impl Client {
             return format!("{REGENERATE}; where the generated name is used: src/hooks.rs and its callers");
         }
         if change.id.starts_with("api-") && change.id.contains("removed") || change.id == "endpoint-moved" {
-            return format!("src/client.rs: {id} calls what is no longer there; correct spec/patches.yaml too");
+            return format!("{}: {id} calls what is no longer there; correct spec/patches.yaml too", file(id));
         }
         if change.id.starts_with("api-security") || change.id.starts_with("api-global-security") {
             return "src/hooks.rs: how the key is sent".to_owned();
@@ -91,7 +91,7 @@ impl Client {
             Some(Direction::Response) => Self::answer(change),
             Some(Direction::Request) => self.request(change, id),
             None if change.level == Level::Additive => REGENERATE.to_owned(),
-            None => format!("look at what {id} does with it: src/client.rs"),
+            None => format!("look at what {id} does with it: {}", file(id)),
         }
     }
 
@@ -201,6 +201,11 @@ impl Client {
         let file = facade::file(&at, if open { "src/values.rs" } else { "src/request.rs" });
         Some(Field { name, schema, file })
     }
+}
+
+/// Where an operation is called.
+fn file(id: &str) -> &'static str {
+    if id == OPERATION { "src/submit.rs" } else { "src/client.rs" }
 }
 
 /// A property that the facade sends, or could.

@@ -84,7 +84,7 @@ fn enumeration(
                     id: "prose-enum-value-added".to_owned(),
                     level: if open { Level::Additive } else { Level::Warning },
                     place: place(new, pair.revision),
-                    before: Some(all(&was)),
+                    before: None,
                     after: Some(value.clone()),
                 });
             }
@@ -94,7 +94,7 @@ fn enumeration(
                     level: if request { Level::Warning } else { Level::Additive },
                     place: place(new, pair.revision),
                     before: Some(value.clone()),
-                    after: Some(all(&is)),
+                    after: None,
                 });
             }
         }
