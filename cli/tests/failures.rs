@@ -456,7 +456,7 @@ mod interrupted {
         let run = interrupt(child);
         let next = format!("kling download {id} -o {file}");
         let told = format!(
-            "downloading {file}\ninterrupted: download\n  task: {id}\n  what has come is kept, and gone on with\n  next: {next}\n"
+            "downloading {file}\ninterrupted: download\n  task: {id}\n  what was written is kept, and gone on with\n  next: {next}\n"
         );
         assert_eq!((run.stdout, run.stderr), (String::new(), told));
         assert!(!target.exists());
