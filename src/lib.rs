@@ -35,6 +35,7 @@ mod request;
 mod retry;
 mod running;
 mod saved;
+mod schema;
 mod shown;
 mod span;
 mod submit;

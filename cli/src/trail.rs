@@ -139,9 +139,8 @@ impl Trail {
             Step::Submit => Failure::interrupted(ErrorKind::Ambiguous, "submit")
                 .with_hint("a task may exist and be charged; look for it before paying again"),
             Step::Wait => Failure::interrupted(ErrorKind::Other, "wait").with_hint("the task goes on"),
-            Step::Download => {
-                Failure::interrupted(ErrorKind::Other, "download").with_hint("what was written is kept, and gone on with")
-            }
+            Step::Download => Failure::interrupted(ErrorKind::Other, "download")
+                .with_hint("what was written is kept, and gone on with"),
         };
         self.explain(failure)
     }
