@@ -141,7 +141,7 @@ impl Add<'_> {
                 jobs.iter().filter_map(|(job, _)| of(job.as_ref().ok()?)).collect()
             };
             let ordered = if self.again { Vec::new() } else { values(|job| Some(&job.request_hash)) };
-            let ordered = store.known(Key::Work, &ordered).await?;
+            let ordered = store.same(&ordered).await?;
             let written = store.known(Key::Output, &values(|job| Some(&job.output))).await?;
             let used = store.known(Key::ExternalId, &values(|job| job.external_id.as_deref())).await?;
             for (job, has_output) in jobs {
@@ -158,9 +158,7 @@ impl Add<'_> {
                 if !self.again {
                     if let Some(same) = ordered.get(&job.request_hash) {
                         found.known += 1;
-                        if let Some(same) = store.job(*same).await? {
-                            tell(Told::Known(number, &same));
-                        }
+                        tell(Told::Known(number, same));
                         continue;
                     }
                     if works.before(short(&job.request_hash), job.line).is_some() {

@@ -193,7 +193,7 @@ impl Server {
     async fn check(&self, arguments: JsonObject) -> Result<Value, Refusal> {
         match self.order(parsed(arguments)?).await {
             Ok((_, hash)) => {
-                let same = self.store.same(&hash).await?.map(|job| View::of(&job));
+                let same = self.store.same(&[&hash]).await?.remove(&hash).map(|job| View::of(&job));
                 Ok(json!({"valid": true, "asked_for_before": same}))
             }
             Err(refusal) if !refusal.wrong.is_empty() => Ok(json!({"valid": false, "violations": refusal.wrong})),
@@ -221,7 +221,7 @@ impl Server {
             return Err(refused.with_hint("whoever starts it sets one: kling mcp --budget UNITS").into());
         }
         let estimate = self.estimate(&order)?;
-        let same = if again { None } else { self.store.same(&request_hash).await? };
+        let same = if again { None } else { self.store.same(&[&request_hash]).await?.remove(&request_hash) };
         let ordered = match same {
             Some(job) => Ordered::Known(job),
             None => {

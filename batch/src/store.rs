@@ -21,7 +21,7 @@ use crate::places::Places;
 use crate::record::{Batch, Count, Detail, Job, Key, NewJob, News, Ordered, Step, job, jobs, state};
 use crate::state::{Event, State};
 use crate::units::Units;
-use change::{RUNNING, known, same};
+use change::{RUNNING, known, next, same};
 
 /// The record.
 #[derive(Clone, Debug)]
@@ -266,7 +266,7 @@ impl Store {
     /// `Invalid` if the external id was used before; those of the database.
     pub async fn order(&self, batch: i64, new: NewJob, once: bool) -> Result<Ordered> {
         let mut change = self.change().await?;
-        if once && let Some(same) = same(&mut change.tx, &new.request_hash).await? {
+        if once && let Some(same) = same(&mut change.tx, &[&new.request_hash]).await?.remove(&new.request_hash) {
             return Ok(Ordered::Known(same));
         }
         let left = "SELECT b.budget - b.booked - CAST(COALESCE((SELECT SUM(j.estimate) FROM jobs j \
@@ -282,12 +282,12 @@ impl Store {
         Ok(Ordered::New(made))
     }
 
-    /// The job that has asked for the same work and may still bring it, or has.
+    /// The first jobs that have asked for these works and may still bring them, or have, by the works' hashes.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn same(&self, request_hash: &str) -> Result<Option<Job>> {
-        same(&mut *self.pool.acquire().await?, request_hash).await
+    pub async fn same(&self, request_hashes: &[&str]) -> Result<HashMap<String, Job>> {
+        same(&mut *self.pool.acquire().await?, request_hashes).await
     }
 
     /// Which of these values jobs have, each with the number of the first that does.
@@ -336,40 +336,32 @@ impl Store {
     /// Those of the database.
     pub async fn claim(&self, worker: &str, base_url: &str) -> Result<Option<Job>> {
         // Looked at first, so that who waits does not write.
-        let next = "SELECT j.id FROM batches b JOIN jobs j ON j.id = \
-                    (SELECT MIN(i.id) FROM jobs i WHERE i.batch = b.id AND i.state = 'intended') \
-                    WHERE b.budget IS NULL OR b.booked + j.estimate <= b.budget ORDER BY b.served, b.id LIMIT 1";
-        if query(next).fetch_optional(&self.pool).await?.is_none()
-            || !self.places().await?.0.free(self.running().await?)
-        {
+        if next(&mut *self.pool.acquire().await?).await?.is_none() {
             return Ok(None);
         }
         let mut change = self.change().await?;
-        if !change.places.free(change.running().await?) {
-            return Ok(None);
-        }
-        let Some(row) = query(next).fetch_optional(&mut *change.tx).await? else { return Ok(None) };
-        let id: i64 = row.try_get(0)?;
+        let Some(id) = next(&mut change.tx).await? else { return Ok(None) };
+        let Some(intended) = change.job(id).await? else { return Ok(None) };
+        let Some(state) = change.apply(&intended, Event::Claim, &Detail::default()).await? else { return Ok(None) };
         // Its own row is there, or what it sends would be taken for that of a dead one.
         query("INSERT INTO workers (id, beats) VALUES ($1, 1) ON CONFLICT (id) DO NOTHING")
             .bind(worker)
             .execute(&mut *change.tx)
             .await?;
-        query("UPDATE jobs SET attempt = attempt + 1, base_url = $2 WHERE id = $1")
+        query("UPDATE jobs SET attempt = attempt + 1, base_url = $2, worker = $3 WHERE id = $1")
             .bind(id)
             .bind(base_url)
+            .bind(worker)
             .execute(&mut *change.tx)
             .await?;
-        let Some(intended) = change.job(id).await? else { return Ok(None) };
-        let Some(state) = change.apply(&intended, Event::Claim, &Detail::default()).await? else { return Ok(None) };
-        query("UPDATE jobs SET worker = $2 WHERE id = $1").bind(id).bind(worker).execute(&mut *change.tx).await?;
         query("UPDATE batches SET served = $2 WHERE id = $1")
             .bind(intended.batch)
             .bind(change.turn)
             .execute(&mut *change.tx)
             .await?;
         change.commit().await?;
-        Ok(Some(Job { state, booked: intended.estimate, ..intended }))
+        let (attempt, base_url) = (intended.attempt + 1, Some(base_url.to_owned()));
+        Ok(Some(Job { state, attempt, base_url, booked: intended.estimate, ..intended }))
     }
 
     /// Tells of an event, and gives the state that it led to. None if it came too late, or a second time, or for another

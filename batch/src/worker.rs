@@ -141,10 +141,12 @@ impl Worker {
         others.spawn(Arc::clone(&worker).ask());
         others.spawn(Arc::clone(&worker).look());
         others.spawn(Arc::clone(&worker).fetch());
-        others.spawn(Arc::clone(&worker).report());
+        let (ended, mut reports) = (CancellationToken::new(), JoinSet::new());
+        reports.spawn(Arc::clone(&worker).report(ended.clone()));
         Arc::clone(&worker).send(&stop).await;
         others.shutdown().await;
-        worker.write_reports().await;
+        ended.cancel();
+        reports.join_all().await;
         if let Err(error) = worker.store.leave(&worker.id).await {
             worker.say(&format!("could not sign off, which the others will notice: {error}"));
         }
@@ -225,11 +227,14 @@ impl Worker {
         }
     }
 
-    /// Writes the reports of what has ended.
-    async fn report(self: Arc<Self>) {
-        loop {
+    /// Writes the reports of what has ended, and the last of them once nothing is done any more.
+    async fn report(self: Arc<Self>, ended: CancellationToken) {
+        while !ended.is_cancelled() {
+            tokio::select! {
+                () = self.rest(self.pace.tick) => {}
+                () = ended.cancelled() => {}
+            }
             self.write_reports().await;
-            self.rest(self.pace.tick).await;
         }
     }
 

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, Row as _, Transaction, query};
 use uuid::Uuid;
 
 use super::Store;
 use crate::error::{Error, Result};
 use crate::places::Places;
-use crate::record::{Detail, Job, Key, NewJob, job, jobs, millis};
+use crate::record::{COLUMNS, Detail, Job, Key, NewJob, job, jobs, millis};
 use crate::state::{Event, State};
 use crate::units::Units;
 
@@ -156,11 +157,13 @@ impl Change {
         if changed.rows_affected() != 1 {
             return Ok(None);
         }
-        query("UPDATE batches SET booked = booked + $2 WHERE id = $1")
-            .bind(job.batch)
-            .bind(booked.thousandths() - job.booked.thousandths())
-            .execute(&mut *self.tx)
-            .await?;
+        if booked != job.booked {
+            query("UPDATE batches SET booked = booked + $2 WHERE id = $1")
+                .bind(job.batch)
+                .bind(booked.thousandths() - job.booked.thousandths())
+                .execute(&mut *self.tx)
+                .await?;
+        }
         self.step(job.id, state, detail).await?;
         if event == Event::Accept {
             self.places = self.places.taken();
@@ -234,30 +237,53 @@ impl Change {
 const AT_ONCE: usize = 500;
 const ROWS: usize = AT_ONCE / 10;
 
+/// The job that is to be sent next, if there is a place: of the batch that was served least recently among those whose
+/// budget holds their next job.
+pub(super) async fn next(connection: &mut AnyConnection) -> Result<Option<i64>> {
+    let sql = format!(
+        "SELECT most, allowed, credit, ({RUNNING}), \
+         (SELECT j.id FROM batches b JOIN jobs j ON j.id = \
+          (SELECT MIN(i.id) FROM jobs i WHERE i.batch = b.id AND i.state = 'intended') \
+          WHERE b.budget IS NULL OR b.booked + j.estimate <= b.budget ORDER BY b.served, b.id LIMIT 1) \
+         FROM governor WHERE id = 1"
+    );
+    let row = query(sqlx::AssertSqlSafe(sql)).fetch_one(connection).await?;
+    let places = Places { most: row.try_get(0)?, allowed: row.try_get(1)?, credit: row.try_get(2)? };
+    Ok(if places.free(row.try_get(3)?) { row.try_get(4)? } else { None })
+}
+
+/// What may still bring its work, or has.
+const OPEN: &str = "AND state NOT IN ('failed', 'dropped')";
+
 /// Which of these values jobs have, each with the number of the first that does.
 pub(super) async fn known(connection: &mut AnyConnection, key: Key, values: &[&str]) -> Result<HashMap<String, i64>> {
     let (column, which) = match key {
-        Key::Work => ("request_hash", "AND state NOT IN ('failed', 'dropped')"),
-        Key::Output => ("output", "AND state NOT IN ('failed', 'dropped')"),
+        Key::Work => ("request_hash", OPEN),
+        Key::Output => ("output", OPEN),
         Key::ExternalId => ("external_id", ""),
     };
-    let mut known = HashMap::new();
-    for values in values.chunks(AT_ONCE) {
-        let places: Vec<_> = (1..=values.len()).map(|place| format!("${place}")).collect();
-        let places = places.join(", ");
-        let sql = format!("SELECT {column}, MIN(id) FROM jobs WHERE {column} IN ({places}) {which} GROUP BY {column}");
-        let look = values.iter().fold(query(sqlx::AssertSqlSafe(sql)), |look, value| look.bind((*value).to_owned()));
-        for row in look.fetch_all(&mut *connection).await? {
-            known.insert(row.try_get(0)?, row.try_get(1)?);
-        }
-    }
-    Ok(known)
+    let select = format!("SELECT {column}, MIN(id) FROM jobs WHERE {column} IN");
+    let rows = with(connection, &select, values, &format!("{which} GROUP BY {column}")).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
-pub(super) async fn same(connection: &mut AnyConnection, request_hash: &str) -> Result<Option<Job>> {
-    let known = known(connection, Key::Work, &[request_hash]).await?;
-    let Some(id) = known.get(request_hash) else { return Ok(None) };
-    jobs!("WHERE id = $1").bind(*id).fetch_optional(connection).await?.as_ref().map(job).transpose()
+/// The first jobs that have asked for these works and may still bring them, or have, by the works' hashes.
+pub(super) async fn same(connection: &mut AnyConnection, hashes: &[&str]) -> Result<HashMap<String, Job>> {
+    let select = format!("SELECT {COLUMNS} FROM jobs WHERE id IN (SELECT MIN(id) FROM jobs WHERE request_hash IN");
+    let rows = with(connection, &select, hashes, &format!("{OPEN} GROUP BY request_hash)")).await?;
+    rows.iter().map(|row| job(row).map(|job| (job.request_hash.clone(), job))).collect()
+}
+
+/// The rows of a query for many values, which stand between its two halves.
+async fn with(connection: &mut AnyConnection, before: &str, values: &[&str], behind: &str) -> Result<Vec<AnyRow>> {
+    let mut rows = Vec::new();
+    for values in values.chunks(AT_ONCE) {
+        let places: Vec<_> = (1..=values.len()).map(|place| format!("${place}")).collect();
+        let sql = format!("{before} ({}) {behind}", places.join(", "));
+        let look = values.iter().fold(query(sqlx::AssertSqlSafe(sql)), |look, value| look.bind((*value).to_owned()));
+        rows.extend(look.fetch_all(&mut *connection).await?);
+    }
+    Ok(rows)
 }
 
 /// Another name beside one that is taken.
