@@ -28,7 +28,7 @@ pub enum ErrorKind {
     Rejected,
     /// A task may exist and be charged; which, could not be found out. Do not submit again before looking.
     Ambiguous,
-    /// The task ended without a video, for the reason in the message.
+    /// The task ended without a video, for the reason in the message; see [`Error::info`].
     TaskFailed,
     /// The time given for waiting ran out; the task goes on and can be waited for again.
     WaitTimedOut,
@@ -153,7 +153,7 @@ impl Error {
         self.0.external_task_id.as_deref()
     }
 
-    /// The task as it ended, when it ended without a video.
+    /// The task as it ended, when it ended without a video, with its dates and what the API says was deducted.
     pub fn info(&self) -> Option<&TaskInfo> {
         self.0.info.as_deref()
     }
