@@ -146,7 +146,7 @@ impl Worker {
         Arc::clone(&worker).send(&stop).await;
         others.shutdown().await;
         ended.cancel();
-        reports.join_all().await;
+        while reports.join_next().await.is_some() {}
         if let Err(error) = worker.store.leave(&worker.id).await {
             worker.say(&format!("could not sign off, which the others will notice: {error}"));
         }
