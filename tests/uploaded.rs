@@ -9,7 +9,7 @@ use kling_sandbox::{Clock, Fault, Moment, Operation, Sandbox};
 /// Longer than any test: what stands still until then stands still until the test moves the clock.
 const HELD: Duration = Duration::from_secs(3600);
 
-/// A body that no system's buffers hold.
+/// A body that no system's buffers hold, where the receiver's are small.
 fn large() -> MultiImageToVideo {
     let mut picture = std::fs::read("examples/images/cat.png").unwrap();
     picture.resize(9_000_000, 7);
@@ -23,7 +23,7 @@ fn client(sandbox: &Sandbox) -> Client {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_bytes_are_counted_while_they_are_sent_and_the_clones_see_them() {
-    let sandbox = Sandbox::builder().clock(Clock::manual()).start().await.unwrap();
+    let sandbox = Sandbox::builder().receive_buffer(64 * 1024).clock(Clock::manual()).start().await.unwrap();
     let request = large();
     let length = request.body_len().unwrap();
     assert_eq!(request.uploaded(), 0);
@@ -43,7 +43,7 @@ async fn the_bytes_are_counted_while_they_are_sent_and_the_clones_see_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_attempt_counts_from_nothing() {
-    let sandbox = Sandbox::builder().start().await.unwrap();
+    let sandbox = Sandbox::builder().receive_buffer(64 * 1024).start().await.unwrap();
     sandbox.fault_next(Operation::Create, Fault::cut_body(2_000_000));
     let request = large();
     client(&sandbox).submit(&request).await.unwrap();

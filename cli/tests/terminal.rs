@@ -44,7 +44,7 @@ fn last_screen(shown: &str) -> Vec<String> {
 }
 
 async fn large_film() -> Sandbox {
-    let builder = Sandbox::builder().key(KEY).clock(Clock::manual()).duplicates(true);
+    let builder = Sandbox::builder().key(KEY).clock(Clock::manual()).duplicates(true).receive_buffer(64 * 1024);
     builder.video_length(3_000_000).start().await.unwrap()
 }
 
