@@ -490,9 +490,7 @@ impl WaitAll {
         };
         self.overdue.first().map(|(at, _)| *at).into_iter().chain(call).min()
     }
-}
 
-impl WaitAll {
     /// What is seen next of any task.
     fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<(Arc<str>, Result<WaitEvent>)>> {
         loop {

@@ -91,7 +91,7 @@ pub struct Worker {
     /// For the reports of batches that end, if they are written.
     prices: Option<Prices>,
     /// The batches of which a job came to its end and that were not looked at since.
-    settled: Mutex<HashSet<i64>>,
+    to_report: Mutex<HashSet<i64>>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -118,7 +118,7 @@ impl Worker {
             pause: Mutex::default(),
             halted: Mutex::default(),
             prices: None,
-            settled: Mutex::default(),
+            to_report: Mutex::default(),
         }
     }
 
@@ -220,10 +220,10 @@ impl Worker {
         done
     }
 
-    /// Takes note of a job that came to its end.
-    fn settled(&self, batch: i64) {
+    /// Takes note of a batch of which a job came to its end.
+    fn to_report(&self, batch: i64) {
         if self.prices.is_some() {
-            lock(&self.settled).insert(batch);
+            lock(&self.to_report).insert(batch);
         }
     }
 
@@ -240,8 +240,8 @@ impl Worker {
 
     async fn write_reports(&self) {
         let Some(prices) = &self.prices else { return };
-        let settled = std::mem::take(&mut *lock(&self.settled));
-        for batch in settled {
+        let batches = std::mem::take(&mut *lock(&self.to_report));
+        for batch in batches {
             match self.store.ended_folder(batch).await {
                 Ok(Some(folder)) if folder.is_dir() => {
                     match report(&self.store, prices, &folder, Shown::Beside).await {
@@ -250,7 +250,7 @@ impl Worker {
                     }
                 }
                 Ok(_) => {}
-                Err(_) => self.settled(batch),
+                Err(_) => self.to_report(batch),
             }
         }
     }

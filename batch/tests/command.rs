@@ -188,6 +188,31 @@ async fn each_status_of_a_task_is_in_the_record_once_whoever_saw_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_success_without_a_video_is_in_the_record_and_is_asked_for_again() {
+    let (clock, folder) = (kling_sandbox::Clock::manual(), directory("no-video"));
+    let sandbox = sandbox().clock(clock.clone()).start().await.unwrap();
+    let manifest = manifest(&folder, [line(1)]);
+    let words = ["batch", "run", manifest.to_str().unwrap()];
+    let ran = run(&sandbox, &folder, &words);
+    let lacks = async {
+        until("it is charged", &sandbox, |sandbox| sandbox.tasks_charged() == 1).await;
+        let data = json!({"task_id": sandbox.tasks()[0].id, "task_status": "succeed", "task_result": {"videos": []}});
+        let body = json!({"code": 0, "data": data}).to_string();
+        sandbox.fault_always(Operation::Get, Fault::answer(Answer::new(200).body(body)));
+    };
+    tokio::join!(ran, lacks).0.exits(1);
+    let store = record(&folder).await;
+    assert_eq!(states(&store).await, [State::Accepted]);
+    let words = store.history(1).await.unwrap().into_iter().filter_map(|step| step.status).collect::<Vec<_>>();
+    assert_eq!(words, ["submitted", "succeed"], "told once, however often it was asked");
+    sandbox.clear_faults();
+    clock.advance(Duration::from_secs(3600));
+    run(&sandbox, &folder, &["batch", "resume"]).await.exits(0);
+    assert_eq!(std::fs::read(folder.join("n1.mp4")).unwrap(), sandbox.video_bytes());
+    assert_eq!(sandbox.posts_begun(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_is_lost_stays_so_until_the_user_insists() {
     let (sandbox, folder) = (start().await, directory("lost"));
     sandbox.fault_next(Operation::Create, Fault::hang_up());

@@ -3,11 +3,8 @@
 //! It is called by the program of this package, and by others that offer it under a name of their own.
 
 use std::ffi::OsString;
-use std::future::{Future as _, poll_fn};
 use std::io::Write as _;
-use std::pin::pin;
 use std::process::ExitCode;
-use std::task::Poll;
 use std::time::Duration;
 
 use crate::{FAULT_SYNTAX, Fault, Sandbox, ScriptedFault};
@@ -130,14 +127,10 @@ async fn run(options: Options, example: Option<&str>) -> std::io::Result<()> {
     for ScriptedFault { operation, fault, .. } in options.faults {
         sandbox.fault_next(operation, fault);
     }
-    // It is listened for before anybody is told of it, which the first poll begins.
-    let mut interrupted = pin!(tokio::signal::ctrl_c());
-    let early = poll_fn(|context| Poll::Ready(interrupted.as_mut().poll(context))).await;
-    say(&introduction(&sandbox, options.task_time, example));
-    match early {
-        Poll::Ready(ended) => ended?,
-        Poll::Pending => interrupted.await?,
-    }
+    // In this order it is listened for before anybody is told of it.
+    let told = async { say(&introduction(&sandbox, options.task_time, example)) };
+    let (interrupted, ()) = tokio::join!(biased; tokio::signal::ctrl_c(), told);
+    interrupted?;
     let leaks = sandbox.key_leaks();
     if !leaks.is_empty() {
         eprintln!("the API key was sent to the origin of the videos:\n{}", leaks.join("\n"));

@@ -121,15 +121,18 @@ impl Worker {
                 (Some(Event::Fail), Detail { note, status, ..Detail::default() })
             }
             Err(error) => {
-                let Asked { job, label, .. } = known.remove(task)?;
+                let asked = known.remove(task)?;
                 // After a wait that took its time it is asked for again.
                 if error.kind() != ErrorKind::WaitTimedOut {
-                    self.failed(job, State::Accepted);
+                    self.failed(asked.job, State::Accepted);
                     let note = format!("its task cannot be asked for: {}", said(error));
-                    self.say(&format!("{label}: {note}"));
-                    _ = self.store.note(job, State::Accepted, &note).await;
+                    self.say(&format!("{}: {note}", asked.label));
+                    _ = self.store.note(asked.job, State::Accepted, &note).await;
                 }
-                return None;
+                // A success without a video, which may come with the next answer.
+                let detail = Detail { status: Some(told(error.info()?)), ..Detail::default() };
+                let news = News { job: asked.job, attempt: asked.attempt, event: None, detail };
+                return Some((asked, news));
             }
             Ok(_) => return None,
         };
@@ -146,7 +149,7 @@ impl Worker {
         let states = self.store.tell_all(&news).await?;
         for ((Asked { batch, label, .. }, news), state) in asked.iter().zip(news).zip(states) {
             if state == Some(State::Failed) {
-                self.settled(*batch);
+                self.to_report(*batch);
                 self.say(&format!("{label}: the task failed: {}", news.detail.note.unwrap_or_default()));
             }
         }

@@ -44,7 +44,7 @@ impl Worker {
                 match self.store.tell(job.id, job.attempt, Event::Deliver, &detail).await {
                     Ok(_) => {
                         self.say(&format!("{}: {}", label(&job), job.output));
-                        self.settled(job.batch);
+                        self.to_report(job.batch);
                     }
                     Err(error) => {
                         self.say(&format!("{}: is here, and cannot be written down: {}", label(&job), error.told()));

@@ -84,7 +84,7 @@ impl Worker {
             match self.store.tell(job.id, job.attempt, event, &detail).await {
                 Ok(state) => {
                     if state == Some(State::Failed) {
-                        self.settled(job.batch);
+                        self.to_report(job.batch);
                     }
                     match (event, task) {
                         (Event::Accept, Some(task)) if state.is_some() => self.say(&format!("{name}: task {task}")),
