@@ -67,7 +67,12 @@ pub(crate) fn base_url(pasted: &str) -> Result<(String, bool), String> {
     Ok((url.as_str().trim_end_matches('/').to_owned(), loopback))
 }
 
-/// Refuses an id that would ask for another resource than a task.
+/// Whether an id that a server gave can stand in a path, where all but these is escaped.
+pub(crate) fn fits_path(id: &str) -> bool {
+    !id.is_empty() && !id.contains('\\') && !id.chars().all(|c| c == '.')
+}
+
+/// Refuses an id of the caller's that would ask for another resource than a task.
 pub(crate) fn check_id(id: &str) -> Result<()> {
     /// The longest id known has 37 characters; an id of the caller's own may be longer, but not a page.
     const LONGEST: usize = 256;

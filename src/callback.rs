@@ -4,8 +4,8 @@
 //! before acting on it. Straight from Kling it is signed by the Standard Webhooks scheme once a secret is set in Kling's
 //! console; `verify` (feature `webhooks`) checks that.
 
-use crate::answer::{self, TaskInfo};
 use crate::error::{Error, ErrorKind, Result};
+use crate::response::{Reading, TaskInfo, Wanted, documents};
 
 const CALLBACK: &str = "callback";
 
@@ -21,7 +21,8 @@ const CALLBACK: &str = "callback";
 /// # Ok::<(), kling_client::Error>(())
 /// ```
 pub fn parse(body: &[u8]) -> Result<TaskInfo> {
-    serde_json::from_slice(body).ok().and_then(|answer| answer::task(&answer, body)).ok_or_else(|| {
+    let reading = Reading { wanted: Wanted::Any, base: None, date: None, clean: true };
+    documents(body).find_map(|(document, text)| reading.task(&document, text)).ok_or_else(|| {
         Error::new(ErrorKind::Answer, CALLBACK, format!("a body of {} bytes without a task", body.len()))
             .with_hint("answer it with 400, and ask for the tasks that run")
     })

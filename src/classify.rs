@@ -9,9 +9,9 @@ use std::time::{Duration, SystemTime};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 
-use crate::answer::Envelope;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Meaning};
 use crate::hooks::{Answer, Failure, Outcome};
+use crate::response::Envelope;
 use crate::shown::shown;
 use crate::upload::{Handed, UploadError};
 
@@ -36,22 +36,7 @@ impl Operation {
     }
 }
 
-/// What a row of the tables says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Meaning {
-    /// Refused, no task was made, and the same will be refused again.
-    Never,
-    /// Refused, no task was made, and the same may be taken after a while.
-    Later,
-    /// A task is not known, or not yet.
-    NotKnown,
-    /// The gateway does not have the operation.
-    Lacking,
-    /// Something failed somewhere: whether a task was made is not known.
-    Unknown,
-}
-
-use Meaning::{Lacking, Later, Never, NotKnown, Unknown};
+use Meaning::{Busy, Lacking, Later, Never, NotKnown, Unknown};
 
 /// Kling's codes: from, to, what they mean, what to do.
 const CODES: &[(u32, u32, Meaning, &str)] = &[
@@ -62,7 +47,7 @@ const CODES: &[(u32, u32, Meaning, &str)] = &[
     (1200, 1201, Never, "correct what the message names, and build the request again"),
     (1202, 1203, Never, "check the base URL, the task's id and the model's name"),
     (1300, 1301, Never, "the content was refused by policy; change the prompt or the images"),
-    (1302, 1303, Later, "too many requests, or too many tasks of the account running; wait, then try again"),
+    (1302, 1303, Later, "too many requests, or too many tasks of the account running; wait, then retry"),
     (1304, 1304, Never, "this machine's address is not in the account's allow-list; add it there"),
     (5000, 5000, Unknown, "an internal error of the API"),
     (5001, 5001, Unknown, "the API is under maintenance"),
@@ -70,42 +55,74 @@ const CODES: &[(u32, u32, Meaning, &str)] = &[
 ];
 
 /// Gateways' words, where Kling's code is missing or lost: a code or a phrase of the message; the statuses with which
-/// the phrase counts; what it means; what to do. As the code itself, a word counts with any status.
+/// the phrase counts, none being every 4xx; what it means; what to do. As the code itself, a word counts with any status.
+/// The first row that fits counts: below the one of every 429, a 429 means "later" whatever it says.
 const WORDS: &[(&[&str], &[u16], Meaning, &str)] = &[
-    (
-        &["upstream_load_saturated", "上游负载已饱和"],
-        &[429, 403, 503],
-        Later,
-        "the gateway's channels are full; wait, then try again",
-    ),
-    (
-        &["quota_not_enough", "insufficient_quota", "insufficient_user_quota"],
-        &[403, 402, 429],
-        Never,
-        "the gateway's account has no money left; top it up first",
-    ),
     (
         &["无效的令牌", "未提供令牌", "该令牌已过期", "该令牌额度已用尽"],
         &[401],
         Never,
         "the key is wrong, missing, expired or used up; check it at the gateway",
     ),
+    (MONEY, &[], Never, NO_MONEY),
+    (
+        &["upstream_load_saturated", "上游负载已饱和"],
+        &[429, 403, 503],
+        Busy,
+        "the gateway's channels are full; wait, then retry",
+    ),
+    (&[""], &[429], Busy, LIMITER),
     (&["model_not_found", "无可用渠道"], &[503], Never, "the gateway has no channel for this model; name another"),
     (&["build_request_failed"], &[500], Never, "the gateway refused the request before it relayed it; correct it"),
     (&["task_failed"], &[400], Never, "Kling refused, and the gateway lost its code; the message is Kling's"),
-    (&["task_not_exist", "record not found"], &[400, 404], NotKnown, "the task is not known, or not yet; ask again"),
+    (&["task_not_exist", "record not found"], &[400, 404], NotKnown, "the task is not known, or not yet; poll again"),
     (&["invalid url"], &[404], Lacking, LACKING),
-    (&["rate_limit", "您已达到请求数限制"], &[429], Later, LIMITER),
+    (&["discontinued"], &[], Never, RETIRED),
+    (&["rate_limit"], &[], Busy, LIMITER),
+];
+
+/// What gateways say where the account has no money left. Never a bare "quota" or "resource pack", which code 1303 says,
+/// and never "resource has been exhausted", which is a limit on requests.
+const MONEY: &[&str] = &[
+    "quota_not_enough",
+    "insufficient_quota",
+    "insufficient_user_quota",
+    "pre_consume_token_quota_failed",
+    "free_model_blocked_no_quota",
+    "exceeded_current_quota_error",
+    "billing_hard_limit_reached",
+    "not_enough_balance",
+    "insufficient balance",
+    "insufficient account balance",
+    "insufficient credits",
+    "not enough credits",
+    "balance not enough",
+    "exceeded your current quota",
+    "quota is not enough",
+    "in arrears",
+    "arrearage",
+    "please recharge",
+    "余额不足",
+    "额度不足",
+    "额度已用尽",
+    "预扣费额度失败",
+    "欠费",
+    "积分不足",
+    "点数不足",
 ];
 
 /// What a gateway says of a failure somewhere behind it, from which everything else has been removed.
 const SANITISED: (&[&str], &[u16]) = (&["server_error", "task request failed"], &[500, 503]);
 
+const NO_MONEY: &str = "the gateway's account has no money left; top it up first";
+const RETIRED: &str = "Kling retired this model; name one that is still served";
+/// The code of an unknown model or resource.
+const NO_MODEL: u32 = 1203;
 const LACKING: &str = "the gateway lacks this operation; check the base URL, or use a gateway that has it";
-const LIMITER: &str = "the gateway's own limit on requests was reached; wait, then try again";
+const LIMITER: &str = "a limit on requests was reached; wait, then retry";
 
 // What to do where no row says it.
-const LOOK: &str =
+pub(crate) const LOOK: &str =
     "a task may exist and be charged: look for it by its external task id (reconcile) before paying again";
 const BUY_AGAIN: &str = "no task was made, nothing is charged; it can be submitted as a new purchase";
 const NO_TASK: &str = "no task was made, nothing is charged";
@@ -127,22 +144,24 @@ pub(crate) fn classify(
     };
     let envelope = Envelope::read(&answer.body);
     let is_html = is_html(answer);
-    let (meaning, mut hint) = meaning(answer.status, &envelope, &answer.body);
+    let (meaning, mut hint) = meaning(answer, &envelope, is_html);
     if is_html && answer.status.is_success() {
         hint = LACKING;
     } else if paid && meaning == NotKnown {
         hint = "";
+    } else if paid && envelope.number() == Some(NO_MODEL) && hint != RETIRED {
+        hint = "check the model's name and the base URL; Kling retires models, so name one that is still served";
     }
     // Before its last byte was handed over no server has a whole request, whatever it says of itself.
     let kind = match meaning {
-        Never | Later | NotKnown | Lacking => ErrorKind::Rejected,
+        Never | Later | Busy | NotKnown | Lacking => ErrorKind::Rejected,
         Unknown if paid && outcome.handed != Handed::All => ErrorKind::NotSent,
         Unknown if paid => ErrorKind::Ambiguous,
         Unknown => ErrorKind::Answer,
     };
     let passing = answer.status.is_server_error() || answer.status == StatusCode::REQUEST_TIMEOUT;
     let retryable = match meaning {
-        Later => true,
+        Later | Busy => true,
         NotKnown => !paid,
         Never | Lacking => false,
         Unknown if paid => kind == ErrorKind::NotSent && !answer.status.is_redirection(),
@@ -158,6 +177,7 @@ pub(crate) fn classify(
         _ => hint.to_owned(),
     };
     let clear = |text: String| shown(&text, secrets);
+    let envelope_is_json = envelope.is_json;
     let said = envelope.message.or_else(|| plain(&answer.body).filter(|_| !is_html)).map(clear);
     let message = match said {
         Some(said) if meaning == Lacking => format!("the gateway at {base} lacks this operation: {said}"),
@@ -166,7 +186,7 @@ pub(crate) fn classify(
             format!("the gateway at {base} answered with a web page: it lacks this operation")
         }
         None if meaning == Lacking => format!("the gateway at {base} lacks this operation"),
-        None => nameless(answer.body.len(), envelope.is_json, is_html),
+        None => nameless(answer, envelope.is_json, is_html),
     };
     let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let of_header = || ["x-oneapi-request-id", "x-request-id"].into_iter().find_map(header);
@@ -176,6 +196,7 @@ pub(crate) fn classify(
         .with_body((!answer.body.is_empty()).then(|| clear(beginning(&answer.body))))
         .with_retry(retryable, header(RETRY_AFTER.as_str()).and_then(|text| retry_after(&text, now)))
         .with_hint(hint)
+        .with_evidence(meaning, envelope_is_json)
 }
 
 /// What it means that no whole answer came.
@@ -202,32 +223,36 @@ fn lost(operation: Operation, failure: &Failure, handed: Handed) -> Error {
     Error::new(kind, operation.name(), message).with_retry(retryable, None).with_hint(hint)
 }
 
-/// The row of the tables that an answer falls under, and its hint.
-fn meaning(status: StatusCode, envelope: &Envelope, body: &[u8]) -> (Meaning, &'static str) {
+/// The row of the tables that a response falls under, and its hint.
+fn meaning(answer: &Answer, envelope: &Envelope, is_html: bool) -> (Meaning, &'static str) {
+    let status = answer.status;
+    let plain = if envelope.is_json || is_html { String::new() } else { beginning(&answer.body) };
+    let code = envelope.code.as_deref().unwrap_or_default().to_lowercase();
+    let said = [envelope.message.as_deref(), envelope.sort.as_deref(), Some(&plain)];
+    let said: Vec<_> = said.into_iter().flatten().map(str::to_lowercase).chain([code.clone()]).collect();
     if let Some(number) = envelope.number()
         && let Some(&(_, _, meaning, hint)) = CODES.iter().find(|(from, to, ..)| (*from..=*to).contains(&number))
     {
-        return (meaning, hint);
+        let retired = number == NO_MODEL && said.iter().any(|text| text.contains("discontinued"));
+        return (meaning, if retired { RETIRED } else { hint });
     }
-    let plain = if envelope.is_json { String::new() } else { beginning(body) };
-    let said = [envelope.message.as_deref(), envelope.sort.as_deref(), Some(&plain)];
-    let said: Vec<_> = said.into_iter().flatten().map(str::to_lowercase).collect();
-    let code = envelope.code.as_deref().unwrap_or_default().to_lowercase();
-    let is_code =
-        |words: &[&str]| words.iter().any(|word| code == *word || (*word == "rate_limit" && code.starts_with(word)));
+    let is_code = |words: &[&str]| {
+        !code.is_empty() && words.iter().any(|word| code == *word || *word == "rate_limit" && code.starts_with(word))
+    };
     let is_said = |words: &[&str], statuses: &[u16]| {
-        statuses.contains(&status.as_u16()) && words.iter().any(|word| said.iter().any(|text| text.contains(word)))
+        (statuses.contains(&status.as_u16()) || statuses.is_empty() && status.is_client_error())
+            && words.iter().any(|word| said.iter().any(|text| text.contains(word)))
     };
     if is_code(SANITISED.0) && SANITISED.1.contains(&status.as_u16()) || is_said(SANITISED.0, SANITISED.1) {
         return (Unknown, "something failed behind the gateway");
+    }
+    if status == StatusCode::PAYMENT_REQUIRED {
+        return (Never, NO_MONEY);
     }
     if let Some(&(.., meaning, hint)) =
         WORDS.iter().find(|(words, statuses, ..)| is_code(words) || is_said(words, statuses))
     {
         return (meaning, hint);
-    }
-    if status == StatusCode::TOO_MANY_REQUESTS && body.iter().all(u8::is_ascii_whitespace) {
-        return (Later, LIMITER);
     }
     let refused = status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT;
     // HTTP 200 with an unknown number in an envelope is a refusal as well: that is how Kling says no.
@@ -267,11 +292,12 @@ fn plain(body: &[u8]) -> Option<String> {
     (!text.is_empty() && !text.starts_with(['{', '['])).then(|| text.to_owned())
 }
 
-fn nameless(bytes: usize, is_json: bool, is_html: bool) -> String {
-    let what = match (bytes, is_json, is_html) {
+fn nameless(answer: &Answer, is_json: bool, is_html: bool) -> String {
+    let what = match (answer.body.len(), &answer.encoding, is_json, is_html) {
+        (_, Some(encoding), ..) => format!("encoded as {encoding:?}, which nobody asked for and which cannot be read"),
         (0, ..) => "nothing".to_owned(),
-        (count, true, _) => format!("{count} bytes of JSON that say neither a task nor why not"),
-        (count, _, true) => format!("a web page of {count} bytes"),
+        (count, _, true, _) => format!("{count} bytes of JSON that say neither a task nor why not"),
+        (count, _, _, true) => format!("a web page of {count} bytes"),
         (count, ..) => format!("{count} bytes that cannot be read"),
     };
     format!("the answer was {what}")
@@ -288,6 +314,7 @@ pub(crate) fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::response::{Reading, Wanted, documents};
     use proptest::prelude::*;
     use serde_json::Value;
 
@@ -296,6 +323,7 @@ mod tests {
             status: StatusCode::from_u16(status).unwrap(),
             headers: http::HeaderMap::new(),
             body: body.to_vec().into(),
+            encoding: None,
         };
         Outcome { handed, result: Ok(answer) }
     }
@@ -424,8 +452,9 @@ mod tests {
         #[test]
         fn a_task_that_can_be_read_has_an_id_and_its_videos_have_addresses(body in json()) {
             let text = body.to_string();
-            let answer = serde_json::from_str(&text).map_err(|e| TestCaseError::fail(e.to_string()))?;
-            if let Some(info) = crate::answer::task(&answer, text.as_bytes()) {
+            let reading = Reading { wanted: Wanted::Any, base: None, date: None, clean: true };
+            let read = documents(text.as_bytes()).find_map(|(document, text)| reading.task(&document, text));
+            if let Some(info) = read {
                 prop_assert_eq!(info.raw(), &body);
                 prop_assert!(!info.task_id.trim().is_empty());
                 prop_assert!(info.videos.iter().all(|video| !video.url.is_empty()));

@@ -3,16 +3,16 @@
 use std::env::VarError;
 use std::fmt;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use http::HeaderValue;
+use http::header::DATE;
 use tracing::field::Empty;
 use tracing::{debug_span, info_span};
+use url::Url;
 
-use crate::address::{Reach, base_url, check_id};
-use crate::answer::{self, Json, TaskInfo};
+use crate::address::{Reach, base_url, check_id, fits_path};
 use crate::classify::{Operation, classify};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result, Violation};
@@ -20,8 +20,10 @@ use crate::generated;
 use crate::hooks::{Call, Limits, Outcome};
 use crate::polling::{self, PollPolicy, SteadyPolling};
 use crate::request::MultiImageToVideo;
+use crate::response::{Envelope, Json, Reading, TaskInfo, Wanted, documents, tasks};
 use crate::retry::{RECONCILE_AT, RetryPolicy, share};
 use crate::running::{Permit, Running};
+use crate::shown::escaped;
 use crate::span::{record, within};
 use crate::task::Task;
 
@@ -46,6 +48,8 @@ pub struct Client(Arc<Shared>);
 
 struct Shared {
     base: String,
+    /// The same, for what is relative to it.
+    base_url: Url,
     reach: Reach,
     /// Marked as sensitive: `Debug` does not show it.
     authorization: HeaderValue,
@@ -59,7 +63,8 @@ struct Shared {
     expected: Option<Duration>,
     polling: Arc<dyn PollPolicy>,
     running: Option<Running>,
-    lacks_list: AtomicBool,
+    /// When the gateway was last seen to have no list of tasks.
+    lacked_list: Mutex<Option<Duration>>,
 }
 
 impl Client {
@@ -124,13 +129,9 @@ impl Client {
     /// # Errors
     /// [`Invalid`](ErrorKind::Invalid) if the id is empty or could change the path of a request.
     pub fn task(&self, id: impl Into<String>) -> Result<Task> {
-        Ok(self.known(&id.into())?.taken_up())
-    }
-
-    /// The same without a span of its own.
-    pub(crate) fn known(&self, id: &str) -> Result<Task> {
-        check_id(id)?;
-        Ok(Task::known_by(self.clone(), id))
+        let id = id.into();
+        check_id(&id)?;
+        Ok(Task::known_by(self.clone(), &id).taken_up())
     }
 
     /// One page of the account's tasks, newest first: `number` from 1 to 1000, `size` from 1 to 500.
@@ -158,7 +159,9 @@ impl Client {
         let call = self.get_call(Duration::MAX);
         let raw = self.generated(&call);
         let sent = raw.list_multi_image_to_video().page_num(number).page_size(size).send().await;
-        self.read(Operation::List, &call.outcome(&sent), &[], answer::tasks)
+        self.read(Operation::List, &call.outcome(&sent), Wanted::Any, &[], |reading, document, _| {
+            tasks(document, reading).filter(|_| reading.clean)
+        })
     }
 
     /// The raw client that progenitor generates from the document, with this client's key, limits and connections.
@@ -169,9 +172,9 @@ impl Client {
         self.generated(&self.call(true, self.0.post))
     }
 
-    /// One answer about one task, for which it may take so long.
-    pub(crate) async fn get(&self, id: &str, limit: Duration) -> Result<TaskInfo> {
-        check_id(id)?;
+    /// One response about one task, which may take so long.
+    pub(crate) async fn get(&self, asked: Asked<'_>, limit: Duration) -> Result<TaskInfo> {
+        let id = asked.id;
         let span = debug_span!(
             "kling.poll",
             operation = "get",
@@ -182,19 +185,37 @@ impl Client {
         );
         // Pinned here, so that two and a half kilobytes of state are not moved from frame to frame for each poll.
         let polled = pin!(async {
-            let info = self.got(id, limit).await?;
+            let info = self.got(asked, limit).await.map_err(|error| error.with_ids(Some(id), asked.external))?;
             record(&span, "status", &info.status);
             Ok(info)
         });
         within(span.clone(), self.clock(), polled).await
     }
 
-    async fn got(&self, id: &str, limit: Duration) -> Result<TaskInfo> {
+    async fn got(&self, asked: Asked<'_>, limit: Duration) -> Result<TaskInfo> {
         let call = self.get_call(limit);
         let raw = self.generated(&call);
-        let sent = raw.get_multi_image_to_video().id(id).send().await;
-        let info = self.read(Operation::Get, &call.outcome(&sent), &[], answer::task);
-        info.map_err(|error| error.with_ids(Some(id), None))
+        let sent = raw.get_multi_image_to_video().id(asked.in_path()?).send().await;
+        let ids: Vec<_> = [Some(asked.id), asked.external].into_iter().flatten().collect();
+        let mut other = None;
+        let read = self.read(
+            Operation::Get,
+            &call.outcome(&sent),
+            Wanted::Known(&ids),
+            asked.secrets,
+            |reading, document, text| {
+                reading.task(document, text).or_else(|| {
+                    let any = Reading { wanted: Wanted::Any, ..reading };
+                    other =
+                        any.task(document, text).filter(|_| reading.clean).map(|info| info.task_id).or(other.take());
+                    None
+                })
+            },
+        );
+        read.map_err(|error| match other {
+            Some(other) => error.saying(format!("the response describes another task, {}", escaped(&other))),
+            None => error,
+        })
     }
 
     pub(crate) fn post_call(&self) -> Call {
@@ -214,23 +235,27 @@ impl Client {
         generated::Client::new_with_client(&self.0.base, self.0.http.clone(), call.clone())
     }
 
-    /// What an operation asked for, out of its outcome; or the error that the outcome means.
+    /// What an operation wants, out of its outcome; or the error that the outcome means. Of the `secrets`, and of the
+    /// key, nothing that a server repeats is shown.
     pub(crate) fn read<T>(
         &self,
         operation: Operation,
         outcome: &Outcome,
-        secrets: &[&str],
-        take: impl FnOnce(&Json, &[u8]) -> Option<T>,
+        wanted: Wanted,
+        secrets: &[String],
+        mut take: impl FnMut(Reading, &Json, &[u8]) -> Option<T>,
     ) -> Result<T> {
-        if let Ok(answer) = &outcome.result
-            && answer.status.is_success()
-        {
-            let read = serde_json::from_slice(&answer.body).ok().filter(|answer| !answer::is_refusal(answer));
-            if let Some(taken) = read.and_then(|read| take(&read, &answer.body)) {
-                return Ok(taken);
+        if let Ok(answer) = &outcome.result {
+            let date = answer.headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+            for (document, text) in documents(&answer.body) {
+                let clean = answer.status.is_success() && !Envelope::refuses(&document);
+                let reading = Reading { wanted, base: Some(&self.0.base_url), date, clean };
+                if let Some(taken) = take(reading, &document, text) {
+                    return Ok(taken);
+                }
             }
         }
-        let secrets: Vec<_> = secrets.iter().copied().chain([self.key()]).collect();
+        let secrets: Vec<_> = secrets.iter().map(String::as_str).chain([self.key()]).collect();
         Err(classify(operation, outcome, self.clock().wall(), self.base_url(), &secrets))
     }
 
@@ -271,13 +296,14 @@ impl Client {
         self.0.running.as_ref()?.permit_if_free()
     }
 
-    /// Whether the gateway is known to have no list of tasks.
+    /// Whether the gateway was seen to have no list of tasks, lately: it may get one.
     pub(crate) fn lacks_list(&self) -> bool {
-        self.0.lacks_list.load(Ordering::Relaxed)
+        let seen = *self.0.lacked_list.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.is_some_and(|at| self.clock().now().saturating_sub(at) < LIST_FORGOTTEN)
     }
 
     pub(crate) fn found_no_list(&self) {
-        self.0.lacks_list.store(true, Ordering::Relaxed);
+        *self.0.lacked_list.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.clock().now());
     }
 
     /// The key alone, to keep it out of what a server says.
@@ -301,6 +327,31 @@ impl Client {
     /// What may be reached for a video.
     pub(crate) fn reach(&self) -> Reach {
         self.0.reach
+    }
+}
+
+/// Which task a poll asks for.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) external: Option<&'a str>,
+    /// What its request holds that nobody should see.
+    pub(crate) secrets: &'a [String],
+}
+
+impl<'a> From<&'a TaskInfo> for Asked<'a> {
+    fn from(info: &'a TaskInfo) -> Self {
+        Self { id: &info.task_id, external: info.external_task_id.as_deref(), secrets: &[] }
+    }
+}
+
+impl<'a> Asked<'a> {
+    /// The id that can stand in the path of the poll: a server may have given one that cannot.
+    fn in_path(&self) -> Result<&'a str> {
+        [Some(self.id), self.external].into_iter().flatten().find(|id| fits_path(id)).ok_or_else(|| {
+            Error::new(ErrorKind::Other, "get", "the gateway gave the task an id that no URL can hold")
+                .with_hint("ask the gateway for the task; its outputs cannot be fetched by its id")
+        })
     }
 }
 
@@ -495,25 +546,32 @@ impl ClientBuilder {
                 builder.redirect(reqwest::redirect::Policy::none())
             })?,
         };
+        let base_url = Url::parse(&base).map_err(|reason| {
+            Error::invalid("client", vec![Violation::new("base_url", "a URL", reason.to_string())])
+        })?;
         let share = share(loopback);
         Ok(Client(Arc::new(Shared {
             retry: RetryPolicy { first: self.retry.first / share, ..self.retry },
             reconcile_at: self.reconcile_at.unwrap_or_else(|| RECONCILE_AT.map(|moment| moment / share).to_vec()),
             authorization,
             base,
+            base_url,
             reach: Reach { loopback, private: self.private_addresses },
             http,
             download: self.download.map(OnceLock::from).unwrap_or_default(),
             expected: self.expected,
             polling: self.polling,
             running: self.max_running.map(Running::new),
-            lacks_list: AtomicBool::new(false),
+            lacked_list: Mutex::default(),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
             post: self.post,
             get: Limits { answer: self.post.answer.min(GET_ANSWER), early: Duration::ZERO, ..self.post },
         })))
     }
 }
+
+/// After how long a list that a gateway lacked is tried again.
+const LIST_FORGOTTEN: Duration = Duration::from_secs(10 * 60);
 
 /// What stands before the key in its header.
 const SCHEME: &str = "Bearer ";

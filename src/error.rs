@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::answer::TaskInfo;
+use crate::response::TaskInfo;
 use crate::shown::escaped;
 
 /// The result of a call of this crate.
@@ -110,6 +110,34 @@ struct Inner {
     retry_after: Option<Duration>,
     hint: Option<String>,
     info: Option<Arc<TaskInfo>>,
+    paid: bool,
+    evidence: Option<Evidence>,
+}
+
+/// What a response was taken for, for those who decide by more than the kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Evidence {
+    pub(crate) meaning: Meaning,
+    /// Whether the body is JSON, as the API's own words are; a proxy's or a limiter's mostly are not.
+    pub(crate) is_json: bool,
+}
+
+/// What a response without the wanted means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// Refused, no task was made, and the same will be refused again.
+    Never,
+    /// Refused, no task was made, and the same may be taken after a while: Kling itself says so.
+    Later,
+    /// The same in the words of a gateway or a limiter. One that tries several channels gives the last one's words,
+    /// whatever became of the request at those before.
+    Busy,
+    /// A task is not known, or not yet.
+    NotKnown,
+    /// The gateway does not have the operation.
+    Lacking,
+    /// Something failed somewhere: whether a task was made is not known.
+    Unknown,
 }
 
 impl Error {
@@ -186,9 +214,10 @@ impl Error {
         self.0.retryable
     }
 
-    /// Whether a task may exist that costs money, although no task was returned.
+    /// Whether a task that costs money exists or may exist: after an ambiguous submit, and after every failed poll, wait or
+    /// download of a task that was submitted or seen and has not failed.
     pub fn may_have_been_charged(&self) -> bool {
-        self.0.kind == ErrorKind::Ambiguous
+        self.0.paid || self.0.kind == ErrorKind::Ambiguous
     }
 
     pub(crate) fn new(kind: ErrorKind, operation: &'static str, message: impl Into<String>) -> Self {
@@ -207,6 +236,8 @@ impl Error {
             retry_after: None,
             hint: None,
             info: None,
+            paid: false,
+            evidence: None,
         }))
     }
 
@@ -251,6 +282,31 @@ impl Error {
 
     pub(crate) fn with_info(mut self, info: Arc<TaskInfo>) -> Self {
         self.0.info = Some(info);
+        self
+    }
+
+    /// The same error about a task that is paid, and goes on whatever this error says.
+    pub(crate) fn of_paid(mut self, paid: bool) -> Self {
+        self.0.paid |= paid;
+        self
+    }
+
+    pub(crate) fn with_evidence(mut self, meaning: Meaning, is_json: bool) -> Self {
+        self.0.evidence = Some(Evidence { meaning, is_json });
+        self
+    }
+
+    pub(crate) fn evidence(&self) -> Option<Evidence> {
+        self.0.evidence
+    }
+
+    pub(crate) fn saying(mut self, message: String) -> Self {
+        self.0.message = message;
+        self
+    }
+
+    pub(crate) fn of_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
         self
     }
 

@@ -1,8 +1,8 @@
 //! The one way to the network: what happens to every request of the generated client, and what is kept of its answer.
 //!
 //! Each call gets a cheap clone of the generated client with a [`Call`] inside. A hook takes the finished request, sets the
-//! key, puts the facade's body in the place of the generated one, keeps the two limits of time, reads the answer up to a
-//! size, and stores what came back in the call. The facade decodes from there alone: the generated code writes its
+//! key, puts the facade's body in the place of the generated one, keeps the two limits of time, reads and decodes the answer
+//! up to a size, and stores what came back in the call. The facade decodes from there alone: the generated code writes its
 //! requests and sees no answer.
 
 use std::fmt;
@@ -21,6 +21,7 @@ use reqwest::ResponseBuilderExt as _;
 use url::Url;
 
 use crate::clock::Clock;
+use crate::encoding::{Decoded, decode};
 use crate::generated;
 use crate::upload::{Handed, Progress, Segment, Upload};
 
@@ -48,6 +49,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// The encoding that the body could not be read in; it is empty then.
+    pub(crate) encoding: Option<String>,
 }
 
 /// Why nothing that can be read came back.
@@ -244,7 +247,12 @@ async fn exchange(client: &reqwest::Client, request: reqwest::Request, asked: &U
         // An answer mostly comes in one piece, which is then not copied.
         body = if body.is_empty() { chunk } else { joined(body, &chunk) };
     }
-    Ok(Answer { status: response.status(), headers: std::mem::take(response.headers_mut()), body })
+    let (status, mut headers) = (response.status(), std::mem::take(response.headers_mut()));
+    match decode(&mut headers, body, MAX_ANSWER) {
+        Decoded::Body(body) => Ok(Answer { status, headers, body, encoding: None }),
+        Decoded::Unreadable(name) => Ok(Answer { status, headers, body: Bytes::new(), encoding: Some(name) }),
+        Decoded::TooLarge => Err(Failure::TooLarge(MAX_ANSWER)),
+    }
 }
 
 fn joined(body: Bytes, more: &[u8]) -> Bytes {

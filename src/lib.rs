@@ -16,12 +16,12 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
-mod answer;
 pub mod callback;
 mod classify;
 mod client;
 mod clock;
 mod download;
+mod encoding;
 mod error;
 #[cfg(not(feature = "raw"))]
 mod generated;
@@ -32,6 +32,7 @@ mod part;
 mod polling;
 mod reconcile;
 mod request;
+mod response;
 mod retry;
 mod running;
 mod saved;
@@ -46,6 +47,7 @@ mod upload;
 mod values;
 mod wait;
 mod wait_all;
+mod watch;
 
 #[cfg(feature = "raw")]
 #[path = "generated.rs"]
@@ -53,7 +55,6 @@ pub mod raw;
 #[cfg(feature = "raw")]
 use raw as generated;
 
-pub use answer::{TaskInfo, TaskStatus, Video};
 pub use client::{BASE_URL_VARIABLE, Client, ClientBuilder, EXPECT_VARIABLE, KEY_VARIABLE};
 pub use clock::{Clock, Sleep, SystemClock};
 pub use download::{Download, DownloadProgress, VideoStream};
@@ -62,6 +63,7 @@ pub use generated::document;
 pub use image::Image;
 pub use polling::{PollPolicy, PollState, SteadyPolling};
 pub use request::{MultiImageToVideo, MultiImageToVideoBuilder};
+pub use response::{TaskInfo, TaskStatus, Video};
 pub use saved::SavedTask;
 pub use task::Task;
 pub use values::{AspectRatio, Mode, Model, VideoDuration};

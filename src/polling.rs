@@ -58,7 +58,7 @@ impl<F: Fn(&PollState) -> Duration + Send + Sync + 'static> PollPolicy for F {
 /// - The others come every 5 seconds ± 20 %, however long it takes; where the expected time is below 50 seconds, every
 ///   tenth of it, but not more often than every 100 ms.
 /// - After a failed poll the interval doubles with each failure in a row, up to a minute, ± 20 %; a `Retry-After` that
-///   asks for more is waited for.
+///   asks for more is honoured, also up to a minute.
 ///
 /// ```
 /// use kling_client::{Client, SteadyPolling};
@@ -96,7 +96,7 @@ impl SteadyPolling {
         self
     }
 
-    /// The longest pause after polls that failed one after the other; a minute if not said.
+    /// Longest pause after failed polls, also where `Retry-After` asks for more. Default: 60 s.
     pub fn longest_backoff(mut self, longest: Duration) -> Self {
         self.longest_backoff = longest;
         self
@@ -121,7 +121,8 @@ impl PollPolicy for SteadyPolling {
         let young = state.age.map(|age| scaled(state.expected, self.first).saturating_sub(age)).unwrap_or_default();
         // Of what nothing was seen yet anything may have become.
         let steady = if state.seen || state.failures > 0 { self.steady(state) } else { Duration::ZERO };
-        young.max(steady).max(state.retry_after.unwrap_or_default())
+        // A limiter that asks for an hour must not silence a wait for one.
+        young.max(steady).max(state.retry_after.unwrap_or_default().min(self.longest_backoff))
     }
 }
 
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn failed_polls_back_off_up_to_a_minute_with_jitter_and_honour_retry_after() {
+    fn failed_polls_back_off_with_jitter_and_honour_retry_after_both_up_to_a_minute() {
         for (failures, retry_after, random, expected) in [
             (1, None, 0.5, 10),
             (2, None, 0.5, 20),
@@ -218,8 +219,10 @@ mod tests {
             (1, None, 0.0, 8),
             (4, None, 0.0, 48),
             (1, Some(7), 0.5, 10),
-            (1, Some(77), 0.5, 77),
-            (0, Some(77), 0.5, 77),
+            (1, Some(57), 0.5, 57),
+            (0, Some(57), 0.5, 57),
+            (1, Some(77), 0.5, 60),
+            (0, Some(3600), 0.5, 60),
         ] {
             let state = PollState { retry_after: retry_after.map(seconds), ..state(999, failures, random) };
             assert_eq!(pause(&state), seconds(expected), "{failures} failures, Retry-After {retry_after:?}");

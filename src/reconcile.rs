@@ -1,24 +1,60 @@
-//! Looking for a task that may have been made: by the caller's id, then among the account's newest tasks.
+//! Looking up a task that a create may have made: by the caller's id, then among the account's newest tasks.
 //!
-//! Found is proof, if the task says that the id is ours. Not found never is: the gateway may not resolve such ids, or not
-//! know the task yet.
+//! Found is proof, if the task says that the id is ours and is not older than the submit. Not found never is: the gateway
+//! may not resolve such ids, or not know the task yet.
 
 use std::time::Duration;
 
 use tracing::field::Empty;
 use tracing::info_span;
+use uuid::Uuid;
 
-use crate::answer::TaskInfo;
-use crate::client::Client;
-use crate::error::{ErrorKind, Result};
+use crate::address::check_id;
+use crate::client::{Asked, Client};
+use crate::error::{Error, Meaning, Result};
+use crate::response::TaskInfo;
 use crate::span::{record, within};
 use crate::task::Task;
 
 /// How many of the newest tasks are looked through: more than one account runs at a time.
 const NEWEST: u16 = 30;
 
+/// By how much a task may seem older than the submit that made it: two machines count, and a second may be rounded.
+const TOLERANCE: Duration = Duration::from_secs(5 * 60);
+
+/// What is looked up.
+#[derive(Clone, Copy)]
+pub(crate) struct Lookup<'a> {
+    pub(crate) external: &'a str,
+    /// When the submit began whose task it is, by the client's clock. Without one any task with the id is meant.
+    pub(crate) began: Option<Duration>,
+    pub(crate) secrets: &'a [String],
+}
+
+/// What a look-up found.
+enum Found {
+    Task(Box<Task>),
+    /// No task, as far as the gateway says.
+    Nothing,
+    /// Only one from before the submit began.
+    Older(String),
+    /// One that may be from before: the gateway says not when it was made.
+    Undated(String),
+}
+
+/// Why look-ups gave no task.
+#[derive(Debug, Default)]
+pub(crate) struct NotFound {
+    /// What was tried, as the end of a message.
+    pub(crate) tried: String,
+    /// Whether the gateway answered the last of them: no task as far as it knows.
+    pub(crate) answered: bool,
+    /// The task that may be the wanted one.
+    pub(crate) undated: Option<String>,
+}
+
 impl Client {
-    /// Looks for the task of an `external_task_id`, by one query and, where the gateway has it, one list.
+    /// Looks up the task of an `external_task_id`, by one query and, where the gateway has it, one list.
     ///
     /// A task found is returned; none found is no proof that there is none. Costs nothing, and submits nothing.
     ///
@@ -26,23 +62,26 @@ impl Client {
     /// [`Invalid`](crate::ErrorKind::Invalid) for an empty id; otherwise the error of the query, if neither it nor the
     /// list was answered.
     pub async fn reconcile(&self, external_task_id: &str) -> Result<Option<Task>> {
-        let found = self.look_for(external_task_id).await?;
-        Ok(found.map(|task| task.taken_up().holding(self.permit_if_free())))
+        check_id(external_task_id)?;
+        let lookup = Lookup { external: external_task_id, began: None, secrets: &[] };
+        match self.look_up(lookup).await? {
+            Found::Task(task) => Ok(Some(task.taken_up().holding(self.permit_if_free()))),
+            _ => Ok(None),
+        }
     }
 
-    /// The same within the generation of the submit that lost the task.
-    pub(crate) async fn look_for(&self, external_task_id: &str) -> Result<Option<Task>> {
+    async fn look_up(&self, lookup: Lookup<'_>) -> Result<Found> {
         let span = info_span!(
             "kling.reconcile",
             operation = "reconcile",
-            external_task_id,
+            external_task_id = lookup.external,
             task_id = Empty,
             elapsed_ms = Empty,
             error = Empty
         );
         within(span.clone(), self.clock(), async {
-            let found = self.looked_for(external_task_id).await?;
-            if let Some(task) = &found {
+            let found = self.query_and_list(lookup).await?;
+            if let Found::Task(task) = &found {
                 record(&span, "task_id", task.id());
             }
             Ok(found)
@@ -50,41 +89,87 @@ impl Client {
         .await
     }
 
-    async fn looked_for(&self, external_task_id: &str) -> Result<Option<Task>> {
-        let is_ours = |info: &TaskInfo| info.external_task_id.as_deref() == Some(external_task_id);
-        let found = |info| Task::found(self.clone(), info, Some(external_task_id));
-        let unanswered = match self.get(external_task_id, Duration::MAX).await {
-            Ok(info) if is_ours(&info) => return Ok(Some(found(info))),
-            Ok(_) => None,
-            // The API knows of no such task, which is an answer.
-            Err(error) if error.kind() == ErrorKind::Rejected && error.is_retryable() => None,
-            Err(error) => Some(error),
+    async fn query_and_list(&self, lookup: Lookup<'_>) -> Result<Found> {
+        let Lookup { external, secrets, .. } = lookup;
+        let asked = Asked { id: external, external: Some(external), secrets };
+        let queried = match self.get(asked, Duration::MAX).await {
+            Ok(info) => match self.weigh(info, lookup) {
+                // A gateway that takes an id twice may answer with the first task of two.
+                older @ Found::Older(_) => older,
+                Found::Nothing => Found::Nothing,
+                found => return Ok(found),
+            },
+            Err(error) if is_not_known(&error) => Found::Nothing,
+            Err(error) => {
+                return self.listed_with(lookup).await.map(|found| found.unwrap_or(Found::Nothing)).or(Err(error));
+            }
         };
-        match (self.list(1, NEWEST).await, unanswered) {
-            (Ok(tasks), _) => Ok(tasks.into_iter().find(is_ours).map(found)),
-            (Err(_), None) => Ok(None),
-            (Err(_), Some(error)) => Err(error),
+        match (self.listed_with(lookup).await, queried) {
+            (Ok(Some(found)), _) => Ok(found),
+            (Err(error), Found::Older(_)) => Err(error),
+            (_, queried) => Ok(queried),
         }
     }
 
-    /// Looks for a task at each of the configured moments after its answer was lost; gives it, or says what was tried.
-    pub(crate) async fn reconcile_lost(&self, external_task_id: &str) -> Result<Task, String> {
-        let moments = self.reconcile_at();
+    /// What is found among the newest tasks.
+    async fn listed_with(&self, lookup: Lookup<'_>) -> Result<Option<Found>> {
+        let tasks = self.list(1, NEWEST).await?;
+        let mut found = tasks.into_iter().map(|info| self.weigh(info, lookup));
+        Ok(found.find(|found| matches!(found, Found::Task(_) | Found::Undated(_))))
+    }
+
+    /// Whether a task is the wanted one.
+    fn weigh(&self, info: TaskInfo, lookup: Lookup<'_>) -> Found {
+        if info.external_task_id.as_deref() != Some(lookup.external) {
+            return Found::Nothing;
+        }
+        // An id that was minted for this request was never used before.
+        let is_minted = Uuid::try_parse(lookup.external).is_ok();
+        let Some(began) = lookup.began.filter(|_| !is_minted) else {
+            return Found::Task(Box::new(Task::found(self.clone(), info, Some(lookup.external))));
+        };
+        let longest = self.clock().now().saturating_sub(began) + TOLERANCE;
+        match info.since(info.created_at) {
+            Some(age) if age > longest => Found::Older(info.task_id),
+            Some(_) => Found::Task(Box::new(Task::found(self.clone(), info, Some(lookup.external)))),
+            None => Found::Undated(info.task_id),
+        }
+    }
+
+    /// Looks a task up at each of these moments, counted from now; gives it, or says what was tried.
+    pub(crate) async fn look_up_at(&self, moments: &[Duration], lookup: Lookup<'_>) -> Result<Task, NotFound> {
         let mut before = Duration::ZERO;
-        let mut last = None;
+        let mut last = Ok(Found::Nothing);
         for &moment in moments {
             self.clock().sleep(moment.saturating_sub(before)).await;
             before = moment;
-            match self.look_for(external_task_id).await {
-                Ok(Some(task)) => return Ok(task),
-                Ok(None) => {}
-                Err(error) => last = Some(error.kind()),
+            last = self.look_up(lookup).await;
+            match last {
+                Ok(Found::Task(task)) => return Ok(*task),
+                Ok(Found::Undated(_)) => break,
+                _ => {}
             }
         }
-        Err(match (moments.len(), last) {
-            (0, _) => String::new(),
-            (times, None) => format!("; looked for it {times} times within {before:?} and did not find it"),
-            (times, Some(kind)) => format!("; looked for it {times} times within {before:?} in vain (last: {kind})"),
-        })
+        let times = format!("looked it up {} times within {before:?}", moments.len());
+        let tried = match &last {
+            _ if moments.is_empty() => String::new(),
+            Ok(Found::Older(id)) => format!("; an older task, {}, has this external id", crate::shown::escaped(id)),
+            Ok(Found::Undated(id)) => {
+                format!(
+                    "; task {} has this external id and no date that shows whether it is older",
+                    crate::shown::escaped(id)
+                )
+            }
+            Ok(_) => format!("; {times} and did not find it"),
+            Err(error) => format!("; {times}, and the last look-up failed ({})", error.kind()),
+        };
+        let answered = !moments.is_empty() && matches!(last, Ok(Found::Nothing | Found::Older(_)));
+        let undated = if let Ok(Found::Undated(id)) = last { Some(id) } else { None };
+        Err(NotFound { tried, answered, undated })
     }
+}
+
+/// Whether an error says that the API knows of no such task, which is an answer: by a gateway's word, or Kling's code.
+fn is_not_known(error: &Error) -> bool {
+    error.evidence().is_some_and(|evidence| evidence.meaning == Meaning::NotKnown) || error.code() == Some("1203")
 }

@@ -300,6 +300,24 @@ impl MultiImageToVideo {
         SENT.as_value().clone()
     }
 
+    /// What the request holds that nobody should see, apart from its images.
+    pub(crate) fn secrets(&self) -> Arc<[String]> {
+        fn texts(value: &Value, found: &mut Vec<String>) {
+            match value {
+                Value::String(text) => found.push(text.clone()),
+                Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+                Value::Object(fields) => fields.values().for_each(|value| texts(value, found)),
+                _ => {}
+            }
+        }
+        let fields = &*self.fields;
+        let mut found = vec![fields.prompt.clone()];
+        found.extend(fields.negative_prompt.clone());
+        found.extend(fields.callback_url.clone());
+        fields.extra.values().for_each(|value| texts(value, &mut found));
+        found.into()
+    }
+
     pub(crate) fn fields(&self) -> &Fields {
         &self.fields
     }

@@ -4,11 +4,11 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::address::base_url;
-use crate::answer::TaskStatus;
+use crate::address::{base_url, check_id, fits_path};
 use crate::client::Client;
 use crate::clock::Age;
 use crate::error::{Error, Result, Violation};
+use crate::response::TaskStatus;
 use crate::task::Task;
 
 /// A task as it is kept over a restart: made by [`Task::save`], taken up by [`Client::resume`].
@@ -90,7 +90,11 @@ impl Client {
         let clock = self.clock();
         // A date that lies ahead, because a clock was put back, says nothing: such a task is asked for at once.
         let made = saved.made_at_ms.and_then(|made| UNIX_EPOCH.checked_add(Duration::from_millis(made)));
-        let task = self.known(&saved.task_id)?.remembered(
+        // The server's own id, or else the caller's, must be one to poll by.
+        if !fits_path(&saved.task_id) && !saved.external_task_id.as_deref().is_some_and(fits_path) {
+            check_id(&saved.task_id)?;
+        }
+        let task = Task::known_by(self.clone(), &saved.task_id).remembered(
             saved.external_task_id,
             saved.status.as_deref().map(TaskStatus::from),
             made.and_then(|made| Age::of(clock, made)),

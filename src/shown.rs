@@ -2,21 +2,46 @@
 
 use std::borrow::Cow;
 
-/// Text from a server, fit to be shown: without the secrets named, without tokens, signed queries and long Base64,
-/// control characters escaped, cut to 500 characters.
+/// Text from a server, fit to be shown: without the secrets named, without what stands under the names of a request's
+/// own texts, without tokens, signed queries and long Base64, control characters escaped, cut to 500 characters.
 pub(crate) fn shown(text: &str, secrets: &[&str]) -> String {
     /// Longer messages have been HTML pages.
     const LONGEST: usize = 500;
     let mut text = text.trim().to_owned();
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        let escaped = serde_json::Value::from(*secret).to_string();
-        text = without(without(text, &escaped[1..escaped.len() - 1]), secret);
+        text = without(text, secret);
+    }
+    for name in NAMES {
+        text = without_value(text, name);
     }
     let text: String = words(&text).map(cleared).collect();
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => escaped(&text[..end]) + "…",
         None => escaped(&text),
     }
+}
+
+/// The names of what a gateway may repeat of a request, which after a restart is no longer known.
+const NAMES: [&str; 3] = ["prompt", "negative_prompt", "callback_url"];
+
+/// A secret as it stands in plain text and in JSON, which may be all ASCII and stand in a string of other JSON.
+fn forms(secret: &str) -> Vec<String> {
+    let quoted = |text: &str| {
+        let json = serde_json::Value::from(text).to_string();
+        json.get(1..json.len() - 1).unwrap_or_default().to_owned()
+    };
+    let json = quoted(secret);
+    let mut ascii = String::new();
+    for c in json.chars() {
+        if c.is_ascii() {
+            ascii.push(c);
+        } else {
+            ascii.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    let mut forms = vec![quoted(&ascii), quoted(&json), ascii, json, secret.to_owned()];
+    forms.dedup();
+    forms
 }
 
 /// Text with its control characters, and those that hide or reorder others, written out.
@@ -32,22 +57,59 @@ pub(crate) fn escaped(text: &str) -> String {
     shown
 }
 
-/// The text without a secret. A short one must stand for itself: a prompt of one letter is not hidden within each word.
+/// The text without a secret in any form, also where only its beginning is repeated. A short one must stand for itself: a
+/// prompt of one letter is not hidden within each word.
 fn without(text: String, secret: &str) -> String {
     /// Longer than what occurs by chance.
     const UNIQUE: usize = 8;
-    if !text.contains(secret) {
-        return text;
-    }
+    let forms = forms(secret);
     let mut kept = String::new();
     let mut rest = text.as_str();
-    while let Some(at) = rest.find(secret) {
-        let (before, after) = (&rest[..at], &rest[at + secret.len()..]);
+    // The longest form at the first place: they may have the beginning in common.
+    while let Some(at) = forms.iter().filter_map(|form| rest.find(head(form))).min() {
+        let (before, found) = rest.split_at(at);
+        let length = forms.iter().map(|form| common(found, form)).max().unwrap_or_default();
+        let (found, after) = found.split_at(length);
         let in_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
         let hidden = secret.len() >= UNIQUE || !(in_word(before.chars().next_back()) || in_word(after.chars().next()));
         kept.push_str(before);
-        kept.push_str(if hidden { "***" } else { secret });
+        kept.push_str(if hidden { "***" } else { found });
         rest = after;
+    }
+    kept + rest
+}
+
+/// The part of a secret by which it is recognised.
+fn head(form: &str) -> &str {
+    form.char_indices().nth(16).map_or(form, |(end, _)| &form[..end])
+}
+
+/// The length of what two texts begin with in common.
+fn common(one: &str, other: &str) -> usize {
+    one.chars().zip(other.chars()).take_while(|(one, other)| one == other).map(|(one, _)| one.len_utf8()).sum()
+}
+
+/// The text without each string that stands under a name, in JSON that may be cut or stand within a string of another.
+fn without_value(text: String, name: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(name) {
+        let (before, after) = rest.split_at(at + name.len());
+        let is_name = rest[..at].ends_with('"');
+        let quotes = after.trim_start_matches('\\').strip_prefix('"').map(str::trim_start);
+        let value = quotes.and_then(|after| after.strip_prefix(':')).map(str::trim_start).filter(|_| is_name);
+        let depth = value.map_or(0, |value| value.len() - value.trim_start_matches('\\').len());
+        kept.push_str(before);
+        rest = after;
+        if let Some(value) = value.and_then(|value| value.get(depth..)?.strip_prefix('"')) {
+            // Its end is the first quote behind as many backslashes as its beginning.
+            let slashes = |at: usize| at - value[..at].trim_end_matches('\\').len();
+            let end = value.match_indices('"').map(|(at, _)| at).find(|at| slashes(*at) == depth);
+            let end = end.map_or(value.len(), |end| end - depth);
+            kept.push_str(&after[..after.len() - value.len()]);
+            kept.push_str("***");
+            rest = &value[end..];
+        }
     }
     kept + rest
 }
@@ -82,4 +144,47 @@ fn cleared(word: &str) -> Cow<'_, str> {
         return format!("({} characters)", run.len()).into();
     }
     word.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prompt_is_redacted_in_every_form_in_which_a_server_repeats_it() {
+        let prompt = "The \"cat\" puts on\nthe 帽子 🎩 and leaves";
+        let json = serde_json::json!({"error": prompt}).to_string();
+        let nested = serde_json::json!({"message": json}).to_string();
+        for text in [
+            prompt.to_owned(),
+            json.clone(),
+            nested,
+            json.replace('帽', "\\u5e3d").replace('子', "\\u5b50").replace('🎩', "\\ud83c\\udfa9"),
+            format!("<html>{prompt}</html>"),
+            format!("no: {}", &prompt[..22]),
+        ] {
+            let shown = shown(&text, &[prompt]);
+            assert!(!shown.contains("puts") && !shown.contains("leaves") && shown.contains("***"), "{text}: {shown}");
+        }
+        assert_eq!(shown("a cat and a catalogue", &["cat"]), "a *** and a catalogue");
+    }
+
+    #[test]
+    fn what_stands_under_the_name_of_a_requests_text_is_redacted_whoever_wrote_it() {
+        for (text, expected) in [
+            (r#"{"prompt":"a cat","n":1}"#, r#"{"prompt":"***","n":1}"#),
+            (r#"{"prompt" : "a \"cat\" or two", "x":"prompt"}"#, r#"{"prompt" : "***", "x":"prompt"}"#),
+            (r#"{"negative_prompt":"a dog"#, r#"{"negative_prompt":"***"#),
+            (r#"{"callback_url":"https://a.example/told?k=1"}"#, r#"{"callback_url":"***"}"#),
+            (r#"{"message":"{\"prompt\":\"a cat\",\"n\":1}"}"#, r#"{"message":"{\"prompt\":\"***\",\"n\":1}"}"#),
+            (
+                r#"{"prompt":null,"message":"the prompt: too long"}"#,
+                r#"{"prompt":null,"message":"the prompt: too long"}"#,
+            ),
+            ("prompt is too long", "prompt is too long"),
+            (r#"{"prompt":""#, r#"{"prompt":"***"#),
+        ] {
+            assert_eq!(shown(text, &[]), expected);
+        }
+    }
 }

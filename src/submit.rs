@@ -9,13 +9,14 @@ use std::time::Duration;
 use tracing::field::Empty;
 use tracing::{Span, info_span};
 
-use crate::answer::{self, Json, TaskInfo, TaskStatus};
-use crate::classify::Operation;
+use crate::classify::{LOOK, Operation};
 use crate::client::Client;
 use crate::clock::chance;
-use crate::error::{Error, ErrorKind, Result, Violation};
+use crate::error::{Error, ErrorKind, Meaning, Result, Violation};
 use crate::generated::types;
+use crate::reconcile::{Lookup, NotFound};
 use crate::request::MultiImageToVideo;
+use crate::response::{TaskInfo, Wanted};
 use crate::span::{self, record, within};
 use crate::task::Task;
 use crate::upload::Segment;
@@ -23,9 +24,15 @@ use crate::upload::Segment;
 impl Client {
     /// Submits a request: at most one paid POST that could be accepted, ever.
     ///
-    /// Only what surely made no task (a refused connection, a body that was cut, the account's limit on running tasks) is
-    /// sent again, a few times and with the same id. If an answer is lost, the task is looked for by that id for a minute
+    /// Only what surely made no task (a refused connection, a body that was cut, Kling's own limits 1302 and 1303) is
+    /// retried, a few times and with the same id. If a response is lost, the task is looked up by that id for a minute
     /// ([`ClientBuilder::reconcile_at`](crate::ClientBuilder::reconcile_at)) and returned if it is found.
+    ///
+    /// Any other 429 is retried only after the same look-ups found no task: gateways try several channels, and answer with
+    /// the last one's 429 whatever came of the others. At a gateway that resolves no external ids and has no list, a task
+    /// made that way is not found, and a retry may be charged again. Without an external id such a 429 is ambiguous.
+    ///
+    /// With an `external_task_id` of your own, a task that is found counts only if it is not older than this submit.
     ///
     /// With [`ClientBuilder::max_running`](crate::ClientBuilder::max_running) it waits for a place first, and the request
     /// counts as submitted only then.
@@ -65,7 +72,7 @@ impl Client {
         let submitted = within(span.clone(), self.clock(), async {
             let permit = self.permit().await;
             let task = self.purchase(request, &span).await?;
-            Ok(task.expecting(self.expected_for(request)).holding(permit))
+            Ok(task.expecting(self.expected_for(request)).keeping(request.secrets()).holding(permit))
         })
         .await;
         match submitted {
@@ -91,58 +98,87 @@ impl Client {
                 .with_ids(None, external)
                 .with_hint("nothing was sent; request.again() makes a new purchase of it"));
         }
+        let secrets = request.secrets();
+        let lookup = external.map(|external| Lookup { external, began: Some(self.clock().now()), secrets: &secrets });
+        // Whether an attempt may have made a task all the same.
+        let mut doubtful = false;
         let (mut attempts, mut waited) = (0, Duration::ZERO);
         loop {
             attempts += 1;
             record(span, "attempts", attempts);
-            let posted = self.post(request, segments.clone()).await;
+            let posted = self.post(request, segments.clone(), &secrets).await;
             record(span, "bytes", request.uploaded());
             let error = match posted {
                 Ok(info) => return Ok(Task::submitted(self.clone(), info, external)),
                 Err(error) => error.with_ids(None, external),
             };
+            let answered = self.clock().now();
+            if error.evidence().is_some_and(|evidence| evidence.meaning == Meaning::Busy) {
+                doubtful = true;
+                let Some(lookup) = lookup else { return Err(ambiguous(error, NotFound::default())) };
+                match self.look_up_at(self.reconcile_at(), lookup).await {
+                    Ok(task) => return Ok(task),
+                    Err(found) if !found.answered && !self.reconcile_at().is_empty() => {
+                        return Err(ambiguous(error, found));
+                    }
+                    Err(_) => {}
+                }
+            }
             if error.is_retryable() {
                 let random = chance(self.clock());
                 if let Some(pause) =
                     self.retry_policy().pause(attempts, waited, error.retry_after(), is_busy(&error), random)
                 {
-                    self.clock().sleep(pause).await;
+                    // The look-ups took a part of it.
+                    let spent = self.clock().now().saturating_sub(answered);
+                    self.clock().sleep(pause.saturating_sub(spent)).await;
                     waited += pause;
                     continue;
                 }
             }
-            return match (error.kind(), external) {
-                (ErrorKind::Ambiguous, Some(id)) => {
-                    self.reconcile_lost(id).await.map_err(|tried| error.and_tried(&tried))
+            // What was sent before may be why it is refused now: code 1201 also says that the external id exists.
+            let moments = match (error.kind(), error.code()) {
+                (ErrorKind::Ambiguous, _) => self.reconcile_at(),
+                (ErrorKind::Rejected, Some("1201")) if doubtful && !self.reconcile_at().is_empty() => {
+                    self.reconcile_at()
                 }
-                // What was sent before, and seemed not to have arrived, may be why it is refused now.
-                (ErrorKind::Rejected, Some(id)) if attempts > 1 && matches!(error.http_status(), Some(400..=499)) => {
-                    self.look_for(id).await.ok().flatten().ok_or(error)
-                }
-                _ => Err(error),
+                (ErrorKind::Rejected, _) if attempts > 1 && !error.is_retryable() => &[Duration::ZERO],
+                _ => return Err(error),
+            };
+            let Some(lookup) = lookup else { return Err(error) };
+            return match self.look_up_at(moments, lookup).await {
+                Ok(task) => Ok(task),
+                Err(found) if error.kind() == ErrorKind::Ambiguous || !found.answered => Err(ambiguous(error, found)),
+                Err(found) => Err(error.and_tried(&found.tried)),
             };
         }
     }
 
-    /// One POST, and the task in its answer.
-    async fn post(&self, request: &MultiImageToVideo, body: Vec<Segment>) -> Result<TaskInfo> {
+    /// One POST, and the task in its response.
+    async fn post(&self, request: &MultiImageToVideo, body: Vec<Segment>, secrets: &[String]) -> Result<TaskInfo> {
         let call = self.post_call().with_body(body, request.counter());
         let raw = self.generated(&call);
         let sent = raw.create_multi_image_to_video().body_map(|body| typed(request, body)).send().await;
-        let fields = request.fields();
-        let secrets = [Some(&fields.prompt), fields.negative_prompt.as_ref()];
-        let secrets: Vec<_> = secrets.into_iter().flatten().map(String::as_str).collect();
-        // A task under another id than ours is not the one that was ordered, whatever led to it.
-        let ours = |info: &TaskInfo| {
-            info.external_task_id.is_none() || info.external_task_id.as_deref() == request.external_task_id()
-        };
-        let task = |answer: &Json, text: &[u8]| answer::task(answer, text).filter(ours);
-        let mut info = self.read(Operation::Submit, &call.outcome(&sent), &secrets, task)?;
-        if info.status == TaskStatus::Other(String::new()) {
-            info.status = TaskStatus::Submitted;
-        }
-        Ok(info)
+        let wanted = Wanted::Created(request.external_task_id());
+        self.read(Operation::Submit, &call.outcome(&sent), wanted, secrets, |reading, document, text| {
+            reading.task(document, text)
+        })
     }
+}
+
+/// The error of a submit that may have made a task, for all that look-ups found.
+fn ambiguous(error: Error, found: NotFound) -> Error {
+    let (external, after) = (error.external_task_id().map(str::to_owned), error.retry_after());
+    let hint = match error.kind() {
+        ErrorKind::Ambiguous => error.hint().unwrap_or(LOOK).to_owned(),
+        _ => LOOK.to_owned(),
+    };
+    error
+        .of_kind(ErrorKind::Ambiguous)
+        .with_ids(found.undated.as_deref(), external.as_deref())
+        .with_retry(false, after)
+        .with_hint(hint)
+        .and_tried(&found.tried)
 }
 
 /// Whether the API said that it is too busy: one that comes back at once does not change that. (What did not arrive may.)

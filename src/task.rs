@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tracing::{Instrument as _, Span};
 
-use crate::answer::{TaskInfo, TaskStatus};
-use crate::client::Client;
+use crate::client::{Asked, Client};
 use crate::clock::Age;
 use crate::error::Result;
+use crate::response::{TaskInfo, TaskStatus};
 use crate::running::Permit;
 use crate::span::{self, record};
 use crate::wait::Wait;
@@ -30,15 +30,29 @@ pub struct Task {
     age: Option<Age>,
     expected: Option<Duration>,
     permit: Option<Permit>,
+    /// Whether the API surely has it: it came of a create, was saved, or was seen.
+    is_known: bool,
+    /// What its request holds that nobody should see, if this process sent it.
+    secrets: Arc<[String]>,
     /// That of its generation.
     span: Span,
 }
 
 impl Task {
     pub(crate) fn known_by(client: Client, id: &str) -> Self {
-        let id = id.into();
-        let span = Span::none();
-        Self { client, id, external: None, info: None, status: None, age: None, expected: None, permit: None, span }
+        Self {
+            client,
+            id: id.into(),
+            external: None,
+            info: None,
+            status: None,
+            age: None,
+            expected: None,
+            permit: None,
+            is_known: false,
+            secrets: Arc::default(),
+            span: Span::none(),
+        }
     }
 
     /// The task that this process has just made.
@@ -50,7 +64,9 @@ impl Task {
     /// A task that the API has told of; how old it is stands there, or nowhere.
     pub(crate) fn found(client: Client, info: TaskInfo, external: Option<&str>) -> Self {
         let task = Self::known_by(client, &info.task_id);
-        Self { external: external.map(str::to_owned), info: Some(Arc::new(info)), ..task }
+        // A gateway that was sent none may have added one.
+        let external = external.map(str::to_owned).or_else(|| info.external_task_id.clone());
+        Self { external, info: Some(Arc::new(info)), is_known: true, ..task }
     }
 
     /// The same task with what was known of it before this process asked.
@@ -61,7 +77,12 @@ impl Task {
         age: Option<Age>,
         expected: Option<Duration>,
     ) -> Self {
-        Self { external, status, age, expected, ..self }
+        Self { external, status, age, expected, is_known: true, ..self }
+    }
+
+    /// The same task with what its request holds that nobody should see.
+    pub(crate) fn keeping(self, secrets: Arc<[String]>) -> Self {
+        Self { secrets, ..self }
     }
 
     /// The same task with the time that it is expected to take.
@@ -112,7 +133,9 @@ impl Task {
     /// [`Rejected`](crate::ErrorKind::Rejected) if the API refuses, [`Network`](crate::ErrorKind::Network) or
     /// [`Answer`](crate::ErrorKind::Answer) if nothing that can be read came back. None of them says that it failed.
     pub async fn refresh(&mut self) -> Result<&TaskInfo> {
-        let info = self.client.get(&self.id, Duration::MAX).instrument(self.span.clone()).await?;
+        let polled = self.client.get(self.asked(), Duration::MAX).instrument(self.span.clone()).await;
+        let info = polled.map_err(|error| error.of_paid(self.may_be_paid()))?.after(self.status());
+        self.is_known = true;
         record(&self.span, "status", &info.status);
         if info.external_task_id.is_some() {
             self.external.clone_from(&info.external_task_id);
@@ -141,9 +164,28 @@ impl Task {
         })
     }
 
-    /// The task, if it was seen to have ended.
+    /// The task, if it was seen to have ended with all that is to come of it.
     pub(crate) fn ended(&self) -> Option<&Arc<TaskInfo>> {
-        self.info.as_ref().filter(|info| info.status.is_final())
+        self.info.as_ref().filter(|info| info.is_over())
+    }
+
+    /// Whether the API surely has it.
+    pub(crate) fn is_known(&self) -> bool {
+        self.is_known
+    }
+
+    /// Whether it is paid, as far as is known: what failed is not.
+    pub(crate) fn may_be_paid(&self) -> bool {
+        self.is_known && self.status() != Some(&TaskStatus::Failed)
+    }
+
+    /// What a poll asks for.
+    pub(crate) fn asked(&self) -> Asked<'_> {
+        Asked { id: &self.id, external: self.external.as_deref(), secrets: &self.secrets }
+    }
+
+    pub(crate) fn secrets(&self) -> &[String] {
+        &self.secrets
     }
 
     /// Gives its place among those that run to the next.

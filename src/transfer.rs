@@ -17,14 +17,14 @@ use tracing::field::Empty;
 use tracing::{Span, info_span};
 use url::Url;
 
-use crate::answer::{TaskInfo, Video};
 use crate::classify::retry_after;
-use crate::client::Client;
+use crate::client::{Asked, Client};
 use crate::clock::{Clock, Sleep, chance};
 use crate::download::DownloadProgress;
 use crate::error::{Error, ErrorKind, Result, Violation, chain};
 use crate::judge::{FTYP, Floor, Pace, Verdict, is_mp4, judge};
 use crate::part::{Found, Origin};
+use crate::response::{TaskInfo, Video};
 use crate::retry::{RetryPolicy, share};
 use crate::span::record;
 
@@ -348,7 +348,7 @@ impl Transfer {
 
     /// Asks the task for a fresh URL of the same video.
     async fn renew(&mut self, status: StatusCode) -> Result<()> {
-        let info = self.client.get(&self.info.task_id, Duration::MAX).await.map_err(|error| {
+        let info = self.client.get(Asked::from(&*self.info), Duration::MAX).await.map_err(|error| {
             let message =
                 format!("the video's server answered {status}, and the task gave no fresh URL: {}", error.message());
             self.error(ErrorKind::Answer, message)

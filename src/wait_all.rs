@@ -14,11 +14,12 @@ use std::time::Duration;
 
 use futures_core::Stream;
 
-use crate::answer::{TaskInfo, TaskStatus};
 use crate::client::Client;
 use crate::clock::{Sleep, chance};
 use crate::error::{Error, ErrorKind, Result, Violation};
-use crate::wait::{FinishedTask, LAST_POLL, Wait, WaitEvent, Watch};
+use crate::response::{TaskInfo, TaskStatus};
+use crate::wait::{FinishedTask, Wait, WaitEvent};
+use crate::watch::{LAST_POLL, Watch};
 
 /// So many tasks are asked for one by one; a list is the dearer answer for them.
 const FEW: usize = 4;
@@ -31,13 +32,15 @@ const BARREN: u32 = 3;
 const UNLISTED: Duration = Duration::from_secs(60);
 /// How much sooner or later a task may be asked for than it is due, to share a list: the interval of the default policy.
 const JOIN: Duration = Duration::from_secs(5);
+/// How long a gateway that is asked too often is left alone at most.
+const LEFT_ALONE: Duration = Duration::from_secs(60);
 /// A list that failed so often in a row is left alone for the time of [`UNLISTED`].
 const LIST_FAILURES: u32 = 2;
 
 /// A wait for many tasks: a stream of the id and the result of each, in the order in which they end.
 ///
 /// It is one future: no thread, no task of the runtime and no timer for each. Where more than a few tasks are due it asks
-/// for the list of tasks, up to 500 at a time, and never again once the gateway turned out to have none. Each task keeps the
+/// for the list of tasks, up to 500 at a time, and not for ten minutes once the gateway turned out to have none. Each task keeps the
 /// policy, the deadline and the errors of its own [`Wait`]; a task given twice is waited for once.
 ///
 /// It asks only while it is polled. The stream ends when no task is left, and goes on after a [`push`](Self::push). What
@@ -329,8 +332,13 @@ impl WaitAll {
         if let Some(at) = self.after(id, Some(event), now, random)
             && too_many
         {
-            self.next_call = self.next_call.max(at);
+            self.leave_alone(at, now);
         }
+    }
+
+    /// Begins no call before this moment, within reason: one `Retry-After` of an hour is not for all tasks.
+    fn leave_alone(&mut self, at: Duration, now: Duration) {
+        self.next_call = self.next_call.max(at.min(now.saturating_add(LEFT_ALONE)));
     }
 
     /// A page of the list.
@@ -427,7 +435,7 @@ impl WaitAll {
             let Some(at) = self.after(&id, None, now, sweep.random) else { continue };
             next = next.min(at);
             if too_many(error) {
-                self.next_call = self.next_call.max(at);
+                self.leave_alone(at, now);
             }
         }
         self.next_sweep = next;
@@ -568,9 +576,12 @@ fn too_many(error: &Error) -> bool {
 }
 
 /// Whether a list failed because the gateway has none: it refuses to be asked, takes the question for one about a task,
-/// or answers something else than a list.
+/// or answers something else than a list. A wrong key, a firewall and a limiter say nothing about that.
 fn lacks_list(error: &Error) -> bool {
     let status = error.http_status();
+    if matches!(status, Some(401 | 403 | 429)) {
+        return false;
+    }
     let refused = error.kind() == ErrorKind::Rejected && matches!(status, Some(400 | 404));
     let something_else = error.kind() == ErrorKind::Answer && status == Some(200) && error.code().is_none();
     !error.is_retryable() || refused || something_else

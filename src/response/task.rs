@@ -1,0 +1,214 @@
+//! The task in a response of any shape.
+//!
+//! Gateways wrap, flatten and rename the native response. All shapes are read by one rule: a response is a pile of
+//! layers, each the `data` of the one around it. The task's layers begin at the outermost that has an id, because that
+//! id is the gateway's own and the one to poll by; a field is taken from the innermost layer that has it. The status is
+//! the outcome and nothing else: a message is "SUCCEED" and an outer code "success" even for a failed task.
+
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use url::Url;
+
+use super::outputs::outputs;
+use super::{Envelope, Json, Raw, TaskInfo, TaskStatus};
+
+/// How deep `data` stands in `data`: the deepest known is a native response in a wrapper's task in its envelope.
+pub(super) const MAX_LAYERS: usize = 4;
+
+/// Which task a response is read for.
+#[derive(Clone, Copy)]
+pub(crate) enum Wanted<'a> {
+    /// The one that a create made; with the external id that was sent.
+    Created(Option<&'a str>),
+    /// The one known by any of these ids.
+    Known(&'a [&'a str]),
+    /// Whichever it is: of a callback, or an entry of a list.
+    Any,
+}
+
+/// How a document is read.
+#[derive(Clone, Copy)]
+pub(crate) struct Reading<'a> {
+    pub(crate) wanted: Wanted<'a>,
+    /// Where relative URLs lead.
+    pub(crate) base: Option<&'a Url>,
+    /// The response's date.
+    pub(crate) date: Option<SystemTime>,
+    /// Whether neither the HTTP status nor a code speaks against it. Otherwise a task must be named beyond doubt.
+    pub(crate) clean: bool,
+}
+
+/// The tasks of a list; those without an id are left out.
+pub(crate) fn tasks(response: &Json, reading: Reading) -> Option<Vec<TaskInfo>> {
+    let mut list = member(response, "data")?;
+    for _ in 0..MAX_LAYERS {
+        if let Json::Array(tasks) = list {
+            let one = |one| reading.task(one, &serde_json::to_vec(one).ok()?);
+            return Some(tasks.iter().filter_map(one).collect());
+        }
+        list = member(list, "data")?;
+    }
+    None
+}
+
+impl Reading<'_> {
+    /// The task in a response; `raw` is the text that it was read from.
+    pub(crate) fn task(self, response: &Json, raw: &[u8]) -> Option<TaskInfo> {
+        let layers = self.layers(response);
+        let (first, task_id) = self.first(&layers)?;
+        let layers = layers.get(first..)?;
+        let inward = || layers.iter().copied().rev();
+        let any = |names: &[&str]| names.iter().find_map(|name| inward().find_map(|layer| text(layer.get(*name))));
+        let moment = |names: &[&str]| names.iter().find_map(|name| inward().find_map(|layer| time(layer.get(*name))));
+
+        // The innermost status counts, unless it is stale: then the failure around it does, or a success with an output.
+        let statuses: Vec<_> = inward().filter_map(|layer| Some((layer, status(layer)?))).collect();
+        let of = |wanted: TaskStatus| statuses.iter().find(|(_, status)| *status == wanted);
+        let innermost = statuses.first();
+        let has_succeeded = of(TaskStatus::Succeed).is_some();
+        let videos = if has_succeeded { outputs(inward(), self.base) } else { Vec::new() };
+        let decides = match innermost {
+            Some((_, status)) if status.is_final() => innermost,
+            _ => {
+                of(TaskStatus::Failed).or_else(|| of(TaskStatus::Succeed).filter(|_| !videos.is_empty())).or(innermost)
+            }
+        };
+        let mut status = decides.map_or_else(|| TaskStatus::Other(String::new()), |(_, status)| status.clone());
+        if matches!(self.wanted, Wanted::Created(_))
+            && (status == TaskStatus::Other(String::new()) || status == TaskStatus::Succeed && videos.is_empty())
+        {
+            status = TaskStatus::Submitted;
+        }
+        let with_reason = decides.map(|(layer, _)| *layer).into_iter().chain(inward());
+        let refusal = || Envelope::refusal(response).filter(|_| status == TaskStatus::Failed);
+        Some(TaskInfo {
+            task_id,
+            external_task_id: inward().find_map(external_id),
+            status_message: with_reason.filter_map(|layer| reason(layer, has_succeeded)).next().or_else(refusal),
+            videos: if status == TaskStatus::Succeed { videos } else { Vec::new() },
+            status,
+            units_deducted: any(&["final_unit_deduction"]),
+            created_at: moment(&["created_at", "create_time", "submit_time"]),
+            updated_at: moment(&["updated_at", "update_time", "completed_at", "finish_time", "start_time"]),
+            raw: Raw { text: raw.into(), date: self.date, tree: OnceLock::new() },
+        })
+    }
+
+    /// The layers of a response, outermost first. Of a list, only the entry with an id of the wanted task is one.
+    fn layers<'a>(&self, response: &'a Json<'a>) -> Vec<&'a Json<'a>> {
+        let mut layers = Vec::with_capacity(MAX_LAYERS);
+        let mut next = Some(response);
+        while let Some(layer) = next.filter(|_| layers.len() < MAX_LAYERS) {
+            next = match layer {
+                Json::Array(entries) => entries.iter().find(|entry| self.is_entry(entry)),
+                Json::Object(_) => {
+                    layers.push(layer);
+                    member(layer, "data")
+                }
+                _ => None,
+            };
+        }
+        layers
+    }
+
+    fn is_entry(&self, entry: &Json) -> bool {
+        match self.wanted {
+            // A POST that was turned into a GET shows a list of older tasks: only the caller's own id tells one of them.
+            Wanted::Created(external) => external.is_some() && external_id(entry).as_deref() == external,
+            Wanted::Known(ids) => {
+                let of_entry = [text(entry.get("task_id")), text(entry.get("id")), external_id(entry)];
+                of_entry.iter().flatten().any(|id| ids.contains(&id.as_str()))
+            }
+            Wanted::Any => false,
+        }
+    }
+
+    /// The outermost layer with an id, and the id, if they are of the wanted task.
+    fn first(&self, layers: &[&Json]) -> Option<(usize, String)> {
+        let is_named = |layer: &Json| task_id(layer).is_some();
+        let named = layers.iter().any(|layer| is_named(layer));
+        let id_of = |layer: &Json| {
+            // Some name it `id` alone, as the id of a video, or of something that has a status.
+            let is_task = || layer.get("object").as_str() == Some("video") || layer.get("status").is_string();
+            task_id(layer).or_else(|| text(layer.get("id")).filter(|_| !named && is_task()))
+        };
+        let found = layers.iter().enumerate().find_map(|(index, layer)| Some((index, id_of(layer)?)))?;
+        let externals = || layers.iter().filter_map(|layer| external_id(layer));
+        let fits = match self.wanted {
+            Wanted::Any => true,
+            Wanted::Known(ids) => {
+                let ids_of = || layers.iter().filter_map(|layer| id_of(layer)).chain(externals());
+                ids_of().any(|id| ids.contains(&id.as_str()))
+            }
+            // A gateway that was sent no external id may add its own.
+            Wanted::Created(external) => {
+                (self.clean || named) && (external.is_none() || externals().all(|id| Some(id.as_str()) == external))
+            }
+        };
+        fits.then_some(found)
+    }
+}
+
+/// The id that a layer names as the task's; a gateway writes 0 where it has none.
+fn task_id(layer: &Json) -> Option<String> {
+    text(layer.get("task_id")).filter(|id| id != "0")
+}
+
+fn external_id(layer: &Json) -> Option<String> {
+    let native = member(layer, "task_info").and_then(|info| member(info, "external_task_id")).and_then(text);
+    native.or_else(|| text(layer.get("external_task_id")))
+}
+
+fn status(layer: &Json) -> Option<TaskStatus> {
+    let word = ["task_status", "status"].into_iter().find_map(|name| text(layer.get(name)))?;
+    Some(TaskStatus::from(word.as_str()))
+}
+
+/// Why a layer says that its task failed. After a success some gateways put the video's URL there.
+fn reason(layer: &Json, has_succeeded: bool) -> Option<String> {
+    let error = || member(layer, "error");
+    text(layer.get("task_status_msg"))
+        .or_else(|| text(layer.get("fail_reason")).filter(|text| !has_succeeded || !is_url(text)))
+        .or_else(|| error().and_then(|error| member(error, "message")).and_then(text))
+        .or_else(|| error().and_then(text))
+}
+
+/// What an object has under a name, null or not.
+pub(super) fn member<'a>(object: &'a Json<'a>, name: &str) -> Option<&'a Json<'a>> {
+    object.as_object()?.get(name)
+}
+
+/// A string that is not empty, or a number as one.
+pub(super) fn text(value: &Json) -> Option<String> {
+    match value {
+        Json::Str(text) if !text.trim().is_empty() => Some(text.as_ref().to_owned()),
+        Json::Number(number) => Some(serde_json::Number::from(*number).to_string()),
+        _ => None,
+    }
+}
+
+/// Milliseconds; seconds from a gateway that sends those; or either, or a date, as text.
+fn time(value: &Json) -> Option<SystemTime> {
+    /// As milliseconds this is 1973, as seconds the year 5138: no task has either date.
+    const SECONDS_BELOW: f64 = 1e11;
+    let count = match value {
+        Json::Number(number) => number.as_f64()?,
+        Json::Str(text) => match text.trim().parse() {
+            Ok(count) => count,
+            Err(_) => return humantime::parse_rfc3339_weak(text.trim()).ok(),
+        },
+        _ => return None,
+    };
+    let seconds = if count < SECONDS_BELOW { count } else { count / 1000.0 };
+    // A gateway writes 0 for what has not happened yet.
+    let since = Duration::try_from_secs_f64(seconds).ok().filter(|since| !since.is_zero())?;
+    UNIX_EPOCH.checked_add(Duration::from_millis(u64::try_from((since + HALF_MILLISECOND).as_millis()).ok()?))
+}
+
+/// A count of milliseconds divided by 1000 is no longer exact; to the nearest millisecond it is.
+const HALF_MILLISECOND: Duration = Duration::from_micros(500);
+
+fn is_url(text: &str) -> bool {
+    crate::image::http_url(text).is_ok()
+}

@@ -1,0 +1,316 @@
+//! What a wait makes of each response: pure decisions, which poll nothing themselves.
+//!
+//! A poll has three outcomes that are never mixed up: the task has ended, it is still running, or the poll itself failed,
+//! which says nothing about the task. Only the API's own words end a wait: a final status, or a refusal that it repeats.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, info_span};
+
+use crate::clock::{Age, Clock};
+use crate::error::{Error, ErrorKind, Evidence, Meaning, Result};
+use crate::polling::{PollPolicy, PollState};
+use crate::response::{TaskInfo, TaskStatus};
+use crate::span::{ended, record};
+use crate::task::Task;
+use crate::wait::{FinishedTask, WaitEvent};
+
+/// What to do after a task has failed.
+const ANOTHER: &str = "what the reason names must change; a new request is a new purchase";
+/// How long after a create the API may not know the task yet.
+const GRACE: Duration = Duration::from_secs(15);
+/// The longest of all waits, if not said: six times what was recorded.
+const TIMEOUT: Duration = Duration::from_secs(30 * 60);
+/// How long the poll at the deadline may take: two lost attempts to connect are repeated after 1 and 3 s.
+pub(crate) const LAST_POLL: Duration = Duration::from_secs(5);
+
+/// After a success, how long its outputs may still come.
+const OUTPUTS: Duration = Duration::from_secs(60);
+/// How often in a row, and over how long, the API must repeat a refusal to poll a task that it made.
+const REFUSALS: u32 = 5;
+const REFUSED_FOR: Duration = Duration::from_secs(60);
+
+/// What a wait knows of its task, and what it makes of each response.
+pub(crate) struct Watch {
+    pub(crate) task: Task,
+    pub(crate) policy: Arc<dyn PollPolicy>,
+    pub(crate) expected: Duration,
+    started: Duration,
+    pub(crate) timeout: Duration,
+    age: Option<Age>,
+    /// When it was made by the API's clock.
+    pub(crate) created: Option<SystemTime>,
+    status: Option<TaskStatus>,
+    seen: bool,
+    polls: u32,
+    failures: u32,
+    retry_after: Option<Duration>,
+    /// Whether the last poll was the one at the deadline.
+    last: bool,
+    /// The task as it was known to have ended before anything was asked.
+    ended: Option<Arc<TaskInfo>>,
+    /// Until when the outputs of a success may still come.
+    outputs_by: Option<Duration>,
+    /// The refusal that the API repeats: its words, when it began, and how often it came in a row.
+    refused: Option<(Words, Duration, u32)>,
+    /// That of this wait; that of the generation that it is a part of is the task's.
+    span: Span,
+}
+
+/// What a refusal is known by: its code, or else its status.
+type Words = (Option<String>, Option<u16>);
+
+impl Watch {
+    pub(crate) fn new(task: &Task) -> Self {
+        let client = task.client();
+        let span = task.span().in_scope(|| {
+            info_span!(
+                "kling.wait",
+                operation = "wait",
+                task_id = task.id(),
+                attempts = Empty,
+                status = Empty,
+                elapsed_ms = Empty,
+                error = Empty
+            )
+        });
+        Self {
+            task: task.unseen(),
+            policy: Arc::clone(client.poll_policy()),
+            expected: client.expected_of(task),
+            started: client.clock().now(),
+            timeout: TIMEOUT,
+            age: task.age(),
+            created: task.info().and_then(|info| info.created_at),
+            status: task.status().cloned(),
+            seen: task.info().is_some(),
+            polls: 0,
+            failures: 0,
+            retry_after: None,
+            last: false,
+            ended: task.ended().cloned(),
+            outputs_by: None,
+            refused: None,
+            span,
+        }
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.task.client().clock()
+    }
+
+    /// The time until the deadline.
+    pub(crate) fn left(&self) -> Duration {
+        self.started.saturating_add(self.timeout).saturating_sub(self.clock().now())
+    }
+
+    /// The end, if there is nothing more to ask: the task had ended already, or the time is over.
+    pub(crate) fn end(&mut self) -> Option<Result<FinishedTask>> {
+        if let Some(info) = self.ended.take() {
+            return Some(self.finish(info));
+        }
+        (self.last && self.left().is_zero()).then(|| Err(self.timed_out()))
+    }
+
+    /// How long to wait before the next poll.
+    pub(crate) fn pause(&self, random: f64) -> Duration {
+        let pause = self.policy.pause(&PollState {
+            age: self.age.map(|age| age.now(self.clock())),
+            expected: self.expected,
+            seen: self.seen,
+            polls: self.polls,
+            failures: self.failures,
+            retry_after: self.retry_after,
+            random,
+        });
+        pause.min(self.left())
+    }
+
+    /// The poll that is due.
+    pub(crate) fn ask(&mut self) -> impl Future<Output = Result<TaskInfo>> + Send + use<> {
+        let (limit, task) = (self.begin(), self.task.clone());
+        async move { task.client().get(task.asked(), limit).await }.instrument(self.span.clone())
+    }
+
+    /// Counts a poll that begins now, and says how long it may take.
+    pub(crate) fn begin(&mut self) -> Duration {
+        self.polls = self.polls.saturating_add(1);
+        record(&self.span, "attempts", self.polls);
+        let left = self.left();
+        self.last = left.is_zero();
+        if self.last { LAST_POLL } else { left }
+    }
+
+    /// What a response means for the wait; an error is its end.
+    pub(crate) fn answered(&mut self, answer: Result<TaskInfo>) -> Result<WaitEvent> {
+        let info = match answer {
+            Ok(info) => info.after(self.status.as_ref()),
+            Err(error) => return self.poll_failed(error),
+        };
+        (self.failures, self.retry_after, self.seen, self.refused) = (0, None, true, None);
+        if info.is_over() || info.status == TaskStatus::Succeed && self.is_late(&info) {
+            return self.finish(Arc::new(info)).map(WaitEvent::Done);
+        }
+        self.created = info.created_at.or(self.created);
+        self.age = self.age.or_else(|| Age::of(self.clock(), info.created_at?));
+        if self.status.as_ref() == Some(&info.status) {
+            let elapsed = self.clock().now().saturating_sub(self.started);
+            return Ok(WaitEvent::Running { elapsed, expected: self.expected });
+        }
+        self.status = Some(info.status.clone());
+        Ok(WaitEvent::Changed(info))
+    }
+
+    /// Whether a success without an output has had its time. Counted from its end, by the API's own clock where it tells
+    /// it, or else from here.
+    fn is_late(&mut self, info: &TaskInfo) -> bool {
+        let (now, since) = (self.clock().now(), info.since(info.updated_at).unwrap_or_default());
+        let by = *self.outputs_by.get_or_insert(now.saturating_add(OUTPUTS.saturating_sub(since)));
+        self.task.release();
+        now >= by || self.last
+    }
+
+    /// What a failed poll means for the wait.
+    fn poll_failed(&mut self, error: Error) -> Result<WaitEvent> {
+        let (known, now) = (self.is_known(), self.clock().now());
+        let is_new = self.age.is_some_and(|age| age.now(self.clock()) < GRACE);
+        let end = match weigh(&error, known, is_new) {
+            Weight::Passing => {
+                self.refused = None;
+                None
+            }
+            Weight::Final => Some(error.kind()),
+            Weight::Refusal(words) => {
+                let (since, times) = match self.refused.take() {
+                    Some((before, since, times)) if before == words => (since, times + 1),
+                    _ => (now, 1),
+                };
+                self.refused = Some((words, since, times));
+                (times >= REFUSALS && now.saturating_sub(since) >= REFUSED_FOR).then_some(ErrorKind::Answer)
+            }
+        };
+        let error = error.with_ids(Some(self.task.id()), self.task.external_task_id()).of_paid(known);
+        let Some(kind) = end else {
+            self.failed(error.retry_after());
+            return Ok(WaitEvent::PollFailed(error));
+        };
+        let error = match kind {
+            ErrorKind::Answer if known => error.of_kind(kind).with_retry(true, None).with_hint(GOES_ON),
+            _ => error,
+        };
+        self.over(Some(&error));
+        Err(error)
+    }
+
+    /// Whether the API surely has the task.
+    fn is_known(&self) -> bool {
+        self.seen || self.task.is_known()
+    }
+
+    /// Takes note of a poll that failed.
+    pub(crate) fn failed(&mut self, retry_after: Option<Duration>) {
+        self.failures = self.failures.saturating_add(1);
+        self.retry_after = retry_after;
+    }
+
+    pub(crate) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Tells of the end of the wait.
+    fn over(&self, error: Option<&Error>) {
+        ended(&self.span, self.clock(), self.started, error);
+        if let Some(error) = error {
+            record(self.task.span(), "error", error.kind());
+        }
+    }
+
+    fn finish(&self, info: Arc<TaskInfo>) -> Result<FinishedTask> {
+        let finished = self.finished(info);
+        self.over(finished.as_ref().err());
+        finished
+    }
+
+    fn finished(&self, info: Arc<TaskInfo>) -> Result<FinishedTask> {
+        record(&self.span, "status", &info.status);
+        record(self.task.span(), "status", &info.status);
+        self.task.release();
+        let (kind, message, hint) = match (&info.status, &info.status_message) {
+            (TaskStatus::Failed, Some(reason)) => (ErrorKind::TaskFailed, reason.as_str(), ANOTHER),
+            (TaskStatus::Failed, None) => (ErrorKind::TaskFailed, "the API gave no reason", ANOTHER),
+            _ if info.videos.is_empty() => (
+                ErrorKind::Answer,
+                "the task succeeded and is paid, and its response is still without a video",
+                "poll the task again later, or ask the gateway for the video by the task's id",
+            ),
+            _ => return Ok(FinishedTask::new(self.task.client().clone(), info, self.task.span().clone())),
+        };
+        let secrets: Vec<_> =
+            self.task.secrets().iter().map(String::as_str).chain([self.task.client().key()]).collect();
+        Err(Error::new(kind, "wait", crate::shown::shown(message, &secrets))
+            .with_retry(kind == ErrorKind::Answer, None)
+            .of_paid(kind != ErrorKind::TaskFailed)
+            .with_ids(Some(&info.task_id), self.task.external_task_id())
+            .with_hint(hint)
+            .with_info(info))
+    }
+
+    pub(crate) fn timed_out(&self) -> Error {
+        let elapsed = self.clock().now().saturating_sub(self.started);
+        let message = format!("no end after {elapsed:.0?} and {} polls; the task goes on", self.polls);
+        let error = Error::new(ErrorKind::WaitTimedOut, "wait", message)
+            .of_paid(self.is_known())
+            .with_ids(Some(self.task.id()), self.task.external_task_id())
+            .with_hint("wait for it again by its id; it is not lost");
+        self.over(Some(&error));
+        error
+    }
+}
+
+const GOES_ON: &str = "the task is paid and goes on; wait for it again by its id, and ask the gateway if this stays";
+
+/// What a failed poll says.
+#[derive(Debug, PartialEq)]
+enum Weight {
+    /// Nothing about the task: poll again.
+    Passing,
+    /// The API refuses, in these words: that counts once it is repeated.
+    Refusal(Words),
+    /// Polling again is of no use.
+    Final,
+}
+
+/// What a failed poll says of a task: one that the API surely has, or one of which only an id is known, which the API may
+/// not know yet if it `is_new`.
+fn weigh(error: &Error, known: bool, is_new: bool) -> Weight {
+    const KEY: [&str; 6] = ["1000", "1001", "1002", "1003", "1004", "1103"];
+    let (Some(status), Some(Evidence { meaning, is_json })) = (error.http_status(), error.evidence()) else {
+        // No response: of a poll that could not even be sent, none will come.
+        let is_final = error.kind() == ErrorKind::Other || !known && !error.is_retryable();
+        return if is_final { Weight::Final } else { Weight::Passing };
+    };
+    let refuses = matches!(meaning, Meaning::Never | Meaning::NotKnown | Meaning::Lacking);
+    let passes = matches!(status, 409 | 425 | 429 | 500..);
+    let is_of_key = matches!(status, 401 | 403) || error.code().is_some_and(|code| KEY.contains(&code));
+    if !refuses || passes && !(is_of_key && !known) {
+        return Weight::Passing;
+    }
+    match (known, meaning) {
+        (true, _) if is_json => {
+            Weight::Refusal((error.code().map(str::to_owned), error.code().is_none().then_some(status)))
+        }
+        (true, _) => Weight::Passing,
+        (false, Meaning::NotKnown) => {
+            if is_new {
+                Weight::Passing
+            } else {
+                Weight::Final
+            }
+        }
+        (false, _) if is_json || is_of_key || error.body_snippet().is_none() => Weight::Final,
+        (false, _) => Weight::Passing,
+    }
+}
