@@ -84,7 +84,7 @@ impl TaskData {
             (Outcome::Fail(message), TaskStatus::Failed) => message.clone(),
             _ => String::new(),
         };
-        let result = if done {
+        let result = if done && task.has_output(now) {
             json!({"videos": [{
                 "id": task.video_id,
                 "url": video_url(task, updated),

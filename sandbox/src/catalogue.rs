@@ -28,7 +28,8 @@ pub struct NamedFault {
     pub charged: bool,
     /// What its sender can know about the task afterwards.
     pub tells: Tells,
-    /// Whether the sender may send the order again by itself, after a while.
+    /// Whether the sender may send the order again by itself, after a while, and where the answer tells nothing of a task
+    /// after it looked for one.
     pub again: bool,
 }
 
@@ -80,6 +81,7 @@ impl Fault {
         let mut all = transport();
         all.extend(retry_after_forms());
         all.extend(redirects());
+        all.extend(reshaped());
         all.extend(unreadable());
         all.extend(Self::refusals());
         all
@@ -117,7 +119,8 @@ impl NamedFault {
 
     fn but_charged(&self) -> Self {
         let name = format!("{}+charged", self.name);
-        Self::new(name, format!("{}; charged", self.summary), self.fault.clone().charged(), self.tells)
+        let charged = Self::new(name, format!("{}; charged", self.summary), self.fault.clone().charged(), self.tells);
+        Self { again: self.again, ..charged }
     }
 }
 
@@ -151,7 +154,7 @@ impl FromStr for Operation {
 
 /// `none`, a name of [`Fault::all`] or [`Fault::videos`], or one of them with other numbers; and any of the modifiers
 /// `+charged`, `+header:NAME=VALUE`, `+no-header:NAME`, `+ignore-range`, `+cut:BYTES`, `+hidden:SECONDS`, `+after:SECONDS`,
-/// `+retry-after:SECONDS`, `+retry-after-date:SECONDS`, `+retry-after-past:SECONDS` and `+retry-after-text:TEXT`.
+/// `+gzip`, `+mark`, `+wrapped:STATUS/REASON`, `+retry-after:SECONDS`, `+retry-after-date:SECONDS`, `+retry-after-past:SECONDS` and `+retry-after-text:TEXT`.
 impl FromStr for Fault {
     type Err = UnknownFault;
 
@@ -211,6 +214,12 @@ fn modified(fault: Fault, text: &str) -> Result<Fault, UnknownFault> {
         }
         "no-header" => Ok(fault.without_header(value.unwrap_or_default())),
         "ignore-range" if value.is_none() => Ok(fault.ignoring_range()),
+        "gzip" if value.is_none() => Ok(fault.gzip()),
+        "mark" if value.is_none() => Ok(fault.between("\u{feff}", "")),
+        "wrapped" => {
+            let (status, reason) = value.map(|value| value.split_once('/').unwrap_or((value, ""))).unwrap_or_default();
+            Ok(fault.wrapped(status, reason))
+        }
         "cut" => Ok(fault.cut_after(number(text, value)?)),
         "hidden" => Ok(fault.hidden_for(seconds(text, value)?)),
         "after" => Ok(fault.after(seconds(text, value)?)),
@@ -219,7 +228,7 @@ fn modified(fault: Fault, text: &str) -> Result<Fault, UnknownFault> {
         "retry-after-past" => Ok(fault.retry_after(RetryAfter::DateAgo(seconds(text, value)?))),
         "retry-after-text" => Ok(fault.retry_after(RetryAfter::Text(value.unwrap_or_default().to_owned()))),
         _ => Err(UnknownFault(format!(
-            "`+{text}` changes no fault; choose charged, header:NAME=VALUE, no-header:NAME, ignore-range, cut:BYTES, hidden:SECONDS, after:SECONDS, retry-after:SECONDS, \
+            "`+{text}` changes no fault; choose charged, header:NAME=VALUE, no-header:NAME, ignore-range, cut:BYTES, hidden:SECONDS, after:SECONDS, gzip, mark, wrapped:STATUS/REASON, retry-after:SECONDS, \
              retry-after-date:SECONDS, retry-after-past:SECONDS or retry-after-text:TEXT"
         ))),
     }
@@ -399,6 +408,15 @@ fn videos() -> Vec<NamedFault> {
     rows.map(|row| NamedFault { again: row.name == "video-429", ..row }).into()
 }
 
+/// Answers that say all, in a form that a client may not expect.
+fn reshaped() -> Vec<NamedFault> {
+    let rows = [
+        ("none+gzip", "the answer is encoded by gzip, which nobody asked for", Fault::none().gzip()),
+        ("none+mark", "a byte order mark stands before the answer", Fault::none().between("\u{feff}", "")),
+    ];
+    rows.map(|(name, summary, fault)| NamedFault::new(name, summary, fault, Tells::Task)).into()
+}
+
 /// Answers that say nothing that a client could read.
 fn unreadable() -> Vec<NamedFault> {
     let rows = [
@@ -474,17 +492,21 @@ fn worded() -> Vec<NamedFault> {
     for status in [429, 403, 503] {
         let full = "the gateway's channels are full";
         let answer = word(status, "upstream_load_saturated", "all channels are busy");
-        all.push(row(format!("{status}-upstream_load_saturated"), full, answer, Tells::NoTask, true));
+        all.push(row(format!("{status}-upstream_load_saturated"), full, answer, Tells::Nothing, true));
         let answer = error(status, "当前分组上游负载已饱和，请稍后再试", "");
-        all.push(row(format!("{status}-saturated-zh"), full, answer, Tells::NoTask, true));
+        all.push(row(format!("{status}-saturated-zh"), full, answer, Tells::Nothing, true));
     }
-    let limited = "the gateway's own limiter";
+    let limited = "a limiter, or one of several channels behind the gateway";
     for (name, answer) in [
         ("429-empty", Answer::new(429)),
+        ("429-html", html(429, "Too Many Requests")),
+        ("429-text", text(429, "text/plain", "Too Many Requests")),
+        ("429-detail", json(429, &json!({"detail": "Too Many Requests"}))),
         ("429-rate_limit", error(429, "rate limit reached, try again later", "rate_limit_exceeded")),
         ("429-rate-limit-zh", error(429, "您已达到请求数限制：1分钟内最多请求60次", "")),
+        ("429-other-word", error(429, "the request could not be served", "channel_error")),
     ] {
-        all.push(row(name.into(), limited, answer, Tells::NoTask, true));
+        all.push(row(name.into(), limited, answer, Tells::Nothing, true));
     }
     for status in [402, 403, 429] {
         for code in ["quota_not_enough", "insufficient_quota", "insufficient_user_quota"] {
@@ -635,11 +657,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_may_be_sent_again_is_charged_or_leaves_a_doubt() {
+    fn nothing_that_says_that_there_is_no_task_is_charged_and_only_a_busy_gateway_leaves_a_doubt_and_may_be_tried_again()
+     {
         for named in Fault::all() {
             let surely_none = matches!(named.tells, Tells::NoTask | Tells::NotWhole);
             assert!(!(named.charged && surely_none), "{}", named.name);
-            assert!(!named.again || surely_none, "{}", named.name);
+            let is_busy = named.name.starts_with("429-") || named.name.contains("saturated");
+            assert!(!named.again || surely_none || is_busy, "{}", named.name);
         }
     }
 

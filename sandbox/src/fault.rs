@@ -36,6 +36,17 @@ pub struct Fault {
     pub(crate) ignores_range: bool,
     pub(crate) answer_pace: Option<Pace>,
     pub(crate) cut_answer: Option<u64>,
+    pub(crate) reshaped: Vec<Reshape>,
+}
+
+/// What a gateway or a proxy makes of a response on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reshape {
+    /// In the wrapper of a gateway that has its own status of the task, and its own reason.
+    Wrapped(String, String),
+    /// With these bytes before and behind it.
+    Between(Vec<u8>, Vec<u8>),
+    Gzip,
 }
 
 /// A moment in the life of a request, for [`Fault::pause`].
@@ -268,6 +279,34 @@ impl Fault {
         Self { ignores_range: true, ..self }
     }
 
+    /// Encodes the response by gzip, whether the sender asked for that or not.
+    pub fn gzip(self) -> Self {
+        self.reshape(Reshape::Gzip)
+    }
+
+    /// Puts these bytes before and behind the response: a byte order mark, say, or a notice of the gateway's.
+    pub fn between(self, before: impl Into<Vec<u8>>, behind: impl Into<Vec<u8>>) -> Self {
+        self.reshape(Reshape::Between(before.into(), behind.into()))
+    }
+
+    /// Wraps the response as a gateway does that keeps a status of its own, which may contradict the one within:
+    /// `{"code":"success","data":{"task_id":…,"status":STATUS,"fail_reason":REASON,"data":RESPONSE}}`.
+    ///
+    /// ```
+    /// use kling_sandbox::Fault;
+    ///
+    /// let stale = Fault::none().wrapped("FAILURE", "timed out after 30 minutes");
+    /// assert_eq!("none+wrapped:FAILURE/timed out after 30 minutes".parse(), Ok(stale));
+    /// ```
+    pub fn wrapped(self, status: impl Into<String>, reason: impl Into<String>) -> Self {
+        self.reshape(Reshape::Wrapped(status.into(), reason.into()))
+    }
+
+    fn reshape(mut self, reshape: Reshape) -> Self {
+        self.reshaped.push(reshape);
+        self
+    }
+
     /// Whether an order that meets this fault is charged, if it is a good one.
     pub fn is_charged(&self) -> bool {
         self.charged
@@ -287,6 +326,7 @@ impl Fault {
             ignores_range: false,
             answer_pace: None,
             cut_answer: None,
+            reshaped: Vec::new(),
         }
     }
 

@@ -2,6 +2,7 @@
 //! be there, and handled. Once a request is here whole, it is handled to its end, whether its sender still waits or not:
 //! the real API charges a caller who hung up, too. Each step goes wrong where the request's fault says so.
 
+use std::io::Read as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -18,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::answer::Refusal;
 use crate::clock::Clock;
-use crate::fault::{Fault, Moment, Reply, RetryAfter, Take, Target};
+use crate::fault::{Fault, Moment, Reply, Reshape, RetryAfter, Take, Target};
 use crate::leak::Watch;
 use crate::log::{EntryId, KEPT_BYTES, Log, Received, ReceivedBody, hex};
 use crate::script::{Answer, Operation, Script};
@@ -171,6 +172,9 @@ impl Taken {
             (Reply::Silence, _) | (Reply::Own, None) => std::future::pending().await,
         };
         let mut response = answered(&self.intake, self.id, response);
+        for reshape in &self.fault.reshaped {
+            response = reshape.apply(response).await;
+        }
         for (name, value) in &self.fault.headers {
             response = with_header(response, name, value.as_deref());
         }
@@ -295,12 +299,14 @@ fn read_pause(&(moment, time): &(Moment, Duration)) -> Option<(u64, Duration)> {
     if let Moment::Read(after) = moment { Some((after, time)) } else { None }
 }
 
+/// A moment of the sandbox's clock as a header's date.
+fn date(since_1970: Duration) -> String {
+    // The latest date that the format can tell, for a clock that was moved beyond all bounds.
+    const LAST_SECOND: u64 = 253_402_300_799;
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(since_1970.as_secs().min(LAST_SECOND)))
+}
+
 fn add_retry_after(headers: &mut HeaderMap, form: &RetryAfter, now: Duration) {
-    let date = |since_1970: Duration| {
-        // The latest date that the format can tell, for a clock that was moved beyond all bounds.
-        const LAST_SECOND: u64 = 253_402_300_799;
-        httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(since_1970.as_secs().min(LAST_SECOND)))
-    };
     let text = match form {
         RetryAfter::Seconds(seconds) => seconds.to_string(),
         RetryAfter::DateIn(time) => date(now.saturating_add(*time)),
@@ -310,10 +316,33 @@ fn add_retry_after(headers: &mut HeaderMap, form: &RetryAfter, now: Duration) {
     if let Ok(value) = HeaderValue::try_from(text) {
         headers.insert(header::RETRY_AFTER, value);
     }
-    if matches!(form, RetryAfter::DateIn(_) | RetryAfter::DateAgo(_))
-        && let Ok(now) = HeaderValue::try_from(date(now))
-    {
-        headers.insert(header::DATE, now);
+}
+
+impl Reshape {
+    async fn apply(&self, response: Response) -> Response {
+        let (mut head, body) = response.into_parts();
+        let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let body = match self {
+            Self::Between(before, behind) => [before, &body[..], behind].concat(),
+            Self::Gzip => {
+                head.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+                let mut gzip = Vec::new();
+                // Reading from memory into memory does not fail.
+                let _ = flate2::read::GzEncoder::new(&body[..], flate2::Compression::fast()).read_to_end(&mut gzip);
+                gzip
+            }
+            Self::Wrapped(status, reason) => match serde_json::from_slice::<serde_json::Value>(&body) {
+                Ok(native) => {
+                    let task = native["data"]["task_id"].clone();
+                    let data =
+                        serde_json::json!({"task_id": task, "status": status, "fail_reason": reason, "data": native});
+                    serde_json::json!({"code": "success", "message": "", "data": data}).to_string().into_bytes()
+                }
+                Err(_) => body.to_vec(),
+            },
+        };
+        head.headers.remove(header::CONTENT_LENGTH);
+        Response::from_parts(head, Body::from(body))
     }
 }
 
@@ -356,8 +385,12 @@ fn with_header(mut response: Response, name: &str, value: Option<&str>) -> Respo
     response
 }
 
-fn answered(intake: &Intake, id: EntryId, response: Response) -> Response {
+/// Enters the status of a response, and dates it by the clock that also dates the tasks.
+fn answered(intake: &Intake, id: EntryId, mut response: Response) -> Response {
     let status = response.status();
+    if let Ok(now) = HeaderValue::try_from(date(intake.clock.unix_time())) {
+        response.headers_mut().entry(header::DATE).or_insert(now);
+    }
     intake.log.update(id, |received| received.status = Some(status));
     response
 }

@@ -26,6 +26,8 @@ pub struct TaskPlan {
     pub done_after: Duration,
     /// How it ends.
     pub outcome: Outcome,
+    /// How long after the end a success is reported without its video: some gateways copy it first.
+    pub output_after: Duration,
 }
 
 /// How a task ends.
@@ -67,7 +69,17 @@ pub struct TaskEntry {
 impl TaskPlan {
     /// A task that succeeds after this time, the first fifth of which it waits. [`Duration::MAX`] never comes.
     pub fn over(task_time: Duration) -> Self {
-        Self { processing_after: task_time / 5, done_after: task_time, outcome: Outcome::Succeed }
+        Self {
+            processing_after: task_time / 5,
+            done_after: task_time,
+            outcome: Outcome::Succeed,
+            output_after: Duration::ZERO,
+        }
+    }
+
+    /// The same plan, with the video so long after the success.
+    pub fn output_after(self, time: Duration) -> Self {
+        Self { output_after: time, ..self }
     }
 
     /// The same plan, with a failure at its end.
@@ -179,6 +191,12 @@ impl Task {
         self.plan.status_after(now.saturating_sub(self.created))
     }
 
+    /// Whether the video of a success can be seen.
+    pub fn has_output(&self, now: Duration) -> bool {
+        let elapsed = now.saturating_sub(self.created);
+        elapsed >= self.plan.done_after.saturating_add(self.plan.output_after)
+    }
+
     pub fn updated(&self, now: Duration) -> Duration {
         self.created.saturating_add(self.plan.changed_at(now.saturating_sub(self.created)))
     }
@@ -284,6 +302,7 @@ mod tests {
             processing_after: Duration::from_secs(9),
             done_after: Duration::from_secs(3),
             outcome: Outcome::Succeed,
+            output_after: Duration::ZERO,
         };
         for second in 0..12 {
             let status = plan.status_after(Duration::from_secs(second));
@@ -297,7 +316,7 @@ mod tests {
             [(20, 100, &[20, 100][..]), (0, 9, &[0, 9]), (9, 9, &[9]), (9, 3, &[3]), (0, 0, &[0])]
         {
             let [processing_after, done_after] = [processing_after, done_after].map(Duration::from_secs);
-            let plan = TaskPlan { processing_after, done_after, outcome: Outcome::Succeed };
+            let plan = TaskPlan { processing_after, done_after, ..TaskPlan::over(Duration::ZERO) };
             assert_eq!(plan.changes().map(|change| change.as_secs()).collect::<Vec<_>>(), expected);
             assert!(plan.changes().all(|change| plan.changed_at(change) == change));
         }

@@ -205,7 +205,7 @@ async fn every_named_fault_charges_and_answers_as_its_entry_says() {
             }
         };
         let answer = tokio::select! {
-            answer = answer_by_hand(&sandbox) => String::from_utf8(answer).expect("a text"),
+            answer = answer_by_hand(&sandbox) => String::from_utf8_lossy(&answer).into_owned(),
             () = time => unreachable!(),
         };
         let name = &named.name;
@@ -220,6 +220,7 @@ async fn every_named_fault_charges_and_answers_as_its_entry_says() {
                 assert!(!id.is_some_and(|id| answer.contains(&id)), "{name}: {answer}");
                 assert_eq!(whole, 1, "{name}");
             }
+            Tells::Task if answer.contains("content-encoding: gzip") => assert!(answer.ends_with('\0'), "{name}"),
             Tells::Task => assert!(answer.contains(&sandbox.tasks()[0].id), "{name}: {answer}"),
             other => panic!("{other:?}"),
         }
@@ -255,12 +256,49 @@ async fn retry_after_comes_in_each_form_and_its_dates_follow_the_clock() {
     ] {
         let sandbox = with_manual_clock().await;
         sandbox.clock().advance(SECOND / 2); // the clock begins 29 ms after a second
-        let dated = matches!(form, RetryAfter::DateIn(_) | RetryAfter::DateAgo(_));
         sandbox.fault_next(Operation::Get, Fault::answer(Answer::new(429)).retry_after(form));
         let url = format!("{}/1", sandbox.endpoint());
         let answer = reqwest::get(url).await.expect("an answer");
         assert_eq!(answer.headers()["retry-after"], header);
-        assert_eq!(answer.headers()["date"] == "Thu, 27 Nov 2025 09:30:25 GMT", dated);
+        assert_eq!(answer.headers()["date"], "Thu, 27 Nov 2025 09:30:25 GMT", "the clock that dates the tasks");
+    }
+}
+
+#[tokio::test]
+async fn a_response_is_reshaped_as_gateways_and_proxies_do() {
+    let sandbox = with_manual_clock().await;
+    let caller = Caller::new(&sandbox);
+    let id = caller.submit(&order()).await;
+    let url = format!("{}/{id}", sandbox.endpoint());
+    let get = async |fault: &str| {
+        sandbox.fault_next(Operation::Get, fault.parse().expect("a fault"));
+        let answer = caller.http.get(&url).bearer_auth(sandbox.api_key()).send().await.expect("an answer");
+        answer.bytes().await.expect("a body").to_vec()
+    };
+    let marked = get("none+mark").await;
+    assert!(marked.starts_with("\u{feff}{".as_bytes()), "{marked:?}");
+    assert!(get("none+gzip").await.starts_with(&[0x1f, 0x8b]));
+    let wrapped: Value = serde_json::from_slice(&get("none+wrapped:FAILURE/too late").await).expect("JSON");
+    assert_eq!(wrapped["data"]["status"], "FAILURE");
+    assert_eq!(wrapped["data"]["fail_reason"], "too late");
+    assert_eq!(wrapped["data"]["task_id"], id.as_str());
+    assert!(wrapped["data"]["data"]["data"]["task_status"].is_string(), "{wrapped}");
+}
+
+#[tokio::test]
+async fn a_success_can_come_before_its_video() {
+    let sandbox = with_manual_clock().await;
+    let caller = Caller::new(&sandbox);
+    sandbox.plan_next_task(kling_sandbox::TaskPlan::over(60 * SECOND).output_after(20 * SECOND));
+    let id = caller.submit(&order()).await;
+    let mut passed = Duration::ZERO;
+    for (second, status, videos) in [(59, "processing", 0), (60, "succeed", 0), (79, "succeed", 0), (80, "succeed", 1)]
+    {
+        sandbox.clock().advance(second * SECOND - passed);
+        passed = second * SECOND;
+        let task = caller.task(&id).await;
+        let count = task["task_result"]["videos"].as_array().map_or(0, Vec::len);
+        assert_eq!((task["task_status"].as_str(), count), (Some(status), videos), "after {second} s");
     }
 }
 

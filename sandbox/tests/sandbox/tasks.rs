@@ -90,6 +90,7 @@ async fn plans_are_used_in_order_and_only_by_orders_that_are_accepted() {
     let (sandbox, clock) = start_with_clock(0).await;
     let caller = Caller::new(&sandbox);
     sandbox.plan_next_task(TaskPlan {
+        output_after: Duration::ZERO,
         processing_after: Duration::from_secs(1),
         done_after: Duration::from_secs(1000),
         outcome: Outcome::Succeed,
