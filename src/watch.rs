@@ -118,7 +118,8 @@ impl Watch {
     /// How long to wait before the next poll.
     pub(crate) fn pause(&self, random: f64) -> Duration {
         let pause = self.policy.pause(&PollState {
-            age: self.age.map(|age| age.now(self.clock())),
+            // Of a success only the outputs are waited for, which take no time of the task's own.
+            age: self.age.filter(|_| self.status != Some(TaskStatus::Succeed)).map(|age| age.now(self.clock())),
             expected: self.expected,
             seen: self.seen,
             polls: self.polls,

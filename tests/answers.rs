@@ -201,15 +201,6 @@ async fn a_list_is_read_with_and_without_a_wrapper_and_what_has_no_id_is_left_ou
     }
 }
 
-#[tokio::test]
-async fn a_success_without_a_video_is_an_error_of_its_own() {
-    let body = json!({"code": 0, "message": "SUCCEED", "data": {"task_id": "7001", "task_status": "succeed", "task_result": {"videos": []}}});
-    let (_sandbox, client) = answering(Operation::Get, ok(&body)).await;
-    let error = client.task("7001").unwrap().wait().expected(Duration::ZERO).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Answer);
-    assert!(error.message().contains("without a video") && error.task_id() == Some("7001"), "{error}");
-}
-
 /// How a refused answer is seen by each operation: kind and whether it may be sent again.
 async fn seen(answer: Answer) -> [(ErrorKind, bool); 2] {
     let (sandbox, client) = answering(Operation::Create, answer.clone()).await;
