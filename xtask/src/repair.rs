@@ -21,6 +21,8 @@ const MAX_REPAIRS: usize = 400;
 const MAX_CANDIDATES: usize = 6;
 /// Bytes given to the parser in all while repairing: a bound on time, about two seconds' worth.
 const MAX_PARSED: usize = 96 * 1024 * 1024;
+/// Bytes of one value in brackets or quotes: unclosed ones inside of unclosed ones would else be read again and again.
+const MAX_VALUE: usize = 1024 * 1024;
 /// Keys whose value is text for people, so that a lone line under one is text too, whatever it looks like.
 const TEXT_KEYS: [&str; 3] = ["description", "summary", "title"];
 /// Keys that stand beside a text and hold one word.
@@ -163,13 +165,8 @@ impl Header<'_> {
 }
 
 /// What may be wrong at or before a line, likeliest first.
-fn candidates(lines: &[String], at: usize) -> Vec<Change> {
-    let inside = insides(lines);
-    let starts = (0..=at.min(lines.len().saturating_sub(1))).rev().filter(|index| {
-        let line = lines.get(*index).map_or("", |line| line.trim());
-        !inside.get(*index).copied().unwrap_or_default() && !line.is_empty()
-    });
-    starts.take(MAX_CANDIDATES).flat_map(|index| changes_of(lines, index)).collect()
+fn candidates(lines: &[String], at: usize) -> impl Iterator<Item = Change> {
+    starts(lines, at).into_iter().rev().take(MAX_CANDIDATES).flat_map(|index| changes_of(lines, index))
 }
 
 fn changes_of(lines: &[String], index: usize) -> Vec<Change> {
@@ -199,15 +196,18 @@ fn changes_of(lines: &[String], index: usize) -> Vec<Change> {
         propose(header.indent, continuation(lines, index, header.indent.saturating_sub(1)), true, role(own + 1));
     }
     let item = header.dash.map(|dash| dash + 1 + line.get(dash + 1..).map_or(0, spaces));
-    let in_words = item.is_some() && parent.is_some_and(|(key, _)| WORD_LISTS.contains(key));
+    // A document's own tags are no words.
+    let tag = key == Some("name") && role(own + dashed + 1) == Role::Document;
+    let in_words = item.is_some() && !tag && parent.is_some_and(|(key, _)| WORD_LISTS.contains(key));
     if let (true, Some(item)) = (in_words, item) {
-        propose(item, continuation(lines, index, header.dash.unwrap_or_default()), true, Role::Other);
+        propose(item, continuation(lines, index, header.dash.unwrap_or_default()), true, Role::SchemaMap);
     }
     // `[1]` as a description is no sequence; in an example it may be one, whatever its key.
     let described = is_text && value.starts_with('[') && role(own) != Role::Other;
     if let Some(last) = bracketed(lines, index, &header).filter(|_| !described) {
         let words = in_words || key.is_some_and(|key| WORD_LISTS.contains(&key));
-        if let Some(quoted) = flow::quoted(&joined(lines, index, last, header.value), role(0), words) {
+        let text = joined(lines, index, last, header.value).unwrap_or_default();
+        if let Some(quoted) = flow::quoted(&text, role(0), words) {
             let all = line.get(..header.value).unwrap_or_default().to_owned() + &quoted;
             changes.push(Change { first: index, last, after: all.split('\n').map(str::to_owned).collect() });
         }
@@ -222,12 +222,12 @@ fn changes_of(lines: &[String], index: usize) -> Vec<Change> {
         changes.push(Change { first: index, last: index, after: vec![mended] });
         return changes;
     }
-    propose(header.value, index, is_text, Role::Other);
     let last = continuation(lines, index, header.depth());
     // Prose goes on over lines; a lone word with deeper lines under it is a structure with a slip, not to be swallowed.
     if last > index && (value.contains(' ') || !value.is_ascii() || is_text) {
         propose(header.value, last, is_text, role(own));
     }
+    propose(header.value, index, is_text, Role::Other);
     // `- some words: more: text` may be a mapping or a text; the mapping was tried first.
     if let Some(item) = item.filter(|_| !in_words && role(own) == Role::Other && last == index) {
         propose(item, index, true, Role::Other);
@@ -268,15 +268,19 @@ fn path(lines: &[String], index: usize) -> Vec<(&str, bool)> {
         if path.is_empty() {
             column = column.min(header.indent);
         }
+        if column == 0 && !item {
+            break;
+        }
     }
     path
 }
 
-/// Whether a line is no more of a text that stands in a mapping, but the next key of that mapping.
+/// Whether a line is no more of a text that stands in a mapping, but a comment or the next key of that mapping.
 fn belongs(line: &str, beside: Role) -> bool {
     let header = header(line);
     let word = line.get(header.value..).is_some_and(|value| !value.trim().contains(' '));
-    header.key.is_some_and(|(key, _)| beside.child(key) != Role::Other || word && WORD_KEYS.contains(&key))
+    let known = |key: &str| beside.child(key) != Role::Other || word && WORD_KEYS.contains(&key);
+    line.trim_start().starts_with('#') || header.key.is_some_and(|(key, _)| known(key))
 }
 
 /// The last line of a value that begins on `index` and goes on deeper than `depth`.
@@ -303,7 +307,7 @@ fn bracketed(lines: &[String], index: usize, header: &Header<'_>) -> Option<usiz
     while lines.get(last + 1).is_some_and(|line| starts(line, ['}', ']'])) {
         last += 1;
     }
-    flow::opens(&joined(lines, index, last, header.value)).then_some(last)
+    flow::opens(&joined(lines, index, last, header.value)?).then_some(last)
 }
 
 /// The last line of a quoted text that goes on over lines, as long as none of them looks like the next key.
@@ -314,17 +318,18 @@ fn closed(lines: &[String], index: usize, header: &Header<'_>) -> Option<usize> 
         let next = crate::repair::header(line);
         spaces(line) > header.depth() || next.key.is_none() && next.dash.is_none()
     });
-    let text = joined(lines, index, index + more.count(), header.value);
+    let text = joined(lines, index, index + more.count(), header.value)?;
     let end = flow::closing(&text, 0)?;
     let rest = text.get(end..)?.split('\n').next()?;
     (rest.trim().is_empty() || rest.starts_with(" #"))
         .then(|| index + text.get(..end).map_or(0, |t| t.matches('\n').count()))
 }
 
-/// Some lines, the first one from a byte on.
-fn joined(lines: &[String], first: usize, last: usize, start: usize) -> String {
-    let lines = lines.get(first..=last).unwrap_or_default();
-    lines.join("\n").get(start..).unwrap_or_default().to_owned()
+/// Some lines, the first one from a byte on; none if they are too many to be one value.
+fn joined(lines: &[String], first: usize, last: usize, start: usize) -> Option<String> {
+    let lines = lines.get(first..=last)?;
+    let short = lines.iter().map(String::len).sum::<usize>() <= MAX_VALUE;
+    short.then(|| lines.join("\n").get(start..).map(str::to_owned))?
 }
 
 /// The lines with everything from byte `start` of the first one inside single quotes, which fold lines as plain text does.
@@ -347,28 +352,29 @@ fn mended_indicator(value: &str) -> Option<String> {
     (mended != value).then_some(mended)
 }
 
-/// For each line, whether it lies inside a block scalar, a quoted text or brackets.
-fn insides(lines: &[String]) -> Vec<bool> {
-    let mut inside = vec![false; lines.len()];
+/// The lines up to one that are not blank and do not lie inside of a block scalar, a quoted text or brackets.
+fn starts(lines: &[String], at: usize) -> Vec<usize> {
+    let mut starts = Vec::new();
     let mut index = 0;
-    while let Some(line) = lines.get(index) {
+    while let Some(line) = lines.get(index).filter(|_| index <= at) {
+        if line.trim().is_empty() {
+            index += 1;
+            continue;
+        }
+        starts.push(index);
         let header = header(line);
         let value = line.get(header.value..).unwrap_or_default();
         let indicator = value.split(" #").next().unwrap_or_default().trim();
-        let opens = indicator.starts_with(['|', '>'])
+        let block = indicator.starts_with(['|', '>'])
             && indicator.chars().all(|c| matches!(c, '|' | '>' | '+' | '-' | ' ') || c.is_ascii_digit())
             && (header.key.is_some() || header.dash.is_some());
-        let last = if opens {
+        index = 1 + if block {
             continuation(lines, index, header.depth())
         } else {
             bracketed(lines, index, &header).or_else(|| closed(lines, index, &header)).unwrap_or(index)
         };
-        for flag in inside.iter_mut().take(last + 1).skip(index + 1) {
-            *flag = true;
-        }
-        index = last + 1;
     }
-    inside
+    starts
 }
 
 fn header(line: &str) -> Header<'_> {

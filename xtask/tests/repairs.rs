@@ -112,6 +112,23 @@ fn a_mapping_or_a_sequence_never_becomes_a_text() {
         let (json, _) = repaired(&property(name, &lines(text)));
         assert!(json.contains(&format!("\"{name}\":{expected}")), "{text}\n{json}");
     }
+    let tags = repaired("tags:\n  - name: a: b\n    description: c\n  - name: d: e\n").0;
+    assert_eq!(tags, r#"{"tags":[{"description":"c","name":"a: b"},{"name":"d: e"}]}"#);
+    let words = repaired("x:\n  tags:\n    - name: a: b\n  enum:\n    - c: d: e\n      f: g\n").0;
+    assert_eq!(words, r#"{"x":{"enum":[{"c":"d: e","f":"g"}],"tags":["name: a: b"]}}"#);
+}
+
+#[test]
+fn a_text_over_several_lines_is_quoted_as_one() {
+    for (yaml, expected) in [
+        ("description: the mode: std\n  or pro\nb: 1\n", "the mode: std or pro"),
+        ("description: the mode: std\n\n  - fast: a\n  - slow: b\nb: 1\n", "the mode: std\n- fast: a - slow: b"),
+        ("description: the mode: std\n  # not this\nb: 1\n", "the mode: std"),
+    ] {
+        let found = read(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+        assert_eq!((found.root.get_text("description"), found.repairs.len()), (Some(expected), 1), "{yaml}");
+        assert!(found.root.get("b").is_some(), "{yaml}");
+    }
 }
 
 #[test]
