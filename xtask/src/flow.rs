@@ -7,10 +7,16 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::roles::Role;
-use crate::tree::{MAX_DEPTH, Value, read};
+use crate::tree::{MAX_DEPTH, read};
 
 /// Keys whose items are plain words, so that `a: b: c` under one is a word and no mapping.
 pub const WORD_LISTS: [&str; 4] = ["tags", "enum", "required", "x-apifox-orders"];
+
+/// Keys of OpenAPI beside those that have a role of their own.
+const FIXED: &str = "$ref type format enum const default example examples title description summary externalDocs xml \
+    required nullable deprecated readOnly writeOnly pattern minimum maximum exclusiveMinimum exclusiveMaximum minLength \
+    maxLength minItems maxItems minProperties maxProperties multipleOf uniqueItems discriminator name in style explode \
+    allowReserved allowEmptyValue operationId tags security servers url variables version contact license";
 
 /// How often a text may be looked through for the ends of its lists.
 const MAX_LOOKS: usize = 64;
@@ -40,6 +46,24 @@ pub fn quoted(text: &str, role: Role, words: bool) -> Option<String> {
     (out != text).then_some(out)
 }
 
+/// Whether a mapping may have a key: only data has any.
+#[must_use]
+pub fn known(around: Role, key: &str) -> bool {
+    below(around, key) != Role::Other
+        || around == Role::Other
+        || key.starts_with("x-")
+        || FIXED.split(' ').any(|fixed| fixed == key)
+}
+
+/// What the value of a key is for. Where one word belongs, several are as wrong as where a mapping does.
+#[must_use]
+pub fn below(around: Role, key: &str) -> Role {
+    match key {
+        "type" | "in" | "$ref" if around.child(key) == Role::Other => around,
+        _ => around.child(key),
+    }
+}
+
 /// A text in single quotes. Tabs are not allowed between the words of a plain text, and mean nothing there.
 #[must_use]
 pub fn single(text: &str) -> String {
@@ -62,12 +86,12 @@ pub fn closing(text: &str, start: usize) -> Option<usize> {
     }
 }
 
-/// Whether YAML reads an entry's value as one scalar.
-fn reads(scalar: &str) -> bool {
-    let alias = scalar.starts_with('*') && !scalar.contains(' ');
-    let map = |value| if let Value::Map(map) = value { Some(map) } else { None };
-    let entry = read(&format!("{{k: {scalar}}}"), &Arc::from(""), 1).ok().and_then(|node| map(node.value));
-    alias || entry.is_some_and(|map| map.len() == 1 && map.values().all(|v| v.map().is_none() && v.list().is_none()))
+/// Whether YAML reads a text as one value.
+fn reads(text: &str) -> bool {
+    // An alias is known where its anchor is.
+    let alias = text.starts_with('*') && !text.contains(' ');
+    let entry = read(&format!("{{k: {text}}}"), &Arc::from(""), 1);
+    alias || entry.is_ok_and(|entry| entry.map().is_some_and(|map| map.len() == 1))
 }
 
 struct Flow<'t> {
@@ -122,13 +146,13 @@ impl<'t> Flow<'t> {
                     let key = self.key(self.at, false).or_else(|| self.key(self.at, mapping)).filter(|_| !words);
                     if let Some((key, after)) = key {
                         let name = self.text.get(key.clone())?.trim_matches(['"', '\'']);
-                        (inner, words) = (inner.child(name), WORD_LISTS.contains(&name));
+                        (inner, words) = (below(inner, name), WORD_LISTS.contains(&name));
                         self.scalars.push((key, Role::Other));
                         self.at = self.blanks(after);
                     } else if mapping {
                         return None;
                     }
-                    self.value(inner, words, close)?;
+                    self.value(role, inner, words, close)?;
                 }
             }
         }
@@ -137,7 +161,7 @@ impl<'t> Flow<'t> {
         Some(())
     }
 
-    fn value(&mut self, role: Role, words: bool, close: u8) -> Option<()> {
+    fn value(&mut self, around: Role, role: Role, words: bool, close: u8) -> Option<()> {
         let start = self.at;
         match self.byte(start)? {
             b',' => return Some(()),
@@ -162,7 +186,7 @@ impl<'t> Flow<'t> {
             let next = self.at + 1;
             let over = match c {
                 _ if !open.is_empty() => false,
-                b',' => close == b']' || self.ends(next) || self.key(self.blanks(next), false).is_some(),
+                b',' => close == b']' || self.ends(next) || self.next_key(next, around),
                 b'#' => self.at < self.last && self.comments(self.at),
                 c => c == close && self.ends(next),
             };
@@ -177,6 +201,12 @@ impl<'t> Flow<'t> {
         let length = self.text.get(start..self.at)?.trim_end().len();
         self.scalars.push((start..start + length, role));
         Some(())
+    }
+
+    /// Whether the mapping goes on with a key of its own.
+    fn next_key(&self, at: usize, around: Role) -> bool {
+        let key = self.key(self.blanks(at), false).and_then(|(key, _)| self.text.get(key));
+        key.is_some_and(|key| key.starts_with(['"', '\'']) || known(around, key))
     }
 
     /// The key that stands at a place, and where its value may begin. Only the first key of a mapping may be several

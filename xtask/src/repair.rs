@@ -25,10 +25,6 @@ const MAX_PARSED: usize = 96 * 1024 * 1024;
 const MAX_VALUE: usize = 1024 * 1024;
 /// Keys whose value is text for people, so that a lone line under one is text too, whatever it looks like.
 const TEXT_KEYS: [&str; 3] = ["description", "summary", "title"];
-/// Keys that stand beside a text and hold one word.
-const WORD_KEYS: [&str; 10] =
-    ["type", "format", "in", "name", "required", "nullable", "enum", "default", "example", "$ref"];
-
 /// A line of the page that was changed before it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repair {
@@ -177,7 +173,7 @@ fn changes_of(lines: &[String], index: usize) -> Vec<Change> {
     let header = header(line);
     let path = path(lines, index);
     // What the value is for; with its own key left out, what the mapping around it is for.
-    let role = |from: usize| path.iter().skip(from).rev().fold(Role::Document, |role, (key, _)| role.child(key));
+    let role = |from: usize| path.iter().skip(from).rev().fold(Role::Document, |role, (key, _)| flow::below(role, key));
     let (own, dashed) = (usize::from(header.key.is_some()), usize::from(header.dash.is_some()));
     let key = header.key.map(|(key, _)| key);
     let is_text = key.is_some_and(|key| TEXT_KEYS.contains(&key));
@@ -279,7 +275,7 @@ fn path(lines: &[String], index: usize) -> Vec<(&str, bool)> {
 fn belongs(line: &str, beside: Role) -> bool {
     let header = header(line);
     let word = line.get(header.value..).is_some_and(|value| !value.trim().contains(' '));
-    let known = |key: &str| beside.child(key) != Role::Other || word && WORD_KEYS.contains(&key);
+    let known = |key: &str| beside.child(key) != Role::Other || word && flow::known(beside, key);
     line.trim_start().starts_with('#') || header.key.is_some_and(|(key, _)| known(key))
 }
 
@@ -408,113 +404,4 @@ fn header(line: &str) -> Header<'_> {
 
 fn spaces(line: &str) -> usize {
     line.len() - line.trim_start_matches(' ').len()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn repaired(yaml: &str) -> Repaired {
-        read_text(yaml, &Arc::from("p.md"), 10).unwrap_or_else(|e| panic!("{e}\n{yaml}"))
-    }
-
-    fn json(yaml: &str) -> String {
-        repaired(yaml).root.to_json().to_string()
-    }
-
-    #[test]
-    fn a_plain_scalar_that_the_parser_refuses_is_quoted() {
-        let cases = [
-            ("a: b: c\nd: 1", r#"{"a":"b: c","d":1}"#),
-            (
-                "description: Model name Enumeration value: kling-v1-6",
-                r#"{"description":"Model name Enumeration value: kling-v1-6"}"#,
-            ),
-            ("summary: a: it's: c\nb: 2", r#"{"b":2,"summary":"a: it's: c"}"#),
-            ("a:\n  - x: y: z\n    k: v", r#"{"a":[{"k":"v","x":"y: z"}]}"#),
-            ("tags:\n  - x: y: z\n  - k", r#"{"tags":["x: y: z","k"]}"#),
-            ("enum:\n- std: a: b\n- pro", r#"{"enum":["std: a: b","pro"]}"#),
-            (
-                "description:\n  some text: and: more\n  and more\nb: 1",
-                r#"{"b":1,"description":"some text: and: more and more"}"#,
-            ),
-            ("a: first words\n  second: x\nb: 1", r#"{"a":"first words second: x","b":1}"#),
-            ("a: @b\nc: 1", r#"{"a":"@b","c":1}"#),
-            ("a: `b`\nc: 1", r#"{"a":"`b`","c":1}"#),
-            ("a: %b\nc: 1", r#"{"a":"%b","c":1}"#),
-            ("a: *bold* text\nc: 1", r#"{"a":"*bold* text","c":1}"#),
-            ("a: !important text\nc: 1", r#"{"a":"!important text","c":1}"#),
-            ("a: {{var}}\nc: 1", r#"{"a":"{{var}}","c":1}"#),
-            ("o:\n  a: [open\n  type: string\nc: 1", r#"{"c":1,"o":{"a":"[open","type":"string"}}"#),
-            ("a: \"quoted\" and more\nc: 1", r#"{"a":"\"quoted\" and more","c":1}"#),
-            ("a: 'it's'\nc: 1", r#"{"a":"'it's'","c":1}"#),
-            ("a: [1, 2] and more\nc: 1", r#"{"a":"[1, 2] and more","c":1}"#),
-            ("a: 枚举值: std，pro\nc: 1", r#"{"a":"枚举值: std，pro","c":1}"#),
-            ("a: text:\nc: 1", r#"{"a":"text:","c":1}"#),
-            ("a: - b\nc: 1", r#"{"a":"- b","c":1}"#),
-        ];
-        for (yaml, expected) in cases {
-            assert_eq!(json(yaml), expected, "{yaml}");
-            assert_eq!(repaired(yaml).repairs.len(), 1, "{yaml}: {:?}", repaired(yaml).repairs);
-        }
-    }
-
-    #[test]
-    fn what_is_valid_is_never_touched() {
-        let valid = "tags:\n  - text: with\n  - a: b\nx: first\n  second\ny: |\n  k: v: w\n  - @x\nz: >-\n  a: b: c\nf: {a: b}\ng: a:b\nq: 'a: b'\n";
-        let found = repaired(valid);
-        assert_eq!(found.repairs, []);
-        assert_eq!(found.root.to_json().pointer("/y"), Some(&"k: v: w\n- @x\n".into()));
-    }
-
-    #[test]
-    fn a_broken_block_indicator_is_mended_and_the_block_inside_left_alone() {
-        for (broken, text) in
-            [("|>-", "k: v: w\n@x"), (">|", "k: v: w @x\n"), ("|-+", "k: v: w\n@x\n"), ("|2>-", "k: v: w\n@x")]
-        {
-            let yaml = format!("a:\n  description: {broken}\n    k: v: w\n    @x\n  b: c: d\n");
-            let found = repaired(&yaml);
-            assert_eq!(found.root.get("a").and_then(|a| a.get_text("description")), Some(text), "{broken}");
-            assert_eq!(found.repairs.len(), 2, "{broken}");
-        }
-    }
-
-    #[test]
-    fn a_repair_is_recorded_with_the_line_of_the_page_and_keeps_every_line_number() {
-        let found = repaired("a: 1\nb: c: d\ne:\n  f: g: h\n");
-        let record = |line, before: &str, after: &str| Repair {
-            place: Place { file: Arc::from("p.md"), line },
-            before: before.to_owned(),
-            after: after.to_owned(),
-        };
-        assert_eq!(found.repairs, [record(11, "b: c: d", "b: 'c: d'"), record(13, "f: g: h", "f: 'g: h'")]);
-        assert_eq!(found.root.get("e").and_then(|e| e.get("f")).map(|f| f.place.line), Some(13));
-    }
-
-    #[test]
-    fn a_dozen_defects_are_repaired_and_hundreds_refused() {
-        let dozen: String = (0..12).map(|n| format!("k{n}: a: b\n")).collect();
-        assert_eq!(repaired(&dozen).repairs.len(), 12);
-        let hundreds: String = (0..=MAX_REPAIRS).map(|n| format!("k{n}: a: b\n")).collect();
-        assert!(
-            read_text(&hundreds, &Arc::from("p.md"), 1).is_err_and(|e| e.to_string().contains("after 400 repairs"))
-        );
-    }
-
-    #[test]
-    fn what_quoting_cannot_mend_is_refused_with_file_line_and_reason() {
-        let cases = [
-            ("a: 1\na: 2\n", "p.md:11: the key \"\\\"a\\\"\""),
-            ("a:\n    b: 1\n   c: 2\n", "p.md:12: not YAML"),
-            ("a: b\n---\nc: d\n", "p.md:11: a second YAML document"),
-            ("a: &x [*x]\n", "p.md:10: an alias stands inside"),
-            ("<<: {a: b}\n", "p.md:10: the merge key"),
-            ("a:\n  type: object\n    properties:\n      b: 1\n", "p.md:12: not YAML"),
-        ];
-        for (yaml, expected) in cases {
-            let found = read_text(yaml, &Arc::from("p.md"), 10).err().map(|e| e.to_string()).unwrap_or_default();
-            assert!(found.starts_with(expected.split(" \"").next().unwrap_or_default()), "{yaml}: {found}");
-            assert!(!found.contains('\n'));
-        }
-    }
 }

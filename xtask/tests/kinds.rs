@@ -600,7 +600,7 @@ fn a_circle_of_references_is_compared_once_and_its_change_is_found() {
     assert!(found.iter().all(|c| c.pointer == "/components/schemas/B/properties/x/type"), "{found:#?}");
 }
 
-/// A body and an answer whose schema is `All`, of these parts and components.
+/// A document whose request has the schema `All`, of these parts and components.
 fn parts(key: &str, parts: &str, components: &str) -> String {
     format!(
         "openapi: 3.0.0\npaths: {{/a: {{post: {{requestBody: {{content: {{application/json: {{schema: {{$ref: '#/components/schemas/All'}}}}}}}}, responses: {{}}}}}}}}\ncomponents:\n  schemas:\n    All: {{{key}: [{parts}]}}\n{components}"
@@ -878,7 +878,7 @@ fn each_kind_of_the_vendors_pages_gets_its_level_and_its_id() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The page with an operation that gets a parameter and gives an answer, each with a schema and a description.
+/// The page with a schema and a description, in its body and in a parameter of the query.
 fn stated(schema: &str, words: &str) -> Vec<u8> {
     let spread = |at: &str| format!("{at}type: string\n{at}{schema}\n");
     let mode =

@@ -15,9 +15,13 @@ fn read(yaml: &str) -> xtask::error::Result<Repaired> {
     read_page(&Page { name, sha256, yaml: yaml.to_owned(), first_line: FIRST })
 }
 
+fn document(yaml: &str) -> Repaired {
+    read(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"))
+}
+
 /// The document as JSON, and each repair as `line: before → after`.
 fn repaired(yaml: &str) -> (String, Vec<String>) {
-    let found = read(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+    let found = document(yaml);
     let record = |r: &xtask::repair::Repair| format!("{}: {} → {}", r.place.line, r.before, r.after);
     (found.root.to_json().to_string(), found.repairs.iter().map(record).collect())
 }
@@ -27,6 +31,97 @@ fn property(name: &str, text: &str) -> String {
     format!(
         "paths:\n  /a:\n    post:\n      requestBody:\n        content:\n          application/json:\n            schema:\n              type: object\n              properties:\n                {name}: {text}\n              required: []\n"
     )
+}
+
+#[test]
+fn a_plain_scalar_that_the_parser_refuses_is_quoted() {
+    let cases = [
+        ("a: b: c\nd: 1", r#"{"a":"b: c","d":1}"#),
+        (
+            "description: Model name Enumeration value: kling-v1-6",
+            r#"{"description":"Model name Enumeration value: kling-v1-6"}"#,
+        ),
+        ("summary: a: it's: c\nb: 2", r#"{"b":2,"summary":"a: it's: c"}"#),
+        ("a:\n  - x: y: z\n    k: v", r#"{"a":[{"k":"v","x":"y: z"}]}"#),
+        ("tags:\n  - x: y: z\n  - k", r#"{"tags":["x: y: z","k"]}"#),
+        ("enum:\n- std: a: b\n- pro", r#"{"enum":["std: a: b","pro"]}"#),
+        (
+            "description:\n  some text: and: more\n  and more\nb: 1",
+            r#"{"b":1,"description":"some text: and: more and more"}"#,
+        ),
+        ("a: first words\n  second: x\nb: 1", r#"{"a":"first words second: x","b":1}"#),
+        ("a: @b\nc: 1", r#"{"a":"@b","c":1}"#),
+        ("a: `b`\nc: 1", r#"{"a":"`b`","c":1}"#),
+        ("a: %b\nc: 1", r#"{"a":"%b","c":1}"#),
+        ("a: *bold* text\nc: 1", r#"{"a":"*bold* text","c":1}"#),
+        ("a: !important text\nc: 1", r#"{"a":"!important text","c":1}"#),
+        ("a: {{var}}\nc: 1", r#"{"a":"{{var}}","c":1}"#),
+        ("o:\n  a: [open\n  type: string\nc: 1", r#"{"c":1,"o":{"a":"[open","type":"string"}}"#),
+        ("a: \"quoted\" and more\nc: 1", r#"{"a":"\"quoted\" and more","c":1}"#),
+        ("a: 'it's'\nc: 1", r#"{"a":"'it's'","c":1}"#),
+        ("a: [1, 2] and more\nc: 1", r#"{"a":"[1, 2] and more","c":1}"#),
+        ("a: 枚举值: std，pro\nc: 1", r#"{"a":"枚举值: std，pro","c":1}"#),
+        ("a: text:\nc: 1", r#"{"a":"text:","c":1}"#),
+        ("a: - b\nc: 1", r#"{"a":"- b","c":1}"#),
+    ];
+    for (yaml, expected) in cases {
+        let (json, repairs) = repaired(yaml);
+        assert_eq!((json.as_str(), repairs.len()), (expected, 1), "{yaml}: {repairs:?}");
+    }
+}
+
+#[test]
+fn what_is_valid_is_never_touched() {
+    let valid = "tags:\n  - text: with\n  - a: b\nx: first\n  second\ny: |\n  k: v: w\n  - @x\nz: >-\n  a: b: c\nf: {a: b}\ng: a:b\nq: 'a: b'\n";
+    let found = document(valid);
+    assert_eq!(found.repairs, []);
+    assert_eq!(found.root.to_json().pointer("/y"), Some(&"k: v: w\n- @x\n".into()));
+}
+
+#[test]
+fn a_broken_block_indicator_is_mended_and_the_block_inside_left_alone() {
+    for (broken, text) in
+        [("|>-", "k: v: w\n@x"), (">|", "k: v: w @x\n"), ("|-+", "k: v: w\n@x\n"), ("|2>-", "k: v: w\n@x")]
+    {
+        let yaml = format!("a:\n  description: {broken}\n    k: v: w\n    @x\n  b: c: d\n");
+        let found = document(&yaml);
+        assert_eq!(found.root.get("a").and_then(|a| a.get_text("description")), Some(text), "{broken}");
+        assert_eq!(found.repairs.len(), 2, "{broken}");
+    }
+}
+
+#[test]
+fn a_repair_is_recorded_with_the_line_of_the_page_and_keeps_every_line_number() {
+    let found = document("a: 1\nb: c: d\ne:\n  f: g: h\n");
+    let record = |line, before: &str, after: &str| (line, before.to_owned(), after.to_owned());
+    let records: Vec<_> = found.repairs.iter().map(|r| (r.place.line, r.before.clone(), r.after.clone())).collect();
+    assert_eq!(records, [record(11, "b: c: d", "b: 'c: d'"), record(13, "f: g: h", "f: 'g: h'")]);
+    assert_eq!(found.root.get("e").and_then(|e| e.get("f")).map(|f| f.place.line), Some(13));
+}
+
+#[test]
+fn a_dozen_defects_are_repaired_and_hundreds_refused() {
+    let dozen: String = (0..12).map(|n| format!("k{n}: a: b\n")).collect();
+    assert_eq!(document(&dozen).repairs.len(), 12);
+    let hundreds: String = (0..=400).map(|n| format!("k{n}: a: b\n")).collect();
+    assert!(read(&hundreds).is_err_and(|e| e.to_string().contains("after 400 repairs")));
+}
+
+#[test]
+fn what_quoting_cannot_mend_is_refused_with_file_line_and_reason() {
+    let cases = [
+        ("a: 1\na: 2\n", "p.md:11: the key \"\\\"a\\\"\""),
+        ("a:\n    b: 1\n   c: 2\n", "p.md:12: not YAML"),
+        ("a: b\n---\nc: d\n", "p.md:11: a second YAML document"),
+        ("a: &x [*x]\n", "p.md:10: an alias stands inside"),
+        ("<<: {a: b}\n", "p.md:10: the merge key"),
+        ("a:\n  type: object\n    properties:\n      b: 1\n", "p.md:12: not YAML"),
+    ];
+    for (yaml, expected) in cases {
+        let found = read(yaml).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(found.starts_with(expected.split(" \"").next().unwrap_or_default()), "{yaml}: {found}");
+        assert!(!found.contains('\n'));
+    }
 }
 
 #[test]
@@ -42,6 +137,11 @@ fn in_brackets_the_innermost_text_is_quoted() {
             "{description: see [1], [2] or {x, y}, type: string}",
             r#"{"description":"see [1], [2] or {x, y}","type":"string"}"#,
         ),
+        (
+            "{description: first: a, second: b and {c}, x-a: b}",
+            r#"{"description":"first: a, second: b and {c}","x-a":"b"}"#,
+        ),
+        ("{type: string, example: {{a}}, default: {b}}", r#"{"default":{"b":null},"example":"{{a}}","type":"string"}"#),
         ("{description: an open { bracket, type: string}", r#"{"description":"an open { bracket","type":"string"}"#),
         ("{description: a } b, type: string}", r#"{"description":"a } b","type":"string"}"#),
         ("{description: use #tag}", r#"{"description":"use #tag"}"#),
@@ -125,7 +225,7 @@ fn a_text_over_several_lines_is_quoted_as_one() {
         ("description: the mode: std\n\n  - fast: a\n  - slow: b\nb: 1\n", "the mode: std\n- fast: a - slow: b"),
         ("description: the mode: std\n  # not this\nb: 1\n", "the mode: std"),
     ] {
-        let found = read(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+        let found = document(yaml);
         assert_eq!((found.root.get_text("description"), found.repairs.len()), (Some(expected), 1), "{yaml}");
         assert!(found.root.get("b").is_some(), "{yaml}");
     }
@@ -138,6 +238,8 @@ fn what_cannot_be_repaired_safely_is_refused_with_its_line() {
         ("one line for two", "type: string", 19),
         ("no end", "{ type: string, description: a: b", 19),
         ("words behind the end", "{ type: string, description: a: b } and more", 19),
+        ("no comma", "{ type: string description: a: b }", 19),
+        ("no line end", "\ntype: string description: a: b", 20),
         ("a mapping as one text", "{ type: object, properties: type: string }", 19),
         ("a mapping under a text", "\ndescription: a: b\n  type: string", 21),
         ("a structure under a text", "\ndescription: the mode: std\n  items:\n    type: string", 21),
@@ -162,7 +264,7 @@ fn a_quoted_text_whose_lines_stand_too_far_left_is_moved_and_says_what_it_said()
         ("a:\n  - b: 'one\n  ' # why\n    c: d\n", "one ", vec!["12:   ' # why →      ' # why"]),
     ];
     for (yaml, expected, records) in cases {
-        let found = read(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+        let found = document(yaml);
         let inside = found.root.at_path(&["a"]).and_then(|a| a.at_path(&["0"]).or(Some(a)));
         assert_eq!(inside.and_then(|inside| inside.get_text("b")), Some(expected), "{yaml}");
         assert!(inside.is_some_and(|inside| inside.get("c").is_some()), "{yaml}");
@@ -202,7 +304,7 @@ fn a_type_that_stands_twice_is_the_one_that_its_siblings_agree_with() {
         ),
     ];
     for (yaml, kind, record) in settled {
-        let found = read(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+        let found = document(yaml);
         assert_eq!(found.root.get_text("type"), Some(kind), "{yaml}");
         assert_eq!(repaired(yaml).1, [record], "{yaml}");
     }

@@ -203,11 +203,11 @@ impl<'a> Comparer<'a> {
     ) -> Result<()> {
         let list = trail.step(key);
         let (mut pairs, mut gone, mut come) = paired(old, new);
+        pairs.extend(in_order((old, new), (&mut gone, &mut come)));
         // What a discriminator calls by name is another thing under another name.
         if !named {
             pairs.extend(self.grown(&list, (old, new), (&mut gone, &mut come), spot));
         }
-        pairs.extend(in_order((old, new), (&mut gone, &mut come)));
         pairs.sort_unstable();
         for (from, to) in pairs {
             let (Some(base), Some(revision)) = (old.get(from), new.get(to)) else { continue };
@@ -287,12 +287,18 @@ impl<'a> Comparer<'a> {
 
     /// How grave the changes between two schemas are, none of which is recorded; none if they cannot be compared.
     fn trial(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Option<Level> {
-        let (before, depth, cut) = (self.changes.len(), self.depth, self.cut);
-        let renamed = self.renamed.clone();
+        let names = follow(self.base, base).name.zip(follow(self.revision, revision).name);
+        let key = names.map(|(old, new)| (old, new, spot));
+        if let Some(known) = key.as_ref().and_then(|key| self.trials.get(key)) {
+            return *known;
+        }
+        let (before, depth, cut, renamed) = (self.changes.len(), self.depth, self.cut, self.renamed.clone());
         let done = self.referred(trail, base, revision, spot);
         let gravest = self.changes.drain(before..).map(|change| change.level).max();
         (self.depth, self.cut, self.renamed) = (depth, cut, renamed);
-        done.ok().map(|()| gravest.unwrap_or(Level::Text))
+        let level = done.ok().map(|()| gravest.unwrap_or(Level::Text));
+        self.trials.extend(key.map(|key| (key, level)));
+        level
     }
 
     fn never(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
