@@ -10,6 +10,7 @@ pub mod drift;
 pub mod emit;
 pub mod error;
 pub mod facade;
+pub mod flow;
 pub mod ident;
 pub mod import;
 pub mod lift;

@@ -4,6 +4,7 @@
 //! become constraints with the line of the page that says so. What a schema states by its own keywords comes first, then
 //! the vendor's `x-apifox-enum`, then prose. A phrase that is not understood is no constraint; nothing is guessed.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
@@ -76,9 +77,18 @@ impl Keyword {
 /// The constraints that a schema states about its own values, at most one of each kind.
 #[must_use]
 pub fn constraints(schema: &Node) -> Vec<Constraint> {
+    let mut all = statements(schema);
+    let mut seen = HashSet::new();
+    all.retain(|one| seen.insert(one.keyword));
+    all
+}
+
+/// All that a schema states, at most once in each way: what comes first stands above what says the same otherwise.
+#[must_use]
+pub fn statements(schema: &Node) -> Vec<Constraint> {
     let mut found: Vec<Constraint> = Vec::new();
     let mut add = |keyword: Keyword, values: Vec<String>, place: Place, said: Said| {
-        if !values.is_empty() && !found.iter().any(|old| old.keyword == keyword) {
+        if !values.is_empty() && !found.iter().any(|old| (old.keyword, old.said) == (keyword, said)) {
             found.push(Constraint { keyword, values, place, said });
         }
     };

@@ -3,13 +3,17 @@
 //! Its pages hold text that was never quoted: `description: Model name Enumeration value: kling-v1-6`. The parser's
 //! first error says near which line; the scalars at and before it are tried, nearest first: a repair is kept if the
 //! parser then gets past it, and thrown away if not. So what is valid is never touched, and no list of known defects is
-//! needed. Lines keep their numbers, the inside of a block scalar is left alone, and each repair is recorded.
+//! needed. The keys above a line say what its value is for: what must be a mapping or a sequence never becomes a text.
+//! Lines keep their numbers, what lies inside of a block scalar, a quoted text or brackets is no line of its own, and
+//! each repair is recorded.
 
 use std::sync::Arc;
 
 use crate::error::{Error, Result, one_line, shorten};
+use crate::flow::{self, WORD_LISTS};
 use crate::page::Page;
-use crate::tree::{Node, Place, ReadError, read};
+use crate::roles::Role;
+use crate::tree::{Doubled, Node, Place, ReadError, read_settled};
 
 /// Pages have a dozen; a text that needs hundreds is not YAML with slips but something else.
 const MAX_REPAIRS: usize = 400;
@@ -17,11 +21,10 @@ const MAX_REPAIRS: usize = 400;
 const MAX_CANDIDATES: usize = 6;
 /// Bytes given to the parser in all while repairing: a bound on time, about two seconds' worth.
 const MAX_PARSED: usize = 96 * 1024 * 1024;
+/// Bytes of one value in brackets or quotes: unclosed ones inside of unclosed ones would else be read again and again.
+const MAX_VALUE: usize = 1024 * 1024;
 /// Keys whose value is text for people, so that a lone line under one is text too, whatever it looks like.
 const TEXT_KEYS: [&str; 3] = ["description", "summary", "title"];
-/// Keys whose items are plain words, so that `- a: b: c` under one is a word and no mapping.
-const WORD_LISTS: [&str; 4] = ["tags", "enum", "required", "x-apifox-orders"];
-
 /// A line of the page that was changed before it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repair {
@@ -54,10 +57,11 @@ fn read_text(yaml: &str, name: &Arc<str>, first_line: usize) -> Result<Repaired>
     let mut lines: Vec<String> = yaml.split('\n').map(str::to_owned).collect();
     let mut repairs = Vec::new();
     let mut parsed = 0;
-    let mut outcome = read(yaml, name, first_line);
+    let mut outcome = read_settled(yaml, name, first_line);
     loop {
         let error = match outcome {
-            Ok(root) => {
+            Ok((root, doubled)) => {
+                repairs.extend(doubled.into_iter().map(settled));
                 repairs.sort_by_key(|repair: &Repair| repair.place.line);
                 return Ok(Repaired { root, repairs });
             }
@@ -83,7 +87,7 @@ fn read_text(yaml: &str, name: &Arc<str>, first_line: usize) -> Result<Repaired>
             if parsed > MAX_PARSED {
                 return Err(refused(", and the page is too large to be repaired further"));
             }
-            let next = read(&text, name, first_line);
+            let next = read_settled(&text, name, first_line);
             if got_past(&next, &error, change.last + first_line) {
                 found = Some((change, tried, next));
                 break;
@@ -92,19 +96,40 @@ fn read_text(yaml: &str, name: &Arc<str>, first_line: usize) -> Result<Repaired>
         let Some((change, tried, next)) = found else {
             return Err(refused(", and quoting the text there does not help; correct the page"));
         };
-        let before = lines.get(change.first..=change.last).unwrap_or_default();
-        let shown = |lines: &[String]| one_line(&lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ⏎ "));
-        let place = Place { file: name.clone(), line: change.first + first_line };
-        repairs.push(Repair { place, before: shown(before), after: shown(&change.after) });
+        repairs.push(record(&lines, &change, name, first_line));
         (lines, outcome) = (tried, next);
     }
 }
 
+/// The lines that a change changes, trimmed, unless it is their indent that changes.
+fn record(lines: &[String], change: &Change, name: &Arc<str>, first_line: usize) -> Repair {
+    let before = lines.get(change.first..=change.last).unwrap_or_default();
+    let pairs: Vec<_> = before.iter().zip(&change.after).collect();
+    let differs = |pair: &(&String, &String)| pair.0 != pair.1;
+    let from = pairs.iter().position(differs).unwrap_or_default();
+    let to = pairs.iter().rposition(differs).map_or(pairs.len(), |last| last + 1);
+    let changed = pairs.get(from..to).unwrap_or_default();
+    let indents = changed.iter().all(|(old, new)| old.trim() == new.trim());
+    let shown = |line: &str| if indents { line.to_owned() } else { line.trim().to_owned() };
+    let (old, new): (Vec<_>, Vec<_>) = changed.iter().map(|(old, new)| (shown(old), shown(new))).unzip();
+    let place = Place { file: name.clone(), line: change.first + from + first_line };
+    Repair { place, before: one_line(&old.join(" ⏎ ")), after: one_line(&new.join(" ⏎ ")) }
+}
+
+/// The record of a `type` that stood twice.
+fn settled(Doubled { place, both: [first, second], kept }: Doubled) -> Repair {
+    Repair {
+        place,
+        before: one_line(&format!("type: {first} ⏎ type: {second}")),
+        after: one_line(&format!("type: {kept}")),
+    }
+}
+
 /// Whether the parser left the changed lines behind. Errors of another kind (a duplicate key) are not grammar's.
-fn got_past(next: &std::result::Result<Node, ReadError>, old: &ReadError, last: usize) -> bool {
+fn got_past<T>(next: &std::result::Result<T, ReadError>, old: &ReadError, last: usize) -> bool {
     match next {
         Ok(_) => true,
-        Err(error) if !error.grammar => error.line > last,
+        Err(error) if !error.grammar => error.reached > last,
         Err(error) => error.line > last && (error.line, error.column) > (old.line, old.column),
     }
 }
@@ -136,24 +161,8 @@ impl Header<'_> {
 }
 
 /// What may be wrong at or before a line, likeliest first.
-fn candidates(lines: &[String], at: usize) -> Vec<Change> {
-    let inside = block_scalars(lines);
-    let mut changes = Vec::new();
-    let mut headers = 0;
-    for index in (0..=at.min(lines.len().saturating_sub(1))).rev() {
-        let Some(line) = lines.get(index) else {
-            continue;
-        };
-        if inside.get(index).copied().unwrap_or_default() || line.trim().is_empty() {
-            continue;
-        }
-        changes.extend(changes_of(lines, index));
-        headers += 1;
-        if headers == MAX_CANDIDATES {
-            break;
-        }
-    }
-    changes
+fn candidates(lines: &[String], at: usize) -> impl Iterator<Item = Change> {
+    starts(lines, at).into_iter().rev().take(MAX_CANDIDATES).flat_map(|index| changes_of(lines, index))
 }
 
 fn changes_of(lines: &[String], index: usize) -> Vec<Change> {
@@ -162,27 +171,45 @@ fn changes_of(lines: &[String], index: usize) -> Vec<Change> {
         return changes;
     };
     let header = header(line);
-    let parent = parent(lines, index, header.indent);
-    let in_text = parent.is_some_and(|(key, empty)| empty && TEXT_KEYS.contains(&key));
-    let in_words = parent.is_some_and(|(key, _)| WORD_LISTS.contains(&key));
-    let last = continuation(lines, index, header.depth());
-    let mut propose = |start: usize, last: usize| {
-        if let Some(after) = quoted(lines, index, last, start) {
-            changes.push(Change { first: index, last, after });
+    let path = path(lines, index);
+    // What the value is for; with its own key left out, what the mapping around it is for.
+    let role = |from: usize| path.iter().skip(from).rev().fold(Role::Document, |role, (key, _)| flow::below(role, key));
+    let (own, dashed) = (usize::from(header.key.is_some()), usize::from(header.dash.is_some()));
+    let key = header.key.map(|(key, _)| key);
+    let is_text = key.is_some_and(|key| TEXT_KEYS.contains(&key));
+    let parent = path.get(own + dashed);
+    let value = line.get(header.value..).unwrap_or_default().trim_end();
+    let mut propose = |start: usize, last: usize, text: bool, beside: Role| {
+        let more = lines.get(index + 1..=last).unwrap_or_default();
+        if !more.iter().any(|line| belongs(line, beside) || !text && line.trim_start().starts_with("- ")) {
+            let after = quoted(lines, index, last, start);
+            changes.extend(after.map(|after| Change { first: index, last, after }));
         }
     };
-    if in_text && header.dash.is_none() {
+    let in_text = parent.is_some_and(|(key, empty)| *empty && TEXT_KEYS.contains(key));
+    if in_text && dashed == 0 && role(own) == Role::Other {
         // The text stands on lines of its own under its key; all of them are one scalar.
-        propose(header.indent, continuation(lines, index, header.indent.saturating_sub(1)));
+        propose(header.indent, continuation(lines, index, header.indent.saturating_sub(1)), true, role(own + 1));
     }
-    let item = header
-        .dash
-        .and_then(|dash| Some(dash + 1 + line.get(dash + 1..)?.len() - line.get(dash + 1..)?.trim_start().len()));
+    let item = header.dash.map(|dash| dash + 1 + line.get(dash + 1..).map_or(0, spaces));
+    // A document's own tags are no words.
+    let tag = key == Some("name") && role(own + dashed + 1) == Role::Document;
+    let in_words = item.is_some() && !tag && parent.is_some_and(|(key, _)| WORD_LISTS.contains(key));
     if let (true, Some(item)) = (in_words, item) {
-        propose(item, continuation(lines, index, header.dash.unwrap_or_default()));
+        propose(item, continuation(lines, index, header.dash.unwrap_or_default()), true, Role::SchemaMap);
     }
-    let value = line.get(header.value..).unwrap_or_default().trim_end();
-    if value.is_empty() {
+    // `[1]` as a description is no sequence; in an example it may be one, whatever its key.
+    let described = is_text && value.starts_with('[') && role(own) != Role::Other;
+    if let Some(last) = bracketed(lines, index, &header).filter(|_| !described) {
+        let words = in_words || key.is_some_and(|key| WORD_LISTS.contains(&key));
+        let text = joined(lines, index, last, header.value).unwrap_or_default();
+        if let Some(quoted) = flow::quoted(&text, role(0), words) {
+            let all = line.get(..header.value).unwrap_or_default().to_owned() + &quoted;
+            changes.push(Change { first: index, last, after: all.split('\n').map(str::to_owned).collect() });
+        }
+        return changes;
+    }
+    if value.is_empty() || role(0) != Role::Other {
         return changes;
     }
     if let Some(indicator) = mended_indicator(value) {
@@ -191,40 +218,65 @@ fn changes_of(lines: &[String], index: usize) -> Vec<Change> {
         changes.push(Change { first: index, last: index, after: vec![mended] });
         return changes;
     }
-    let mut propose = |start: usize, last: usize| {
-        if let Some(after) = quoted(lines, index, last, start) {
-            changes.push(Change { first: index, last, after });
-        }
-    };
-    propose(header.value, index);
+    let last = continuation(lines, index, header.depth());
     // Prose goes on over lines; a lone word with deeper lines under it is a structure with a slip, not to be swallowed.
-    let prose = value.contains(' ') || !value.is_ascii() || header.key.is_some_and(|(key, _)| TEXT_KEYS.contains(&key));
-    if last > index && prose {
-        propose(header.value, last);
+    if last > index && (value.contains(' ') || !value.is_ascii() || is_text) {
+        propose(header.value, last, is_text, role(own));
     }
+    propose(header.value, index, is_text, Role::Other);
     // `- some words: more: text` may be a mapping or a text; the mapping was tried first.
-    if let Some(item) = item.filter(|_| !in_words) {
-        propose(item, index);
+    if let Some(item) = item.filter(|_| !in_words && role(own) == Role::Other && last == index) {
+        propose(item, index, true, Role::Other);
+    }
+    // The lines of a quoted text stand deeper than its key, the last one too.
+    if let Some(last) = closed(lines, index, &header) {
+        let depth = header.depth() + 1;
+        let deeper = |line: &String| {
+            let shallow = spaces(line) < depth && !line.trim().is_empty();
+            if shallow { " ".repeat(depth) + line.trim_start() } else { line.clone() }
+        };
+        let more = lines.get(index + 1..=last).unwrap_or_default().iter().map(deeper);
+        changes.insert(0, Change { first: index, last, after: std::iter::once(line.clone()).chain(more).collect() });
     }
     changes
 }
 
-/// The nearest line above that is indented less: its key, and whether its value is to come.
-fn parent(lines: &[String], index: usize, indent: usize) -> Option<(&str, bool)> {
-    let above = lines.get(..index)?.iter().rev().find_map(|line| {
-        if line.trim().is_empty() {
-            return None;
+/// The keys that a line's value stands under, the nearest first, and whether their own lines hold no more. An item of a
+/// sequence has an empty key.
+fn path(lines: &[String], index: usize) -> Vec<(&str, bool)> {
+    let mut path = Vec::new();
+    let (mut column, mut item) = (usize::MAX, false);
+    for line in lines.get(..=index).unwrap_or_default().iter().rev() {
+        if line.trim().is_empty() || line.trim_start().starts_with('#') {
+            continue;
         }
         let header = header(line);
-        let less = header.key.map_or(header.indent, |(_, column)| column) < indent;
+        let empty = line.get(header.value..).is_some_and(|value| value.trim().is_empty());
         // The items of a sequence may stand in the column of its key.
-        let same = header.indent == indent
-            && header.dash.is_none()
-            && line.get(header.value..).is_some_and(|v| v.trim().is_empty());
-        (less || same).then_some((header, line))
-    })?;
-    let empty = above.1.get(above.0.value..).is_some_and(|value| value.trim().is_empty());
-    above.0.key.map(|(key, _)| (key, empty))
+        if let Some((key, own)) = header.key.filter(|(_, own)| *own < column || item && empty && *own == column) {
+            path.push((key, empty));
+            (column, item) = (own, false);
+        }
+        if header.dash.is_some() && header.indent < column {
+            path.push(("", empty));
+            (column, item) = (header.indent, true);
+        }
+        if path.is_empty() {
+            column = column.min(header.indent);
+        }
+        if column == 0 && !item {
+            break;
+        }
+    }
+    path
+}
+
+/// Whether a line is no more of a text that stands in a mapping, but a comment or the next key of that mapping.
+fn belongs(line: &str, beside: Role) -> bool {
+    let header = header(line);
+    let word = line.get(header.value..).is_some_and(|value| !value.trim().contains(' '));
+    let known = |key: &str| beside.child(key) != Role::Other || word && flow::known(beside, key);
+    line.trim_start().starts_with('#') || header.key.is_some_and(|(key, _)| known(key))
 }
 
 /// The last line of a value that begins on `index` and goes on deeper than `depth`.
@@ -242,18 +294,46 @@ fn continuation(lines: &[String], index: usize, depth: usize) -> usize {
     last
 }
 
+/// The last line of a collection in brackets.
+fn bracketed(lines: &[String], index: usize, header: &Header<'_>) -> Option<usize> {
+    let starts = |line: &String, with: [char; 2]| line.trim_start().starts_with(with);
+    lines.get(index)?.get(header.value..)?.starts_with(['{', '[']).then_some(())?;
+    let mut last = continuation(lines, index, header.depth());
+    // What closes it may stand further left than its key.
+    while lines.get(last + 1).is_some_and(|line| starts(line, ['}', ']'])) {
+        last += 1;
+    }
+    flow::opens(&joined(lines, index, last, header.value)?).then_some(last)
+}
+
+/// The last line of a quoted text that goes on over lines, as long as none of them looks like the next key.
+fn closed(lines: &[String], index: usize, header: &Header<'_>) -> Option<usize> {
+    let value = lines.get(index)?.get(header.value..)?;
+    (value.starts_with(['"', '\'']) && flow::closing(value, 0).is_none()).then_some(())?;
+    let more = lines.get(index + 1..)?.iter().take_while(|line| {
+        let next = crate::repair::header(line);
+        spaces(line) > header.depth() || next.key.is_none() && next.dash.is_none()
+    });
+    let text = joined(lines, index, index + more.count(), header.value)?;
+    let end = flow::closing(&text, 0)?;
+    let rest = text.get(end..)?.split('\n').next()?;
+    (rest.trim().is_empty() || rest.starts_with(" #"))
+        .then(|| index + text.get(..end).map_or(0, |t| t.matches('\n').count()))
+}
+
+/// Some lines, the first one from a byte on; none if they are too many to be one value.
+fn joined(lines: &[String], first: usize, last: usize, start: usize) -> Option<String> {
+    let lines = lines.get(first..=last)?;
+    let short = lines.iter().map(String::len).sum::<usize>() <= MAX_VALUE;
+    short.then(|| lines.join("\n").get(start..).map(str::to_owned))?
+}
+
 /// The lines with everything from byte `start` of the first one inside single quotes, which fold lines as plain text does.
 fn quoted(lines: &[String], first: usize, last: usize, start: usize) -> Option<Vec<String>> {
-    let range = lines.get(first..=last)?;
-    let (head, value) = range.first()?.split_at_checked(start)?;
-    let mut after = vec![format!("{head}'{}", value.trim_end().replace('\'', "''"))];
-    after.extend(range.iter().skip(1).map(|line| line.trim_end().replace('\'', "''")));
-    // Tabs are not allowed between the words of a plain text, and mean nothing there.
-    for line in &mut after {
-        *line = line.replace('\t', " ");
-    }
-    after.last_mut()?.push('\'');
-    Some(after)
+    let trimmed: Vec<&str> = lines.get(first..=last)?.iter().map(|line| line.trim_end()).collect();
+    let all = trimmed.join("\n");
+    let (head, text) = all.split_at_checked(start)?;
+    Some((head.to_owned() + &flow::single(text)).split('\n').map(str::to_owned).collect())
 }
 
 /// `|>-`, `>|`, `|-+`: an indicator that says too much becomes the first style and the last way of ending in it.
@@ -268,24 +348,29 @@ fn mended_indicator(value: &str) -> Option<String> {
     (mended != value).then_some(mended)
 }
 
-/// For each line, whether it lies inside a block scalar.
-fn block_scalars(lines: &[String]) -> Vec<bool> {
-    let mut inside = vec![false; lines.len()];
+/// The lines up to one that are not blank and do not lie inside of a block scalar, a quoted text or brackets.
+fn starts(lines: &[String], at: usize) -> Vec<usize> {
+    let mut starts = Vec::new();
     let mut index = 0;
-    while let Some(line) = lines.get(index) {
+    while let Some(line) = lines.get(index).filter(|_| index <= at) {
+        if line.trim().is_empty() {
+            index += 1;
+            continue;
+        }
+        starts.push(index);
         let header = header(line);
         let value = line.get(header.value..).unwrap_or_default();
         let indicator = value.split(" #").next().unwrap_or_default().trim();
-        let opens = indicator.starts_with(['|', '>'])
+        let block = indicator.starts_with(['|', '>'])
             && indicator.chars().all(|c| matches!(c, '|' | '>' | '+' | '-' | ' ') || c.is_ascii_digit())
             && (header.key.is_some() || header.dash.is_some());
-        let last = if opens { continuation(lines, index, header.depth()) } else { index };
-        for flag in inside.iter_mut().take(last + 1).skip(index + 1) {
-            *flag = true;
-        }
-        index = last + 1;
+        index = 1 + if block {
+            continuation(lines, index, header.depth())
+        } else {
+            bracketed(lines, index, &header).or_else(|| closed(lines, index, &header)).unwrap_or(index)
+        };
     }
-    inside
+    starts
 }
 
 fn header(line: &str) -> Header<'_> {
@@ -301,7 +386,7 @@ fn header(line: &str) -> Header<'_> {
     // A quoted key may itself hold a colon.
     let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''));
     let from = quote.and_then(|quote| rest.get(1..)?.find(quote)).map_or(0, |close| close + 2);
-    let colon = rest.get(from..).and_then(|tail| {
+    let colon = rest.get(from..).filter(|_| !rest.starts_with(['{', '['])).and_then(|tail| {
         let found = tail.find(": ").or_else(|| tail.find(":\t"));
         let at = found.or_else(|| tail.trim_end().ends_with(':').then(|| tail.trim_end().len() - 1))?;
         (quote.is_none() || at == 0).then_some(from + at)
@@ -319,113 +404,4 @@ fn header(line: &str) -> Header<'_> {
 
 fn spaces(line: &str) -> usize {
     line.len() - line.trim_start_matches(' ').len()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn repaired(yaml: &str) -> Repaired {
-        read_text(yaml, &Arc::from("p.md"), 10).unwrap_or_else(|e| panic!("{e}\n{yaml}"))
-    }
-
-    fn json(yaml: &str) -> String {
-        repaired(yaml).root.to_json().to_string()
-    }
-
-    #[test]
-    fn a_plain_scalar_that_the_parser_refuses_is_quoted() {
-        let cases = [
-            ("a: b: c\nd: 1", r#"{"a":"b: c","d":1}"#),
-            (
-                "description: Model name Enumeration value: kling-v1-6",
-                r#"{"description":"Model name Enumeration value: kling-v1-6"}"#,
-            ),
-            ("summary: a: it's: c\nb: 2", r#"{"b":2,"summary":"a: it's: c"}"#),
-            ("a:\n  - x: y: z\n    k: v", r#"{"a":[{"k":"v","x":"y: z"}]}"#),
-            ("tags:\n  - x: y: z\n  - k", r#"{"tags":["x: y: z","k"]}"#),
-            ("enum:\n- std: a: b\n- pro", r#"{"enum":["std: a: b","pro"]}"#),
-            (
-                "description:\n  some text: and: more\n  and more\nb: 1",
-                r#"{"b":1,"description":"some text: and: more and more"}"#,
-            ),
-            ("a: first words\n  second: x\nb: 1", r#"{"a":"first words second: x","b":1}"#),
-            ("a: @b\nc: 1", r#"{"a":"@b","c":1}"#),
-            ("a: `b`\nc: 1", r#"{"a":"`b`","c":1}"#),
-            ("a: %b\nc: 1", r#"{"a":"%b","c":1}"#),
-            ("a: *bold* text\nc: 1", r#"{"a":"*bold* text","c":1}"#),
-            ("a: !important text\nc: 1", r#"{"a":"!important text","c":1}"#),
-            ("a: {{var}}\nc: 1", r#"{"a":"{{var}}","c":1}"#),
-            ("o:\n  a: [open\n  type: string\nc: 1", r#"{"c":1,"o":{"a":"[open","type":"string"}}"#),
-            ("a: \"quoted\" and more\nc: 1", r#"{"a":"\"quoted\" and more","c":1}"#),
-            ("a: 'it's'\nc: 1", r#"{"a":"'it's'","c":1}"#),
-            ("a: [1, 2] and more\nc: 1", r#"{"a":"[1, 2] and more","c":1}"#),
-            ("a: 枚举值: std，pro\nc: 1", r#"{"a":"枚举值: std，pro","c":1}"#),
-            ("a: text:\nc: 1", r#"{"a":"text:","c":1}"#),
-            ("a: - b\nc: 1", r#"{"a":"- b","c":1}"#),
-        ];
-        for (yaml, expected) in cases {
-            assert_eq!(json(yaml), expected, "{yaml}");
-            assert_eq!(repaired(yaml).repairs.len(), 1, "{yaml}: {:?}", repaired(yaml).repairs);
-        }
-    }
-
-    #[test]
-    fn what_is_valid_is_never_touched() {
-        let valid = "tags:\n  - text: with\n  - a: b\nx: first\n  second\ny: |\n  k: v: w\n  - @x\nz: >-\n  a: b: c\nf: {a: b}\ng: a:b\nq: 'a: b'\n";
-        let found = repaired(valid);
-        assert_eq!(found.repairs, []);
-        assert_eq!(found.root.to_json().pointer("/y"), Some(&"k: v: w\n- @x\n".into()));
-    }
-
-    #[test]
-    fn a_broken_block_indicator_is_mended_and_the_block_inside_left_alone() {
-        for (broken, text) in
-            [("|>-", "k: v: w\n@x"), (">|", "k: v: w @x\n"), ("|-+", "k: v: w\n@x\n"), ("|2>-", "k: v: w\n@x")]
-        {
-            let yaml = format!("a:\n  description: {broken}\n    k: v: w\n    @x\n  b: c: d\n");
-            let found = repaired(&yaml);
-            assert_eq!(found.root.get("a").and_then(|a| a.get_text("description")), Some(text), "{broken}");
-            assert_eq!(found.repairs.len(), 2, "{broken}");
-        }
-    }
-
-    #[test]
-    fn a_repair_is_recorded_with_the_line_of_the_page_and_keeps_every_line_number() {
-        let found = repaired("a: 1\nb: c: d\ne:\n  f: g: h\n");
-        let record = |line, before: &str, after: &str| Repair {
-            place: Place { file: Arc::from("p.md"), line },
-            before: before.to_owned(),
-            after: after.to_owned(),
-        };
-        assert_eq!(found.repairs, [record(11, "b: c: d", "b: 'c: d'"), record(13, "f: g: h", "f: 'g: h'")]);
-        assert_eq!(found.root.get("e").and_then(|e| e.get("f")).map(|f| f.place.line), Some(13));
-    }
-
-    #[test]
-    fn a_dozen_defects_are_repaired_and_hundreds_refused() {
-        let dozen: String = (0..12).map(|n| format!("k{n}: a: b\n")).collect();
-        assert_eq!(repaired(&dozen).repairs.len(), 12);
-        let hundreds: String = (0..=MAX_REPAIRS).map(|n| format!("k{n}: a: b\n")).collect();
-        assert!(
-            read_text(&hundreds, &Arc::from("p.md"), 1).is_err_and(|e| e.to_string().contains("after 400 repairs"))
-        );
-    }
-
-    #[test]
-    fn what_quoting_cannot_mend_is_refused_with_file_line_and_reason() {
-        let cases = [
-            ("a: 1\na: 2\n", "p.md:11: the key \"\\\"a\\\"\""),
-            ("a:\n    b: 1\n   c: 2\n", "p.md:12: not YAML"),
-            ("a: b\n---\nc: d\n", "p.md:11: a second YAML document"),
-            ("a: &x [*x]\n", "p.md:10: an alias stands inside"),
-            ("<<: {a: b}\n", "p.md:10: the merge key"),
-            ("a:\n  type: object\n    properties:\n      b: 1\n", "p.md:12: not YAML"),
-        ];
-        for (yaml, expected) in cases {
-            let found = read_text(yaml, &Arc::from("p.md"), 10).err().map(|e| e.to_string()).unwrap_or_default();
-            assert!(found.starts_with(expected.split(" \"").next().unwrap_or_default()), "{yaml}: {found}");
-            assert!(!found.contains('\n'));
-        }
-    }
 }

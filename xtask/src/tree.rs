@@ -17,6 +17,8 @@ pub const MAX_DEPTH: usize = 100;
 pub const MAX_ALIASED_NODES: usize = 50_000;
 /// YAML lets an implicit key have 1,024 characters, and readers count its escapes: half of it is always safe.
 pub const MAX_KEY_CHARS: usize = 512;
+/// The types that OpenAPI 3.0 knows.
+const TYPES: [&str; 6] = ["string", "boolean", "array", "object", "number", "integer"];
 
 /// A line of a file.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -69,6 +71,19 @@ pub struct ReadError {
     pub reason: String,
     /// Whether quoting a scalar may help: true for grammar, false for limits and duplicate keys.
     pub grammar: bool,
+    /// The line that the reader had come to.
+    pub reached: usize,
+}
+
+/// A `type` that stood twice in a mapping whose `enum`, `default` and `example` agree with only one of the two.
+#[derive(Debug, Clone)]
+pub struct Doubled {
+    /// Where the wrong one stood.
+    pub place: Place,
+    /// Both, in the order of the text.
+    pub both: [String; 2],
+    /// The right one.
+    pub kept: String,
 }
 
 impl fmt::Display for Place {
@@ -170,6 +185,20 @@ impl Node {
         }
     }
 
+    /// Whether the value is of one of JSON Schema's types. A type that it does not know has any value.
+    #[must_use]
+    pub fn is_a(&self, kind: &str) -> bool {
+        match (kind, &self.value) {
+            ("string", Value::Text(_))
+            | ("boolean", Value::Bool(_))
+            | ("array", Value::List(_))
+            | ("object", Value::Map(_))
+            | ("number", Value::Number(_)) => true,
+            ("integer", Value::Number(text)) => text.parse::<f64>().is_ok_and(|number| number.fract() == 0.0),
+            (kind, _) => !TYPES.contains(&kind),
+        }
+    }
+
     /// The value as JSON, for libraries that work on it. Digits beyond JSON's usual precision are lost there only.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
@@ -204,8 +233,29 @@ impl Node {
 /// # Errors
 /// The first thing that is not YAML 1.2, or beyond the reader's limits.
 pub fn read(text: &str, file: &Arc<str>, first_line: usize) -> std::result::Result<Node, ReadError> {
-    let mut reader =
-        Reader { file, offset: first_line.saturating_sub(1), open: Vec::new(), anchors: IndexMap::new(), aliased: 0 };
+    read_with(text, file, first_line, None).map(|(root, _)| root)
+}
+
+/// As [`read`], but a `type` that stands twice is settled where its siblings say which one is meant.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_settled(
+    text: &str,
+    file: &Arc<str>,
+    first_line: usize,
+) -> std::result::Result<(Node, Vec<Doubled>), ReadError> {
+    read_with(text, file, first_line, Some(Vec::new()))
+}
+
+fn read_with(
+    text: &str,
+    file: &Arc<str>,
+    first_line: usize,
+    doubled: Option<Vec<Doubled>>,
+) -> std::result::Result<(Node, Vec<Doubled>), ReadError> {
+    let offset = first_line.saturating_sub(1);
+    let mut reader = Reader { file, offset, open: Vec::new(), anchors: IndexMap::new(), aliased: 0, doubled };
     let mut parser = Parser::new_from_str(text);
     let mut root = None;
     while let Some(event) = parser.next_event() {
@@ -217,7 +267,8 @@ pub fn read(text: &str, file: &Arc<str>, first_line: usize) -> std::result::Resu
             root = Some(node);
         }
     }
-    Ok(root.unwrap_or_else(|| Node::at(&Place { file: file.clone(), line: first_line }, Value::Null)))
+    let root = root.unwrap_or_else(|| Node::at(&Place { file: file.clone(), line: first_line }, Value::Null));
+    Ok((root, reader.doubled.unwrap_or_default()))
 }
 
 struct Reader<'a> {
@@ -227,6 +278,8 @@ struct Reader<'a> {
     /// Finished nodes by anchor, with their size. An anchor that is still open is not here: no node holds itself.
     anchors: IndexMap<usize, (Node, usize)>,
     aliased: usize,
+    /// What was settled; none if nothing is to be.
+    doubled: Option<Vec<Doubled>>,
 }
 
 /// A collection whose end has not come yet.
@@ -235,6 +288,8 @@ struct Open {
     anchor: usize,
     /// The key that waits for its value.
     key: Option<(String, usize)>,
+    /// The first `type`, if a second one has come.
+    first: Option<Node>,
 }
 
 impl Reader<'_> {
@@ -259,7 +314,12 @@ impl Reader<'_> {
             Event::SequenceStart(anchor, tag) => self.begin(Value::List(Vec::new()), anchor, tag.as_deref(), span),
             Event::MappingStart(anchor, tag) => self.begin(Value::Map(Map::new()), anchor, tag.as_deref(), span),
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(Open { node, anchor, .. }) => self.finish(node, anchor, span),
+                Some(Open { mut node, anchor, first, .. }) => {
+                    if let Some(first) = first {
+                        self.settle(&mut node, first, span)?;
+                    }
+                    self.finish(node, anchor, span)
+                }
                 None => Ok(None),
             },
             Event::Alias(id) => {
@@ -295,7 +355,8 @@ impl Reader<'_> {
             return Err(self.fault(span, false, &format!("nested more than {MAX_DEPTH} levels deep")));
         }
         let line = span.start.line() + self.offset;
-        self.open.push(Open { node: Node { place: self.place(line), content_line: line, value }, anchor, key: None });
+        let node = Node { place: self.place(line), content_line: line, value };
+        self.open.push(Open { node, anchor, key: None, first: None });
         Ok(None)
     }
 
@@ -319,7 +380,7 @@ impl Reader<'_> {
             Value::List(items) => items.push(node),
             Value::Map(map) => {
                 if let Some((key, _)) = open.key.take() {
-                    map.insert(key, node);
+                    open.first = map.insert(key, node).or(open.first.take());
                 }
             }
             _ => {}
@@ -347,13 +408,45 @@ impl Reader<'_> {
             _ => None,
         };
         if let Some(first) = first {
-            let reason = format!("the key {:?} stands here and on line {first}; remove one", shorten(&key));
-            return Err(self.fault(span, false, &reason));
+            let once = self.open.last().is_some_and(|open| open.first.is_none());
+            if !(key == "type" && once && self.doubled.is_some()) {
+                return Err(self.twice(span, &key, first));
+            }
         }
         if let Some(open) = self.open.last_mut() {
             open.key = Some((key, line));
         }
         Ok(None)
+    }
+
+    /// Keeps the one of two `type`s that the siblings agree with, if they agree with one only.
+    fn settle(&mut self, node: &mut Node, first: Node, span: Span) -> std::result::Result<(), ReadError> {
+        let Some(second) = node.get("type").cloned() else { return Ok(()) };
+        let listed = node.get("enum").and_then(Node::list).unwrap_or_default();
+        let single = ["default", "example"].into_iter().filter_map(|key| node.get(key));
+        let values: Vec<&Node> = listed.iter().chain(single).filter(|v| !matches!(v.value, Value::Null)).collect();
+        let fits = |kind: &Node| {
+            kind.text().is_some_and(|kind| TYPES.contains(&kind) && values.iter().all(|value| value.is_a(kind)))
+        };
+        let (wrong, right) = match (fits(&first), fits(&second)) {
+            (false, true) if !values.is_empty() => (&first, &second),
+            (true, false) if !values.is_empty() => (&second, &first),
+            _ => {
+                let error = self.twice(span, "type", first.place.line);
+                return Err(ReadError { line: second.place.line, ..error });
+            }
+        };
+        let word = |node: &Node| node.text().map_or_else(|| node.describe(), str::to_owned);
+        let both = [word(&first), word(&second)];
+        self.doubled.get_or_insert_default().push(Doubled { place: wrong.place.clone(), both, kept: word(right) });
+        if let Some(map) = node.map_mut() {
+            map.insert("type".to_owned(), right.clone());
+        }
+        Ok(())
+    }
+
+    fn twice(&self, span: Span, key: &str, first: usize) -> ReadError {
+        self.fault(span, false, &format!("the key {:?} stands here and on line {first}; remove one", shorten(key)))
     }
 
     fn waits_for_key(&self) -> bool {
@@ -382,6 +475,7 @@ impl Reader<'_> {
             column: span.start.col(),
             reason: reason.to_owned(),
             grammar,
+            reached: span.start.line() + self.offset,
         }
     }
 
@@ -392,6 +486,7 @@ impl Reader<'_> {
             column: marker.col(),
             reason: format!("not YAML: {}", error.info()),
             grammar: true,
+            reached: marker.line() + self.offset,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use xtask::compare::{Comparison, Options, compare};
+use xtask::compare::{Comparison, Level, Options, compare};
 use xtask::error::{Error, Result};
 use xtask::page::Page;
 use xtask::repair::read_page;
@@ -88,6 +88,30 @@ fn references_that_fan_out_end_in_one_line_or_a_result() {
             Err(error) => assert_eq!(error.to_string().lines().count(), 1, "{error}"),
         }
     }
+}
+
+#[test]
+fn parts_that_all_got_other_names_are_paired_in_time() {
+    // Each schema is made of three of the next level, all of them renamed: each pair is tried once.
+    let levels = |name: char| {
+        let mut components = String::new();
+        for level in 0..12 {
+            for part in 0..3 {
+                let next: Vec<String> =
+                    (0..3).map(|next| format!("{{$ref: '#/components/schemas/{name}{}_{next}'}}", level + 1)).collect();
+                let inner = if level == 11 {
+                    format!("type: string, maxLength: {}", part + 1)
+                } else {
+                    format!("allOf: [{}]", next.join(", "))
+                };
+                let _ = writeln!(components, "    {name}{level}_{part}: {{properties: {{p{part}: {{{inner}}}}}}}");
+            }
+        }
+        body(&format!("{{allOf: [{{$ref: '#/components/schemas/{name}0_0'}}]}}"), &components)
+    };
+    let compared = against(&levels('A'), &levels('B'));
+    let grave = |compared: &Comparison| compared.changes.iter().map(|change| change.level).max();
+    assert_eq!(compared.map(|compared| grave(&compared)), Ok(Some(Level::Source)));
 }
 
 #[test]

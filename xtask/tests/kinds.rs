@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use xtask::compare::{Change, Level, Options, compare};
-use xtask::drift::{Accepted, Client, Report, Side, between, read as side};
+use xtask::drift::{Accepted, Client, Format, Report, Side, between, read as side, write};
 use xtask::tree::{Node, read};
 
 const BASE: &str = "
@@ -600,6 +600,99 @@ fn a_circle_of_references_is_compared_once_and_its_change_is_found() {
     assert!(found.iter().all(|c| c.pointer == "/components/schemas/B/properties/x/type"), "{found:#?}");
 }
 
+/// A document whose request has the schema `All`, of these parts and components.
+fn parts(key: &str, parts: &str, components: &str) -> String {
+    format!(
+        "openapi: 3.0.0\npaths: {{/a: {{post: {{requestBody: {{content: {{application/json: {{schema: {{$ref: '#/components/schemas/All'}}}}}}}}, responses: {{}}}}}}}}\ncomponents:\n  schemas:\n    All: {{{key}: [{parts}]}}\n{components}"
+    )
+}
+
+#[test]
+fn parts_that_changed_their_name_or_only_grew_are_paired_by_what_they_hold() {
+    let of = |names: &[&str]| -> String {
+        names.iter().map(|name| format!("{{$ref: '#/components/schemas/{name}'}}")).collect::<Vec<_>>().join(", ")
+    };
+    let base = "    Base: {type: object, required: [model], properties: {model: {type: string}}}\n";
+    let pick = |name: &str, more: &str| {
+        format!("    {name}: {{type: object, properties: {{prompt: {{type: string, maxLength: 9}}{more}}}}}\n")
+    };
+    let old = parts("allOf", &of(&["Base", "Pick_prompt"]), &(base.to_owned() + &pick("Pick_prompt", "")));
+    let renamed = |more: &str| parts("allOf", &of(&["Base", "Pick_two"]), &(base.to_owned() + &pick("Pick_two", more)));
+    let tags = ", tags: {type: string}";
+    let nested = |name: &str, more: &str| {
+        let part = format!(
+            "    {name}: {{properties: {{inner: {{allOf: [{{$ref: '#/components/schemas/In{name}'}}, {{$ref: '#/components/schemas/Base'}}]}}}}}}\n"
+        );
+        parts("allOf", &of(&["Base", name]), &(base.to_owned() + &part + &pick(&format!("In{name}"), more)))
+    };
+    let two = |names: [&str; 4]| {
+        let components = pick(names[2], "") + &pick(names[3], tags);
+        parts("allOf", &of(&names[..2]), &components)
+    };
+    let discriminated = |name: &str| {
+        parts("discriminator: {propertyName: model}, oneOf", &of(&["Base", name]), &(base.to_owned() + &pick(name, "")))
+    };
+    let one = |name: &str| parts("oneOf", &of(&["Base", name]), &(base.to_owned() + &pick(name, "")));
+    let inline = parts(
+        "allOf",
+        &format!("{}, {{type: object, properties: {{prompt: {{type: string, maxLength: 9}}{tags}}}}}", of(&["Base"])),
+        base,
+    );
+    let cases = [
+        ("renamed", old.clone(), renamed(""), Source, "schema-reference-changed"),
+        ("renamed and grown", old.clone(), renamed(tags), Additive, "new-optional-request-property"),
+        (
+            "renamed and stricter",
+            old.clone(),
+            renamed("").replace("maxLength: 9", "maxLength: 8"),
+            Breaking,
+            "request-body-all-of-added",
+        ),
+        (
+            "renamed, and asks for more",
+            old.clone(),
+            renamed(tags).replace("Pick_two: {", "Pick_two: {required: [tags], "),
+            Breaking,
+            "request-body-all-of-added",
+        ),
+        ("written out and grown", old.clone(), inline, Additive, "new-optional-request-property"),
+        (
+            "grown under its name",
+            old.clone(),
+            parts("allOf", &of(&["Base", "Pick_prompt"]), &(base.to_owned() + &pick("Pick_prompt", tags))),
+            Additive,
+            "new-optional-request-property",
+        ),
+        ("renamed inside of what was renamed", nested("A", ""), nested("B", ""), Source, "schema-reference-changed"),
+        (
+            "grown inside of what was renamed",
+            nested("A", ""),
+            nested("B", tags),
+            Additive,
+            "new-optional-request-property",
+        ),
+        (
+            "two renamed, in another order",
+            two(["A", "B", "A", "B"]),
+            two(["D", "C", "C", "D"]),
+            Source,
+            "schema-reference-changed",
+        ),
+        ("an alternative renamed", one("A"), one("B"), Source, "schema-reference-changed"),
+        (
+            "an alternative renamed that is called by its name",
+            discriminated("A"),
+            discriminated("B"),
+            Breaking,
+            "request-body-one-of-removed",
+        ),
+    ];
+    for (name, old, new, level, id) in cases {
+        let found = changes(&old, &new);
+        assert!(gravest(&found) == Some(level) && found.iter().any(|change| change.id == id), "{name}: {found:#?}");
+    }
+}
+
 fn page(replacements: &[(&str, &str)]) -> Vec<u8> {
     // As it was when the mutations were written: a newer page of the vendor's must not fail them.
     let text = std::fs::read_to_string(root().join("xtask/tests/fixtures/page.md")).unwrap_or_default();
@@ -783,6 +876,90 @@ fn each_kind_of_the_vendors_pages_gets_its_level_and_its_id() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The page with a schema and a description, in its body and in a parameter of the query.
+fn stated(schema: &str, words: &str) -> Vec<u8> {
+    let spread = |at: &str| format!("{at}type: string\n{at}{schema}\n");
+    let mode =
+        format!("                  type: string\n                  {schema}\n                  description: |-\n");
+    let parameter = format!(
+        "      parameters:\n        - name: kind\n          in: query\n          description: '{words}'\n          schema:\n{}",
+        spread("            ")
+    );
+    page(&[
+        ("Enum values: std, pro", words),
+        ("      parameters:\n", &parameter),
+        (
+            "                mode:\n                  type: string\n                  description: |-\n",
+            &format!("                mode:\n{mode}"),
+        ),
+    ])
+}
+
+#[test]
+fn words_that_change_beside_a_schema_that_stays_are_a_warning_that_shows_both() {
+    let (values, limit) = ("enum: [std, pro]", "maxLength: 2500");
+    let extension = "x-apifox-enum: [{value: std}, {value: pro}]";
+    let cases = [
+        (
+            values,
+            "Enum values: std, pro",
+            "Enum values: std, pro, master",
+            "enum std, pro",
+            "enum std, pro, master",
+            "enum std, pro",
+        ),
+        (values, "Enum values: std, pro", "枚举值：std", "enum std, pro", "enum std", "enum std, pro"),
+        (values, "The mode", "Enum values: std, master", "nothing", "enum std, master", "enum std, pro"),
+        (
+            extension,
+            "Enum values: std, pro",
+            "Enum values: std, max",
+            "enum std, pro",
+            "enum std, max",
+            "enum std, pro",
+        ),
+        (limit, "Up to 2500 characters", "Up to 500 characters", "maxLength 2500", "maxLength 500", "maxLength 2500"),
+        (limit, "Up to 500 characters", "不能超过2,500个字符", "maxLength 500", "maxLength 2500", "maxLength 2500"),
+    ];
+    for (schema, old, new, was, is, stayed) in cases {
+        let report = drift("stayed", stated(schema, old), stated(schema, new));
+        let found: Vec<_> = report.changes.iter().filter(|change| change.level > Text).collect();
+        let (before, after) = (
+            format!("{was} in the description, {stayed} in the schema"),
+            format!("{is} in the description, {stayed} in the schema"),
+        );
+        let kind = if schema == limit { "limit" } else { "enum" };
+        let in_body = found.iter().find(|change| change.pointer.ends_with("/properties/mode"));
+        assert!(
+            in_body.is_some_and(|c| c.id == format!("prose-{kind}-changed-schema-stayed") && c.level == Warning),
+            "{old} → {new}: {found:#?}"
+        );
+        assert_eq!(in_body.map(|c| (c.before.as_deref(), c.after.as_deref())), Some((Some(&*before), Some(&*after))));
+        // A parameter's words stand beside its schema; the vendor's extension there is not read with them.
+        let in_query = found.iter().filter(|change| change.pointer.ends_with("/parameters/0"));
+        assert!(schema == extension || in_query.map(|c| c.after.as_deref()).eq([Some(&*after)]), "{found:#?}");
+        for format in [Format::Human, Format::Json, Format::Github] {
+            let text = write(&report, format, false);
+            assert!(text.contains(&before) && text.contains(&after), "{text}");
+        }
+    }
+    let silent = [
+        (values, "Enum values: std, pro", "枚举值：pro，std"),
+        (values, "Enum values: std, pro", "The mode"),
+        (values, "The mode", "Enum values: pro, std"),
+        (limit, "Up to 2500 characters", "不能超过2500个字符"),
+        (limit, "Some words", "Up to 2,500 characters"),
+    ];
+    for (schema, old, new) in silent {
+        let report = drift("silent", stated(schema, old), stated(schema, new));
+        assert!(report.changes.iter().all(|change| change.level == Text), "{old} → {new}: {:#?}", report.changes);
+    }
+    // Where the schema changed too, its own change is what is told.
+    let report =
+        drift("both", stated(limit, "Up to 2500 characters"), stated("maxLength: 500", "Up to 500 characters"));
+    assert!(report.changes.iter().all(|change| !change.id.starts_with("prose-")), "{:#?}", report.changes);
 }
 
 #[test]

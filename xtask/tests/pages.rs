@@ -43,3 +43,15 @@ fn every_page_generates_by_itself() {
         build_script::generate(&imported.text).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
     }
 }
+
+#[test]
+fn every_property_of_a_page_with_defects_in_brackets_is_there() {
+    let page = root().join("xtask/tests/pages/14-speech.md");
+    let imported = imported(std::slice::from_ref(&page));
+    let schema = imported.document.to_json();
+    let body = "/paths/~1kling~1v1~1audios~1speech/post/requestBody/content/application~1json/schema/properties";
+    let kinds: Vec<_> = ["text", "speed", "title"].map(|name| schema.pointer(&format!("{body}/{name}/type"))).into();
+    assert_eq!(kinds, [Some(&"string".into()), Some(&"number".into()), Some(&"string".into())]);
+    let lines: Vec<_> = imported.repairs.iter().map(|repair| repair.place.line).collect();
+    assert_eq!(lines, [14, 15, 22, 24, 28]);
+}

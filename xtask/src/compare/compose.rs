@@ -12,6 +12,8 @@ use crate::tree::{Map, Node, Value};
 
 /// Parts of parts, all together: what is beyond stays as it is. No object that people describe has so many.
 const MAX_PARTS: usize = 1_000;
+/// Parts compared with each other to find out which became which.
+const MAX_TRIALS: usize = 100;
 /// What describes a schema and constrains nothing.
 const ANNOTATIONS: [&str; 7] = ["title", "description", "example", "examples", "externalDocs", "xml", "deprecated"];
 
@@ -153,7 +155,10 @@ impl<'a> Comparer<'a> {
             let (old, new) = (base.get(key).and_then(Node::list), revision.get(key).and_then(Node::list));
             match (old, new) {
                 (None, None) => {}
-                (Some(old), Some(new)) => self.alternatives(trail, key, (old, new), spot)?,
+                (Some(old), Some(new)) => {
+                    let named = [base, revision].iter().any(|node| node.get("discriminator").is_some());
+                    self.alternatives(trail, key, (old, new), named, spot)?;
+                }
                 (old, _) => self.composed(trail, key, old.is_some(), (base, revision), spot)?,
             }
         }
@@ -188,9 +193,22 @@ impl<'a> Comparer<'a> {
         self.keyword(trail, spot, &what, spot.unless_excused(level), pair, key)
     }
 
-    fn alternatives(&mut self, trail: &Trail<'_>, key: &str, (old, new): (&[Node], &[Node]), spot: Spot) -> Result<()> {
-        let (pairs, gone, come) = paired(old, new);
+    fn alternatives(
+        &mut self,
+        trail: &Trail<'_>,
+        key: &str,
+        (old, new): (&[Node], &[Node]),
+        named: bool,
+        spot: Spot,
+    ) -> Result<()> {
         let list = trail.step(key);
+        let (mut pairs, mut gone, mut come) = paired(old, new);
+        pairs.extend(in_order((old, new), (&mut gone, &mut come)));
+        // What a discriminator calls by name is another thing under another name.
+        if !named {
+            pairs.extend(self.grown(&list, (old, new), (&mut gone, &mut come), spot));
+        }
+        pairs.sort_unstable();
         for (from, to) in pairs {
             let (Some(base), Some(revision)) = (old.get(from), new.get(to)) else { continue };
             let name = name_of(revision);
@@ -237,6 +255,50 @@ impl<'a> Comparer<'a> {
             self.record(&at, spot.id(&format!("{word}-added")), level, said)?;
         }
         Ok(())
+    }
+
+    /// Pairs of parts between which nothing changed but names, then of those that only grew: by what they hold.
+    fn grown(
+        &mut self,
+        trail: &Trail<'_>,
+        (old, new): (&[Node], &[Node]),
+        (gone, come): (&mut Vec<usize>, &mut Vec<usize>),
+        spot: Spot,
+    ) -> Vec<(usize, usize)> {
+        let (mut likely, mut pairs) = (Vec::new(), Vec::new());
+        if gone.len() * come.len() > MAX_TRIALS {
+            return pairs;
+        }
+        for (one, other) in gone.iter().flat_map(|one| come.iter().map(move |other| (*one, *other))) {
+            let (Some(base), Some(revision)) = (old.get(one), new.get(other)) else { continue };
+            let level = self.trial(trail, base, revision, spot.inside());
+            likely.extend(level.filter(|level| *level <= Level::Additive).map(|level| (level, one, other)));
+        }
+        likely.sort_unstable();
+        for (_, one, other) in likely {
+            if gone.contains(&one) && come.contains(&other) {
+                gone.retain(|index| *index != one);
+                come.retain(|index| *index != other);
+                pairs.push((one, other));
+            }
+        }
+        pairs
+    }
+
+    /// How grave the changes between two schemas are, none of which is recorded; none if they cannot be compared.
+    fn trial(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Option<Level> {
+        let names = follow(self.base, base).name.zip(follow(self.revision, revision).name);
+        let key = names.map(|(old, new)| (old, new, spot));
+        if let Some(known) = key.as_ref().and_then(|key| self.trials.get(key)) {
+            return *known;
+        }
+        let (before, depth, cut, renamed) = (self.changes.len(), self.depth, self.cut, self.renamed.clone());
+        let done = self.referred(trail, base, revision, spot);
+        let gravest = self.changes.drain(before..).map(|change| change.level).max();
+        (self.depth, self.cut, self.renamed) = (depth, cut, renamed);
+        let level = done.ok().map(|()| gravest.unwrap_or(Level::Text));
+        self.trials.extend(key.map(|key| (key, level)));
+        level
     }
 
     fn never(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
@@ -293,7 +355,7 @@ type Way<'w> = &'w dyn Fn(&Node) -> Option<String>;
 /// Pairs of indices, what is gone, what is new.
 type Paired = (Vec<(usize, usize)>, Vec<usize>, Vec<usize>);
 
-/// Which part became which: by reference, by content, by title; of what is left, one by one if there is one of each.
+/// Which part became which: by reference, by content, by title.
 fn paired(old: &[Node], new: &[Node]) -> Paired {
     let mut pairs = Vec::new();
     let mut from: Vec<usize> = (0..old.len()).collect();
@@ -323,13 +385,16 @@ fn paired(old: &[Node], new: &[Node]) -> Paired {
         });
         to.retain(|index| !taken.contains(index));
     }
+    (pairs, from, to)
+}
+
+/// Parts that are left and have nothing but their order, if there is one of each; references have names, which say more.
+fn in_order((old, new): (&[Node], &[Node]), (gone, come): (&mut Vec<usize>, &mut Vec<usize>)) -> Vec<(usize, usize)> {
     let inline = |list: &[Node], index: &[usize]| {
         index.iter().all(|i| list.get(*i).is_some_and(|part| part.get("$ref").is_none()))
     };
-    // Written out where they are used, they have nothing but their order; references have names, which say more.
-    if from.len() == to.len() && inline(old, &from) && inline(new, &to) {
-        pairs.extend(from.drain(..).zip(to.drain(..)));
+    if gone.len() != come.len() || !inline(old, gone) || !inline(new, come) {
+        return Vec::new();
     }
-    pairs.sort_unstable();
-    (pairs, from, to)
+    gone.drain(..).zip(come.drain(..)).collect()
 }

@@ -181,6 +181,8 @@ struct Comparer<'a> {
     cut: usize,
     /// Pairs known to be the same.
     same: HashSet<PairKey>,
+    /// Pairs that were compared to find out what became what, and the gravest change of each.
+    trials: HashMap<PairKey, Option<Level>>,
     /// References that some operation led to.
     used: HashSet<String>,
     /// Pairs of reference names that were reported as renamed.
@@ -205,6 +207,7 @@ impl<'a> Comparer<'a> {
             open: HashMap::new(),
             cut: usize::MAX,
             same: HashSet::new(),
+            trials: HashMap::new(),
             used: HashSet::new(),
             renamed: HashSet::new(),
         }

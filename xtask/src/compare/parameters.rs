@@ -169,6 +169,11 @@ impl<'a> Comparer<'a> {
                     let was = was.cloned().unwrap_or_else(|| empty(old));
                     let is = is.cloned().unwrap_or_else(|| empty(new));
                     self.header_properties(&at.step("schema"), &was, &is, spot, one.place == "header")?;
+                    // What a parameter is for stands beside its schema, and may state what the schema states.
+                    let (was, is) = (beside(self.base, old, &was), beside(self.revision, new, &is));
+                    if old.get_text("description") != new.get_text("description") {
+                        self.look(at, &was, &is, spot)?;
+                    }
                 }
             }
             (Some(was), Some(is)) => self.content(&at.step("content"), was, is, spot)?,
@@ -195,6 +200,14 @@ impl<'a> Comparer<'a> {
         }
         Ok(())
     }
+}
+
+/// A parameter's schema with the parameter's own description, and no other text.
+fn beside(document: &Node, parameter: &Node, schema: &Node) -> Node {
+    let mut map = follow(document, schema).node.map().cloned().unwrap_or_default();
+    map.retain(|key, _| !matches!(key.as_str(), "title" | "description") && !key.starts_with("x-"));
+    map.extend(parameter.get("description").map(|text| ("description".to_owned(), text.clone())));
+    Node::at(&schema.place, Value::Map(map))
 }
 
 /// How a value is written, where nothing is said too.

@@ -150,19 +150,7 @@ impl<'a> Comparer<'a> {
             _ => (base, revision),
         };
         let (base, revision): (&Node, &Node) = (&base, &revision);
-        let pair = Pair { direction: spot.direction, operation: self.operation.as_ref(), trail, base, revision };
-        let found = (self.look)(&pair);
-        for found in found {
-            let at = Node::at(&found.place, Value::Null);
-            let said = Said {
-                revision: Some(&at),
-                before: found.before,
-                after: found.after,
-                direction: Some(spot.direction),
-                base: None,
-            };
-            self.record(trail, found.id, spot.unless_excused(found.level), said)?;
-        }
+        self.look(trail, base, revision, spot)?;
         self.types(trail, base, revision, spot)?;
         self.enumeration(trail, base, revision, spot)?;
         self.extensible(trail, base, revision, spot)?;
@@ -177,6 +165,24 @@ impl<'a> Comparer<'a> {
         self.compositions(trail, base, revision, spot)?;
         self.notes(trail, base, revision, spot)?;
         self.rest(trail, Some(base), Some(revision), &KNOWN)
+    }
+
+    /// Lets the caller look at a pair.
+    pub(super) fn look(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
+        let pair = Pair { direction: spot.direction, operation: self.operation.as_ref(), trail, base, revision };
+        let found = (self.look)(&pair);
+        for found in found {
+            let at = Node::at(&found.place, Value::Null);
+            let said = Said {
+                revision: Some(&at),
+                before: found.before,
+                after: found.after,
+                direction: Some(spot.direction),
+                base: None,
+            };
+            self.record(trail, found.id, spot.unless_excused(found.level), said)?;
+        }
+        Ok(())
     }
 
     /// Records a change of a keyword.

@@ -1,13 +1,13 @@
 //! Enumerations and limits that stand in prose or in the vendor's extension, compared between two schemas.
 //!
 //! A translated text states the same constraints and is no change. Where a keyword of the schema states one, the general
-//! comparison has seen it.
+//! comparison has seen it; if only the words beside it changed, one of the two is wrong.
 
 use std::collections::BTreeSet;
 
 use super::client::Client;
 use crate::compare::{Direction, Found, Level, Pair};
-use crate::lift::{Constraint, Keyword, Said, constraints};
+use crate::lift::{Constraint, Keyword, Said, statements};
 use crate::tree::Node;
 
 /// What prose says differently.
@@ -16,21 +16,49 @@ pub fn look(pair: &Pair<'_>, client: &Client) -> Vec<Found> {
     if says_the_same(pair.base, pair.revision) {
         return Vec::new();
     }
-    let (old, new) = (constraints(pair.base), constraints(pair.revision));
+    let (old, new) = (statements(pair.base), statements(pair.revision));
     let mut found = Vec::new();
     for keyword in Keyword::ALL {
-        let one = old.iter().find(|constraint| constraint.keyword == keyword);
-        let other = new.iter().find(|constraint| constraint.keyword == keyword);
-        let stated = |constraint: Option<&Constraint>| constraint.is_some_and(|c| c.said == Said::Keyword);
-        if stated(one) || stated(other) {
-            continue;
-        }
-        match keyword {
-            Keyword::Enum => enumeration(pair, client, one, other, &mut found),
+        let all = [&old, &new].map(|side| side.iter().filter(|constraint| constraint.keyword == keyword));
+        let [one, other] = all.clone().map(|mut side| side.next());
+        let [was, is] = all.map(|mut side| side.find(|constraint| constraint.said == Said::Prose));
+        let stated = |said: Said| [one, other].map(|constraint| constraint.is_some_and(|c| c.said == said));
+        match (one, other) {
+            (Some(one), Some(other)) if stated(Said::Prose) == [false; 2] && same(one, other) => {
+                found.extend(is.and_then(|is| against(other, was, is)));
+            }
+            _ if stated(Said::Keyword) != [false; 2] => {}
+            _ if keyword == Keyword::Enum => enumeration(pair, client, one, other, &mut found),
             _ => limit(pair, keyword, one, other, &mut found),
         }
     }
     found
+}
+
+/// Whether two constraints of one kind allow the same values.
+fn same(one: &Constraint, other: &Constraint) -> bool {
+    one.values.iter().collect::<BTreeSet<_>>() == other.values.iter().collect()
+}
+
+/// A description that states something else than before while its schema says what it said.
+fn against(schema: &Constraint, was: Option<&Constraint>, is: &Constraint) -> Option<Found> {
+    // What the schema said already is no news.
+    if same(is, was.unwrap_or(schema)) {
+        return None;
+    }
+    let stated = |constraint: &Constraint| format!("{} {}", constraint.keyword.name(), constraint.values.join(", "));
+    let both = |words: Option<&Constraint>| {
+        let words = words.map_or_else(|| "nothing".to_owned(), stated);
+        Some(format!("{words} in the description, {} in the schema", stated(schema)))
+    };
+    let kind = if is.keyword == Keyword::Enum { "enum" } else { "limit" };
+    Some(Found {
+        id: format!("prose-{kind}-changed-schema-stayed"),
+        level: Level::Warning,
+        place: is.place.clone(),
+        before: both(was),
+        after: both(Some(is)),
+    })
 }
 
 /// Most schemas did not change: prose is only read where it may say something else.

@@ -68,7 +68,7 @@ impl Validator<'_> {
             return;
         }
         if let Some(kind) = schema.get_text("type")
-            && !is(kind, &value.value)
+            && !value.is_a(kind)
         {
             let text = format!("expected {kind}, found {}", shown(value));
             self.fail("example-invalid", at, value, text);
@@ -161,18 +161,6 @@ impl Validator<'_> {
                 self.fail("example-invalid", at, value, format!("{key} is {limit}, found {found}"));
             }
         }
-    }
-}
-
-fn is(kind: &str, value: &Value) -> bool {
-    match (kind, value) {
-        ("string", Value::Text(_))
-        | ("boolean", Value::Bool(_))
-        | ("array", Value::List(_))
-        | ("object", Value::Map(_))
-        | ("number", Value::Number(_)) => true,
-        ("integer", Value::Number(text)) => text.parse::<f64>().is_ok_and(|number| number.fract() == 0.0),
-        (kind, _) => !matches!(kind, "string" | "boolean" | "array" | "object" | "number" | "integer"),
     }
 }
 
