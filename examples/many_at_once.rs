@@ -22,6 +22,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut orders = pin!(stream::iter(&requests).then(|request| client.submit(request)));
     let mut waiting = client.wait_all(Vec::<Task>::new());
     let mut downloads = JoinSet::new();
+    // An id comes from the server, so it names no file.
+    let mut names = (1..).map(|number| format!("{number}.mp4"));
     loop {
         // Ordering and waiting go on together: an order waits for a place that only a task seen to end gives back.
         tokio::select! {
@@ -34,7 +36,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             },
             Some((id, ended)) = waiting.next() => match ended {
                 Ok(finished) => {
-                    downloads.spawn(finished.download(stage.path(format!("{id}.mp4"))).into_future());
+                    let name = names.next().unwrap_or_default();
+                    println!("{id} goes to {name}");
+                    downloads.spawn(finished.download(stage.path(name)).into_future());
                 }
                 Err(error) => eprintln!("no video of {id}: {error}"),
             },

@@ -54,10 +54,11 @@ const LIST_FAILURES: u32 = 2;
 /// # async fn run(client: kling_client::Client, tasks: Vec<kling_client::Task>) -> kling_client::Result<()> {
 /// use futures_util::StreamExt as _;
 ///
-/// let mut all = client.wait_all(tasks).requests_per_second(2.0);
-/// while let Some((id, result)) = all.next().await {
+/// let mut all = client.wait_all(tasks).requests_per_second(2.0).enumerate();
+/// while let Some((number, (id, result))) = all.next().await {
 ///     match result {
-///         Ok(finished) => println!("{}", finished.download(format!("{id}.mp4")).await?.display()),
+///         // An id comes from the server, so it names no file.
+///         Ok(finished) => println!("{id}: {}", finished.download(format!("{number}.mp4")).await?.display()),
 ///         Err(error) => eprintln!("{error}"),
 ///     }
 /// }

@@ -296,7 +296,7 @@ fn weigh(error: &Error, known: bool, is_new: bool) -> Weight {
     let refuses = matches!(meaning, Meaning::Never | Meaning::NotKnown | Meaning::Lacking);
     let passes = matches!(status, 409 | 425 | 429 | 500..);
     let is_of_key = matches!(status, 401 | 403) || error.code().is_some_and(|code| KEY.contains(&code));
-    if !refuses || passes && !(is_of_key && !known) {
+    if !refuses || passes && (known || !is_of_key) {
         return Weight::Passing;
     }
     match (known, meaning) {

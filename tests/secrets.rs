@@ -87,3 +87,54 @@ async fn a_lost_connection_and_a_lost_video_show_no_secret() {
         silent(&format!("{error} {error:?} {:?}", std::error::Error::source(&error)));
     }
 }
+
+#[tokio::test]
+async fn what_a_request_holds_is_redacted_in_the_unreadable_body_of_any_call() {
+    let sandbox = Sandbox::builder().key(KEY).start().await.unwrap();
+    let client = support::client(&sandbox).build().unwrap();
+    let callback = "https://example.com/callback?token=nobody-may-see";
+    let page = format!("<html>{PROMPT} {NEGATIVE} {callback} nobody may see</html>");
+    let cut =
+        format!(r#"{{"request":{{"prompt":"{PROMPT}","negative_prompt":"{NEGATIVE}","callback_url":"{callback}","n"#);
+    for body in [page.clone(), cut.clone()] {
+        for status in [200, 400, 500] {
+            let answer = Answer::new(status).body(body.clone());
+            sandbox.answer_next(Operation::Create, answer.clone());
+            let submitted = client.submit(&request()).await.unwrap_err();
+            let mut task = client.submit(&request_that_passes()).await.unwrap();
+            sandbox.answer_next(Operation::Get, answer);
+            let polled = task.refresh().await.cloned().unwrap_err();
+            for error in [submitted, polled] {
+                silent(&format!("{error} {:?}", error.body_snippet()));
+            }
+        }
+    }
+    // After a restart the request is gone; what stands under its names is redacted all the same.
+    for operation in [Operation::Get, Operation::List] {
+        sandbox.answer_next(operation, Answer::new(200).body(cut.clone()));
+    }
+    let polled = client.task("7001").unwrap().refresh().await.cloned().unwrap_err();
+    for error in [polled, client.list(1, 1).await.unwrap_err()] {
+        silent(&format!("{error} {:?}", error.body_snippet()));
+    }
+    // The reason of a failure may repeat the prompt.
+    let task = client.submit(&request_that_passes()).await.unwrap();
+    let failed =
+        serde_json::json!({"task_id": task.id(), "status": "failed", "fail_reason": format!("refused: {PROMPT}")});
+    sandbox.answer_next(Operation::Get, Answer::new(200).body(failed.to_string()));
+    let error = task.wait().expected(Duration::ZERO).await.unwrap_err();
+    silent(&error.to_string());
+    assert!(error.to_string().contains("refused: ***"), "{error}");
+}
+
+/// A request that the API takes, with all that nobody may see.
+fn request_that_passes() -> MultiImageToVideo {
+    MultiImageToVideo::builder()
+        .images([Image::url(IMAGE_URL)])
+        .prompt(PROMPT)
+        .negative_prompt(NEGATIVE)
+        .callback_url("https://example.com/callback?token=nobody-may-see")
+        .extra("secret", serde_json::json!({"in": ["nobody may see"]}))
+        .build()
+        .unwrap()
+}

@@ -8,13 +8,15 @@ mod outputs;
 mod task;
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 /// A response as it is decoded: it borrows the text, because most of that is never looked at.
 pub(crate) use serde_json_borrow::Value as Json;
 use url::Url;
+
+use crate::shown::shown;
 
 pub(crate) use envelope::{Envelope, documents};
 pub(crate) use task::{Reading, Wanted, tasks};
@@ -136,7 +138,7 @@ pub struct TaskInfo {
     pub created_at: Option<SystemTime>,
     /// When it last changed.
     pub updated_at: Option<SystemTime>,
-    raw: Raw,
+    raw: Arc<Raw>,
 }
 
 impl TaskInfo {
@@ -168,11 +170,10 @@ impl TaskInfo {
 }
 
 /// A response's text, which becomes a tree when someone asks for that, and its date.
-#[derive(Clone)]
 struct Raw {
     text: Box<[u8]>,
     date: Option<SystemTime>,
-    tree: OnceLock<Box<Value>>,
+    tree: OnceLock<Value>,
 }
 
 impl PartialEq for Raw {
@@ -187,7 +188,7 @@ impl fmt::Debug for TaskInfo {
             .field("task_id", &self.task_id)
             .field("external_task_id", &self.external_task_id)
             .field("status", &self.status)
-            .field("status_message", &self.status_message)
+            .field("status_message", &self.status_message.as_deref().map(|text| shown(text, &[])))
             .field("videos", &self.videos)
             .field("units_deducted", &self.units_deducted)
             .field("created_at", &self.created_at)

@@ -5,7 +5,7 @@
 //! id is the gateway's own and the one to poll by; a field is taken from the innermost layer that has it. The status is
 //! the outcome and nothing else: a message is "SUCCEED" and an outer code "success" even for a failed task.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use url::Url;
@@ -91,7 +91,7 @@ impl Reading<'_> {
             units_deducted: any(&["final_unit_deduction"]),
             created_at: moment(&["created_at", "create_time", "submit_time"]),
             updated_at: moment(&["updated_at", "update_time", "completed_at", "finish_time", "start_time"]),
-            raw: Raw { text: raw.into(), date: self.date, tree: OnceLock::new() },
+            raw: Arc::new(Raw { text: raw.into(), date: self.date, tree: OnceLock::new() }),
         })
     }
 
