@@ -137,19 +137,21 @@ impl Client {
                 }
             }
             // What was sent before may be why it is refused now: code 1201 also says that the external id exists.
-            let moments = match (error.kind(), error.code()) {
-                (ErrorKind::Ambiguous, _) => self.reconcile_at(),
-                (ErrorKind::Rejected, Some("1201")) if doubtful && !self.reconcile_at().is_empty() => {
-                    self.reconcile_at()
-                }
-                (ErrorKind::Rejected, _) if attempts > 1 && !error.is_retryable() => &[Duration::ZERO],
+            let is_duplicate = doubtful && error.code() == Some("1201");
+            let moments = match error.kind() {
+                ErrorKind::Ambiguous => self.reconcile_at(),
+                ErrorKind::Rejected if is_duplicate && !self.reconcile_at().is_empty() => self.reconcile_at(),
+                ErrorKind::Rejected if attempts > 1 && !error.is_retryable() => &[Duration::ZERO],
                 _ => return Err(error),
             };
             let Some(lookup) = lookup else { return Err(error) };
             return match self.look_up_at(moments, lookup).await {
                 Ok(task) => Ok(task),
-                Err(found) if error.kind() == ErrorKind::Ambiguous || !found.answered => Err(ambiguous(error, found)),
-                Err(found) => Err(error.and_tried(&found.tried)),
+                Err(found) if error.kind() == ErrorKind::Ambiguous || is_duplicate && !found.answered => {
+                    Err(ambiguous(error, found))
+                }
+                Err(found) if is_duplicate => Err(error.and_tried(&found.tried)),
+                Err(_) => Err(error),
             };
         }
     }
