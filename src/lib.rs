@@ -22,9 +22,11 @@ mod classify;
 mod client;
 mod clock;
 mod download;
+mod encoded;
 mod error;
 #[cfg(not(feature = "raw"))]
 mod generated;
+mod header;
 mod hooks;
 mod image;
 mod judge;
