@@ -47,3 +47,23 @@ pub(crate) fn http_client(
     })?;
     built.map_err(|reason| failed(format!("the http client cannot be made: {}", chain(&reason))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Also run with features of reqwest and none of this crate; see `.ci/run`.
+    #[tokio::test]
+    async fn there_is_tls_where_reqwest_speaks_it() {
+        let client = match http_client(true, |builder| builder.no_proxy()) {
+            Ok(client) => client,
+            Err(error) => return assert!(is_available() && error.message().contains("no crypto provider"), "{error}"),
+        };
+        // No server listens on the lowest port.
+        let refused = client.get("https://127.0.0.1:1").send().await.expect_err("nobody is there");
+        assert_eq!(is_available(), !chain(&refused).contains("scheme is not http"), "{}", chain(&refused));
+        let made = crate::Client::builder("key").base_url("https://gateway.example").build();
+        assert_eq!(made.is_ok(), is_available());
+        assert!(crate::Client::builder("key").base_url("http://127.0.0.1:1").build().is_ok());
+    }
+}

@@ -280,7 +280,7 @@ async fn base64_is_taken_in_every_form_and_sent_in_one() {
             // The sandbox takes what the API takes: standard, padded, nothing else.
             client.submit(&request).await.unwrap_or_else(|error| panic!("{}: {error}", &form[..40]));
             let sent = sandbox.requests().pop().unwrap().body.length;
-            assert_eq!(sent as u64, request.body_len().unwrap(), "{}", &form[..40]);
+            assert_eq!(sent, request.body_len().unwrap(), "{}", &form[..40]);
             assert!(
                 matches!(&sandbox.requests().pop().unwrap().body.images[..], [kling_sandbox::ReceivedImage::File { length, .. }] if *length == bytes.len())
             );
