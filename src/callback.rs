@@ -30,11 +30,13 @@ pub fn parse(body: &[u8]) -> Result<TaskInfo> {
 
 /// Checks the signature of a callback by the Standard Webhooks scheme, and that it is less than five minutes old.
 ///
-/// `secret` is the one of Kling's console, with or without `whsec_`. The comparison takes the same time wherever the
-/// first difference is; of several signatures one must be right.
+/// `secret` is the one of Kling's console: Base64 of at least 16 bytes, in any common form, with or without `whsec_` or
+/// `v1,whsec_`. The comparison takes the same time wherever the first difference is; of several signatures one must be
+/// right.
 ///
 /// # Errors
-/// [`Invalid`](ErrorKind::Invalid) if the headers, the time or every signature is wrong.
+/// [`Invalid`](ErrorKind::Invalid) if the secret is too short or not Base64, or if the headers, the time or every signature
+/// is wrong.
 #[cfg(feature = "webhooks")]
 #[cfg_attr(docsrs, doc(cfg(feature = "webhooks")))]
 pub fn verify(headers: &http::HeaderMap, body: &[u8], secret: &str) -> Result<()> {
@@ -64,6 +66,7 @@ pub fn verify_at(headers: &http::HeaderMap, body: &[u8], secret: &str, now: std:
         let value = headers.get(name).ok_or_else(|| wrong(&format!("it has no header {name}")))?;
         value.to_str().map_err(|_| wrong(&format!("its header {name} is not text")))
     };
+    let secret = signing_key(secret)?;
     let (id, timestamp) = (header("webhook-id")?, header("webhook-timestamp")?);
     let seconds: u64 = timestamp.parse().map_err(|_| wrong("its time is not a number of seconds"))?;
     let sent = UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or_else(|| wrong("its time is none"))?;
@@ -71,9 +74,6 @@ pub fn verify_at(headers: &http::HeaderMap, body: &[u8], secret: &str, now: std:
     if off > TOLERANCE {
         return Err(wrong("its time is more than five minutes off"));
     }
-    let secret = secret.trim();
-    let secret = STANDARD.decode(secret.strip_prefix("whsec_").unwrap_or(secret));
-    let secret = secret.map_err(|_| wrong("the secret given to check it with is not Base64"))?;
     let mac = Hmac::<sha2::Sha256>::new_from_slice(&secret).map_err(|_| wrong("the secret cannot be used"))?;
     let mac =
         [id.as_bytes(), b".", timestamp.as_bytes(), b".", body].iter().fold(mac, |mac, part| mac.chain_update(part));
@@ -84,4 +84,28 @@ pub fn verify_at(headers: &http::HeaderMap, body: &[u8], secret: &str, now: std:
         .filter(|signature| mac.clone().verify_slice(signature).is_ok())
         .count();
     if right > 0 { Ok(()) } else { Err(wrong("its signature is not by this secret")) }
+}
+
+/// The key that a signing secret stands for. The console shows it with a prefix, and people paste it from elsewhere.
+#[cfg(feature = "webhooks")]
+fn signing_key(secret: &str) -> Result<Vec<u8>> {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    /// A shorter key can be guessed, and an empty one is known to everybody; Standard Webhooks makes them of 24 to 64 bytes.
+    const SHORTEST: usize = 16;
+
+    let refuse = |found: String| {
+        Error::new(ErrorKind::Invalid, CALLBACK, format!("the signing secret {found}"))
+            .with_hint("copy all of it from Kling's console; until then no callback is trusted")
+    };
+    let secret = secret.trim();
+    let secret = secret.strip_prefix("v1,").unwrap_or(secret).trim_start();
+    let secret = secret.strip_prefix("whsec_").unwrap_or(secret);
+    let key = STANDARD.decode(crate::encoded::canonical(secret.to_owned()));
+    let key = key.map_err(|_| refuse("is not Base64".to_owned()))?;
+    if key.len() < SHORTEST {
+        return Err(refuse(format!("has {} bytes, at least {SHORTEST} are needed", key.len())));
+    }
+    Ok(key)
 }

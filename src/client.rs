@@ -535,9 +535,9 @@ impl ClientBuilder {
             return Err(Error::invalid("client", found));
         };
         authorization.set_sensitive(true);
-        if base.starts_with("https:") && self.http.is_none() && !crate::tls::AVAILABLE {
+        if base.starts_with("https:") && self.http.is_none() && !crate::tls::is_available() {
             return Err(Error::new(ErrorKind::Other, "client", "this build has no TLS")
-                .with_hint("enable the feature rustls or native-tls of kling-client"));
+                .with_hint("enable the feature rustls or native-tls of kling-client, or TLS of reqwest"));
         }
         let http = match self.http {
             Some(client) => client,

@@ -21,7 +21,7 @@ use reqwest::ResponseBuilderExt as _;
 use url::Url;
 
 use crate::clock::Clock;
-use crate::encoding::{Decoded, decode};
+use crate::content_encoding::{Decoded, decode};
 use crate::generated;
 use crate::upload::{Handed, Progress, Segment, Upload};
 

@@ -6,26 +6,25 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Seek, SeekFrom};
+use std::io::{BufReader, Cursor, Read, Seek};
 use std::path::PathBuf;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use imagesize::ImageType;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
+use crate::encoded::{self, Decoded};
 use crate::error::Violation;
+use crate::header;
 use crate::upload::{FileSource, Segment};
 
 /// The largest image, in bytes before Base64 (Kling's reference: 10 MB).
 const MAX_BYTES: u64 = 10 * 1024 * 1024;
 /// The shortest side, in pixels (Kling's reference).
-const MIN_SIDE: usize = 300;
+const MIN_SIDE: u32 = 300;
 /// The longest side over the shortest, in tenths (Kling's reference: from 1:2.5 to 2.5:1).
-const MAX_RATIO_TENTHS: usize = 25;
+const MAX_RATIO_TENTHS: u32 = 25;
 
 /// One reference image: a public URL, or a picture sent along as Base64.
 ///
@@ -70,14 +69,12 @@ impl Image {
         Self(Source::File(path.into()))
     }
 
-    /// A JPEG or PNG as Base64. A `data:…;base64,` prefix, which the API refuses, is taken off.
+    /// A JPEG or PNG as Base64, also URL-safe, unpadded, or with white space in it.
+    ///
+    /// Sent in the one form that the API takes: standard and padded, without white space and without the `data:` header,
+    /// which is removed. The text is changed in place and never held twice.
     pub fn base64(text: impl Into<String>) -> Self {
-        let mut text: String = text.into();
-        let is_data = text.get(..5).is_some_and(|head| head.eq_ignore_ascii_case("data:"));
-        if let Some(comma) = text.find(',').filter(|_| is_data) {
-            text.drain(..=comma);
-        }
-        Self(Source::Base64(text.into()))
+        Self(Source::Base64(encoded::canonical(text.into()).into()))
     }
 
     /// The image if it is a URL.
@@ -109,12 +106,12 @@ impl Image {
                 Segment::Bytes(bytes.clone())
             }
             Source::Base64(text) => {
-                match checked.then(|| STANDARD.decode(text)) {
+                match checked.then(|| encoded::decoded_len(text)) {
                     None => {}
-                    Some(Ok(bytes)) => check_picture(Cursor::new(&bytes), bytes.len() as u64, &mut broken),
+                    Some(Ok(bytes)) => check_picture(Decoded::new(text), bytes, &mut broken),
                     Some(Err(reason)) => {
                         let count = String::from_utf8_lossy(text).chars().count();
-                        let given = format!("{count} characters: {}", base64_fault(&reason));
+                        let given = format!("{count} characters: {reason}");
                         broken("an http or https URL, or raw Base64 of a JPEG or PNG", given);
                     }
                 }
@@ -125,7 +122,9 @@ impl Image {
                 }
             }
             Source::File(path) => {
-                let mut broken = |limit: &str, given: String| broken(limit, format!("{}: {given}", path.display()));
+                let mut broken = |limit: &str, given: String| {
+                    broken(limit, format!("{}: {given}", shortened(&path.to_string_lossy())))
+                };
                 let (file, metadata) = match File::open(path).and_then(|file| Ok((file.metadata()?, file))) {
                     Ok((metadata, file)) => (file, metadata),
                     Err(e) => {
@@ -202,7 +201,7 @@ impl JsonSchema for Image {
             "description": "A public URL, or raw Base64 of a JPEG or PNG, without a data: prefix.",
             "x-max-bytes": MAX_BYTES,
             "x-min-side": MIN_SIDE,
-            "x-max-ratio": MAX_RATIO_TENTHS as f64 / 10.0,
+            "x-max-ratio": f64::from(MAX_RATIO_TENTHS) / 10.0,
         })
     }
 }
@@ -223,7 +222,18 @@ fn json_text(text: &str) -> Segment {
     Segment::Text(quoted.slice(1..quoted.len() - 1))
 }
 
-fn check_picture(mut picture: impl BufRead + Seek, bytes: u64, broken: &mut dyn FnMut(&str, String)) {
+/// A path without its middle where it is longer than paths are: a prompt or a `data:` URI in the place of one.
+fn shortened(path: &str) -> Cow<'_, str> {
+    const HEAD: usize = 120;
+    const TAIL: usize = 60;
+    let edge = |count: usize| path.char_indices().nth(count).map(|(at, _)| at);
+    match (edge(HEAD), path.char_indices().nth_back(TAIL)) {
+        (Some(head), Some((tail, _))) if head < tail => format!("{}…{}", &path[..head], &path[tail..]).into(),
+        _ => path.into(),
+    }
+}
+
+fn check_picture(mut picture: impl Read + Seek, bytes: u64, broken: &mut dyn FnMut(&str, String)) {
     const FORMAT: &str = "a JPEG or PNG picture";
     if bytes == 0 {
         return broken(FORMAT, "0 bytes".to_owned());
@@ -231,28 +241,17 @@ fn check_picture(mut picture: impl BufRead + Seek, bytes: u64, broken: &mut dyn 
     if bytes > MAX_BYTES {
         broken(&format!("at most {} MB ({MAX_BYTES} bytes)", MAX_BYTES >> 20), format!("{bytes} bytes"));
     }
-    let kind = match imagesize::reader_type(&mut picture) {
-        Ok(kind @ (ImageType::Jpeg | ImageType::Png)) => kind,
-        _ => return broken(FORMAT, format!("{bytes} bytes of something else")),
+    let (width, height) = match header::size(&mut picture) {
+        Ok(size) => size,
+        Err(defect) => return broken(FORMAT, format!("{bytes} bytes {defect}")),
     };
-    let size = picture.seek(SeekFrom::Start(0)).ok().and_then(|_| kind.reader_size(&mut picture).ok());
-    let Some(size) = size else {
-        return broken(FORMAT, format!("{bytes} bytes that end before the picture's header does"));
-    };
-    let (long, short) = (size.width.max(size.height), size.width.min(size.height));
-    let given = || format!("{} × {} px", size.width, size.height);
+    let (long, short) = (width.max(height), width.min(height));
+    let given = || format!("{width} × {height} px");
     if short < MIN_SIDE {
         broken(&format!("each side at least {MIN_SIDE} px"), given());
     }
     if long.saturating_mul(10) > short.saturating_mul(MAX_RATIO_TENTHS) {
-        let ratio = MAX_RATIO_TENTHS as f64 / 10.0;
+        let ratio = f64::from(MAX_RATIO_TENTHS) / 10.0;
         broken(&format!("an aspect ratio from 1:{ratio} to {ratio}:1"), given());
-    }
-}
-
-fn base64_fault(reason: &base64::DecodeError) -> &'static str {
-    match reason {
-        base64::DecodeError::InvalidByte(..) => "one of them is not of the Base64 alphabet",
-        _ => "its length or padding is not that of Base64",
     }
 }

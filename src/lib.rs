@@ -20,11 +20,13 @@ pub mod callback;
 mod classify;
 mod client;
 mod clock;
+mod content_encoding;
 mod download;
-mod encoding;
+mod encoded;
 mod error;
 #[cfg(not(feature = "raw"))]
 mod generated;
+mod header;
 mod hooks;
 mod image;
 mod judge;

@@ -93,7 +93,8 @@ impl Progress {
         }
     }
 
-    /// When the layer below last asked for more, by the client's clock.
+    /// When the layer below last took bytes, or else when the account began, by the client's clock. That it asks and takes
+    /// none is no progress: a connection asks at whatever wakes it.
     pub(crate) fn last(&self) -> Duration {
         Duration::from_micros(self.last.load(Ordering::SeqCst))
     }
@@ -192,7 +193,6 @@ impl Body for Upload {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
         let this = &mut *self;
-        this.progress.touch();
         if let Some(pause) = this.pause.take() {
             this.waiting = Some(this.progress.clock.sleep(pause));
         }
@@ -295,11 +295,13 @@ impl Reader {
                 return Ok(None);
             };
             let piece = match segment {
-                Segment::Text(text) if self.offset == 0 && !text.is_empty() => {
-                    self.offset = text.len() as u64;
-                    Some(text.clone())
+                // An image given as Base64 is megabytes of it, which are not taken at once.
+                Segment::Text(text) => {
+                    let start = (self.offset as usize).min(text.len());
+                    let end = (start + CHUNK).min(text.len());
+                    self.offset = end as u64;
+                    (start < end).then(|| text.slice(start..end))
                 }
-                Segment::Text(_) => None,
                 Segment::Bytes(bytes) => {
                     let start = (self.offset as usize).min(bytes.len());
                     let end = (start + CHUNK).min(bytes.len());
@@ -554,6 +556,77 @@ mod tests {
         sent.pop_front();
         let next = tokio::time::timeout(Duration::from_secs(1), next).await.expect("a wake").unwrap();
         assert_eq!(next.unwrap().unwrap().len(), CHUNK / 3 * 4);
+    }
+
+    /// A clock that stands until it is moved.
+    #[derive(Debug, Default)]
+    struct Manual(AtomicU64);
+
+    impl Clock for Manual {
+        fn now(&self) -> Duration {
+            Duration::from_secs(self.0.load(Ordering::SeqCst))
+        }
+
+        fn sleep(&self, _: Duration) -> Sleep {
+            Box::pin(std::future::pending())
+        }
+
+        fn wall(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH
+        }
+
+        fn random(&self) -> f64 {
+            0.0
+        }
+    }
+
+    #[tokio::test]
+    async fn only_bytes_that_are_taken_count_as_progress() {
+        let asked_in_vain = async |upload: &mut Upload| {
+            let asked = std::future::poll_fn(|context| Poll::Ready(Pin::new(&mut *upload).poll_frame(context))).await;
+            assert!(asked.is_pending());
+        };
+        let clock = Arc::new(Manual::default());
+        let progress = Progress::new(Arc::clone(&clock) as Arc<dyn Clock>, Arc::default());
+        let at = |second: u64| clock.0.store(second, Ordering::SeqCst);
+        let last = || progress.last().as_secs();
+
+        // What is large waits behind its headers, for which it is asked at least once.
+        let segments = vec![Segment::Bytes(vec![1; 30 * CHUNK].into())];
+        let mut waiting = Upload::new(segments.clone(), Arc::clone(&progress)).after(Duration::from_secs(1));
+        at(1);
+        asked_in_vain(&mut waiting).await;
+        assert_eq!(last(), 0);
+
+        // As much is on its way as may be, and the network takes none of it.
+        let mut upload = Upload::new(segments, Arc::clone(&progress));
+        let mut sent = VecDeque::new();
+        for _ in 0..LENT {
+            at(2);
+            sent.push_back(frame(&mut upload).await);
+        }
+        for second in 3..100 {
+            at(second);
+            asked_in_vain(&mut upload).await;
+            assert_eq!(last(), 2);
+        }
+        sent.pop_front();
+        sent.push_back(frame(&mut upload).await);
+        assert_eq!(last(), 99);
+    }
+
+    #[tokio::test]
+    async fn a_long_text_goes_out_in_pieces_like_a_file() {
+        let text: String = ('a'..='z').cycle().take(3 * CHUNK + 1).collect();
+        let (mut upload, progress) = upload(vec![Segment::Text("[".into()), Segment::Text(text.clone().into())]);
+        let mut sent = Vec::new();
+        while let Some(piece) = frame(&mut upload).await {
+            let piece = piece.unwrap();
+            assert!(piece.len() <= CHUNK);
+            sent.extend_from_slice(&piece);
+            assert_eq!(progress.handed() == Handed::All, sent.len() == text.len() + 1);
+        }
+        assert_eq!(sent, format!("[{text}").as_bytes());
     }
 
     #[cfg(target_os = "linux")]

@@ -68,14 +68,12 @@ mod signed {
             headers.remove(name);
             headers
         };
-        let other = "whsec_b3RoZXI=";
+        let other = "whsec_YW5vdGhlciBzZWNyZXQgZm9yIHRlc3Rz";
         for (name, headers, body, secret, now) in [
             ("too old", good.clone(), BODY, SECRET, TIME + 301),
             ("too new", good.clone(), BODY, SECRET, TIME - 301),
             ("another body", good.clone(), b"{}".as_slice(), SECRET, TIME),
             ("another secret", good.clone(), BODY, other, TIME),
-            ("no secret", good.clone(), BODY, "", TIME),
-            ("a broken secret", good.clone(), BODY, "whsec_!", TIME),
             ("another id", headers("msg-2", &time, SIGNATURE), BODY, SECRET, TIME),
             ("another time", headers(ID, &(TIME + 1).to_string(), SIGNATURE), BODY, SECRET, TIME),
             ("no time", headers(ID, "soon", SIGNATURE), BODY, SECRET, TIME),
@@ -94,5 +92,52 @@ mod signed {
             assert!(!error.to_string().contains("b3VyIG93"), "{error}");
         }
         assert!(callback::verify(&good, BODY, SECRET).is_err(), "now is not then");
+    }
+
+    #[test]
+    fn a_secret_is_the_same_key_in_every_form_in_which_it_is_pasted() {
+        // 16 bytes, the fewest that are taken, whose Base64 has padding and both characters of which there are two kinds.
+        let signature = "v1,f+YjZc/7Vzb+AlIW5FuV4ne+q+bVvNqDv0wLaQBecFk=";
+        let headers = headers(ID, &TIME.to_string(), signature);
+        for secret in [
+            "whsec_+//++//++//++//++//+AQ==",
+            "whsec_+//++//++//++//++//+AQ",
+            "whsec_-__--__--__--__--__-AQ==",
+            "whsec_-__--__--__--__--__-AQ",
+            "v1,whsec_+//++//++//++//++//+AQ==",
+            "v1,whsec_-__--__--__--__--__-AQ",
+            "+//++//++//++//++//+AQ==",
+            "-__--__--__--__--__-AQ",
+            " whsec_+//++//++//++//++//+AQ==\r\n",
+            "v1, whsec_+//++//++/\n/++//++//+AQ==",
+        ] {
+            callback::verify_at(&headers, BODY, secret, at(TIME)).expect(secret);
+        }
+    }
+
+    #[test]
+    fn a_secret_that_anybody_could_guess_is_refused_whatever_it_signed() {
+        let empty = "v1,5ALRnBgUKabMc2laBOtThHGkKu1wwZJsQykaZoz4gSU=";
+        let short = "v1,w2l0K+m0qB8eimZ3ZmEP0pCqtdedS4YccfP1EcdKDx0=";
+        for (secret, signature, found) in [
+            ("", empty, "has 0 bytes"),
+            (" ", empty, "has 0 bytes"),
+            ("whsec_", empty, "has 0 bytes"),
+            (" whsec_ ", empty, "has 0 bytes"),
+            ("v1,whsec_", empty, "has 0 bytes"),
+            ("whsec_ZmlmdGVlbiBieXRlcy4u", short, "has 15 bytes"),
+            ("whsec_!", SIGNATURE, "is not Base64"),
+            ("my own pass phrase, not theirs", SIGNATURE, "is not Base64"),
+            ("whsec_b3VyIG93biBzZWNyZXQgZm9yIHRlc3RzA", SIGNATURE, "is not Base64"),
+        ] {
+            let headers = headers(ID, &TIME.to_string(), signature);
+            // Also where something else is wrong: it is wrong for every callback.
+            for now in [TIME, 0] {
+                let error = callback::verify_at(&headers, BODY, secret, at(now)).expect_err(secret);
+                assert_eq!(error.kind(), ErrorKind::Invalid, "{secret}");
+                assert!(error.message().starts_with(&format!("the signing secret {found}")), "{secret}: {error}");
+                assert!(secret.len() < 8 || !error.to_string().contains(secret), "{error}");
+            }
+        }
     }
 }

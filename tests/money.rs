@@ -267,7 +267,9 @@ async fn code_1201_after_an_attempt_that_may_have_arrived_is_looked_up_before_it
     let refused = || Fault::answer(Answer::new(401).body(r#"{"code":1002,"message":"m"}"#));
     gateway.sandbox.fault_next(Operation::Create, busy(r#"{"code":1303,"message":"m"}"#));
     gateway.sandbox.fault_next(Operation::Create, refused());
-    [Operation::Get, Operation::List].map(|operation| gateway.sandbox.fault_always(operation, refused()));
+    for operation in [Operation::Get, Operation::List] {
+        gateway.sandbox.fault_always(operation, refused());
+    }
     let error = gateway.client.submit(&request("mine")).await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Rejected, Some("1002")), "{error}");
     // A wrong parameter is one at the first attempt.

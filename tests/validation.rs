@@ -108,6 +108,119 @@ fn a_picture_is_known_by_its_bytes_and_not_by_its_name() {
     assert!(MultiImageToVideo::builder().images([Image::file(&odd)]).prompt("x").build().is_ok());
 }
 
+/// A JPEG as far as its frame header goes, with these bytes before that.
+fn jpeg(before: &[u8], frame: u8, (width, height): (u16, u16)) -> Vec<u8> {
+    let frame = [0xff, frame, 0, 17, 8];
+    [&b"\xff\xd8"[..], before, &frame, &height.to_be_bytes(), &width.to_be_bytes(), b"\x03\x01\x11\x00"].concat()
+}
+
+#[test]
+fn a_jpeg_is_measured_as_cameras_and_encoders_write_it() {
+    let exif = [&b"\xff\xe1\xff\xff"[..], &[0xff; 0xffff - 2]].concat();
+    for (name, before) in [
+        ("plain", &b"\xff\xe0\x00\x04ab"[..]),
+        ("nothing before the frame", b""),
+        ("fill bytes", b"\xff\xff\xff\xe0\x00\x04ab\xff\xff\xff\xff\xff"),
+        ("an ICC profile and Exif data of 640 KB", &exif.repeat(10)),
+        ("what looks like a frame within a segment", b"\xff\xe1\x00\x0b\xff\xc0\x00\x11\x08\x00\x01\x00\x01"),
+        ("Huffman tables before the frame", b"\xff\xc4\x00\x04ab"),
+        ("zeros between two segments", b"\xff\xe0\x00\x04ab\x00\x00\x00"),
+        ("a restart marker", b"\xff\xd0\xff\x01"),
+    ] {
+        for frame in [0xc0, 0xc1, 0xc2] {
+            let good = jpeg(before, frame, (640, 480));
+            let path = support::directory("jpegs").join("photo.jpg");
+            std::fs::write(&path, &good).unwrap();
+            for image in [Image::bytes(good), Image::file(&path)] {
+                let built = MultiImageToVideo::builder().images([image]).prompt("x").build();
+                assert!(built.is_ok(), "{name}: {built:?}");
+            }
+            assert_eq!(
+                of_image(Image::bytes(jpeg(before, frame, (640, 200)))),
+                [
+                    "image_list[0].image: each side at least 300 px: 640 × 200 px",
+                    "image_list[0].image: an aspect ratio from 1:2.5 to 2.5:1: 640 × 200 px",
+                ],
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_no_common_jpeg_or_png_is_named() {
+    let coded = |frame| jpeg(b"\xff\xff\xe0\x00\x04ab", frame, (640, 480));
+    let ftyp = |brands: &str| [&b"\x00\x00\x00\x20ftyp"[..], brands.as_bytes(), &[0; 100]].concat();
+    let png = png(640, 480);
+    let replaced = |from: &str, to: &str| {
+        let latin: String = png.iter().map(|byte| char::from(*byte)).collect();
+        latin.replace(from, to).chars().map(|c| c as u8).collect::<Vec<u8>>()
+    };
+    let cgbi = [&png[..8], b"\x00\x00\x00\x04CgBI\x50\x00\x20\x02\x2b\xd5\xb3\x7f", &png[8..]].concat();
+    let utf8 = String::from_utf8_lossy(&png).into_owned().into_bytes();
+    let in_lines = [&png[..8], b"\x00\x00\x00\x04gAMA\x00\x00\xb1\x8f", &png[8..]].concat();
+    for (bytes, name) in [
+        (cgbi, "an Apple-optimised PNG (CgBI)"),
+        (replaced("\r\n", "\n"), "a PNG whose line ends were rewritten"),
+        (replaced("\r\n\u{1a}\n", "\r\r\n\u{1a}\r\n"), "a PNG whose line ends were rewritten"),
+        (replaced("\r\n\u{1a}\n", "\r\n\u{1a}\r\n"), "a PNG whose line ends were rewritten"),
+        (replaced("\r\n\u{1a}\n", "\n\n\u{1a}\n"), "a PNG whose line ends were rewritten"),
+        (utf8, "bytes were rewritten as text"),
+        (in_lines, "a PNG that does not begin with its header"),
+        (coded(0xc3), "a lossless JPEG"),
+        (coded(0xc7), "a lossless JPEG"),
+        (coded(0xf7), "a lossless JPEG"),
+        (coded(0xc5), "a hierarchical JPEG"),
+        (coded(0xc6), "a hierarchical JPEG"),
+        (coded(0xc9), "an arithmetic-coded JPEG"),
+        (coded(0xca), "an arithmetic-coded JPEG"),
+        (coded(0xcd), "an arithmetic-coded JPEG"),
+        (coded(0xce), "an arithmetic-coded JPEG"),
+        (coded(0xcb), "an arithmetic-coded lossless JPEG"),
+        (coded(0xcf), "an arithmetic-coded lossless JPEG"),
+        (coded(0xda), "a JPEG whose header has no size"),
+        (b"\xff\xd8\xff\xe0\x00\x01".to_vec(), "a JPEG with a broken segment"),
+        (b"\xff\xd8\xff\xe0\x40\x00cut".to_vec(), "that end before"),
+        (jpeg(b"", 0xc0, (640, 480))[..8].to_vec(), "that end before"),
+        (png[..8].to_vec(), "that end before"),
+        (ftyp("heic\0\0\0\0mif1heic"), "of HEIC"),
+        (ftyp("mif1\0\0\0\0mif1heic"), "of HEIC"),
+        (ftyp("avif\0\0\0\0mif1avif"), "of AVIF"),
+        (ftyp("mif1\0\0\0\0mif1avif"), "of AVIF"),
+        (ftyp("isom\0\0\x02\0isomiso2mp41"), "of a video"),
+        (b"RIFF\x24\x00\x00\x00WEBPVP8 ".to_vec(), "of WebP"),
+        (b"GIF89a\x80\x02\xe0\x01".to_vec(), "of GIF"),
+        (b"BM\x36\x00\x00\x00".to_vec(), "of BMP"),
+        (b"II*\x00\x08\x00".to_vec(), "of TIFF"),
+        (b"MM\x00*\x00\x08".to_vec(), "of TIFF"),
+        (b"\n<!DOCTYPE html><html>".to_vec(), "of a web page"),
+        (b"data:image/png;base64,iVBORw0KGgo".to_vec(), "of a data: URI"),
+        (b"iVBORw0KGgoAAAANSUhEUg".to_vec(), "of Base64 text"),
+        (b"/9j/4AAQSkZJRgABAQ".to_vec(), "of Base64 text"),
+        (b"a cat".to_vec(), "of something else"),
+    ] {
+        use base64::Engine as _;
+        let text = base64::engine::general_purpose::STANDARD.encode(&bytes);
+        let count = bytes.len();
+        for image in [Image::bytes(bytes), Image::base64(text)] {
+            let found = of_image(image);
+            let begin = format!("image_list[0].image: a JPEG or PNG picture: {count} bytes ");
+            assert!(found.len() == 1 && found[0].starts_with(&begin) && found[0].contains(name), "{name}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn a_text_in_the_place_of_a_files_name_is_not_repeated_whole() {
+    let uri = format!("data:image/png;base64,{}", "iVBORw0KGgo".repeat(1000));
+    let [found] = &of_image(Image::file(&uri))[..] else { panic!("one violation") };
+    assert!(found.starts_with("image_list[0].image: a readable file: data:image/png;base64,iVBOR"), "{found}");
+    assert!(found.len() < 400, "{found}");
+    // What may well be a path is shown whole.
+    let path = format!("{}.png", "深い/".repeat(50));
+    assert!(of_image(Image::file(&path))[0].contains(&path));
+}
+
 #[test]
 fn ten_megabytes_pass_and_one_byte_more_does_not() {
     let mut bytes = png(300, 300);
@@ -126,6 +239,65 @@ fn base64_is_taken_with_a_data_prefix_and_checked_like_bytes() {
     }
     let small = base64::engine::general_purpose::STANDARD.encode(png(299, 300));
     assert_eq!(of_image(Image::base64(small)), ["image_list[0].image: each side at least 300 px: 299 × 300 px"]);
+}
+
+/// Base64 as consoles, browsers, mail programs and scripts give it, all of the same image.
+#[tokio::test]
+async fn base64_is_taken_in_every_form_and_sent_in_one() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
+    let mut bytes = std::fs::read(support::picture("cat.png")).unwrap();
+    // So that there is padding, and both characters of which there are two kinds.
+    bytes.resize(bytes.len().next_multiple_of(3) + 1, 0xff);
+    bytes.splice(60..66, [0xfb, 0xff, 0xfe, 0xfb, 0xff, 0xfe]);
+    let plain = STANDARD.encode(&bytes);
+    assert!(plain.contains('+') && plain.contains('/') && plain.ends_with("=="));
+    let lines =
+        |end: &str| plain.as_bytes().chunks(76).map(|line| String::from_utf8_lossy(line) + end).collect::<String>();
+    let forms = [
+        plain.clone(),
+        lines("\n"),
+        lines("\r\n"),
+        lines("\n    "),
+        format!("\t {plain}\u{c}"),
+        format!("\u{feff}{plain}\n"),
+        URL_SAFE.encode(&bytes),
+        URL_SAFE_NO_PAD.encode(&bytes),
+        plain.trim_end_matches('=').to_owned(),
+        format!("data:image/png;base64,{plain}"),
+        format!("  \ndata:image/png;base64,{plain}"),
+        format!("data:image/png;name=cat.png;base64,{plain}"),
+        format!("Data:image/png;name=\"a,b.png\";charset=utf-8;BASE64,{}", lines("\n")),
+        format!("data:;base64, {plain}"),
+        format!("data:image/png;base64,{}", URL_SAFE_NO_PAD.encode(&bytes)),
+    ];
+    let (sandbox, client, _) = support::sandbox(std::time::Duration::ZERO).await;
+    for form in forms {
+        let wire = json!({"image_list": [{"image": &form}], "prompt": "x"});
+        let built = MultiImageToVideo::builder().images([Image::base64(&form)]).prompt("x").build();
+        for request in [built, MultiImageToVideo::from_json(wire)] {
+            let request = request.unwrap_or_else(|error| panic!("{}: {error}", &form[..40]));
+            // The sandbox takes what the API takes: standard, padded, nothing else.
+            client.submit(&request).await.unwrap_or_else(|error| panic!("{}: {error}", &form[..40]));
+            let sent = sandbox.requests().pop().unwrap().body.length;
+            assert_eq!(sent, request.body_len().unwrap(), "{}", &form[..40]);
+            assert!(
+                matches!(&sandbox.requests().pop().unwrap().body.images[..], [kling_sandbox::ReceivedImage::File { length, .. }] if *length == bytes.len())
+            );
+        }
+    }
+    for (form, reason) in [
+        (format!("{plain}="), "length or padding"),
+        (format!("{}=", plain.trim_end_matches('=')), "length or padding"),
+        (plain[..plain.len() - 3].to_owned(), "length or padding"),
+        (format!("{plain}{plain}"), "length or padding"),
+        (plain.replace('+', "%2B"), "alphabet"),
+        (format!("data:image/png,%89PNG{plain}"), "alphabet"),
+        (format!("<img src=\"{plain}\">"), "alphabet"),
+    ] {
+        let found = of_image(Image::base64(form));
+        assert!(found.len() == 1 && found[0].contains(reason) && found[0].len() < 200, "{found:?}");
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ Exit codes:
 
 /// Many videos from a manifest, over crashes: none is paid twice, none that is paid is forgotten
 #[derive(Parser)]
-#[command(name = "kling-batch", version, after_help = EXPLAINED, disable_help_subcommand = true)]
+#[command(name = "kling-batch", version, after_help = EXPLAINED)]
 pub struct Arguments {
     /// Print JSON on standard output, on failure too; all else goes to standard error
     #[arg(long, global = true)]
@@ -128,7 +128,7 @@ pub enum Batch {
         #[arg(long, default_value = ".", value_name = "DIR")]
         out: PathBuf,
     },
-    /// Write the record as a table, one row a job
+    /// Write the record as a table, one row a job; in CSV, what a spreadsheet takes for a formula gets an apostrophe
     Export {
         /// The form
         #[arg(long, value_enum, default_value_t = Form::Csv)]

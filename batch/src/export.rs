@@ -1,4 +1,7 @@
 //! The whole record as a table, as CSV or JSON Lines: one row a job, read page by page.
+//!
+//! A spreadsheet runs a cell of CSV that begins like a formula, and some of the texts come from a gateway or from a
+//! manifest of somebody else's. Such a cell gets an apostrophe in front; JSON has the text as it is.
 
 use std::io::Write;
 
@@ -59,7 +62,7 @@ pub async fn export(store: &Store, format: Format, mut out: impl Write) -> Resul
         for job in page {
             let row = Row::from(job);
             match format {
-                Format::Csv => csv.serialize(row).map_err(|reason| failed(&reason))?,
+                Format::Csv => csv.serialize(row.without_formulas()).map_err(|reason| failed(&reason))?,
                 Format::Json => {
                     serde_json::to_writer(&mut out, &row).map_err(|reason| failed(&reason))?;
                     out.write_all(b"\n").map_err(|reason| failed(&reason))?;
@@ -71,6 +74,19 @@ pub async fn export(store: &Store, format: Format, mut out: impl Write) -> Resul
             out.write_all(&text).map_err(|reason| failed(&reason))?;
             csv = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
         }
+    }
+}
+
+impl Row {
+    /// The same row, with no text that a spreadsheet takes for a formula.
+    fn without_formulas(mut self) -> Self {
+        let texts = [&mut self.name, &mut self.task_id, &mut self.file_sha256, &mut self.note].into_iter().flatten();
+        for text in texts.chain([&mut self.external_id, &mut self.output, &mut self.request_hash]) {
+            if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+                text.insert(0, '\'');
+            }
+        }
+        self
     }
 }
 

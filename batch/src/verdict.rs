@@ -1,5 +1,7 @@
 //! What the end of an order means for its job and for those behind it: a pure decision.
 
+use std::time::Duration;
+
 use kling_client::ErrorKind;
 
 use crate::state::Event;
@@ -49,6 +51,32 @@ impl Verdict {
     }
 }
 
+/// Responses with status 429 in a row that no known reason explains: a limiter that never opens, or no money in words that
+/// are not known.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Streak {
+    count: u32,
+    since: Duration,
+}
+
+impl Streak {
+    /// Counts the outcome of a request at a moment; whether there were too many for too long. Codes 1302 and 1303, too
+    /// frequent and too many tasks, pass by themselves and are not counted.
+    pub fn goes_on(&mut self, http_status: Option<u16>, code: Option<&str>, now: Duration) -> bool {
+        /// Fewer may be chance.
+        const MOST: u32 = 5;
+        /// Longer than the windows of common limiters, which are a minute.
+        const LONGEST: Duration = Duration::from_secs(300);
+        match (http_status, code) {
+            (Some(429), Some("1302" | "1303")) => return false,
+            (Some(429), _) if self.count == 0 => *self = Self { count: 1, since: now },
+            (Some(429), _) => self.count += 1,
+            _ => *self = Self::default(),
+        }
+        self.count >= MOST && now.saturating_sub(self.since) >= LONGEST
+    }
+}
+
 /// Whether a refusal is about the account or the gateway, and not about the order.
 fn is_of_the_account(http_status: Option<u16>, code: Option<&str>) -> bool {
     match (code, http_status) {
@@ -66,6 +94,36 @@ fn is_of_the_account(http_status: Option<u16>, code: Option<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn five_429s_in_a_row_over_five_minutes_are_too_many() {
+        let limiter = (Some(429), None);
+        let word = (Some(429), Some("rate_limit_exceeded"));
+        let (frequent, crowded) = ((Some(429), Some("1302")), (Some(429), Some("1303")));
+        let (done, unavailable, lost) = ((None, None), (Some(503), None), (None, None));
+        for (outcomes, expected) in [
+            (vec![(0, limiter), (60, word), (120, limiter), (180, limiter), (300, limiter)], true),
+            (vec![(0, limiter), (60, limiter), (120, limiter), (180, limiter), (299, limiter)], false),
+            (vec![(0, limiter), (100, limiter), (200, limiter), (900, limiter)], false),
+            (vec![(0, limiter), (1, limiter), (2, limiter), (3, limiter), (4, limiter), (5, limiter)], false),
+            (vec![(0, limiter), (1, limiter), (2, limiter), (3, limiter), (4, limiter), (301, word)], true),
+            (vec![(0, limiter), (1, limiter), (2, limiter), (3, limiter), (200, done), (301, limiter)], false),
+            (vec![(0, limiter), (1, limiter), (2, limiter), (3, limiter), (200, unavailable), (301, limiter)], false),
+            (vec![(0, limiter), (1, limiter), (2, limiter), (3, limiter), (200, lost), (301, limiter)], false),
+            (
+                vec![(0, limiter), (1, crowded), (2, limiter), (3, frequent), (4, limiter), (5, limiter), (301, word)],
+                true,
+            ),
+            (vec![(0, limiter), (1, limiter), (2, limiter), (3, limiter), (301, limiter), (302, crowded)], false),
+            ((0..20).map(|minute| (60 * minute, if minute % 2 == 0 { frequent } else { crowded })).collect(), false),
+        ] {
+            let mut streak = Streak::default();
+            let last = outcomes.iter().fold(false, |_, (second, (status, code))| {
+                streak.goes_on(*status, *code, Duration::from_secs(*second))
+            });
+            assert_eq!(last, expected, "{outcomes:?}");
+        }
+    }
 
     #[test]
     fn only_what_surely_made_no_task_is_sent_again_or_given_up() {

@@ -25,6 +25,7 @@ use crate::record::{Detail, Job, millis};
 use crate::report::{Shown, report};
 use crate::state::State;
 use crate::store::Store;
+use crate::verdict::Streak;
 
 /// How long a video can be fetched after its task ended (Kling's reference).
 pub const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -87,6 +88,7 @@ pub struct Worker {
     /// Who is to be asked for, fetched or looked for again, and when.
     resting: Mutex<HashMap<(i64, State), Rest>>,
     pause: Mutex<Rest>,
+    streak: Mutex<Streak>,
     halted: Mutex<Option<Error>>,
     /// For the reports of batches that end, if they are written.
     prices: Option<Prices>,
@@ -116,6 +118,7 @@ impl Worker {
             busy: Mutex::default(),
             resting: Mutex::default(),
             pause: Mutex::default(),
+            streak: Mutex::default(),
             halted: Mutex::default(),
             prices: None,
             to_report: Mutex::default(),

@@ -1,5 +1,5 @@
 //! Proves that a date decides nothing: whoever works keeps what he sends, and whoever died is missed, while the wall clock
-//! jumps by hours and days with every look at it.
+//! jumps by hours and days with every look at it. And that a refusal which lasts for minutes ends a run.
 
 mod support;
 
@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use kling_batch::{Add, Pace, Prices, Shown, State, Store, Until, Worker, inspect, report};
 use kling_client::{Client, Clock, Sleep, SystemClock};
-use kling_sandbox::{Fault, Operation, Sandbox};
+use kling_sandbox::{Answer, Fault, Operation, Sandbox};
 use support::{KEY, agrees, directory, jobs, line, manifest, sandbox, states};
 use tokio_util::sync::CancellationToken;
 
@@ -151,4 +151,57 @@ async fn a_video_that_seems_to_have_vanished_is_fetched_once_the_date_is_right_a
     finish(worker(&sandbox, &database, &said).await, &said).await;
     assert_eq!(std::fs::read(folder.join("n1.mp4")).unwrap(), sandbox.video_bytes());
     assert_eq!(sandbox.posts_begun(), 2);
+}
+
+/// So many times as fast as the true one, for what takes minutes.
+#[derive(Debug, Default)]
+struct Fast(SystemClock);
+
+const SPEED: u32 = 200;
+
+impl Clock for Fast {
+    fn now(&self) -> Duration {
+        self.0.now() * SPEED
+    }
+
+    fn sleep(&self, wait: Duration) -> Sleep {
+        self.0.sleep(wait / SPEED)
+    }
+
+    /// A socket is as fast as ever.
+    fn guard(&self, _: Duration) -> Sleep {
+        Box::pin(std::future::pending())
+    }
+
+    fn random(&self) -> f64 {
+        self.0.random()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_answered_with_nothing_but_429_ends_with_the_message() {
+    let sandbox = sandbox().start().await.unwrap();
+    let folder = directory("limiter");
+    let store = Store::open(folder.join("kling.db").to_str().unwrap()).await.unwrap();
+    add(&store, &folder, 3).await;
+    let body = r#"{"error":{"message":"slow down, please","type":"rate_limit","code":"rate_limit_exceeded"}}"#;
+    sandbox.fault_always(Operation::Create, Fault::answer(Answer::new(429).body(body)));
+    let client = Client::builder(KEY).base_url(sandbox.base_url()).clock(Fast::default()).attempts(1).build().unwrap();
+    let pace = Pace::new(Duration::from_secs(60));
+    let clock = Arc::new(Fast::default());
+    let worker = Worker::new(store.clone(), client, clock.clone(), pace, Until::Done, Arc::new(|_: &str| {}));
+    let begun = clock.now();
+    let ended = tokio::time::timeout(LIMIT, worker.run(CancellationToken::new())).await.expect("it ends");
+    let error = ended.expect_err("not all is sent");
+    assert!(clock.now() - begun >= Duration::from_secs(300));
+    assert!(error.message().contains("429") && error.message().contains("slow down, please"), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("resume")), "{error:?}");
+    assert_eq!(states(&store).await, [State::Intended; 3]);
+    assert!(sandbox.posts_begun() >= 5 && sandbox.tasks_charged() == 0);
+    agrees(&store).await;
+    // Once it opens, all goes on.
+    sandbox.clear_faults();
+    let said = Said::default();
+    finish(self::worker(&sandbox, folder.join("kling.db").to_str().unwrap(), &said).await, &said).await;
+    assert_eq!(states(&store).await, [State::Delivered; 3], "{said:?}");
 }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use kling_batch::{Detail, Event, NewJob, News, Ordered, State, Store, Units};
+use kling_batch::{Detail, Event, Format, NewJob, News, Ordered, State, Store, Units, export};
 use support::{agrees, directory};
 
 const HERE: &str = "http://127.0.0.1:1";
@@ -313,6 +313,32 @@ async fn the_same_work_is_written_once_even_within_one_manifest() {
     store.insert(batch, vec![taken], true).await.unwrap();
     let taken = NewJob { external_id: Some("mine".into()), ..new(8) };
     assert!(store.insert(batch, vec![taken], true).await.is_err());
+}
+
+#[tokio::test]
+async fn no_cell_of_a_table_is_a_formula() {
+    let store = store("formulas").await;
+    let batch = store.new_batch("b", None, None).await.unwrap();
+    let texts = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1", "a=1", "1-1", " =1"];
+    let jobs = texts.iter().enumerate().map(|(number, text)| NewJob {
+        name: Some((*text).to_owned()),
+        external_id: Some(format!("{text}{number}")),
+        ..new(number as i64)
+    });
+    store.insert(batch, jobs.collect(), true).await.unwrap();
+    let (mut csv, mut json) = (Vec::new(), Vec::new());
+    export(&store, Format::Csv, &mut csv).await.unwrap();
+    export(&store, Format::Json, &mut json).await.unwrap();
+    let rows: Vec<Vec<String>> = csv::Reader::from_reader(&csv[..]).deserialize().map(Result::unwrap).collect();
+    let json: Vec<serde_json::Value> =
+        serde_json::Deserializer::from_slice(&json).into_iter().map(Result::unwrap).collect();
+    assert_eq!((rows.len(), json.len()), (texts.len(), texts.len()));
+    for ((number, text), (row, json)) in texts.iter().enumerate().zip(rows.iter().zip(&json)) {
+        let apostrophe = if number < 6 { "'" } else { "" };
+        assert_eq!((&row[3], &row[5]), (&format!("{apostrophe}{text}"), &format!("{apostrophe}{text}{number}")));
+        assert_eq!(json["name"], *text);
+        assert!(row.iter().all(|cell| !cell.starts_with(['=', '+', '-', '@', '\t', '\r'])), "{row:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

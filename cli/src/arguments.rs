@@ -1,7 +1,8 @@
 //! What can be typed: the commands and their options, in one place, from which help and usage are made.
 //!
-//! Values that the API may extend (models, modes, lengths, ratios) are words that pass through. There is no option for
-//! the key: what is on a command line is seen by everybody on the machine and kept in the shell's history.
+//! Values that the API may extend (models, modes, durations, ratios) are words. One that this version does not know is
+//! refused, as it may be mistyped, unless `--allow-unknown` is given. There is no option for the key: what is on a command
+//! line is seen by everybody on the machine and kept in the shell's history.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use clap_complete::Shell;
 use kling_client::{AspectRatio, Mode, Model, VideoDuration};
 use serde_json::Value;
 
+use crate::failure::Finding;
 use crate::target::Choice;
 
 const EXPLAINED: &str = "\
@@ -26,13 +28,13 @@ Exit codes:
   0 done             1 an unreadable answer, the network, or this machine
   2 not valid        3 refused by the API       4 the task failed
   5 waited in vain   6 a task may exist         7 not sent, nothing charged
-  130 Ctrl-C; a second one leaves at once
+  130 Ctrl-C or SIGTERM; a second one leaves at once
 
 To try it without a key: kling sandbox";
 
 /// Makes a video from 1-4 pictures and a prompt, by Kling's multi-image-to-video API
 #[derive(Parser)]
-#[command(name = "kling", version, after_help = EXPLAINED, disable_help_subcommand = true)]
+#[command(name = "kling", version, after_help = EXPLAINED)]
 pub struct Arguments {
     /// Print one JSON object on standard output, on failure too; all else goes to standard error
     #[arg(long, global = true)]
@@ -56,7 +58,7 @@ pub struct Arguments {
 #[derive(Args, Clone, Default)]
 pub struct Access {
     /// The gateway, in the place of KLING_BASE_URL
-    #[arg(long, global = true, value_parser = NonEmptyStringValueParser::new(), value_name = "URL")]
+    #[arg(long, global = true, value_parser = base_url, value_name = "URL")]
     pub base_url: Option<String>,
 
     /// A file that holds the API key, in the place of KLING_API_KEY
@@ -148,7 +150,7 @@ pub struct Passed {
 #[derive(Args, Clone)]
 #[command(group = ArgGroup::new("text").args(["prompt", "prompt_file"]).required(true))]
 pub struct Generate {
-    /// A picture, JPEG or PNG: a file, an http(s) URL, or - for standard input; up to 4 of them
+    /// An image, JPEG or PNG: a file, an http(s) URL, a data: URI, or - for standard input; up to 4 of them
     #[arg(short, long = "image", required = true, num_args = 1.., value_name = "IMAGE")]
     pub images: Vec<OsString>,
     /// What the video shows, up to 2500 characters; - reads it from standard input
@@ -160,13 +162,13 @@ pub struct Generate {
     /// What the video should not show, up to 2500 characters
     #[arg(long, value_name = "TEXT")]
     pub negative_prompt: Option<String>,
-    /// std (cheaper) or pro (better), or what else the gateway knows
+    /// std (cheaper) or pro (better)
     #[arg(long, default_value_t, value_parser = word::<Mode>)]
     pub mode: Mode,
-    /// Seconds of video: 5 or 10, or what else the gateway knows
+    /// Seconds of video: 5 or 10
     #[arg(long, default_value_t, value_parser = word::<VideoDuration>, value_name = "SECONDS")]
     pub duration: VideoDuration,
-    /// 16:9, 9:16 or 1:1, or what else the gateway knows; the API takes 16:9 if not said
+    /// 16:9, 9:16 or 1:1; the API takes 16:9 if not said
     #[arg(long, value_parser = word::<AspectRatio>, value_name = "W:H")]
     pub aspect_ratio: Option<AspectRatio>,
     /// The model
@@ -184,7 +186,10 @@ pub struct Generate {
     /// A field that this command does not know, with its value in JSON: cfg_scale=0.5
     #[arg(long = "field", value_parser = field, value_name = "NAME=JSON")]
     pub fields: Vec<(String, Value)>,
-    /// Do not hold the limits against it, for a gateway that has moved on
+    /// Send a model, mode, duration or ratio that this version does not know
+    #[arg(long)]
+    pub allow_unknown: bool,
+    /// Do not hold the limits against it, for a gateway that has moved on; implies --allow-unknown
     #[arg(long)]
     pub unchecked: bool,
     /// Order only: print the task's id and leave
@@ -220,8 +225,8 @@ pub struct Saving {
 }
 
 impl Generate {
-    /// The words that this version does not know, each with those that it does. They may be mistyped.
-    pub fn unknown_words(&self) -> Vec<String> {
+    /// The values that this version does not know, each with those that it does. They may be mistyped.
+    pub fn unknown_values(&self) -> Vec<Finding> {
         let ratio = self.aspect_ratio.as_ref().map(AspectRatio::as_str);
         [
             ("model", Some(self.model.as_str()), Model::KNOWN),
@@ -232,9 +237,14 @@ impl Generate {
         .into_iter()
         .filter_map(|(name, given, known)| {
             let given = given.filter(|given| !known.contains(given))?;
-            Some(format!("{name} {given}: this version knows {}; it is sent as it is", known.join(", ")))
+            Some(Finding::new(name, &known.join(" or "), given))
         })
         .collect()
+    }
+
+    /// Whether such values are sent.
+    pub fn allows_unknown(&self) -> bool {
+        self.allow_unknown || self.unchecked
     }
 }
 
@@ -248,6 +258,17 @@ fn word<T: for<'a> From<&'a str>>(given: &str) -> Result<T, &'static str> {
     match given.trim() {
         "" => Err("a word is expected, given nothing"),
         word => Ok(word.into()),
+    }
+}
+
+/// The address of a gateway, which every command that goes on repeats.
+fn base_url(given: &str) -> Result<String, &'static str> {
+    /// Longer than any address that works everywhere.
+    const LONGEST: usize = 2000;
+    match given.len() {
+        0 => Err("a URL is expected, given nothing"),
+        1..=LONGEST => Ok(given.to_owned()),
+        _ => Err("a URL of at most 2000 characters is expected"),
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use kling_client::{BASE_URL_VARIABLE, Client, EXPECT_VARIABLE, ErrorKind, KEY_VARIABLE};
 
 use crate::arguments::Access;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, shortened};
 
 /// A client for what was typed. Connects to nothing yet.
 pub fn client(access: &Access) -> Result<Client> {
@@ -59,7 +59,10 @@ fn key_in(file: &Path) -> Result<String> {
     /// Far longer than any key, far shorter than what is no key file.
     const LONGEST: u64 = 16 * 1024;
     let refuse = |found: String| {
-        Failure::invalid(format!("api-key-file: expected a file with the API key, given {}: {found}", file.display()))
+        Failure::invalid(format!(
+            "api-key-file: expected a file with the API key, given {}: {found}",
+            shortened(&file.to_string_lossy())
+        ))
     };
     let mut key = String::new();
     File::open(file)

@@ -1,5 +1,6 @@
 //! Why a command failed: one shape for the library's errors and for the command's own, with the exit code of each.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ pub struct Failure {
     pub task_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_task_id: Option<String>,
-    /// Whether a task may exist that costs money, although none was returned.
+    /// Whether a task that costs money exists or may exist; false once it failed.
     pub may_have_been_charged: bool,
     /// What to do next, with the command to type where there is one.
     #[serde(rename = "hint", serialize_with = "in_one", skip_serializing_if = "Vec::is_empty")]
@@ -64,13 +65,25 @@ pub struct Finding {
     pub path: String,
     /// What is allowed there.
     pub limit: String,
-    /// What was given: a length, a size or a type, never a text of the order.
+    /// What was given: a length, a size, a type or a word of an option, never a text of the request.
     pub given: String,
 }
 
 impl Finding {
     pub fn new(path: &str, limit: &str, given: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), limit: limit.to_owned(), given: given.into() }
+        Self { path: path.to_owned(), limit: limit.to_owned(), given: shortened(&given.into()).into_owned() }
+    }
+}
+
+/// Text from a command line without its middle where it is long: a prompt or a `data:` URI in the place of a name.
+pub fn shortened(text: &str) -> Cow<'_, str> {
+    const HEAD: usize = 200;
+    const TAIL: usize = 80;
+    let head = text.char_indices().nth(HEAD).map(|(at, _)| at);
+    let tail = text.char_indices().nth_back(TAIL).map(|(at, _)| at);
+    match (head, tail) {
+        (Some(head), Some(tail)) if head < tail => format!("{}…{}", &text[..head], &text[tail..]).into(),
+        _ => text.into(),
     }
 }
 
@@ -141,14 +154,14 @@ impl Failure {
         Self::new(ErrorKind::Other, operation, message)
     }
 
-    /// The end by Ctrl-C; a paid request that was under way may have made a task.
+    /// The end by Ctrl-C or SIGTERM; a paid request that was under way may have made a task.
     pub fn interrupted(kind: ErrorKind, operation: &str) -> Box<Self> {
         let mut failure = Self::new(kind, operation, "interrupted");
         failure.interrupted = true;
         failure
     }
 
-    /// Whether it is the end by Ctrl-C.
+    /// Whether it is the end by Ctrl-C or SIGTERM.
     pub fn is_interrupted(&self) -> bool {
         self.interrupted
     }
@@ -252,6 +265,20 @@ mod tests {
             assert_eq!(Failure::new(kind, "x", "y").exit_code(), code, "{kind}");
             assert_eq!(Failure::interrupted(kind, "x").exit_code(), 130, "{kind}");
         }
+    }
+
+    #[test]
+    fn a_long_text_keeps_its_beginning_and_its_end() {
+        let path = "é".repeat(281);
+        assert_eq!(shortened(&path), path);
+        let uri = format!("data:image/png;base64,{}: File name too long", "A".repeat(100_000));
+        let short = shortened(&uri);
+        assert!(
+            short.starts_with("data:image/png;base64,AAA") && short.ends_with("AAA: File name too long"),
+            "{short}"
+        );
+        assert!(short.chars().count() < 300, "{short}");
+        assert!(Finding::new("output", "a file", uri).given.chars().count() < 300);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Ctrl-C: the first is told to the work, so that it says how to go on; a second ends the program at once.
+//! Ctrl-C and SIGTERM: the first is told to the work, so that it says how to go on; a second ends the program at once.
 //!
 //! Signals are received on a thread of their own. A disk that hangs, or a terminal that takes no more text, then keeps
 //! nobody from leaving.
@@ -14,11 +14,11 @@ use tokio::sync::oneshot;
 /// What a shell expects of a program that was interrupted: 128 and the number of the signal.
 pub const INTERRUPTED: u8 = 130;
 
-/// The first Ctrl-C, to be waited for.
+/// The first signal, to be waited for.
 pub struct Interrupt(oneshot::Receiver<()>);
 
 impl Interrupt {
-    /// Listens from now on. Where the system does not tell of Ctrl-C, it ends the program as it always does.
+    /// Listens from now on. Where the system does not tell of a signal, it ends the program as it always does.
     pub fn listen() -> Self {
         let (first, receiver) = oneshot::channel();
         let (listens, begun) = mpsc::channel();
@@ -28,7 +28,7 @@ impl Interrupt {
         Self(receiver)
     }
 
-    /// Resolves at the first Ctrl-C.
+    /// Resolves at the first signal.
     pub async fn wait(self) {
         if self.0.await.is_err() {
             std::future::pending::<()>().await;
@@ -49,9 +49,24 @@ fn receive(first: oneshot::Sender<()>, listens: &mpsc::Sender<()>) -> io::Result
     })
 }
 
+/// Ctrl-C and SIGTERM, by which containers, service managers and batch systems end a program.
 #[cfg(unix)]
-fn signals() -> io::Result<tokio::signal::unix::Signal> {
-    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())
+struct Signals(tokio::signal::unix::Signal, tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Signals {
+    async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.0.recv() => {}
+            _ = self.1.recv() => {}
+        }
+    }
+}
+
+#[cfg(unix)]
+fn signals() -> io::Result<Signals> {
+    use tokio::signal::unix::{SignalKind, signal};
+    Ok(Signals(signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
 }
 
 #[cfg(windows)]

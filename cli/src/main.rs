@@ -15,7 +15,6 @@ mod spans;
 mod target;
 mod trail;
 
-use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -25,7 +24,7 @@ use crate::failure::{Failure, Result};
 use crate::output::{Done, Output};
 
 fn main() -> ExitCode {
-    let given: Vec<OsString> = std::env::args_os().collect();
+    let given = programs::with_help_last(std::env::args_os().collect());
     let in_json = arguments::asks_for_json(&given);
     if let Some(program) = programs::asked_for(&given) {
         return programs::run(program, given)
@@ -37,7 +36,7 @@ fn main() -> ExitCode {
             output.shows_spans(arguments.verbose, &arguments.command);
             output.end(work(arguments, &output))
         }
-        Err(refusal) => Output::new(in_json, false, false).refuse(&refusal),
+        Err(refusal) => Output::new(in_json, false, false).refuse(refusal),
     }
 }
 

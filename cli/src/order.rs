@@ -40,14 +40,22 @@ fn checked(order: &Generate) -> Result<Order> {
         let message = format!("standard input: expected to be read once, given {inputs} times as -");
         return Err(Failure::invalid(message).with_hint("name a file for the others"));
     }
-    let target = Target::of(order.saving.clone());
-    let (request, target) = match (request(order), target) {
-        (Ok(request), Ok(target)) => (request, target),
-        (Ok(_), Err(failure)) => return Err(failure.with_hint("nothing was sent")),
-        (Err(failure), Ok(_)) => return Err(failure),
-        (Err(request), Err(target)) => return Err(request.and(*target)),
+    let target = Target::of(order.saving.clone()).map_err(|failure| failure.with_hint("nothing was sent"));
+    let failed = match (request(order), target, known(order)) {
+        (Ok(request), Ok(target), Ok(())) => return Ok(Order { request, target }),
+        (request, target, known) => [request.err(), target.err(), known.err()],
     };
-    Ok(Order { request, target })
+    // All of it at once, as far as it is about what was typed.
+    let all = failed.into_iter().flatten().reduce(|failure, other| failure.and(*other));
+    Err(all.unwrap_or_else(|| Failure::other("build", "the request cannot be made")))
+}
+
+/// Refuses values that this version does not know, unless they are to be sent.
+fn known(order: &Generate) -> Result<()> {
+    match order.unknown_values() {
+        unknown if unknown.is_empty() || order.allows_unknown() => Ok(()),
+        unknown => Err(Failure::found(unknown).with_hint("nothing was sent; --allow-unknown sends it all the same")),
+    }
 }
 
 fn request(order: &Generate) -> Result<MultiImageToVideo> {
@@ -94,7 +102,7 @@ fn prompt(order: &Generate) -> Result<String> {
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// Standard input, a URL by its scheme; all else names a file, in whatever bytes the system has for it.
+/// Standard input, a URL or a `data:` URI by its scheme; all else names a file, in whatever bytes the system has for it.
 fn image(given: &OsStr) -> Result<Image> {
     let begins = |text: &str, scheme: &str| text.get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme));
     match given.to_str() {
@@ -103,6 +111,7 @@ fn image(given: &OsStr) -> Result<Image> {
             Err(reason) => Err(Failure::other("build", format!("standard input cannot be read: {reason}"))),
         },
         Some(text) if begins(text, "http://") || begins(text, "https://") => Ok(Image::url(text)),
+        Some(text) if begins(text.trim_start(), "data:") => Ok(Image::base64(text)),
         _ => Ok(Image::file(given)),
     }
 }
@@ -122,10 +131,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_begins_as_a_web_address_is_a_url_and_all_else_a_file() {
+    fn a_scheme_makes_a_url_or_a_data_uri_and_all_else_is_a_file() {
         for (given, shown) in [
             ("https://example.com/cat.png", r#"Image(url on "example.com")"#),
             ("HTTP://example.com/cat.png", r#"Image(url on "example.com")"#),
+            ("data:image/png;base64,iVBO", "Image(4 characters of Base64)"),
+            (" DATA:image/png;name=cat.png;base64,iVBO", "Image(4 characters of Base64)"),
             ("http:cat.png", r#"Image(file "http:cat.png")"#),
             ("cat.png", r#"Image(file "cat.png")"#),
             ("./-", r#"Image(file "./-")"#),

@@ -7,13 +7,13 @@ use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use clap::error::ErrorKind as Refusal;
+use clap::error::{ContextKind, ContextValue, ErrorKind as Refusal};
 use serde::Serialize;
 use tracing::Level;
 
 use crate::answer::Answer;
 use crate::arguments::Command;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, shortened};
 use crate::progress::{Manner, Progress};
 use crate::spans;
 
@@ -106,7 +106,8 @@ impl Output {
     }
 
     /// Prints what the parser has to say: help and version as asked for, or what is wrong with the command line.
-    pub fn refuse(&self, refusal: &clap::Error) -> ExitCode {
+    pub fn refuse(&self, refusal: clap::Error) -> ExitCode {
+        let refusal = in_short(refusal);
         let text = refusal.render().to_string();
         match refusal.kind() {
             Refusal::DisplayHelp | Refusal::DisplayVersion => {
@@ -145,6 +146,23 @@ fn as_it_is(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()
+}
+
+/// The same refusal, with what was typed shortened where it is long.
+fn in_short(mut refusal: clap::Error) -> clap::Error {
+    let typed = |(kind, value): (ContextKind, &ContextValue)| match value {
+        ContextValue::String(text) if shortened(text) != *text => Some((kind, shortened(text).into_owned())),
+        _ => None,
+    };
+    let long: Vec<_> = refusal.context().filter_map(typed).collect();
+    if !long.is_empty() {
+        // Such as how to pass it as a value, with all of it.
+        refusal.remove(ContextKind::Suggested);
+    }
+    for (kind, text) in long {
+        refusal.insert(kind, ContextValue::String(text));
+    }
+    refusal
 }
 
 /// What the parser says, without its layout: the first paragraph says what is wrong, the others what to do.

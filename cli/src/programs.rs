@@ -25,10 +25,28 @@ pub enum Program {
     Batch,
 }
 
+/// Where the first word is that is no option.
+fn first_word(given: &[OsString]) -> Option<usize> {
+    let is_option = |word: &OsStr| word.as_encoded_bytes().starts_with(b"-");
+    Some(given.iter().skip(1).position(|word| !is_option(word))? + 1)
+}
+
+/// `kling help batch run` as `kling batch run --help`: a program tells its own help.
+pub fn with_help_last(mut given: Vec<OsString>) -> Vec<OsString> {
+    if let Some(at) = first_word(&given).filter(|at| given[*at] == "help") {
+        let help = given.remove(at);
+        if asked_for(&given).is_some() {
+            given.push("--help".into());
+        } else {
+            given.insert(at, help);
+        }
+    }
+    given
+}
+
 /// The program that a command line asks for, if it does: its first word that is no option says so.
 pub fn asked_for(given: &[OsString]) -> Option<Program> {
-    let is_option = |word: &OsStr| word.as_encoded_bytes().starts_with(b"-");
-    let at = given.iter().skip(1).position(|word| !is_option(word))? + 1;
+    let at = first_word(given)?;
     match given.get(at)?.to_str()? {
         // It has no options but its own.
         "sandbox" if at == 1 => Some(Program::Sandbox(at + 1)),
@@ -89,6 +107,22 @@ mod tests {
         ] {
             let words: Vec<_> = line.split_whitespace().map(OsString::from).collect();
             assert_eq!(asked_for(&words), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn help_of_a_program_is_told_by_the_program() {
+        for (line, expected) in [
+            ("kling help batch run", "kling batch run --help"),
+            ("kling help sandbox", "kling sandbox --help"),
+            ("kling --json help mcp", "kling --json mcp --help"),
+            ("kling help", "kling help"),
+            ("kling help wait", "kling help wait"),
+            ("kling status help", "kling status help"),
+            ("kling", "kling"),
+        ] {
+            let words = line.split_whitespace().map(OsString::from).collect();
+            assert_eq!(with_help_last(words).join(OsStr::new(" ")), OsStr::new(expected));
         }
     }
 }

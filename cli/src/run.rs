@@ -1,6 +1,6 @@
 //! The commands: each a few steps of the library's, with the ids told as soon as they are known.
 //!
-//! Ctrl-C ends any of them. The API has no cancel, so it stops the waiting and not the task, and says how to go on.
+//! Ctrl-C and SIGTERM end any of them. The API has no cancel, so it stops the waiting and not the task, and says how to go on.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -52,7 +52,7 @@ async fn work(command: Command, access: &Access, output: &Output, trail: &mut Tr
             let mut task = connected(access, trail)?.task(id)?;
             trail.waits(task.id());
             output.tell(format_args!("waiting for task {}", task.id()));
-            look(&mut task, output).await?;
+            look(&mut task, output, trail).await?;
             wait(task, patience, target, output, trail).await
         }
         Command::Reconcile { id } => reconcile(&id, access, trail).await,
@@ -84,8 +84,10 @@ fn connected(access: &Access, trail: &mut Trail) -> Result<Client> {
 
 async fn generate(order: Generate, access: &Access, output: &Output, trail: &mut Trail) -> Result<Done> {
     let (no_wait, patience) = (order.no_wait, order.patience.clone());
-    order.unknown_words().iter().for_each(|found| output.tell(found));
+    let unknown = order.unknown_values();
     let Order { request, target } = order::read(order).await?;
+    unknown.iter().for_each(|found| output.tell(format_args!("{found}; it is sent as it is")));
+    trail.doubts(unknown);
     trail.aims_at(target.clone());
     let client = connected(access, trail)?;
     if let Some(id) = request.external_task_id() {
@@ -111,9 +113,12 @@ async fn generate(order: Generate, access: &Access, output: &Output, trail: &mut
 
 /// Tells all that is not valid, which is what was asked for and yet ends with the exit code of an order that is not.
 async fn check(order: Generate, output: &Output) -> Result<Done> {
-    order.unknown_words().iter().for_each(|found| output.tell(found));
+    let unknown = order.unknown_values();
     let (people, violations, code) = match order::read(order).await {
-        Ok(order) => (format!("valid; the order has {} bytes", order.request.body_len()?), Vec::new(), 0),
+        Ok(order) => {
+            unknown.iter().for_each(|found| output.tell(format_args!("{found}; it is sent as it is")));
+            (format!("valid; the order has {} bytes", order.request.body_len()?), Vec::new(), 0)
+        }
         Err(failure) if failure.violations.is_empty() => return Err(failure),
         Err(failure) => {
             let lines: Vec<_> = failure.violations.iter().map(ToString::to_string).collect();
@@ -160,9 +165,12 @@ fn schema(outputs: bool) -> String {
 }
 
 /// Asks once before the wait, which would ask late about a task that may have ended long ago, or never was.
-async fn look(task: &mut Handle, output: &Output) -> Result<()> {
+async fn look(task: &mut Handle, output: &Output, trail: &mut Trail) -> Result<()> {
     match task.refresh().await {
-        Ok(info) => output.progress(&info.status),
+        Ok(info) => {
+            trail.sees();
+            output.progress(&info.status);
+        }
         Err(error) if error.is_retryable() && !is_unknown(&error) => output.tell(in_vain(&error)),
         Err(error) => return Err(error.into()),
     }
@@ -190,6 +198,7 @@ async fn wait(
     while let Some(event) = ticking(wait.next(), || bar.waited(begun.elapsed(), usual)).await {
         match event? {
             WaitEvent::Changed(info) => {
+                trail.sees();
                 bar.says(info.status.as_str());
                 output.progress(info.status);
             }
@@ -199,6 +208,7 @@ async fn wait(
             }
             WaitEvent::PollFailed(error) => output.tell(in_vain(&error)),
             WaitEvent::Done(finished) => {
+                trail.sees();
                 drop(bar);
                 return finish(finished, target, output, trail).await;
             }
@@ -217,6 +227,7 @@ async fn download(id: String, target: Target, access: &Access, output: &Output, 
     let mut task = connected(access, trail)?.task(id)?;
     trail.downloads(task.id());
     let info = task.refresh().await?;
+    trail.sees();
     if !info.status.is_final() {
         let message =
             format!("expected a task that has ended, found one that is {}; there is no video yet", info.status);

@@ -1,12 +1,12 @@
 //! How far a command has come, and the command that goes on from there.
 //!
-//! A failure and a Ctrl-C ask the same question: what is known, was something paid, and what to type next. The trail is
+//! A failure and a signal ask the same question: what is known, was something paid, and what to type next. The trail is
 //! written before each step, so that the answer is right whenever it is asked.
 
 use kling_client::{ErrorKind, MultiImageToVideo};
 
 use crate::arguments::Access;
-use crate::failure::Failure;
+use crate::failure::{Failure, Finding, shortened};
 use crate::target::{Choice, Target};
 
 /// What is known at this moment.
@@ -19,7 +19,9 @@ pub struct Trail {
     external: Option<String>,
     targets: Vec<Target>,
     request: Option<MultiImageToVideo>,
-    bought: bool,
+    /// The API showed the task, in the response to its request or to a query.
+    is_there: bool,
+    unknown: Vec<Finding>,
 }
 
 /// What is being done.
@@ -70,6 +72,11 @@ impl Trail {
         self.request = Some(request.clone());
     }
 
+    /// Values of the request that this version does not know, which may be why it is refused.
+    pub fn doubts(&mut self, unknown: Vec<Finding>) {
+        self.unknown = unknown;
+    }
+
     /// Whether the API may have all of the request; to be asked once nothing sends any more.
     fn was_sent_whole(&self) -> bool {
         let is_cut = |request: &MultiImageToVideo| request.body_len().is_ok_and(|length| request.uploaded() < length);
@@ -78,8 +85,13 @@ impl Trail {
 
     /// It was taken, and this is the task.
     pub fn bought(&mut self, task: &str) {
-        self.bought = true;
+        self.is_there = true;
         self.waits(task);
+    }
+
+    /// The task was shown by the API, so it is there and was paid for, unless it failed.
+    pub fn sees(&mut self) {
+        self.is_there = true;
     }
 
     /// A task is about to be waited for.
@@ -103,13 +115,18 @@ impl Trail {
     pub fn explain(&self, mut failure: Box<Failure>) -> Box<Failure> {
         let lasting = match failure.kind {
             // The gateway does not know the task, or does not let this key ask. One that was paid for is there still.
-            ErrorKind::Rejected => !self.bought,
+            ErrorKind::Rejected => !self.is_there,
             ErrorKind::Invalid => self.step != Step::Download,
             ErrorKind::TaskFailed => true,
             kind => self.step == Step::Submit && kind != ErrorKind::Ambiguous,
         };
-        failure.task_id = failure.task_id.or_else(|| self.task.clone());
-        failure.external_task_id = failure.external_task_id.or_else(|| self.external.clone());
+        failure.may_have_been_charged |= self.is_there && failure.kind != ErrorKind::TaskFailed;
+        let typed = |id: &Option<String>| id.as_deref().map(|id| shortened(id).into_owned());
+        failure.task_id = failure.task_id.or_else(|| typed(&self.task));
+        failure.external_task_id = failure.external_task_id.or_else(|| typed(&self.external));
+        if self.step == Step::Submit && failure.kind == ErrorKind::Rejected {
+            failure.hints.extend(self.unknown.iter().map(ToString::to_string));
+        }
         let doubts_gateway = match failure.kind {
             // The video is elsewhere.
             _ if failure.operation == "download" => false,
@@ -129,7 +146,7 @@ impl Trail {
         failure
     }
 
-    /// What Ctrl-C leaves behind, once nothing is done any more.
+    /// What Ctrl-C or SIGTERM leaves behind, once nothing is done any more.
     pub fn interrupted(&self) -> Box<Failure> {
         let failure = match self.step {
             Step::Start => Failure::interrupted(ErrorKind::Other, "start").with_hint("nothing was sent"),
@@ -283,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupted_order_may_have_been_charged_once_it_is_sent_and_an_interrupted_wait_not() {
+    fn what_is_interrupted_may_have_been_charged_once_it_was_sent_or_seen() {
         let mut trail = Trail::default();
         assert_eq!(trail.interrupted().hints, ["nothing was sent"]);
         trail.submits(&request("order-7"));
@@ -295,7 +312,34 @@ mod tests {
         assert_eq!(interrupted.hints.last().map(String::as_str), Some("next: kling reconcile order-7"));
         trail.bought("822");
         let interrupted = trail.interrupted();
-        assert!(!interrupted.may_have_been_charged);
+        assert!(interrupted.may_have_been_charged);
         assert_eq!(interrupted.hints, ["the task goes on", "next: kling wait 822"]);
+        trail.downloads("822");
+        assert!(trail.interrupted().may_have_been_charged);
+
+        let mut trail = Trail::default();
+        trail.waits("822");
+        assert!(!trail.interrupted().may_have_been_charged, "nobody knows whether there is such a task");
+        trail.sees();
+        assert!(trail.interrupted().may_have_been_charged);
+    }
+
+    #[test]
+    fn a_task_that_is_there_was_paid_for_whatever_fails_but_the_task() {
+        for (kind, expected) in [
+            (ErrorKind::Network, true),
+            (ErrorKind::Answer, true),
+            (ErrorKind::Other, true),
+            (ErrorKind::WaitTimedOut, true),
+            (ErrorKind::Rejected, true),
+            (ErrorKind::TaskFailed, false),
+        ] {
+            let mut trail = Trail::default();
+            trail.downloads("822");
+            let charged = |trail: &Trail| trail.explain(Failure::new(kind, "x", "y")).may_have_been_charged;
+            assert!(!charged(&trail), "{kind}");
+            trail.sees();
+            assert_eq!(charged(&trail), expected, "{kind}");
+        }
     }
 }

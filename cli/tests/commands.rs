@@ -4,7 +4,7 @@ mod support;
 
 use std::process::Stdio;
 
-use kling_sandbox::{Answer, Operation, Sandbox};
+use kling_sandbox::{Answer, Operation, ReceivedImage, Sandbox};
 use serde_json::json;
 use support::{KEY, PROMPT, directory, finished, kling, next_is, order, ordered, picture, run, sandbox};
 
@@ -43,7 +43,8 @@ async fn every_option_reaches_the_api_as_it_was_typed() {
         ["--external-id", "order-7"],
         ["--callback-url", "https://example.com/told"],
     ];
-    let run = run(&sandbox, &order(&[&options.concat()[..], &["--no-wait", "--json"]].concat())).exits(0);
+    let words = [&options.concat()[..], &["--allow-unknown", "--no-wait", "--json"]].concat();
+    let run = run(&sandbox, &order(&words)).exits(0);
 
     assert_eq!(run.json(), json!({"task_id": "7", "external_task_id": "order-7", "status": "submitted", "videos": []}));
     assert_eq!(run.stderr, "external id order-7\nsubmitted task 7\n");
@@ -340,13 +341,67 @@ async fn quiet_shows_what_is_paid_for_and_nothing_else_and_verbose_shows_the_lib
 }
 
 #[test]
-fn a_word_that_this_version_does_not_know_is_told_and_no_violation() {
+fn a_value_that_this_version_does_not_know_is_a_violation_unless_it_is_allowed() {
     let check = |more: &[&str]| {
         let words = [&["check", "-i", "https://example.com/cat.png", "-p", PROMPT], more].concat();
-        finished(kling("", &words).output().unwrap()).exits(0).stderr
+        finished(kling("", &words).output().unwrap())
     };
-    assert_eq!(check(&["--mode", "prp"]), "mode prp: this version knows std, pro; it is sent as it is\n");
-    assert_eq!(check(&["--mode", "pro", "--aspect-ratio", "1:1", "--duration", "10"]), "");
+    for (option, given, found) in [
+        ("--mode", "prp", "mode: expected std or pro, given prp"),
+        ("--mode", "PRO", "mode: expected std or pro, given PRO"),
+        ("--duration", "5s", "duration: expected 5 or 10, given 5s"),
+        ("--model", "kling-v16", "model: expected kling-v1-6, given kling-v16"),
+        ("--aspect-ratio", "16x9", "aspect-ratio: expected 16:9 or 9:16 or 1:1, given 16x9"),
+    ] {
+        let refused = check(&[option, given]).exits(2);
+        assert_eq!((refused.stdout.trim_end(), refused.stderr.as_str()), (found, ""));
+        let violation = &check(&[option, given, "--json"]).exits(2).json()["violations"][0];
+        assert_eq!(violation["given"], given);
+        for allowing in ["--allow-unknown", "--unchecked"] {
+            let allowed = check(&[option, given, allowing]).exits(0);
+            assert_eq!(allowed.stderr, format!("{found}; it is sent as it is\n"));
+        }
+    }
+    assert_eq!(check(&["--mode", "pro", "--aspect-ratio", "1:1", "--duration", "10"]).exits(0).stderr, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_uri_is_taken_as_the_image_that_it_is() {
+    let sandbox = sandbox().await;
+    // The header of a PNG of 640 × 480 px, with zeros behind it.
+    let encoded = format!("iVBORw0KGgoAAAANSUhEUgAAAoAAAAHgCAIAAAAA{}", "AAAA".repeat(1000));
+    for uri in [
+        format!("data:image/png;base64,{encoded}"),
+        format!(" DATA:image/png;name=cat.png;base64,{encoded}AAA="),
+        format!("data:;base64,{encoded}AA"),
+    ] {
+        let words = ["generate", "-i", &uri, "-p", PROMPT, "--no-wait"];
+        run(&sandbox, &words).exits(0);
+        let images = sandbox.requests().pop().unwrap().body.images;
+        let is_whole = |image: &ReceivedImage| matches!(image, ReceivedImage::File { size: Some((640, 480)), .. });
+        assert!(images.len() == 1 && is_whole(&images[0]), "{images:?}");
+    }
+    // One short line for what is none.
+    let broken = run(&sandbox, &["generate", "-i", &format!("data:image/png;base64,{encoded}!"), "-p", "x"]).exits(2);
+    let lines: Vec<_> = broken.stderr.lines().collect();
+    let refusal = "error: build: invalid: image_list[0].image: expected an http or https URL, or raw Base64 of a JPEG or PNG, \
+                   given 4041 characters: one of them is not of the Base64 alphabet";
+    assert_eq!(lines, [refusal, "  nothing was sent; correct what was given"]);
+}
+
+#[test]
+fn help_is_a_command_too() {
+    let printed = |words: &[&str]| finished(kling("", words).output().unwrap()).exits(0).stdout;
+    let line = |text: &str| text.lines().find(|line| line.starts_with("Usage: ")).map(str::to_owned);
+    assert_eq!(printed(&["help"]), printed(&["--help"]));
+    for name in ["generate", "check", "status", "wait", "reconcile", "download", "list", "schema", "completions"] {
+        let help = printed(&["help", name]);
+        assert_eq!(line(&help), line(&printed(&[name, "--help"])), "{help}");
+        assert!(help.contains(&format!("Usage: kling {name}")), "{help}");
+    }
+    assert!(printed(&["help", "sandbox"]).contains("usage: kling sandbox [--port PORT]"));
+    let refused = finished(kling("", &["help", "nonsense", "--json"]).output().unwrap()).exits(2);
+    assert_eq!(refused.error()["kind"], "invalid");
 }
 
 #[test]

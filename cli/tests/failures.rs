@@ -21,10 +21,12 @@ fn hint(error: &Value) -> &str {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_exits_3() {
     let sandbox = sandbox().await;
-    let refused = run(&sandbox, &order(&["--duration", "7", "--json"])).exits(3).error();
+    let refused = run(&sandbox, &order(&["--duration", "7", "--allow-unknown", "--json"])).exits(3).error();
     assert_eq!(gist(&refused), json!(["rejected", "submit", 400, "1201", false]));
     assert!(refused["message"].as_str().unwrap().contains("duration"), "{refused}");
     assert!(refused["request_id"].is_string(), "{refused}");
+    // What would have been told before it was sent, to who reads it.
+    assert!(hint(&refused).contains("duration: expected 5 or 10, given 7"), "{refused}");
     assert_eq!(sandbox.tasks_charged(), 0);
 
     let wrong_key = kling(sandbox.base_url(), &["status", "7", "--json"]).env("KLING_API_KEY", "sk-wrong-key").output();
@@ -189,7 +191,7 @@ async fn a_task_that_still_runs_is_not_downloaded() {
             "operation": "download",
             "message": "expected a task that has ended, found one that is submitted; there is no video yet",
             "task_id": id,
-            "may_have_been_charged": false,
+            "may_have_been_charged": true,
             "hint": format!("next: kling wait {id} -o '{file}'"),
         })
     );
@@ -229,6 +231,67 @@ async fn an_order_beyond_the_limits_is_told_whole_before_anything_is_sent() {
     let error = run(&sandbox, &[&words[..], &["--json"]].concat()).exits(2).error();
     assert_eq!(gist(&error), json!(["invalid", "build", null, null, false]));
     assert_eq!(sandbox.requests().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistyped_value_is_refused_with_the_known_ones_before_anything_is_sent() {
+    let sandbox = sandbox().await;
+    let words = order(&["--mode", "prp", "--duration", "5s", "--model", "kling-16"]);
+    let found = [
+        "duration: expected 5 or 10, given 5s",
+        "mode: expected std or pro, given prp",
+        "model: expected kling-v1-6, given kling-16",
+    ];
+    let people = run(&sandbox, &words).exits(2).stderr;
+    assert!(people.contains("--allow-unknown") && found.iter().all(|found| people.contains(found)), "{people}");
+    let error = run(&sandbox, &[&words[..], &["--json"]].concat()).exits(2).error();
+    assert_eq!(error["kind"], "invalid");
+    assert!(found.iter().all(|found| error["message"].as_str().unwrap().contains(found)), "{error}");
+    assert!(hint(&error).contains("--allow-unknown"), "{error}");
+    // Beside all else that is wrong.
+    let words = ["generate", "-i", "nope.png", "-p", "x", "--mode", "prp", "-o", "nowhere/cat.mp4", "--json"];
+    let message = run(&sandbox, &words).exits(2).error()["message"].as_str().unwrap().to_owned();
+    assert!(["image_list[0].image: ", "mode: ", "output: "].iter().all(|path| message.contains(path)), "{message}");
+    assert_eq!(sandbox.requests().len(), 0);
+}
+
+#[test]
+fn what_was_typed_is_never_repeated_at_length() {
+    let long = "iVBORw0KGgo".repeat(2000);
+    let uri = format!("data:image/png;base64,{long}!");
+    let here = |option: &'static str| vec!["check", "-i", "https://example.com/cat.png", "-p", "x", option, &long];
+    for words in [
+        vec!["check", "-p", "x", "-i", &long],
+        vec!["check", "-p", "x", "-i", &uri],
+        vec!["check", "-i", "a.png", "--prompt-file", &long],
+        here("--output"),
+        here("--mode"),
+        here("--duration"),
+        here("--model"),
+        here("--aspect-ratio"),
+        here("--callback-url"),
+        here("--field"),
+        here("--timeout"),
+        vec!["status", &long],
+        vec!["wait", &long],
+        vec!["download", &long, "-o", "x"],
+        vec!["reconcile", &long],
+        vec!["status", "7", "--api-key-file", &long],
+        vec!["status", "7", "--base-url", &long],
+        vec!["status", "7", &long],
+        vec!["list", "--page", &long],
+        vec!["completions", &long],
+        vec!["help", &long],
+        vec![&long],
+        vec!["--", &long],
+    ] {
+        for json in [&[][..], &["--json"]] {
+            let words = [json, &words[..]].concat();
+            let run = finished(kling("", &words).output().unwrap()).exits(2);
+            let told = run.stdout.len() + run.stderr.len();
+            assert!(told > 0 && told < 2000, "{told} bytes: {run:?}");
+        }
+    }
 }
 
 #[test]
@@ -365,7 +428,7 @@ async fn what_could_not_be_printed_does_not_look_like_success() {
     assert!(run.stderr.starts_with("error: standard output: "), "{run:?}");
 }
 
-/// Ctrl-C, sent once the command is known to be where the test wants it.
+/// Ctrl-C or SIGTERM, sent once the command is known to be where the test wants it.
 #[cfg(unix)]
 mod interrupted {
     use std::io::{BufRead as _, BufReader, Read as _};
@@ -378,8 +441,14 @@ mod interrupted {
         kling(base_url, words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
+    const SIGNALS: [&str; 2] = ["-INT", "-TERM"];
+
     fn interrupt(child: Child) -> Run {
-        let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        ended_by(SIGNALS[0], child)
+    }
+
+    fn ended_by(signal: &str, child: Child) -> Run {
+        let sent = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
         assert!(sent.success());
         finished(child.wait_with_output().unwrap()).exits(130)
     }
@@ -393,17 +462,51 @@ mod interrupted {
     async fn a_wait_names_the_task_and_the_command_that_goes_on() {
         let sandbox = sandbox().await;
         let id = running(&sandbox).await;
-        let mut child = started(sandbox.base_url(), &["wait", &id]);
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        stderr.read_line(&mut line).unwrap();
-        assert_eq!(line, format!("waiting for task {id}\n"));
-        let run = interrupt(child);
-        assert_eq!(run.stdout, "");
-        let mut rest = String::new();
-        stderr.read_to_string(&mut rest).unwrap();
-        let told = format!("interrupted: wait\n  task: {id}\n  the task goes on\n  next: kling wait {id}\n");
-        assert!(rest.ends_with(&told), "{rest}");
+        for signal in SIGNALS {
+            let mut child = started(sandbox.base_url(), &["wait", &id]);
+            let mut stderr = BufReader::new(child.stderr.take().unwrap());
+            let mut line = String::new();
+            stderr.read_line(&mut line).unwrap();
+            assert_eq!(line, format!("waiting for task {id}\n"));
+            let run = ended_by(signal, child);
+            assert_eq!(run.stdout, "");
+            let mut rest = String::new();
+            stderr.read_to_string(&mut rest).unwrap();
+            let told = format!("interrupted: wait\n  task: {id}\n  the task goes on\n  next: kling wait {id}\n");
+            assert!(rest.ends_with(&told), "{rest}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_task_that_was_submitted_or_seen_may_have_been_charged() {
+        let sandbox = sandbox().await;
+        let id = running(&sandbox).await;
+        let gist_of = |run: Run| gist(&run.error());
+        for signal in SIGNALS {
+            // Seen: the second query comes after the response to the first was read.
+            let queries = |sandbox: &Sandbox| {
+                sandbox.requests().iter().filter(|request| request.operation == Some(Operation::Get)).count()
+            };
+            let before = queries(&sandbox);
+            let child = started(sandbox.base_url(), &["wait", &id, "--expect", "100ms", "--json"]);
+            sandbox.until(|sandbox| queries(sandbox) >= before + 2).await;
+            assert_eq!(gist_of(ended_by(signal, child)), json!(["other", "wait", null, null, true]), "{signal}");
+
+            // Submitted.
+            sandbox.plan_next_task(TaskPlan::over(Duration::MAX));
+            let mut child = started(sandbox.base_url(), &order(&["--json"]));
+            let stderr = BufReader::new(child.stderr.take().unwrap());
+            let mut lines = stderr.lines().map(Result::unwrap);
+            assert!(lines.any(|line| line.starts_with("submitted task ")));
+            assert_eq!(gist_of(ended_by(signal, child)), json!(["other", "wait", null, null, true]), "{signal}");
+
+            // Not seen: nobody knows whether there is such a task.
+            sandbox.fault_next(Operation::Get, Fault::delayed(Duration::from_secs(3600)));
+            let child = started(sandbox.base_url(), &["wait", "7001", "--json"]);
+            sandbox.until(|sandbox| sandbox.clock().sleepers() > 0).await;
+            assert_eq!(gist_of(ended_by(signal, child)), json!(["other", "wait", null, null, false]), "{signal}");
+            sandbox.clock().advance(Duration::from_secs(3600));
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

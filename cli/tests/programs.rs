@@ -17,14 +17,15 @@ fn the_batch_is_another_program_that_is_found_on_the_path() {
     let script = "#!/bin/sh\nprintf '%s\\n' \"$KLING_BASE_URL\" \"$@\"\necho told >&2\nexit 42\n";
     std::fs::write(&program, script).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    for words in [
-        &["batch", "run", "my orders.csv", "--json", "--help"][..],
-        &["--json", "batch", "status"],
-        &["worker", "-v", "--", "-x"],
-        &["mcp"],
+    for (words, seen) in [
+        (&["batch", "run", "my orders.csv", "--json", "--help"][..], "batch\nrun\nmy orders.csv\n--json\n--help"),
+        (&["--json", "batch", "status"], "--json\nbatch\nstatus"),
+        (&["worker", "-v", "--", "-x"], "worker\n-v\n--\n-x"),
+        (&["mcp"], "mcp"),
+        (&["help", "batch", "run"], "batch\nrun\n--help"),
     ] {
         let run = finished(kling("https://a.example", words).env("PATH", &directory).output().unwrap()).exits(42);
-        assert_eq!(run.stdout, format!("https://a.example\n{}\n", words.join("\n")));
+        assert_eq!(run.stdout, format!("https://a.example\n{seen}\n"));
         assert_eq!(run.stderr, "told\n");
     }
 }
@@ -44,7 +45,13 @@ fn where_the_batch_is_not_installed_it_is_told_how_it_would_be() {
 }
 
 #[test]
-fn the_sandbox_prints_what_to_paste_and_ends_at_ctrl_c() {
+fn the_sandbox_prints_what_to_paste_and_ends_at_ctrl_c_and_sigterm() {
+    for signal in ["-INT", "-TERM"] {
+        prints_what_to_paste_and_ends_at(signal);
+    }
+}
+
+fn prints_what_to_paste_and_ends_at(signal: &str) {
     let words = ["sandbox", "--task-seconds", "0", "--key", support::KEY, "--fault", "1303+retry-after:0"];
     let mut child = kling("", &words).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
@@ -57,7 +64,7 @@ fn the_sandbox_prints_what_to_paste_and_ends_at_ctrl_c() {
     let task = finished(kling(&base_url, &order(&["--json"])).output().unwrap()).exits(0).json();
     assert_eq!(task["status"], "succeed");
 
-    let interrupted = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let interrupted = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(interrupted.success() && child.wait().unwrap().success());
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::http::{Request, StatusCode, Uri, header};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_PAD_INDIFFERENT};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http_body_util::Full;
 use hyper::client::conn::http1;
@@ -144,10 +144,14 @@ impl fmt::Debug for Callback {
 }
 
 impl Secret {
-    /// Reads a secret as Kling's console gives it: Base64, with or without `whsec_`.
+    /// Reads a secret as Kling's console gives it, or as it is pasted: Base64 of at least 16 bytes, with or without
+    /// `whsec_` or `v1,whsec_`, also URL-safe or unpadded.
     pub fn read(text: &str) -> io::Result<Self> {
-        let decoded = STANDARD.decode(text.trim().trim_start_matches("whsec_")).ok().filter(|key| !key.is_empty());
-        let reason = "the secret of callbacks must be Base64, with or without whsec_ before it";
+        let text = text.trim();
+        let text = text.strip_prefix("v1,").unwrap_or(text);
+        let text = text.strip_prefix("whsec_").unwrap_or(text).replace('-', "+").replace('_', "/");
+        let decoded = STANDARD_PAD_INDIFFERENT.decode(text).ok().filter(|key| key.len() >= 16);
+        let reason = "the secret of callbacks must be Base64 of at least 16 bytes, with or without whsec_ before it";
         decoded.map(Self).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, reason))
     }
 
@@ -333,8 +337,17 @@ mod tests {
 
     #[test]
     fn a_secret_that_is_none_is_refused() {
-        for text in ["", "whsec_", "whsec_!", "not base64"] {
+        for text in ["", "whsec_", "v1,whsec_", "whsec_!", "not base64", "whsec_AAECAwQFBgcICQoLDA0O"] {
             assert!(Secret::read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_the_same_in_every_form() {
+        let sign = |text: &str| Secret::read(text).expect(text).sign("id", "1", b"{}");
+        let signature = sign("whsec_-_8DBAUGBwgJCgsMDQ4PEA");
+        for text in ["whsec_+/8DBAUGBwgJCgsMDQ4PEA==", "v1,whsec_-_8DBAUGBwgJCgsMDQ4PEA==", "+/8DBAUGBwgJCgsMDQ4PEA"] {
+            assert_eq!(sign(text), signature, "{text}");
         }
     }
 }

@@ -4,7 +4,6 @@
 use axum::http::Uri;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use imagesize::ImageType;
 
 use crate::log::sha256;
 
@@ -77,13 +76,25 @@ impl ReceivedImage {
     }
 }
 
+/// The size that the header says, if it is that of a PNG, or of a JPEG that is common: not lossless, not arithmetic-coded.
 fn measure(file: &[u8]) -> Option<(usize, usize)> {
-    let known = imagesize::image_type(file).ok()?;
-    if !matches!(known, ImageType::Jpeg | ImageType::Png) {
-        return None;
+    let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | usize::from(*byte));
+    if let Some(size) = file.strip_prefix(b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR") {
+        return Some((number(size.get(..4)?), number(size.get(4..8)?)));
     }
-    let size = imagesize::blob_size(file).ok()?;
-    Some((size.width, size.height))
+    let mut rest = file.strip_prefix(b"\xff\xd8").filter(|rest| rest.starts_with(b"\xff"))?;
+    loop {
+        // Fill bytes may stand before a marker, and decoders skip what does not belong there.
+        rest = &rest[rest.iter().position(|byte| *byte == 0xff)?..];
+        rest = &rest[rest.iter().position(|byte| *byte != 0xff)?..];
+        let (marker, segment) = rest.split_first()?;
+        rest = match marker {
+            0xc0..=0xc2 => return Some((number(segment.get(5..7)?), number(segment.get(3..5)?))),
+            0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf | 0xd9..=0xda => return None,
+            0x00 | 0x01 | 0xd0..=0xd8 => segment,
+            _ => segment.get(number(segment.get(..2)?).max(2)..)?,
+        };
+    }
 }
 
 fn judge(length: usize, size: Option<(usize, usize)>) -> Option<String> {
@@ -153,6 +164,25 @@ mod tests {
         for file in [&b"just some text"[..], b"GIF89a\x00\x02\x00\x02 and so on", b"\xff\xd8\xff", b"%"] {
             let found = complaint(file).expect("neither JPEG nor PNG");
             assert!(found.contains("not a readable JPEG or PNG"), "{found}");
+        }
+    }
+
+    #[test]
+    fn a_jpeg_is_measured_as_decoders_do() {
+        let frame = |marker: u8| [&[0xff, 0xff, marker][..], b"\0\x11\x08\x01\xe0\x02\x80\x03"].concat();
+        for (marker, accepted) in
+            [(0xc0, true), (0xc1, true), (0xc2, true), (0xc3, false), (0xc9, false), (0xda, false)]
+        {
+            let file = [&b"\xff\xd8\xff\xe0\0\x06\xff\xc0\0\0\0"[..], &frame(marker)].concat();
+            assert_eq!(measure(&file), accepted.then_some((640, 480)), "{marker:x}");
+            for end in 0..file.len() - 1 {
+                assert_eq!(measure(&file[..end]), None, "{end}");
+            }
+        }
+        for file in
+            [&b"\x89PNG\n\x1a\n\0\0\0\x0dIHDR\0\0\x02\x80\0\0\x01\xe0"[..], b"\x89PNG\r\n\x1a\n\0\0\0\x04CgBI\0\0\0\0"]
+        {
+            assert_eq!(measure(file), None);
         }
     }
 

@@ -129,7 +129,7 @@ async fn run(options: Options, example: Option<&str>) -> std::io::Result<()> {
     }
     // In this order it is listened for before anybody is told of it.
     let told = async { say(&introduction(&sandbox, options.task_time, example)) };
-    let (interrupted, ()) = tokio::join!(biased; tokio::signal::ctrl_c(), told);
+    let (interrupted, ()) = tokio::join!(biased; interrupted(), told);
     interrupted?;
     let leaks = sandbox.key_leaks();
     if !leaks.is_empty() {
@@ -139,6 +139,21 @@ async fn run(options: Options, example: Option<&str>) -> std::io::Result<()> {
     }
     sandbox.shutdown().await;
     Ok(())
+}
+
+/// Resolves at Ctrl-C or SIGTERM, by which containers and service managers end a program.
+#[cfg(unix)]
+async fn interrupted() -> std::io::Result<()> {
+    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminated.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn interrupted() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
 }
 
 /// Prints, whether or not anybody reads it: `--fault list | head` is no reason to panic.

@@ -124,8 +124,8 @@ impl Builder {
         self
     }
 
-    /// Signs callbacks with this secret by the Standard Webhooks scheme: Base64, with or without `whsec_`. Their time is
-    /// that of the sandbox's clock. Default: they are unsigned, as they are through a gateway.
+    /// Signs callbacks with this secret by the Standard Webhooks scheme: Base64 of at least 16 bytes, as Kling's console
+    /// gives it. Their time is that of the sandbox's clock. Default: they are unsigned, as they are through a gateway.
     pub fn callback_secret(mut self, secret: impl Into<String>) -> Self {
         self.callback_secret = Some(secret.into());
         self

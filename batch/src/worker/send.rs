@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::order::Order;
 use crate::record::{Detail, Job};
 use crate::state::{Event, State};
-use crate::verdict::Verdict;
+use crate::verdict::{Streak, Verdict};
 
 impl Worker {
     /// Sends what is intended, one after the other, as many at a time as there are places.
@@ -118,6 +118,7 @@ impl Worker {
         let error = match submitted {
             Ok(task) => {
                 *lock(&self.pause) = Rest::default();
+                *lock(&self.streak) = Streak::default();
                 return (Event::Accept, accepted(&task));
             }
             Err(error) => error,
@@ -135,20 +136,27 @@ impl Worker {
             let time = grown(self.pace.pause, pause.failures).max(error.retry_after().unwrap_or_default());
             *pause = Rest { failures: pause.failures + 1, until: self.clock.now() + time };
         }
+        let goes_on = lock(&self.streak).goes_on(error.http_status(), error.code(), self.clock.now());
         if verdict == Verdict::Halt {
-            self.halt(&error);
+            self.halt(&error, said(&error));
+        } else if goes_on {
+            self.halt(&error, format!("nothing but status 429 for more than five minutes: {}", said(&error)));
         }
         let crowded = verdict == Verdict::Crowded;
         (verdict.event(), Detail { crowded, ..noted(said(&error)) })
     }
 
-    fn halt(&self, error: &kling_client::Error) {
+    fn halt(&self, error: &kling_client::Error, reason: String) {
         /// What somebody must do takes them some minutes.
         const LATER: Duration = Duration::from_secs(300);
         match self.until {
-            Until::Stopped => lock(&self.pause).until = self.clock.now() + LATER,
+            Until::Stopped => {
+                lock(&self.pause).until = self.clock.now() + LATER;
+                self.say(&format!("nothing is sent for five minutes: {reason}"));
+            }
             Until::Done => {
-                let halted = Error::new(error.kind(), "send", said(error));
+                lock(&self.pause).until = self.clock.now();
+                let halted = Error::new(error.kind(), "send", reason);
                 let hint = error.hint().map(|hint| format!("{hint}; ")).unwrap_or_default();
                 *lock(&self.halted) =
                     Some(halted.with_hint(format!("{hint}the rest is still intended: resume when that is settled")));
