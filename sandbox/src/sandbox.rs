@@ -137,7 +137,8 @@ impl Builder {
         self
     }
 
-    /// A video of at least so many bytes: what is missing is noise behind the film, made as it is sent and never held.
+    /// Minimum length of the video in bytes. Default: 0. A shorter film is followed by a `free` box of noise, which is made
+    /// as it is sent and never held in memory.
     pub fn video_length(mut self, bytes: usize) -> Self {
         self.video_length = bytes;
         self

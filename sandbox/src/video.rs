@@ -44,7 +44,7 @@ pub(crate) struct Videos {
     pub intake: Arc<Intake>,
 }
 
-/// A film, with as much noise behind it as makes it so long; the noise is made as it is read.
+/// A film, padded to a length with noise in a `free` box, so that it stays a whole MP4; the noise is made as it is read.
 #[derive(Clone)]
 pub(crate) struct Film {
     start: Bytes,
@@ -54,7 +54,16 @@ pub(crate) struct Film {
 impl Film {
     /// A film of at least this length.
     pub fn new(start: Bytes, length: usize) -> Self {
-        Self { length: length.max(start.len()), start }
+        let Some(missing) = length.checked_sub(start.len()).filter(|missing| *missing > 0) else {
+            return Self { length: start.len(), start };
+        };
+        let size = missing.max(BOX_HEADER);
+        // The size 1 announces another of 64 bits behind the type, which a box of 4 GiB needs.
+        let header = match u32::try_from(size) {
+            Ok(size) => [&size.to_be_bytes()[..], b"free"].concat(),
+            Err(_) => [&1_u32.to_be_bytes()[..], b"free", &(size as u64).to_be_bytes()].concat(),
+        };
+        Self { length: start.len() + size, start: [&start[..], &header].concat().into() }
     }
 
     pub fn bytes(&self) -> Bytes {
@@ -86,6 +95,9 @@ impl Film {
         HeaderValue::try_from(format!("\"{hash}\"")).unwrap_or(HeaderValue::from_static("\"film\""))
     }
 }
+
+/// The size and the type of a box.
+const BOX_HEADER: usize = 8;
 
 /// How long the noise is before it comes again: a prime, so that no part of it stands where a buffer may take it for
 /// another.
@@ -222,14 +234,16 @@ mod tests {
     fn a_long_film_is_the_same_in_whole_and_in_parts() {
         let film = Film::new(Bytes::from_static(b"a film"), 200_000);
         let whole = film.bytes();
-        assert_eq!((whole.len(), &whole[..6]), (200_000, &b"a film"[..]));
+        assert_eq!((whole.len(), &whole[..14]), (200_000, &b"a film\x00\x03\x0d\x3afree"[..]));
         for part in [0..1, 3..9, 6..7, 5..200_000, 65_500..131_100, 199_999..200_000, 7..7] {
             let mut left = part.clone();
             let pieces: Vec<Bytes> = std::iter::from_fn(|| film.piece(&mut left)).collect();
             assert_eq!(pieces.concat(), whole[part]);
         }
         assert_ne!(film.etag(), Film::new(Bytes::from_static(b"a film"), 6).etag());
-        assert_eq!(Film::new(Bytes::from_static(b"a film"), 0).bytes(), "a film");
+        for (length, whole) in [(0, "a film"), (6, "a film"), (7, "a film\0\0\0\x08free"), (14, "a film\0\0\0\x08free")] {
+            assert_eq!(Film::new(Bytes::from_static(b"a film"), length).bytes(), whole, "{length}");
+        }
     }
 
     #[test]
