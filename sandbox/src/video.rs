@@ -32,6 +32,8 @@ const VALID_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub(crate) struct Signer {
     origin: String,
     secret: Uuid,
+    /// The API's own address, if the videos are behind its key.
+    gateway: Option<String>,
 }
 
 /// What the origin serves.
@@ -134,11 +136,18 @@ impl HttpBody for Reel {
 }
 
 impl Signer {
-    pub fn new(origin: String) -> Self {
-        Self { origin, secret: Uuid::new_v4() }
+    pub fn new(origin: String, gateway: Option<String>) -> Self {
+        Self { origin, secret: Uuid::new_v4(), gateway }
+    }
+
+    pub fn is_behind_key(&self) -> bool {
+        self.gateway.is_some()
     }
 
     pub fn url(&self, task: &Task, updated: Duration) -> String {
+        if let Some(gateway) = &self.gateway {
+            return format!("{gateway}/v1/videos/{}/content", task.id);
+        }
         let path = format!("/bs2/sandbox/{}.mp4", task.video_id);
         let expires = updated.saturating_add(VALID_FOR).as_secs();
         format!("{}{path}?{}", self.origin, self.query(&path, expires))
@@ -180,27 +189,34 @@ async fn serve(
         // Not recorded: what stores with signed addresses commonly answer to a changed or expired one.
         return StatusCode::FORBIDDEN.into_response();
     }
-    let length = videos.film.length;
-    let etag = videos.etag.get_or_init(|| videos.film.etag());
-    let reel = |left| Body::new(Reel { film: videos.film.clone(), left });
-    let unchanged = headers.get(header::IF_RANGE).is_none_or(|tag| tag == etag);
-    let range = headers.get(header::RANGE).filter(|_| unchanged && method == Method::GET);
-    let wanted = range.map_or(Wanted::Whole, |range| wanted(range.as_bytes(), length));
-    let answer = Response::builder().header(header::ACCEPT_RANGES, "bytes").header(header::ETAG, etag.clone());
-    let answer = match wanted {
-        Wanted::Whole => answer.header(header::CONTENT_TYPE, "video/mp4").body(reel(0..length)),
-        Wanted::Part(part) => answer
-            .status(StatusCode::PARTIAL_CONTENT)
-            .header(header::CONTENT_TYPE, "video/mp4")
-            .header(header::CONTENT_RANGE, format!("bytes {}-{}/{length}", part.start, part.end - 1))
-            .body(reel(part)),
-        Wanted::Nothing => answer
-            .status(StatusCode::RANGE_NOT_SATISFIABLE)
-            .header(header::CONTENT_RANGE, format!("bytes */{length}"))
-            .body(Body::empty()),
-    };
-    // All of these headers are valid; there is nothing to fail.
-    answer.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    videos.deliver(&method, &headers)
+}
+
+impl Videos {
+    /// The film, or the part of it that is asked for.
+    pub fn deliver(&self, method: &Method, headers: &HeaderMap) -> Response {
+        let length = self.film.length;
+        let etag = self.etag.get_or_init(|| self.film.etag());
+        let reel = |left| Body::new(Reel { film: self.film.clone(), left });
+        let unchanged = headers.get(header::IF_RANGE).is_none_or(|tag| tag == etag);
+        let range = headers.get(header::RANGE).filter(|_| unchanged && *method == Method::GET);
+        let wanted = range.map_or(Wanted::Whole, |range| wanted(range.as_bytes(), length));
+        let answer = Response::builder().header(header::ACCEPT_RANGES, "bytes").header(header::ETAG, etag.clone());
+        let answer = match wanted {
+            Wanted::Whole => answer.header(header::CONTENT_TYPE, "video/mp4").body(reel(0..length)),
+            Wanted::Part(part) => answer
+                .status(StatusCode::PARTIAL_CONTENT)
+                .header(header::CONTENT_TYPE, "video/mp4")
+                .header(header::CONTENT_RANGE, format!("bytes {}-{}/{length}", part.start, part.end - 1))
+                .body(reel(part)),
+            Wanted::Nothing => answer
+                .status(StatusCode::RANGE_NOT_SATISFIABLE)
+                .header(header::CONTENT_RANGE, format!("bytes */{length}"))
+                .body(Body::empty()),
+        };
+        // All of these headers are valid; there is nothing to fail.
+        answer.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -241,7 +257,8 @@ mod tests {
             assert_eq!(pieces.concat(), whole[part]);
         }
         assert_ne!(film.etag(), Film::new(Bytes::from_static(b"a film"), 6).etag());
-        for (length, whole) in [(0, "a film"), (6, "a film"), (7, "a film\0\0\0\x08free"), (14, "a film\0\0\0\x08free")] {
+        for (length, whole) in [(0, "a film"), (6, "a film"), (7, "a film\0\0\0\x08free"), (14, "a film\0\0\0\x08free")]
+        {
             assert_eq!(Film::new(Bytes::from_static(b"a film"), length).bytes(), whole, "{length}");
         }
     }
