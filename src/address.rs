@@ -36,6 +36,18 @@ impl Reach {
     }
 }
 
+/// Whether a URL is on the server of a base URL and below its path: so it is the gateway's own.
+pub(crate) fn is_below(base: &str, url: &Url) -> bool {
+    let Ok(base) = Url::parse(base) else { return false };
+    let origin =
+        |url: &Url| (url.scheme().to_owned(), url.host().map(|host| host.to_owned()), url.port_or_known_default());
+    let path = url.path();
+    // What some servers take for a separator could lead out again.
+    let is_plain = !["%2f", "%5c"].iter().any(|separator| path.to_ascii_lowercase().contains(separator));
+    let below = path.strip_prefix(base.path().trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
+    origin(&base) == origin(url) && url.username().is_empty() && url.password().is_none() && is_plain && below
+}
+
 /// The part of a pasted address before the operation's path, and whether it is on this machine; or what is wrong.
 pub(crate) fn base_url(pasted: &str) -> Result<(String, bool), String> {
     let pasted = pasted.trim();
@@ -241,6 +253,35 @@ mod tests {
         }
         for url in ["http://example.com/a", "https://10.0.0.1/a", "http://10.0.0.1/a", "ftp://127.0.0.1/a"] {
             assert!(!passes(sandbox, url), "{url}");
+        }
+    }
+
+    #[test]
+    fn only_a_url_on_the_server_of_the_base_url_and_below_its_path_is_the_gateways_own() {
+        for (base, url, own) in [
+            ("https://gw.example", "https://gw.example/v1/videos/7/content", true),
+            ("https://gw.example", "https://GW.example:443/v1/videos/7/content?a=b", true),
+            ("https://gw.example", "https://gw.example/", true),
+            ("https://gw.example/relay", "https://gw.example/relay/v1/videos/7/content", true),
+            ("http://127.0.0.1:3000", "http://127.0.0.1:3000/v1/videos/7/content", true),
+            ("https://gw.example/relay", "https://gw.example/relay", false),
+            ("https://gw.example/relay", "https://gw.example/relayed/v1/videos/7/content", false),
+            ("https://gw.example/relay", "https://gw.example/v1/videos/7/content", false),
+            ("https://gw.example/relay", "https://gw.example/relay/../admin", false),
+            ("https://gw.example/relay", "https://gw.example/relay/%2e%2e/admin", false),
+            ("https://gw.example/relay", "https://gw.example/relay/..%2fadmin", false),
+            ("https://gw.example/relay", "https://gw.example/relay/..%5Cadmin", false),
+            ("https://gw.example", "http://gw.example/v1/videos/7/content", false),
+            ("https://gw.example", "https://gw.example:8443/v1/videos/7/content", false),
+            ("https://gw.example", "https://gw.example./v1/videos/7/content", false),
+            ("https://gw.example", "https://cdn.gw.example/v1/videos/7/content", false),
+            ("https://gw.example", "https://gw.example.org/v1/videos/7/content", false),
+            ("https://gw.example", "https://user@gw.example/v1/videos/7/content", false),
+            ("https://gw.example", "https://:secret@gw.example/v1/videos/7/content", false),
+            ("http://127.0.0.1:3000", "http://localhost:3000/v1/videos/7/content", false),
+            ("http://127.0.0.1:3000", "http://127.0.0.1:3001/v1/videos/7/content", false),
+        ] {
+            assert_eq!(is_below(base, &Url::parse(url).unwrap()), own, "{url} below {base}");
         }
     }
 

@@ -3,13 +3,15 @@
 use std::env::VarError;
 use std::fmt;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::HeaderValue;
+use http::header::AUTHORIZATION;
 use tracing::field::Empty;
 use tracing::{debug_span, info_span};
+use url::Url;
 
 use crate::address::{Reach, base_url, check_id};
 use crate::answer::{self, Json, TaskInfo};
@@ -17,7 +19,7 @@ use crate::classify::{Operation, classify};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result, Violation};
 use crate::generated;
-use crate::hooks::{Call, Limits, Outcome};
+use crate::hooks::{Call, Limits, NO_TOTAL_LIMIT, Outcome};
 use crate::polling::{self, PollPolicy, SteadyPolling};
 use crate::request::MultiImageToVideo;
 use crate::retry::{RECONCILE_AT, RetryPolicy, share};
@@ -50,7 +52,8 @@ struct Shared {
     /// Marked as sensitive: `Debug` does not show it.
     authorization: HeaderValue,
     http: reqwest::Client,
-    download: OnceLock<reqwest::Client>,
+    download: reqwest::Client,
+    download_limit: u64,
     clock: Arc<dyn Clock>,
     post: Limits,
     get: Limits,
@@ -98,6 +101,7 @@ impl Client {
             base_url: generated::document::SERVER.to_owned(),
             http: None,
             download: None,
+            download_limit: DOWNLOAD_LIMIT,
             private_addresses: false,
             clock: None,
             // Guesses on the long side, the first two: one that ends too early may cost a purchase.
@@ -289,13 +293,19 @@ impl Client {
         &*self.0.clock
     }
 
-    /// The client for videos, made when the first is fetched.
-    pub(crate) fn download_client(&self) -> Result<&reqwest::Client> {
-        if let Some(client) = self.0.download.get() {
-            return Ok(client);
-        }
-        let client = crate::download::http_client(self.reach())?;
-        Ok(self.0.download.get_or_init(|| client))
+    /// The client for videos.
+    pub(crate) fn download_client(&self) -> &reqwest::Client {
+        &self.0.download
+    }
+
+    /// The longest video whose server announces no length.
+    pub(crate) fn download_limit(&self) -> u64 {
+        self.0.download_limit
+    }
+
+    /// A `GET` with the API key of a URL that is the gateway's own. The caller checks that it is.
+    pub(crate) fn get_with_key(&self, url: Url) -> reqwest::RequestBuilder {
+        self.0.http.get(url).header(AUTHORIZATION, self.0.authorization.clone()).timeout(NO_TOTAL_LIMIT)
     }
 
     /// What may be reached for a video.
@@ -317,6 +327,7 @@ pub struct ClientBuilder {
     base_url: String,
     http: Option<reqwest::Client>,
     download: Option<reqwest::Client>,
+    download_limit: u64,
     private_addresses: bool,
     clock: Option<Arc<dyn Clock>>,
     post: Limits,
@@ -364,6 +375,14 @@ impl ClientBuilder {
     /// matters, give [`download_client`](Self::download_client) one with a resolver, or a way out, that refuses.
     pub fn private_addresses(mut self, allowed: bool) -> Self {
         self.private_addresses = allowed;
+        self
+    }
+
+    /// Maximum size in bytes of a video whose server announces no length. Default: 2 GiB.
+    ///
+    /// A longer one is an [`Answer`](ErrorKind::Answer) error. An announced length has no limit but the disk's.
+    pub fn download_limit(mut self, bytes: u64) -> Self {
+        self.download_limit = bytes;
         self
     }
 
@@ -495,15 +514,21 @@ impl ClientBuilder {
                 builder.redirect(reqwest::redirect::Policy::none())
             })?,
         };
+        let reach = Reach { loopback, private: self.private_addresses };
+        let download = match self.download {
+            Some(client) => client,
+            None => crate::download::http_client(reach)?,
+        };
         let share = share(loopback);
         Ok(Client(Arc::new(Shared {
             retry: RetryPolicy { first: self.retry.first / share, ..self.retry },
             reconcile_at: self.reconcile_at.unwrap_or_else(|| RECONCILE_AT.map(|moment| moment / share).to_vec()),
             authorization,
             base,
-            reach: Reach { loopback, private: self.private_addresses },
+            reach,
             http,
-            download: self.download.map(OnceLock::from).unwrap_or_default(),
+            download,
+            download_limit: self.download_limit,
             expected: self.expected,
             polling: self.polling,
             running: self.max_running.map(Running::new),
@@ -517,6 +542,9 @@ impl ClientBuilder {
 
 /// What stands before the key in its header.
 const SCHEME: &str = "Bearer ";
+
+/// A hundred times the longest video on record; a body without an end must not fill the disk.
+const DOWNLOAD_LIMIT: u64 = 2 * 1024 * 1024 * 1024;
 
 /// A query costs nothing and is asked again, so it need not wait as long as a paid request; how long is a guess.
 const GET_ANSWER: Duration = Duration::from_secs(30);

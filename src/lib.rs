@@ -28,6 +28,7 @@ mod generated;
 mod hooks;
 mod image;
 mod judge;
+mod mp4;
 mod part;
 mod polling;
 mod reconcile;
