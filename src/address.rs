@@ -1,9 +1,9 @@
 //! Addresses: what a pasted one means for the API, what may stand in a path for an id, and where a video may be fetched from.
 //!
 //! What a gateway answers, and then what a server redirects to, decides where a download goes; without [`Reach`] it could be
-//! led to what only this machine can reach. Names are not resolved here, so a name that leads to such an address passes.
+//! led to what only this machine can reach. It judges URLs, and the addresses that `resolver.rs` finds for a name.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
 
@@ -33,6 +33,17 @@ impl Reach {
         }
         let place = place(&host).filter(|_| !self.private)?;
         Some(format!("{host} is {place}"))
+    }
+
+    /// Whether a name may lead to an address.
+    pub(crate) fn admits(self, name: &str, address: IpAddr) -> bool {
+        let place = match address {
+            // Local proxies answer every name with these, and send what arrives there on to the real address.
+            IpAddr::V4(address) if matches!(address.octets(), [198, 18..=19, ..]) => None,
+            IpAddr::V4(address) => place_v4(address),
+            IpAddr::V6(address) => place_v6(address),
+        };
+        place.is_none() || self.private || (self.loopback && name == "localhost" && address.is_loopback())
     }
 }
 
@@ -253,6 +264,38 @@ mod tests {
         }
         for url in ["http://example.com/a", "https://10.0.0.1/a", "http://10.0.0.1/a", "ftp://127.0.0.1/a"] {
             assert!(!passes(sandbox, url), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_name_may_lead_only_to_public_addresses_unless_the_caller_allows_more() {
+        let sandbox = Reach { loopback: true, ..PUBLIC };
+        for (address, public) in [
+            ("8.8.8.8", true),
+            ("2606:4700::1111", true),
+            ("64:ff9b::8.8.8.8", true),
+            ("198.18.0.7", true),
+            ("198.19.255.255", true),
+            ("198.20.0.1", true),
+            ("127.0.0.1", false),
+            ("::1", false),
+            ("10.0.0.1", false),
+            ("172.16.0.1", false),
+            ("192.168.1.1", false),
+            ("169.254.169.254", false),
+            ("100.64.0.1", false),
+            ("0.0.0.0", false),
+            ("::ffff:10.0.0.1", false),
+            ("64:ff9b::10.0.0.1", false),
+            ("fc00::1", false),
+            ("fe80::1", false),
+        ] {
+            let address: IpAddr = address.parse().unwrap();
+            assert_eq!(PUBLIC.admits("cdn.example.com", address), public, "{address}");
+            assert_eq!(PUBLIC.admits("localhost", address), public, "{address}");
+            assert_eq!(sandbox.admits("cdn.example.com", address), public, "{address}");
+            assert_eq!(sandbox.admits("localhost", address), public || address.is_loopback(), "{address}");
+            assert!(Reach { private: true, ..PUBLIC }.admits("cdn.example.com", address), "{address}");
         }
     }
 

@@ -358,6 +358,9 @@ impl ClientBuilder {
     }
 
     /// Your own HTTP client for videos, for a proxy or certificates of your own; the API key is never given to it.
+    /// Default: one that is made with the client.
+    ///
+    /// It resolves names by itself: one that leads to a private address passes.
     ///
     /// It follows redirects by its own policy: where that led is checked when the answer is there, what was asked on the
     /// way is not. Turn its `referer` off, or it tells the signed URL to where it is redirected.
@@ -366,13 +369,14 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether a video may come from this machine or from a private network; no if not said, unless the API is on this
-    /// machine.
+    /// Whether a video may come from this machine or from a private network. Default: no, unless the API is on this machine.
     ///
-    /// A gateway's answer decides what is asked for the video, so an address that is literally loopback, private,
-    /// link-local or the like is refused, also after a redirect. What is not checked: a name is not resolved, so one that
-    /// leads to such an address passes, and through a proxy it is the proxy that resolves and connects. Where that
-    /// matters, give [`download_client`](Self::download_client) one with a resolver, or a way out, that refuses.
+    /// A gateway's response decides where the video is fetched from, so a loopback, private, link-local or similar address
+    /// is refused, also after a redirect, and dropped from what a name resolves to. Names may resolve to 198.18.0.0/15, with
+    /// which local proxies answer for every name. Not checked: through a proxy it is the proxy that resolves and connects,
+    /// and a [`download_client`](Self::download_client) of your own resolves by itself.
+    ///
+    /// A gateway of your own within a private network, whose videos come from it, needs this.
     pub fn private_addresses(mut self, allowed: bool) -> Self {
         self.private_addresses = allowed;
         self

@@ -18,6 +18,7 @@ use crate::address::Reach;
 use crate::error::{Error, ErrorKind, Result};
 use crate::judge::Floor;
 use crate::part::{Part, Trouble};
+use crate::resolver::Resolver;
 use crate::span::{ended, within};
 use crate::transfer::{Event, Transfer};
 
@@ -333,6 +334,6 @@ pub(crate) fn http_client(reach: Reach) -> Result<reqwest::Client> {
             }
         });
         // A `Referer` would tell the signed URL to where it leads.
-        builder.redirect(policy).referer(false)
+        builder.redirect(policy).referer(false).dns_resolver(Resolver::new(reach))
     })
 }

@@ -33,6 +33,7 @@ mod part;
 mod polling;
 mod reconcile;
 mod request;
+mod resolver;
 mod retry;
 mod running;
 mod saved;

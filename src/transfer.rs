@@ -29,6 +29,7 @@ use crate::error::{Error, ErrorKind, Result, Violation, chain};
 use crate::judge::{Entity, Floor, Pace, Verdict, judge};
 use crate::mp4::{Boxes, Content, HEAD};
 use crate::part::{Found, Origin};
+use crate::resolver;
 use crate::retry::{RetryPolicy, share};
 use crate::span::record;
 
@@ -549,6 +550,9 @@ impl Transfer {
     }
 
     fn lost(&self, reason: reqwest::Error) -> Failure {
+        if let Some(objection) = resolver::objection(&reason) {
+            return Failure::Final(self.elsewhere(&objection));
+        }
         let redirected = reason.is_redirect();
         let reason = chain(&reason.without_url());
         if redirected { Failure::Final(self.elsewhere(&reason)) } else { Failure::lost(reason) }
