@@ -1,9 +1,9 @@
 //! Addresses: what a pasted one means for the API, what may stand in a path for an id, and where a video may be fetched from.
 //!
 //! What a gateway answers, and then what a server redirects to, decides where a download goes; without [`Reach`] it could be
-//! led to what only this machine can reach. Names are not resolved here, so a name that leads to such an address passes.
+//! led to what only this machine can reach. It judges URLs, and the addresses that `resolver.rs` finds for a name.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
 
@@ -34,6 +34,29 @@ impl Reach {
         let place = place(&host).filter(|_| !self.private)?;
         Some(format!("{host} is {place}"))
     }
+
+    /// Whether a name may lead to an address.
+    pub(crate) fn admits(self, name: &str, address: IpAddr) -> bool {
+        let place = match address {
+            // Local proxies answer every name with these, and send what arrives there on to the real address.
+            IpAddr::V4(address) if matches!(address.octets(), [198, 18..=19, ..]) => None,
+            IpAddr::V4(address) => place_v4(address),
+            IpAddr::V6(address) => place_v6(address),
+        };
+        place.is_none() || self.private || (self.loopback && name == "localhost" && address.is_loopback())
+    }
+}
+
+/// Whether a URL is on the server of a base URL and below its path: so it is the gateway's own.
+pub(crate) fn is_below(base: &str, url: &Url) -> bool {
+    let Ok(base) = Url::parse(base) else { return false };
+    let origin =
+        |url: &Url| (url.scheme().to_owned(), url.host().map(|host| host.to_owned()), url.port_or_known_default());
+    let path = url.path();
+    // What some servers take for a separator could lead out again.
+    let is_plain = !["%2f", "%5c"].iter().any(|separator| path.to_ascii_lowercase().contains(separator));
+    let below = path.strip_prefix(base.path().trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
+    origin(&base) == origin(url) && url.username().is_empty() && url.password().is_none() && is_plain && below
 }
 
 /// The part of a pasted address before the operation's path, and whether it is on this machine; or what is wrong.
@@ -246,6 +269,67 @@ mod tests {
         }
         for url in ["http://example.com/a", "https://10.0.0.1/a", "http://10.0.0.1/a", "ftp://127.0.0.1/a"] {
             assert!(!passes(sandbox, url), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_name_may_lead_only_to_public_addresses_unless_the_caller_allows_more() {
+        let sandbox = Reach { loopback: true, ..PUBLIC };
+        for (address, public) in [
+            ("8.8.8.8", true),
+            ("2606:4700::1111", true),
+            ("64:ff9b::8.8.8.8", true),
+            ("198.18.0.7", true),
+            ("198.19.255.255", true),
+            ("198.20.0.1", true),
+            ("127.0.0.1", false),
+            ("::1", false),
+            ("10.0.0.1", false),
+            ("172.16.0.1", false),
+            ("192.168.1.1", false),
+            ("169.254.169.254", false),
+            ("100.64.0.1", false),
+            ("0.0.0.0", false),
+            ("::ffff:10.0.0.1", false),
+            ("64:ff9b::10.0.0.1", false),
+            ("fc00::1", false),
+            ("fe80::1", false),
+        ] {
+            let address: IpAddr = address.parse().unwrap();
+            assert_eq!(PUBLIC.admits("cdn.example.com", address), public, "{address}");
+            assert_eq!(PUBLIC.admits("localhost", address), public, "{address}");
+            assert_eq!(sandbox.admits("cdn.example.com", address), public, "{address}");
+            assert_eq!(sandbox.admits("localhost", address), public || address.is_loopback(), "{address}");
+            assert!(Reach { private: true, ..PUBLIC }.admits("cdn.example.com", address), "{address}");
+        }
+    }
+
+    #[test]
+    fn only_a_url_on_the_server_of_the_base_url_and_below_its_path_is_the_gateways_own() {
+        for (base, url, own) in [
+            ("https://gw.example", "https://gw.example/v1/videos/7/content", true),
+            ("https://gw.example", "https://GW.example:443/v1/videos/7/content?a=b", true),
+            ("https://gw.example", "https://gw.example/", true),
+            ("https://gw.example/relay", "https://gw.example/relay/v1/videos/7/content", true),
+            ("http://127.0.0.1:3000", "http://127.0.0.1:3000/v1/videos/7/content", true),
+            ("https://gw.example/relay", "https://gw.example/relay", false),
+            ("https://gw.example/relay", "https://gw.example/relayed/v1/videos/7/content", false),
+            ("https://gw.example/relay", "https://gw.example/v1/videos/7/content", false),
+            ("https://gw.example/relay", "https://gw.example/relay/../admin", false),
+            ("https://gw.example/relay", "https://gw.example/relay/%2e%2e/admin", false),
+            ("https://gw.example/relay", "https://gw.example/relay/..%2fadmin", false),
+            ("https://gw.example/relay", "https://gw.example/relay/..%5Cadmin", false),
+            ("https://gw.example", "http://gw.example/v1/videos/7/content", false),
+            ("https://gw.example", "https://gw.example:8443/v1/videos/7/content", false),
+            ("https://gw.example", "https://gw.example./v1/videos/7/content", false),
+            ("https://gw.example", "https://cdn.gw.example/v1/videos/7/content", false),
+            ("https://gw.example", "https://gw.example.org/v1/videos/7/content", false),
+            ("https://gw.example", "https://user@gw.example/v1/videos/7/content", false),
+            ("https://gw.example", "https://:secret@gw.example/v1/videos/7/content", false),
+            ("http://127.0.0.1:3000", "http://localhost:3000/v1/videos/7/content", false),
+            ("http://127.0.0.1:3000", "http://127.0.0.1:3001/v1/videos/7/content", false),
+        ] {
+            assert_eq!(is_below(base, &Url::parse(url).unwrap()), own, "{url} below {base}");
         }
     }
 

@@ -3,11 +3,11 @@
 use std::env::VarError;
 use std::fmt;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::HeaderValue;
-use http::header::DATE;
+use http::header::{AUTHORIZATION, DATE};
 use tracing::field::Empty;
 use tracing::{debug_span, info_span};
 use url::Url;
@@ -17,7 +17,7 @@ use crate::classify::{Operation, classify};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result, Violation};
 use crate::generated;
-use crate::hooks::{Call, Limits, Outcome};
+use crate::hooks::{Call, Limits, NO_TOTAL_LIMIT, Outcome};
 use crate::polling::{self, PollPolicy, SteadyPolling};
 use crate::request::MultiImageToVideo;
 use crate::response::{Envelope, Json, Reading, TaskInfo, Wanted, documents, tasks};
@@ -54,7 +54,8 @@ struct Shared {
     /// Marked as sensitive: `Debug` does not show it.
     authorization: HeaderValue,
     http: reqwest::Client,
-    download: OnceLock<reqwest::Client>,
+    download: reqwest::Client,
+    download_limit: u64,
     clock: Arc<dyn Clock>,
     post: Limits,
     get: Limits,
@@ -103,6 +104,7 @@ impl Client {
             base_url: generated::document::SERVER.to_owned(),
             http: None,
             download: None,
+            download_limit: DOWNLOAD_LIMIT,
             private_addresses: false,
             clock: None,
             // Guesses on the long side, the first two: one that ends too early may cost a purchase.
@@ -315,13 +317,19 @@ impl Client {
         &*self.0.clock
     }
 
-    /// The client for videos, made when the first is fetched.
-    pub(crate) fn download_client(&self) -> Result<&reqwest::Client> {
-        if let Some(client) = self.0.download.get() {
-            return Ok(client);
-        }
-        let client = crate::download::http_client(self.reach())?;
-        Ok(self.0.download.get_or_init(|| client))
+    /// The client for videos.
+    pub(crate) fn download_client(&self) -> &reqwest::Client {
+        &self.0.download
+    }
+
+    /// The longest video whose server announces no length.
+    pub(crate) fn download_limit(&self) -> u64 {
+        self.0.download_limit
+    }
+
+    /// A `GET` with the API key of a URL that is the gateway's own. The caller checks that it is.
+    pub(crate) fn get_with_key(&self, url: Url) -> reqwest::RequestBuilder {
+        self.0.http.get(url).header(AUTHORIZATION, self.0.authorization.clone()).timeout(NO_TOTAL_LIMIT)
     }
 
     /// What may be reached for a video.
@@ -368,6 +376,7 @@ pub struct ClientBuilder {
     base_url: String,
     http: Option<reqwest::Client>,
     download: Option<reqwest::Client>,
+    download_limit: u64,
     private_addresses: bool,
     clock: Option<Arc<dyn Clock>>,
     post: Limits,
@@ -398,6 +407,9 @@ impl ClientBuilder {
     }
 
     /// Your own HTTP client for videos, for a proxy or certificates of your own; the API key is never given to it.
+    /// Default: one that is made with the client.
+    ///
+    /// It resolves names by itself: one that leads to a private address passes.
     ///
     /// It follows redirects by its own policy: where that led is checked when the answer is there, what was asked on the
     /// way is not. Turn its `referer` off, or it tells the signed URL to where it is redirected.
@@ -406,15 +418,24 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether a video may come from this machine or from a private network; no if not said, unless the API is on this
-    /// machine.
+    /// Whether a video may come from this machine or from a private network. Default: no, unless the API is on this machine.
     ///
-    /// A gateway's answer decides what is asked for the video, so an address that is literally loopback, private,
-    /// link-local or the like is refused, also after a redirect. What is not checked: a name is not resolved, so one that
-    /// leads to such an address passes, and through a proxy it is the proxy that resolves and connects. Where that
-    /// matters, give [`download_client`](Self::download_client) one with a resolver, or a way out, that refuses.
+    /// A gateway's response decides where the video is fetched from, so a loopback, private, link-local or similar address
+    /// is refused, also after a redirect, and dropped from what a name resolves to. Names may resolve to 198.18.0.0/15, with
+    /// which local proxies answer for every name. Not checked: through a proxy it is the proxy that resolves and connects,
+    /// and a [`download_client`](Self::download_client) of your own resolves by itself.
+    ///
+    /// A gateway of your own within a private network, whose videos come from it, needs this.
     pub fn private_addresses(mut self, allowed: bool) -> Self {
         self.private_addresses = allowed;
+        self
+    }
+
+    /// Maximum size in bytes of a video whose server announces no length. Default: 2 GiB.
+    ///
+    /// A longer one is an [`Answer`](ErrorKind::Answer) error. An announced length has no limit but the disk's.
+    pub fn download_limit(mut self, bytes: u64) -> Self {
+        self.download_limit = bytes;
         self
     }
 
@@ -549,6 +570,11 @@ impl ClientBuilder {
         let base_url = Url::parse(&base).map_err(|reason| {
             Error::invalid("client", vec![Violation::new("base_url", "a URL", reason.to_string())])
         })?;
+        let reach = Reach { loopback, private: self.private_addresses };
+        let download = match self.download {
+            Some(client) => client,
+            None => crate::download::http_client(reach)?,
+        };
         let share = share(loopback);
         Ok(Client(Arc::new(Shared {
             retry: RetryPolicy { first: self.retry.first / share, ..self.retry },
@@ -556,9 +582,10 @@ impl ClientBuilder {
             authorization,
             base,
             base_url,
-            reach: Reach { loopback, private: self.private_addresses },
+            reach,
             http,
-            download: self.download.map(OnceLock::from).unwrap_or_default(),
+            download,
+            download_limit: self.download_limit,
             expected: self.expected,
             polling: self.polling,
             running: self.max_running.map(Running::new),
@@ -575,6 +602,9 @@ const LIST_FORGOTTEN: Duration = Duration::from_secs(10 * 60);
 
 /// What stands before the key in its header.
 const SCHEME: &str = "Bearer ";
+
+/// A hundred times the longest video on record; a body without an end must not fill the disk.
+const DOWNLOAD_LIMIT: u64 = 2 * 1024 * 1024 * 1024;
 
 /// A query costs nothing and is asked again, so it need not wait as long as a paid request; how long is a guess.
 const GET_ANSWER: Duration = Duration::from_secs(30);

@@ -1,6 +1,7 @@
 //! The video for the caller: on disk, or as a stream of its bytes for those who keep it elsewhere.
 //!
-//! A signed URL is fetched by a client of its own that never carries the API key. On disk the bytes go to a `.part` file,
+//! A signed URL is fetched by a client of its own that never carries the API key; only the gateway's own URL that refuses a
+//! request without it is requested with the key, by the API's client. On disk the bytes go to a `.part` file,
 //! which gets the target's name when all of them are there and safe; how they come is the business of `transfer.rs`.
 
 use std::future::{Future, IntoFuture};
@@ -17,6 +18,7 @@ use crate::address::Reach;
 use crate::error::{Error, ErrorKind, Result};
 use crate::judge::Floor;
 use crate::part::{Part, Trouble};
+use crate::resolver::Resolver;
 use crate::span::{ended, within};
 use crate::transfer::{Event, Transfer};
 
@@ -34,26 +36,44 @@ pub struct DownloadProgress {
 
 /// A download to be awaited: gives the path it was written to.
 ///
-/// The video is fetched to `PATH.part` and gets its name when it is whole, is an MP4, and is safe on the disk. What is
+/// The video is fetched to `PATH.part` and gets its name when it is a whole MP4 by its own structure and is safe on the
+/// disk. An announced length alone is not believed: if the structure disagrees, the whole is requested once more with
+/// `Cache-Control: no-cache`. What neither shows is documented at [the end](#what-a-cut-can-hide). What is
 /// needed to go on with it stands in `PATH.part.json`, so a download that was cut, dropped or killed goes on where it
 /// stopped when it is begun again, also by another process; if the video changed meanwhile, or its server gave nothing to
 /// tell that by, it starts over. A transfer that is cut or stands still goes on by itself, after a pause that grows, and
 /// is given up after five requests without a new byte. A URL that has expired is asked for again from the task, once.
 ///
-/// The URL comes from the gateway, so it is looked at first: `https` alone, and no address that is literally within a
-/// private network (see [`ClientBuilder::private_addresses`](crate::ClientBuilder::private_addresses) for what is not
-/// checked). Where the API is on this machine, so may the video be, by `http` too.
+/// A server that says that the video is not ready (202, 204, 425, 400 with JSON, an empty 200) or that it is busy is asked
+/// again after a pause, five times in all. What answers like an expired URL (401, 403, 404, 410, any other 400, a page of
+/// HTML, XML or JSON) leads to one fresh URL from the task.
+///
+/// The URL comes from the gateway, so it is looked at first: `https` alone, and no private address (see
+/// [`ClientBuilder::private_addresses`](crate::ClientBuilder::private_addresses)). Where the API is on this machine, so may
+/// the video be, by `http` too.
+///
+/// # The API key
+/// The key is not sent to the server of a video, with one exception: a task's URL with the scheme, host and port of the
+/// base URL, and a path below its path, that answers 401 or 403 without the key is requested with it, by the client for
+/// the API, which follows no redirect; where it redirects to is fetched without the key. So a response of the gateway can
+/// choose a path of that gateway for a `GET` with the key. A URL on another server, or one reached by a redirect, never
+/// gets it.
 ///
 /// # Errors
 /// - [`Invalid`](ErrorKind::Invalid): the task has several videos and none was chosen; the error lists them.
 /// - [`Other`](ErrorKind::Other): the target exists, another download writes it, or the disk refused (full, no
 ///   permission, no such directory).
 /// - [`Network`](ErrorKind::Network): the transfer was cut again and again.
-/// - [`Answer`](ErrorKind::Answer): the video's server refused, is busy, sent what is no MP4 or more than it announced,
-///   or is where no video may be fetched from.
+/// - [`Answer`](ErrorKind::Answer): the video's server refused, is busy, sent what is no MP4, not a whole one, or more than
+///   it announced or than [`ClientBuilder::download_limit`](crate::ClientBuilder::download_limit) allows, or is where no
+///   video may be fetched from.
 ///
 /// What was fetched is kept with the last three, and with all [`is_retryable`](Error::is_retryable) ones it pays to
 /// download again. Bytes are held in memory by the half megabyte, however large the video is.
+///
+/// # What a cut can hide
+/// Without an announced length three cuts go unnoticed: within a last box of size 0, which reaches to the end of the file;
+/// between two fragments of a fragmented MP4; and between boxes behind a complete `moov` and `mdat`.
 ///
 /// ```no_run
 /// # async fn run(finished: kling_client::FinishedTask) -> kling_client::Result<()> {
@@ -72,7 +92,8 @@ pub struct Download {
 }
 
 impl Download {
-    pub(crate) fn new(transfer: Transfer, path: PathBuf) -> Self {
+    pub(crate) fn new(mut transfer: Transfer, path: PathBuf) -> Self {
+        transfer.rewinds = true;
         Self { transfer, path, overwrite: false }
     }
 
@@ -163,7 +184,8 @@ impl IntoFuture for Download {
 /// The bytes of a video as they come, for those who store it elsewhere than in a file.
 ///
 /// It is fetched with the same checks as by [`Download`], and goes on by itself after a cut. What was handed on cannot be
-/// taken back: if the video changes in between, or its server cannot say whether it did, the stream ends with an error.
+/// taken back: if the video changes in between, or its server cannot say whether it did, the stream ends with an error;
+/// also if what came is not a whole MP4.
 /// Only when it has ended without one is the video whole.
 ///
 /// # Errors
@@ -312,6 +334,6 @@ pub(crate) fn http_client(reach: Reach) -> Result<reqwest::Client> {
             }
         });
         // A `Referer` would tell the signed URL to where it leads.
-        builder.redirect(policy).referer(false)
+        builder.redirect(policy).referer(false).dns_resolver(Resolver::new(reach))
     })
 }

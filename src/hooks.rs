@@ -30,7 +30,7 @@ pub(crate) const MAX_ANSWER: usize = 8 * 1024 * 1024;
 
 /// Above what any service takes: a total limit that the caller's own `reqwest::Client` may carry must not cut a paid
 /// request in its middle, so each request names this one instead.
-const NO_TOTAL_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const NO_TOTAL_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long a request may take, and wait.
 #[derive(Debug, Clone, Copy)]

@@ -1,4 +1,4 @@
-//! What a video's server sends, judged: whether it goes on with what is here, comes fast enough, and is a video at all.
+//! What a video's server sends, judged: whether it goes on with what is here, and comes fast enough.
 //!
 //! A part is taken only where it is surely one of the same video. All of this is pure; `transfer.rs` asks it, and does what
 //! it says.
@@ -32,19 +32,33 @@ pub(crate) enum Verdict {
     Complete,
     /// What is here cannot be gone on with.
     StartOver(String),
-    Busy,
+    /// Retry later.
+    Later(&'static str),
+    /// The URL is not valid, or no longer.
     Expired,
+    /// As [`Later`](Self::Later) if the body is JSON, else as [`Expired`](Self::Expired).
+    DependsOnBody,
     Refused(String),
 }
 
 /// What an answer means for a request of the bytes from `from` on, 0 being a request without `Range`.
 pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, from: u64, known: &Entity) -> Verdict {
     match status.as_u16() {
-        200 => {
+        // 203 is a 200 that a proxy has changed.
+        200 | 203 => {
             let total = number(text(headers, &CONTENT_LENGTH));
             Verdict::Body { at: 0, end: total, entity: Entity { validator: validator(headers), total } }
         }
-        206 if from > 0 => {
+        // Nobody asked for a part; some servers call the whole video one.
+        206 if from == 0 => {
+            let (end, total) = match text(headers, &CONTENT_RANGE).and_then(content_range) {
+                Some((0, last, total)) => (Some(last + 1), total),
+                Some((first, ..)) => return Verdict::StartOver(format!("the video came from byte {first} on")),
+                None => (number(text(headers, &CONTENT_LENGTH)), None),
+            };
+            Verdict::Body { at: 0, end, entity: Entity { validator: validator(headers), total } }
+        }
+        206 => {
             let Some((first, last, total)) = text(headers, &CONTENT_RANGE).and_then(content_range) else {
                 return Verdict::StartOver("a part without a Content-Range came".to_owned());
             };
@@ -63,18 +77,13 @@ pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, from: u64, known: &
             }
             _ => Verdict::StartOver("the video is shorter than what is here of it".to_owned()),
         },
+        202 | 204 | 425 => Verdict::Later("the video is not ready yet"),
+        // Gateways explain in JSON that the task is not done; stores refuse an expired signature with XML.
+        400 => Verdict::DependsOnBody,
         401 | 403 | 404 | 410 => Verdict::Expired,
-        408 | 429 | 500.. => Verdict::Busy,
+        408 | 429 | 500.. => Verdict::Later("the video's server cannot answer now"),
         _ => Verdict::Refused(format!("the video's server answered {status}")),
     }
-}
-
-/// Where an MP4 says that it is one.
-pub(crate) const FTYP: std::ops::Range<usize> = 4..8;
-
-/// Whether these are the first bytes of an MP4.
-pub(crate) fn is_mp4(head: &[u8]) -> bool {
-    head.get(FTYP) == Some(b"ftyp")
 }
 
 /// Below so many bytes per second, over so long, a transfer is cut.
@@ -232,11 +241,20 @@ mod tests {
         let whole = |total| Verdict::Body { at: 0, end: total, entity: known(Some(TAG), total) };
         let over = || Verdict::StartOver(String::new());
         let refused = || Verdict::Refused(String::new());
+        let busy = || Verdict::Later("the video's server cannot answer now");
+        let early = || Verdict::Later("the video is not ready yet");
+        let part = |end, total| Verdict::Body { at: 0, end, entity: known(None, total) };
         for (status, lines, from, expected) in [
             (200, &[("content-length", "100"), ("etag", TAG)][..], 0, whole(Some(100))),
             (200, &[("content-length", "100"), ("etag", TAG)], 10, whole(Some(100))),
             (200, &[("etag", TAG)], 0, whole(None)),
-            (206, &[("content-range", "bytes 0-99/100")], 0, refused()),
+            (203, &[("content-length", "100"), ("etag", TAG)], 0, whole(Some(100))),
+            (206, &[("content-range", "bytes 0-99/100")], 0, part(Some(100), Some(100))),
+            (206, &[("content-range", "bytes 0-49/100")], 0, part(Some(50), Some(100))),
+            (206, &[("content-range", "bytes 0-99/*")], 0, part(Some(100), None)),
+            (206, &[("content-length", "100")], 0, part(Some(100), None)),
+            (206, &[], 0, part(None, None)),
+            (206, &[("content-range", "bytes 1-99/100")], 0, over()),
             (416, &[("content-range", "bytes */10")], 10, over()),
             (416, &[("content-range", "bytes */100")], 100, Verdict::Complete),
             (416, &[("content-range", "bytes */9")], 10, over()),
@@ -246,14 +264,17 @@ mod tests {
             (403, &[], 10, Verdict::Expired),
             (404, &[], 0, Verdict::Expired),
             (410, &[], 0, Verdict::Expired),
-            (408, &[], 0, Verdict::Busy),
-            (429, &[], 10, Verdict::Busy),
-            (500, &[], 0, Verdict::Busy),
-            (503, &[], 0, Verdict::Busy),
-            (599, &[], 0, Verdict::Busy),
-            (204, &[], 0, refused()),
+            (408, &[], 0, busy()),
+            (429, &[], 10, busy()),
+            (500, &[], 0, busy()),
+            (503, &[], 0, busy()),
+            (599, &[], 0, busy()),
+            (202, &[], 0, early()),
+            (204, &[], 10, early()),
+            (425, &[], 0, early()),
+            (201, &[], 0, refused()),
             (302, &[], 0, refused()),
-            (400, &[], 0, refused()),
+            (400, &[], 0, Verdict::DependsOnBody),
             (402, &[], 10, refused()),
         ] {
             let status = StatusCode::from_u16(status).unwrap();

@@ -5,7 +5,7 @@
 //! leaves a beginning of the video. Nothing signed is written down.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, BufRead as _, Read as _, Seek as _, SeekFrom, Write as _};
 use std::mem;
 use std::path::{Path, PathBuf, is_separator};
 use std::sync::Arc;
@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::judge::{Entity, FTYP, is_mp4};
+use crate::judge::Entity;
+use crate::mp4::{Boxes, Content, HEAD};
 
 /// Which video a `.part` is of, and how its server knows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,8 +37,13 @@ pub(crate) struct Trouble {
     pub(crate) hint: &'static str,
 }
 
-/// The beginning of a video that is here: whose, and how many bytes.
-pub(crate) type Found = (Origin, u64);
+/// The beginning of a video that is here.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) origin: Origin,
+    pub(crate) length: u64,
+    pub(crate) boxes: Boxes,
+}
 
 /// A file that is being filled.
 pub(crate) struct Part {
@@ -267,17 +273,45 @@ fn locked(path: &Path) -> io::Result<Option<(File, Option<Found>)>> {
         return Ok(None);
     }
     let length = file.metadata()?.len();
-    let found = describe(&mut file, path, length).map(|origin| (origin, length));
+    let found = describe(&mut file, path, length);
     file.seek(SeekFrom::End(0)).map(|_| Some((file, found)))
 }
 
 /// Of which video the bytes in a `.part` are the beginning, if they can be gone on with.
-fn describe(file: &mut File, path: &Path, length: u64) -> Option<Origin> {
-    let mut head = [0; FTYP.end];
+fn describe(file: &mut File, path: &Path, length: u64) -> Option<Found> {
+    let mut head = [0; HEAD];
     file.read_exact(&mut head).ok()?;
     let origin: Origin = serde_json::from_slice(&fs::read(beside(path, ".json")).ok()?).ok()?;
     let fits = origin.entity.validator.is_some() && origin.entity.total.is_none_or(|total| length <= total);
-    (fits && is_mp4(&head)).then_some(origin)
+    if !fits || Content::of(&head) != Content::Mp4 {
+        return None;
+    }
+    file.seek(SeekFrom::Start(0)).ok()?;
+    Some(Found { origin, length, boxes: boxes_of(file, length).ok()? })
+}
+
+/// The boxes in the first bytes of a file: their headers are read, and little else.
+fn boxes_of(file: &File, length: u64) -> io::Result<Boxes> {
+    let mut reader = io::BufReader::new(file);
+    let (mut boxes, mut left) = (Boxes::default(), length);
+    while left > 0 {
+        let ahead = boxes.ahead().min(left);
+        if ahead > 0 {
+            reader.seek_relative(i64::try_from(ahead).map_err(io::Error::other)?)?;
+            boxes.skip(ahead);
+            left -= ahead;
+            continue;
+        }
+        let read = reader.fill_buf()?;
+        let count = read.len().min(8).min(usize::try_from(left).unwrap_or(usize::MAX));
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        boxes.take(&read[..count]);
+        reader.consume(count);
+        left -= count as u64;
+    }
+    Ok(boxes)
 }
 
 /// Whether a file is what its path names, and nothing else does. The one who held the lock before may have renamed it;
@@ -359,7 +393,7 @@ mod tests {
         let directory = std::env::temp_dir().join(format!("kling-part-{}", std::process::id()));
         fs::create_dir_all(&directory).unwrap();
         let part = directory.join("cat.mp4.part");
-        let entity = Entity { validator: Some("\"7\"".to_owned()), total: Some(12) };
+        let entity = Entity { validator: Some("\"7\"".to_owned()), total: Some(22) };
         let origin = Origin { task_id: "8".to_owned(), video: "9".to_owned(), entity };
         let state = |change: fn(&mut Origin)| {
             let mut origin = origin.clone();
@@ -367,21 +401,23 @@ mod tests {
             serde_json::to_string(&origin).unwrap()
         };
         for (bytes, state, goes_on) in [
-            ("0000ftyp00", state(|_| ()), true),
-            ("0000ftyp0000", state(|_| ()), true),
-            ("0000ftyp00", state(|origin| origin.entity.total = None), true),
-            ("0000ftyp00000", state(|_| ()), false),
-            ("0000fty", state(|_| ()), false),
-            ("<html><body>", state(|_| ()), false),
-            ("0000ftyp00", state(|origin| origin.entity.validator = None), false),
-            ("0000ftyp00", state(|_| ())[1..].to_owned(), false),
-            ("0000ftyp00", String::new(), false),
+            ("\0\0\0\x0eftypisom..", state(|_| ()), true),
+            ("\0\0\0\x0eftypisom..\0\0\0\x08free", state(|_| ()), true),
+            ("\0\0\0\x0eftypisom..", state(|origin| origin.entity.total = None), true),
+            ("\0\0\0\x0eftypisom..\0\0\0\x08free.", state(|_| ()), false),
+            ("\0\0\0\x0eftypiso", state(|_| ()), false),
+            ("<html><body></body></html>", state(|_| ()), false),
+            ("\0\0\0\x0eftypisom..", state(|origin| origin.entity.validator = None), false),
+            ("\0\0\0\x0eftypisom..", state(|_| ())[1..].to_owned(), false),
+            ("\0\0\0\x0eftypisom..", String::new(), false),
         ] {
             fs::write(&part, bytes).unwrap();
             fs::write(directory.join("cat.mp4.part.json"), &state).unwrap();
             let (_, found) = locked(&part).unwrap().unwrap();
             assert_eq!(found.is_some(), goes_on, "{bytes} {state}");
-            assert!(found.is_none_or(|(_, length)| length == bytes.len() as u64));
+            let mut boxes = Boxes::default();
+            boxes.take(bytes.as_bytes());
+            assert!(found.is_none_or(|found| (found.length, found.boxes) == (bytes.len() as u64, boxes)));
         }
         fs::remove_dir_all(&directory).unwrap();
     }

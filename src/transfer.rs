@@ -1,8 +1,8 @@
 //! One video over HTTP, brought to its last byte: through cuts, standstills, busy servers and an address that expired.
 //!
 //! A part is asked for only with `If-Range`, so that a video that changed is never glued to the one before; what cannot be
-//! gone on with starts over. What an answer means for the bytes that are here is decided in `judge.rs`. Where they go is
-//! not known here: a file and a stream are fed by the same [`Event`]s.
+//! gone on with starts over. What an answer means for the bytes that are here is decided in `judge.rs`, whether they are a
+//! whole video in `mp4.rs`. Where they go is not known here: a file and a stream are fed by the same [`Event`]s.
 
 use std::mem;
 use std::pin::pin;
@@ -12,18 +12,23 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
-use http::header::{ACCEPT_ENCODING, IF_RANGE, RANGE, RETRY_AFTER};
+use http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, IF_RANGE, LOCATION, RANGE, RETRY_AFTER,
+};
 use tracing::field::Empty;
 use tracing::{Span, info_span};
 use url::Url;
 
+use crate::address::is_below;
 use crate::classify::retry_after;
 use crate::client::{Asked, Client};
 use crate::clock::{Clock, Sleep, chance};
 use crate::download::DownloadProgress;
 use crate::error::{Error, ErrorKind, Result, Violation, chain};
-use crate::judge::{FTYP, Floor, Pace, Verdict, is_mp4, judge};
+use crate::judge::{Entity, Floor, Pace, Verdict, judge};
+use crate::mp4::{Boxes, Content, HEAD};
 use crate::part::{Found, Origin};
+use crate::resolver;
 use crate::response::{TaskInfo, Video};
 use crate::retry::{RetryPolicy, share};
 use crate::span::record;
@@ -47,19 +52,27 @@ pub(crate) struct Transfer {
     info: Arc<TaskInfo>,
     pub(crate) choice: Option<usize>,
     pub(crate) floor: Floor,
+    /// Whether bytes that were handed on can be taken back.
+    pub(crate) rewinds: bool,
     pub(crate) progress: Option<Box<dyn FnMut(DownloadProgress) + Send>>,
     /// That of its generation, and once it has begun its own.
     pub(crate) span: Span,
     chosen: Option<(usize, Video, Url)>,
     origin: Origin,
+    /// Whether the URL is the gateway's own, and refused a request without the key.
+    keyed: bool,
     /// How many bytes are here.
     at: u64,
     /// The most that ever were: what is beyond is progress.
     reached: u64,
-    /// Bytes of the beginning, until there are enough to tell what it is.
-    head: BytesMut,
+    /// Their boxes.
+    boxes: Boxes,
     /// What is to be asked for next is the whole, whatever is here.
     whole: bool,
+    /// Where a body ended that was not a whole video; caches are passed by since then.
+    ended_at: Option<u64>,
+    /// Whether the whole was requested again because of that.
+    again: bool,
     body: Option<Body>,
     pace: Pace,
     requests: u32,
@@ -70,10 +83,15 @@ pub(crate) struct Transfer {
     renewed: bool,
 }
 
-/// An answer whose body is being read, up to this position if it is known.
+/// A response whose body is being read.
 struct Body {
     response: reqwest::Response,
+    /// The position up to which it reaches, if that is announced.
     end: Option<u64>,
+    /// A whole video begins, of this version; nothing of it counts before its first bytes show that it is one.
+    begins: Option<Entity>,
+    /// Bytes that were read and not handed on: those first ones.
+    head: BytesMut,
 }
 
 /// Why a request brought no more.
@@ -84,8 +102,11 @@ enum Failure {
         reason: String,
         after: Option<Duration>,
     },
-    /// The URL does not hold, or no longer.
-    Expired(StatusCode),
+    /// The URL is not valid, or no longer.
+    Expired {
+        status: StatusCode,
+        reason: String,
+    },
     Final(Error),
 }
 
@@ -96,14 +117,18 @@ impl Transfer {
             info,
             choice: None,
             floor: Floor::DEFAULT,
+            rewinds: false,
             progress: None,
             span: generation,
             chosen: None,
             origin: Origin::default(),
+            keyed: false,
             at: 0,
             reached: 0,
-            head: BytesMut::new(),
+            boxes: Boxes::default(),
             whole: false,
+            ended_at: None,
+            again: false,
             body: None,
             pace: Pace::default(),
             requests: 0,
@@ -137,9 +162,9 @@ impl Transfer {
     }
 
     /// Goes on behind bytes that are here already, if they are of the same video.
-    pub(crate) fn resume(&mut self, (origin, at): Found) {
+    pub(crate) fn resume(&mut self, Found { origin, length, boxes }: Found) {
         if (&origin.task_id, &origin.video) == (&self.origin.task_id, &self.origin.video) {
-            (self.origin, self.at, self.reached) = (origin, at, at);
+            (self.origin, self.at, self.reached, self.boxes) = (origin, length, length, boxes);
         }
     }
 
@@ -194,59 +219,58 @@ impl Transfer {
         let Some((_, _, url)) = &self.chosen else {
             return Err(Failure::Final(self.error(ErrorKind::Other, "no video was chosen")));
         };
+        let url = url.clone();
         if !self.whole && self.origin.entity.total.is_some_and(|total| total == self.at) {
-            return self.end().map(Some);
+            return self.ended(true);
         }
-        // Encoded, a part would be one of something else.
-        let mut request = self.client.download_client().map_err(Failure::Final)?.get(url.clone());
-        request = request.header(ACCEPT_ENCODING, "identity");
-        let validator = self.origin.entity.validator.as_ref().filter(|_| self.at > 0 && !self.whole);
-        let from = validator.map_or(0, |_| self.at);
-        if let Some(validator) = validator {
-            request = request.header(RANGE, format!("bytes={from}-")).header(IF_RANGE, validator);
-        }
-        self.requests += 1;
+        let validator = self.origin.entity.validator.clone().filter(|_| self.at > 0 && !self.whole);
+        let validator = validator.as_deref();
         self.tries += 1;
-        record(&self.span, "attempts", self.requests);
-        let (answer, _) = watched(self.client.clock(), self.floor.over, request.send()).await;
-        let response = match answer {
-            Some(Ok(response)) => response,
-            Some(Err(reason)) => return Err(self.lost(reason)),
-            None => return Err(Failure::lost(format!("no answer for {:?}", self.floor.over))),
-        };
-        // A redirect of a client of the caller's own may have led anywhere.
-        if let Some(objection) = self.client.reach().objection(response.url()) {
-            return Err(Failure::Final(self.elsewhere(&objection)));
+        let mut response = self.send(&url, self.keyed, validator).await?;
+        let status = response.status();
+        let is_refused = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        if is_refused && !self.keyed && response.url() == &url && is_below(self.client.base_url(), &url) {
+            self.keyed = true;
+            response = self.send(&url, true, validator).await?;
+        }
+        if self.keyed
+            && response.status().is_redirection()
+            && let Some(target) =
+                response.headers().get(LOCATION).and_then(|target| url.join(target.to_str().ok()?).ok())
+        {
+            if let Some(objection) = self.client.reach().objection(&target) {
+                return Err(Failure::Final(self.elsewhere(&objection)));
+            }
+            response = self.send(&target, false, validator).await?;
         }
         let status = response.status();
-        match judge(status, response.headers(), from, &self.origin.entity) {
+        let from = validator.map_or(0, |_| self.at);
+        let verdict = match judge(status, response.headers(), from, &self.origin.entity) {
+            Verdict::DependsOnBody if self.is_json(&mut response).await => Verdict::Later("the video is not ready yet"),
+            Verdict::DependsOnBody => Verdict::Expired,
+            verdict => verdict,
+        };
+        match verdict {
             Verdict::Body { at, end, entity } => {
-                self.body = Some(Body { response, end });
                 self.pace = Pace::default();
-                let known = mem::replace(&mut self.origin.entity, entity);
-                if at > 0 {
-                    return Ok(None);
-                }
-                let same = known.validator.is_some() && known == self.origin.entity;
-                (self.at, self.whole) = (0, false);
-                self.head.clear();
-                Ok(Some(Event::Restart { same }))
+                let begins = if at == 0 {
+                    Some(entity)
+                } else {
+                    self.origin.entity = entity;
+                    None
+                };
+                self.body = Some(Body { response, end, begins, head: BytesMut::new() });
+                Ok(None)
             }
-            Verdict::Complete => self.end().map(Some),
+            Verdict::Complete => self.ended(true),
             Verdict::StartOver(reason) => {
                 self.whole = true;
                 Err(Failure::Lost { status: Some(status), reason, after: None })
             }
-            Verdict::Busy => {
-                let after = response.headers().get(RETRY_AFTER).and_then(|text| text.to_str().ok());
-                let after = after.and_then(|text| retry_after(text, self.client.clock().wall()));
-                Err(Failure::Lost {
-                    status: Some(status),
-                    reason: "the video's server cannot answer now".to_owned(),
-                    after,
-                })
+            Verdict::Later(reason) => Err(self.later(&response, reason)),
+            Verdict::Expired | Verdict::DependsOnBody => {
+                Err(Failure::Expired { status, reason: format!("the video's server answered {status}") })
             }
-            Verdict::Expired => Err(Failure::Expired(status)),
             Verdict::Refused(reason) => Err(Failure::Final(
                 self.error(ErrorKind::Answer, reason)
                     .with_answer(Some(status.as_u16()), None, None)
@@ -255,70 +279,166 @@ impl Transfer {
         }
     }
 
-    /// Reads on in an answer.
+    /// Sends one request: for the bytes that are missing if there is a validator, else for the whole.
+    ///
+    /// With the key it goes out by the API's client, which follows no redirect; without it by the one for videos.
+    async fn send(&mut self, url: &Url, keyed: bool, validator: Option<&str>) -> Result<reqwest::Response, Failure> {
+        self.requests += 1;
+        record(&self.span, "attempts", self.requests);
+        let mut request =
+            if keyed { self.client.get_with_key(url.clone()) } else { self.client.download_client().get(url.clone()) };
+        // Encoded, a part would be one of something else.
+        request = request.header(ACCEPT_ENCODING, "identity");
+        if self.ended_at.is_some() {
+            request = request.header(CACHE_CONTROL, "no-cache");
+        }
+        if let Some(validator) = validator {
+            request = request.header(RANGE, format!("bytes={}-", self.at)).header(IF_RANGE, validator);
+        }
+        let (response, _) = watched(self.client.clock(), self.floor.over, request.send()).await;
+        let response = match response {
+            Some(Ok(response)) => response,
+            Some(Err(reason)) => return Err(self.lost(reason)),
+            None => return Err(Failure::lost(format!("no answer for {:?}", self.floor.over))),
+        };
+        // A redirect of a client of the caller's own may have led anywhere.
+        if keyed && response.url() != url {
+            let message = "the client for the API followed a redirect of the gateway's own URL of the video";
+            let hint = "give ClientBuilder::http_client one that follows no redirects";
+            return Err(Failure::Final(self.error(ErrorKind::Answer, message).with_hint(hint)));
+        }
+        match self.client.reach().objection(response.url()) {
+            Some(objection) => Err(Failure::Final(self.elsewhere(&objection))),
+            None => Ok(response),
+        }
+    }
+
+    /// Whether a response's body begins as JSON does.
+    async fn is_json(&mut self, response: &mut reqwest::Response) -> bool {
+        let mut head = Vec::new();
+        while head.len() < HEAD
+            && let (Some(Ok(Some(bytes))), _) = watched(self.client.clock(), self.floor.over, response.chunk()).await
+        {
+            head.extend_from_slice(&bytes);
+        }
+        Content::of(&head) == Content::Page("JSON")
+    }
+
+    /// Reads on in a response.
     async fn read(&mut self, mut body: Body) -> Result<Option<Event>, Failure> {
+        if body.begins.is_none() && !body.head.is_empty() {
+            let bytes = body.head.split().freeze();
+            return self.accept(body, bytes);
+        }
         let left = self.floor.over.saturating_sub(self.pace.spent);
         let (read, spent) = watched(self.client.clock(), left, body.response.chunk()).await;
         let bytes = match read {
             None => Bytes::new(),
             Some(Ok(Some(bytes))) => bytes,
             Some(Err(reason)) => return Err(self.lost(reason)),
+            Some(Ok(None)) if body.begins.is_some() => return Err(self.no_mp4(&body)),
             Some(Ok(None)) => {
                 return match self.origin.entity.total.or(body.end) {
                     Some(end) if self.at < end => Err(Failure::lost("the transfer ended early".to_owned())),
-                    _ => self.end().map(Some),
+                    // That a part ended says nothing of the video.
+                    _ => self.ended(self.origin.entity.total.is_some()),
                 };
             }
         };
-        let before = self.at;
         let count = bytes.len() as u64;
         let spent = if count == 0 { spent.max(left) } else { spent };
         if self.pace.is_below(self.floor, spent, count) {
             let Floor { rate, over } = self.floor;
             return Err(Failure::lost(format!("fewer than {rate} bytes per second came in {over:?}")));
         }
-        if let Some(end) = body.end.filter(|end| before + count > *end) {
+        if body.begins.is_none() {
+            return self.accept(body, bytes);
+        }
+        body.head.extend_from_slice(&bytes);
+        if body.head.len() < HEAD {
+            self.body = Some(body);
+            return Ok(None);
+        }
+        if Content::of(&body.head) != Content::Mp4 {
+            return Err(self.no_mp4(&body));
+        }
+        let known = mem::replace(&mut self.origin.entity, body.begins.take().unwrap_or_default());
+        let now = &self.origin.entity;
+        let same = known.validator.is_some() && known.validator == now.validator;
+        let same = same && known.total.is_none_or(|total| now.total == Some(total));
+        (self.at, self.boxes, self.whole) = (0, Boxes::default(), false);
+        self.body = Some(body);
+        Ok(Some(Event::Restart { same }))
+    }
+
+    /// Counts the next bytes of the video, and hands them on.
+    fn accept(&mut self, body: Body, bytes: Bytes) -> Result<Option<Event>, Failure> {
+        let at = self.at + bytes.len() as u64;
+        if let Some(end) = body.end.filter(|end| at > *end) {
             let message = format!("more came than the {end} bytes that the video's server announced");
             return Err(Failure::Final(self.error(ErrorKind::Answer, message)));
         }
-        self.at += count;
+        let most = self.client.download_limit();
+        if self.origin.entity.total.is_none() && at > most {
+            let message = format!("the video's server announced no length and sent more than {most} bytes");
+            let hint = "raise ClientBuilder::download_limit if the video is that long";
+            return Err(Failure::Final(self.error(ErrorKind::Answer, message).with_hint(hint)));
+        }
+        self.at = at;
+        self.boxes.take(&bytes);
         if self.at > self.reached {
             (self.reached, self.tries, self.waited) = (self.at, 0, Duration::ZERO);
         }
-        let bytes = if before < FTYP.end as u64 {
-            self.head.extend_from_slice(&bytes);
-            if self.head.len() < FTYP.end {
-                Bytes::new()
-            } else if is_mp4(&self.head) {
-                self.head.split().freeze()
-            } else {
-                return Err(Failure::Final(self.no_mp4()));
-            }
-        } else {
-            bytes
-        };
         self.body = Some(body);
         Ok(Some(Event::Bytes(bytes)).filter(|event| *event != Event::Bytes(Bytes::new())))
     }
 
-    fn end(&self) -> Result<Event, Failure> {
-        // What is shorter than its own name.
-        if self.at < FTYP.end as u64 { Err(Failure::Final(self.no_mp4())) } else { Ok(Event::End) }
+    /// No more bytes are to come, by an announced length or because the body ended: believed if the boxes agree.
+    ///
+    /// Else an announced end, or a second one at the same byte, leads to one more request for the whole that passes caches
+    /// by; another end is a transfer that was cut.
+    fn ended(&mut self, announced: bool) -> Result<Option<Event>, Failure> {
+        let Some(missing) = self.boxes.missing() else { return Ok(Some(Event::End)) };
+        let is_certain = announced || self.ended_at == Some(self.at);
+        // Without a validator nobody knows whether what comes is the same video.
+        let starts_over = is_certain || self.origin.entity.validator.is_none();
+        if (is_certain && self.again) || (!self.rewinds && self.origin.entity.validator.is_none()) {
+            let message = format!("the video is not whole: of {} bytes, {missing}", self.at);
+            return Err(Failure::Final(
+                self.error(ErrorKind::Answer, message)
+                    .with_retry(true, None)
+                    .with_hint("its server, or a cache in between, has only a part of it; download it again later"),
+            ));
+        }
+        self.ended_at = Some(self.at);
+        self.origin.entity.total = None;
+        self.again |= starts_over;
+        if is_certain {
+            // What comes of the second whole is progress.
+            (self.whole, self.reached) = (true, 0);
+        }
+        Err(Failure::lost(format!("the transfer ended early: {missing}")))
     }
 
     /// Waits, or gets a fresh URL, so that the next request may bring more; or says why there is none.
     async fn recover(&mut self, failure: Failure) -> Result<()> {
         match failure {
             Failure::Final(error) => Err(error),
-            Failure::Expired(status) if !self.renewed => {
+            Failure::Expired { status, reason } if !self.renewed => {
                 self.renewed = true;
-                self.renew(status).await
+                self.renew(status, reason).await
             }
-            Failure::Expired(status) => {
-                let message = format!("the video's server answered {status}, also to a fresh URL that the task gave");
-                Err(self.error(ErrorKind::Answer, message).with_answer(Some(status.as_u16()), None, None).with_hint(
-                    "videos are kept for 30 days after the task ended; ask the gateway for it by the task's id",
-                ))
+            Failure::Expired { status, reason } => {
+                let message = format!("{reason}, also to a fresh URL that the task gave");
+                let hint = if status.is_success() {
+                    "a proxy or a sign-in page may have answered in its place; nothing of it was kept"
+                } else {
+                    "videos are kept for 30 days after the task ended; ask the gateway for it by the task's id"
+                };
+                Err(self
+                    .error(ErrorKind::Answer, message)
+                    .with_answer(Some(status.as_u16()), None, None)
+                    .with_hint(hint))
             }
             Failure::Lost { status, reason, after } => {
                 let clock = self.client.clock();
@@ -341,16 +461,15 @@ impl Transfer {
                     .error(kind, message)
                     .with_answer(status.map(|status| status.as_u16()), None, None)
                     .with_retry(true, after)
-                    .with_hint("the video is still there; download it again"))
+                    .with_hint("download the video again later"))
             }
         }
     }
 
     /// Asks the task for a fresh URL of the same video.
-    async fn renew(&mut self, status: StatusCode) -> Result<()> {
+    async fn renew(&mut self, status: StatusCode, reason: String) -> Result<()> {
         let info = self.client.get(Asked::from(&*self.info), Duration::MAX).await.map_err(|error| {
-            let message =
-                format!("the video's server answered {status}, and the task gave no fresh URL: {}", error.message());
+            let message = format!("{reason}, and the task gave no fresh URL: {}", error.message());
             self.error(ErrorKind::Answer, message)
                 .with_answer(Some(status.as_u16()), None, None)
                 .with_retry(error.is_retryable(), error.retry_after())
@@ -367,13 +486,16 @@ impl Transfer {
         let again = "ask for the task again, and then its gateway";
         let video = video
             .ok_or_else(|| self.error(ErrorKind::Answer, "the task has no such video any more").with_hint(again))?;
-        let url = Url::parse(&video.url).map_err(|reason| {
+        let mut url = Url::parse(&video.url).map_err(|reason| {
             self.error(ErrorKind::Answer, format!("the video's URL cannot be read: {reason}")).with_hint(again)
         })?;
+        // No server sees it, and with it no URL is the one of its response.
+        url.set_fragment(None);
         if let Some(objection) = self.client.reach().objection(&url) {
             return Err(self.elsewhere(&objection));
         }
         self.chosen = Some((index, video, url));
+        self.keyed = false;
         Ok(())
     }
 
@@ -382,12 +504,55 @@ impl Transfer {
             .with_hint("ClientBuilder::private_addresses allows addresses of a private network, not plain http")
     }
 
-    fn no_mp4(&self) -> Error {
-        self.error(ErrorKind::Answer, "what the video's server sent is no MP4")
-            .with_hint("a proxy or a sign-in page may have answered in its place; nothing of it was kept")
+    /// What a body means that does not begin as an MP4 does.
+    fn no_mp4(&self, body: &Body) -> Failure {
+        let (status, headers) = (body.response.status(), body.response.headers());
+        let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_ascii_lowercase);
+        let content = match (Content::of(&body.head), header(CONTENT_TYPE)) {
+            (Content::Other(None), Some(kind)) if kind.contains("html") => Content::Page("HTML"),
+            (Content::Other(None), Some(kind)) if kind.contains("json") => Content::Page("JSON"),
+            (Content::Other(None), Some(kind)) if kind.contains("xml") => Content::Page("XML"),
+            (content, _) => content,
+        };
+        let encoding = header(CONTENT_ENCODING).filter(|encoding| !matches!(encoding.trim(), "" | "identity"));
+        let name = match (content, encoding) {
+            _ if body.head.is_empty() => return self.later(&body.response, "an empty response came"),
+            (Content::Page(format), _) => {
+                let reason = format!("what the video's server sent is no MP4 but {format}");
+                return Failure::Expired { status, reason };
+            }
+            (_, Some(encoding)) => {
+                let encoding: String = encoding.escape_default().take(20).collect();
+                let message =
+                    format!("the video's server sent it encoded ({encoding}), although that was not asked for");
+                return Failure::Final(self.error(ErrorKind::Answer, message).with_hint(
+                    "a proxy in between may have encoded it; give ClientBuilder::download_client one that decodes",
+                ));
+            }
+            (Content::Other(Some(name)), _) => format!(" but {name}"),
+            (Content::Mp4 | Content::Other(None), _) if body.end.is_none() && body.head.len() < HEAD => {
+                return Failure::lost("the transfer ended early".to_owned());
+            }
+            (Content::Mp4 | Content::Other(None), _) => String::new(),
+        };
+        let message = format!("what the video's server sent is no MP4{name}");
+        Failure::Final(
+            self.error(ErrorKind::Answer, message)
+                .with_hint("a proxy or a sign-in page may have answered in its place; nothing of it was kept"),
+        )
+    }
+
+    /// A response that asks to come again.
+    fn later(&self, response: &reqwest::Response, reason: &str) -> Failure {
+        let after = response.headers().get(RETRY_AFTER).and_then(|text| text.to_str().ok());
+        let after = after.and_then(|text| retry_after(text, self.client.clock().wall()));
+        Failure::Lost { status: Some(response.status()), reason: reason.to_owned(), after }
     }
 
     fn lost(&self, reason: reqwest::Error) -> Failure {
+        if let Some(objection) = resolver::objection(&reason) {
+            return Failure::Final(self.elsewhere(&objection));
+        }
         let redirected = reason.is_redirect();
         let reason = chain(&reason.without_url());
         if redirected { Failure::Final(self.elsewhere(&reason)) } else { Failure::lost(reason) }

@@ -43,9 +43,12 @@ async fn taken_up(sandbox: &Sandbox) -> FinishedTask {
 
 /// A film so short that it can be cut at each of its bytes.
 fn short_film() -> Bytes {
-    let film: Vec<u8> = b"\0\0\0\x10ftypmp42".iter().copied().chain(0..80).collect();
-    film.into()
+    let boxes = b"\0\0\0\x10ftypmp42\0\0\0\0\0\0\0\x10moov12345678\0\0\0\x58mdat";
+    boxes.iter().copied().chain(0..80).collect()
 }
+
+/// How many first bytes tell whether it is an MP4: before they are here, none counts.
+const HEAD: u64 = 12;
 
 fn part_of(target: &Path) -> PathBuf {
     target.with_file_name(format!("{}.part", target.file_name().unwrap().to_str().unwrap()))
@@ -130,7 +133,7 @@ async fn a_stream_cut_at_any_byte_goes_on_where_it_stopped() {
     }
     stopped.dedup();
     // One more: all of it was here, and the connection closed instead of saying so.
-    let all: Vec<u64> = (0..film.len() as u64).collect();
+    let all: Vec<u64> = std::iter::once(0).chain(HEAD..film.len() as u64).collect();
     assert!(stopped.starts_with(&all), "{stopped:?}");
 }
 
@@ -212,7 +215,7 @@ async fn after_a_cut(name: &str, first: Fault, second: Option<Fault>) -> (Sandbo
 }
 
 #[tokio::test]
-async fn what_cannot_be_gone_on_with_starts_over() {
+async fn what_cannot_be_gone_on_with_starts_over_and_nothing_else_does() {
     let part = || Some("bytes=10000-".to_owned());
     for (fault, expected) in [
         ("video-glued", vec![None, part(), None]),
@@ -222,6 +225,11 @@ async fn what_cannot_be_gone_on_with_starts_over() {
         ("video-changed", vec![None, part()]),
         ("video-ignores-range", vec![None, part()]),
         ("none+no-header:etag", vec![None, part()]),
+        // What is no video costs nothing that is here.
+        ("video-html", vec![None, part(), part()]),
+        ("video-empty", vec![None, part(), part()]),
+        ("video-202", vec![None, part(), part()]),
+        ("video-400-json", vec![None, part(), part()]),
     ] {
         let (_, asked) = after_a_cut(&fault.replace(':', "_"), Fault::none(), Some(video(fault))).await;
         assert_eq!(asked, expected, "{fault}");
@@ -279,18 +287,21 @@ async fn what_is_shorter_than_announced_is_fetched_on_and_what_is_longer_is_refu
 
 #[tokio::test]
 async fn a_part_of_a_part_is_taken_and_the_rest_asked_for() {
-    let (sandbox, finished, _) = sandbox().await;
-    let film = sandbox.video_bytes();
-    let target = directory("part_of_part").join("cat.mp4");
-    let cut = cut_at(&sandbox, &finished, 10_000).await;
-    let before = sandbox.video_requests().len();
-    sandbox.fault_next(Operation::Video, cut);
-    let some = Answer::new(206).header("content-range", "bytes 10000-10999/33087").body(film.slice(10_000..11_000));
-    sandbox.fault_next(Operation::Video, Fault::answer(some));
-    finished.download(&target).await.unwrap();
-    let asked: Vec<_> = ranges(&sandbox)[before..].iter().map(|range| start(range.as_deref())).collect();
-    assert_eq!(asked, [0, 10_000, 11_000]);
-    assert_whole(&target, &sandbox);
+    for (total, is_known) in [("33087", true), ("*", false)] {
+        let (sandbox, finished, _) = sandbox().await;
+        let film = sandbox.video_bytes();
+        let target = directory("part_of_part").join("cat.mp4");
+        let cut = if is_known { cut_at(&sandbox, &finished, 10_000).await } else { video("video-truncated") };
+        let before = sandbox.video_requests().len();
+        sandbox.fault_next(Operation::Video, cut);
+        let range = format!("bytes 10000-10999/{total}");
+        let some = Answer::new(206).header("content-range", range).body(film.slice(10_000..11_000));
+        sandbox.fault_next(Operation::Video, Fault::answer(some));
+        finished.download(&target).await.unwrap();
+        let asked: Vec<_> = ranges(&sandbox)[before..].iter().map(|range| start(range.as_deref())).collect();
+        assert_eq!(asked, [0, 10_000, 11_000], "{total}");
+        assert_whole(&target, &sandbox);
+    }
 }
 
 #[tokio::test]
@@ -458,7 +469,10 @@ async fn what_is_no_video_leaves_nothing_behind() {
     let (sandbox, finished, _) = sandbox().await;
     let target = directory("no_video").join("cat.mp4");
     for (fault, said) in [
-        ("video-html", "no MP4"),
+        ("video-gzip", "encoded (gzip)"),
+        ("video-webm", "no MP4 but a WebM"),
+        ("video-mov", "no MP4 but a QuickTime movie (MOV)"),
+        ("video-gif", "no MP4 but a GIF"),
         ("video-private", "10.0.0.1 is a private address"),
         ("301-itself", "too many redirects"),
     ] {
@@ -473,7 +487,7 @@ async fn what_is_no_video_leaves_nothing_behind() {
         assert!(files_at(&target).is_empty());
         sandbox.clear_faults();
     }
-    for body in ["", "short", "0000moov"] {
+    for body in ["short", "0000moov"] {
         sandbox.answer_next(Operation::Video, Answer::new(200).body(body));
         assert!(finished.download(&target).await.unwrap_err().message().contains("no MP4"));
         assert!(files_at(&target).is_empty());
@@ -482,6 +496,295 @@ async fn what_is_no_video_leaves_nothing_behind() {
         sandbox.answer_next(Operation::Video, Answer::redirect(status, location));
         assert_eq!(finished.download(&target).await.unwrap_err().kind(), ErrorKind::Answer);
     }
+}
+
+/// What requests for the video said: where they began, and whether they passed caches by.
+fn asked(requests: &[Received]) -> Vec<(u64, bool)> {
+    let fresh = |request: &Received| named(request, &http::header::CACHE_CONTROL) == Some("no-cache");
+    requests.iter().map(|request| (start(named(request, &RANGE)), fresh(request))).collect()
+}
+
+#[tokio::test]
+async fn an_end_is_believed_only_if_the_boxes_agree_and_else_the_whole_is_requested_once_more() {
+    for (faults, expected) in [
+        (&["video-short-length"][..], &[(0, false), (0, true)][..]),
+        (&["video-short-length+no-header:etag"], &[(0, false), (0, true)]),
+        (&["video-truncated"], &[(0, false), (10_000, true)]),
+        (&["video-truncated+no-header:etag"], &[(0, false), (0, true)]),
+        (&["video-truncated", "video-416-complete"], &[(0, false), (10_000, true), (0, true)]),
+        (&["video-truncated", "video-truncated", "none"], &[(0, false), (10_000, true), (20_000, true)]),
+        (&["video-short-length", "none+cut:20000"], &[(0, false), (0, true), (19_000, true)]),
+        (&["video-no-length"], &[(0, false)]),
+        (&["video-206"], &[(0, false)]),
+        (&["none+header:content-encoding=gzip"], &[(0, false)]),
+    ] {
+        let (sandbox, finished, _) = sandbox().await;
+        let target = directory("boxes").join("cat.mp4");
+        faults.iter().for_each(|fault| sandbox.fault_next(Operation::Video, video(fault)));
+        finished.download(&target).await.unwrap();
+        assert_whole(&target, &sandbox);
+        assert_eq!(files_at(&target), ["cat.mp4"]);
+        // Where a cut falls is up to the length of the head.
+        let asked = asked(&sandbox.video_requests()).into_iter();
+        let asked: Vec<_> = asked.map(|(start, fresh)| (start / 1000 * 1000, fresh)).collect();
+        assert_eq!(asked, expected, "{faults:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_video_that_stays_cut_is_kept_as_a_part_and_fetched_whole_by_the_next_download() {
+    for (fault, requests) in [
+        ("video-short-length", 2),
+        ("video-short-length+no-header:etag", 2),
+        ("video-truncated+ignore-range", 3),
+        ("video-truncated+no-header:etag", 2),
+    ] {
+        let (sandbox, finished, _) = sandbox().await;
+        let target = directory("stays_cut").join("cat.mp4");
+        sandbox.fault_always(Operation::Video, video(fault));
+        let error = finished.download(&target).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Answer, true), "{fault}: {error}");
+        assert!(error.message().contains("not whole: of 10000 bytes, its box `mdat`"), "{fault}: {error}");
+        let kept = format!("10000 bytes are kept in {}", part_of(&target).display());
+        assert!(error.hint().unwrap().contains(&kept), "{fault}: {error}");
+        assert_silent(&error);
+        assert_eq!(sandbox.video_requests().len(), requests, "{fault}");
+        assert!(!target.exists());
+
+        // What an announced length calls complete is not believed by the next one either.
+        sandbox.clear_faults();
+        taken_up(&sandbox).await.download(&target).await.unwrap();
+        assert_whole(&target, &sandbox);
+        assert_eq!(files_at(&target), ["cat.mp4"]);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_of_a_video_that_is_not_whole_ends_with_an_error() {
+    let (sandbox, finished, _) = sandbox().await;
+    for (fault, requests, is_whole) in [
+        ("video-short-length", 2, false),
+        ("video-short-length+no-header:etag", 1, false),
+        ("video-truncated+ignore-range", 3, false),
+        ("video-truncated+no-header:etag", 1, false),
+        ("video-truncated", 4, true),
+    ] {
+        let before = sandbox.video_requests().len();
+        sandbox.fault_always(Operation::Video, video(fault));
+        let mut stream = finished.bytes_stream();
+        let mut bytes = Vec::new();
+        let ended = loop {
+            match stream.next().await {
+                Some(Ok(piece)) => bytes.extend_from_slice(&piece),
+                Some(Err(error)) => break Some(error),
+                None => break None,
+            }
+        };
+        let film = sandbox.video_bytes();
+        assert_same(&bytes, if is_whole { &film } else { &film[..10_000] });
+        assert_eq!(ended.is_none(), is_whole, "{fault}: {ended:?}");
+        assert!(ended.is_none_or(|error| error.message().contains("is not whole")), "{fault}");
+        assert_eq!(sandbox.video_requests().len() - before, requests, "{fault}");
+    }
+    // What begins on the second attempt is handed on once.
+    sandbox.clear_faults();
+    sandbox.fault_next(Operation::Video, video("video-short-length"));
+    let pieces: Vec<Bytes> = finished.bytes_stream().try_collect().await.unwrap();
+    assert_same(&pieces.concat(), &sandbox.video_bytes());
+}
+
+#[tokio::test]
+async fn a_video_that_is_not_ready_yet_is_requested_again_after_a_pause() {
+    let (sandbox, finished, clock) = sandbox().await;
+    let target = directory("not_ready").join("cat.mp4");
+    let queries = sandbox.requests().len();
+    for (fault, status) in [
+        ("video-202", 202),
+        ("video-202+retry-after:3", 202),
+        ("video-204", 204),
+        ("video-425", 425),
+        ("video-400-json", 400),
+        ("video-empty", 200),
+        ("video-no-length+end:0", 200),
+    ] {
+        let pauses = clock.sleeps().len();
+        sandbox.fault_next(Operation::Video, video(fault));
+        finished.download(&target).overwrite(true).await.unwrap();
+        assert_whole(&target, &sandbox);
+        assert_eq!(clock.sleeps().len() - pauses, 1, "{fault}");
+
+        sandbox.fault_always(Operation::Video, video(fault));
+        let before = sandbox.video_requests().len();
+        let error = finished.download(&target).overwrite(true).await.unwrap_err();
+        assert_eq!((error.kind(), error.http_status()), (ErrorKind::Answer, Some(status)), "{fault}: {error}");
+        assert!(error.is_retryable(), "{fault}: {error}");
+        assert_eq!(sandbox.video_requests().len() - before, 5, "{fault}");
+        assert_whole(&target, &sandbox);
+        sandbox.clear_faults();
+    }
+    assert_eq!(sandbox.requests().len(), queries, "no fresh URL is asked for");
+}
+
+#[tokio::test]
+async fn a_page_in_the_place_of_a_video_means_an_expired_url() {
+    let (sandbox, finished, _) = sandbox().await;
+    let target = directory("pages").join("cat.mp4");
+    for (fault, status, said) in [
+        ("video-400-xml", 400, "answered 400"),
+        ("video-xml", 200, "no MP4 but XML"),
+        ("video-json", 200, "no MP4 but JSON"),
+        ("video-html", 200, "no MP4 but HTML"),
+    ] {
+        let queries = sandbox.requests().len();
+        sandbox.fault_next(Operation::Video, video(fault));
+        finished.download(&target).await.unwrap();
+        assert_whole(&target, &sandbox);
+        assert_eq!(sandbox.requests().len(), queries + 1, "{fault}");
+        std::fs::remove_file(&target).unwrap();
+
+        sandbox.fault_always(Operation::Video, video(fault));
+        let before = sandbox.video_requests().len();
+        let error = finished.download(&target).await.unwrap_err();
+        assert_eq!((error.kind(), error.http_status()), (ErrorKind::Answer, Some(status)), "{fault}: {error}");
+        assert!(error.message().contains(said), "{fault}: {error}");
+        assert!(error.message().contains("also to a fresh URL"), "{fault}: {error}");
+        assert_silent(&error);
+        assert_eq!(sandbox.video_requests().len() - before, 2, "{fault}");
+        assert!(files_at(&target).is_empty());
+        sandbox.clear_faults();
+    }
+}
+
+#[tokio::test]
+async fn a_video_without_a_length_is_fetched_up_to_a_limit() {
+    for (fault, limit, fits) in [
+        ("video-no-length", 33_087, true),
+        ("video-no-length", 33_086, false),
+        ("none", 20_000, true),
+        ("none+no-header:content-length", 20_000, false),
+    ] {
+        let (sandbox, _, _) = sandbox().await;
+        let client = support::client(&sandbox).clock(Jumping::over(sandbox.clock())).download_limit(limit);
+        let finished = finished(&client.build().unwrap()).await;
+        sandbox.fault_always(Operation::Video, video(fault));
+        let target = directory("limit").join("cat.mp4");
+        match finished.download(&target).await {
+            Ok(_) => assert_whole(&target, &sandbox),
+            Err(ref error) => {
+                assert_eq!(error.kind(), ErrorKind::Answer);
+                assert!(error.message().contains("no length and sent more than"), "{error}");
+                assert!(error.hint().unwrap().contains("download_limit"), "{error}");
+            }
+        }
+        assert_eq!(target.exists(), fits, "{fault} {limit}");
+        assert_eq!(sandbox.video_requests().len(), 1, "{fault} {limit}");
+    }
+}
+
+/// Which of a sandbox's requests for a video had the key, and from where on they asked.
+fn keyed(sandbox: &Sandbox) -> Vec<(bool, u64)> {
+    let requests = sandbox.requests().into_iter().filter(|request| request.operation == Some(Operation::Video));
+    requests.map(|request| (request.headers.contains_key(AUTHORIZATION), start(named(&request, &RANGE)))).collect()
+}
+
+#[tokio::test]
+async fn the_gateways_own_url_that_refuses_without_the_key_is_requested_with_it_also_for_the_rest() {
+    let (sandbox, finished, _) = sandbox_with(Sandbox::builder().videos_behind_key(true)).await;
+    let target = directory("behind_key").join("cat.mp4");
+    sandbox.fault_next(Operation::Video, Fault::none());
+    sandbox.fault_next(Operation::Video, Fault::cut_answer(10_000));
+    finished.download(&target).await.unwrap();
+    assert_whole(&target, &sandbox);
+    let requests = keyed(&sandbox);
+    assert_eq!(requests[..2], [(false, 0), (true, 0)]);
+    assert!(matches!(requests[2..], [(true, 9_000..10_000)]), "{requests:?}");
+
+    let pieces: Vec<Bytes> = finished.bytes_stream().try_collect().await.unwrap();
+    assert_same(&pieces.concat(), &sandbox.video_bytes());
+
+    for status in [401, 403] {
+        let before = keyed(&sandbox).len();
+        sandbox.fault_always(Operation::Video, video(&format!("video-{status}")));
+        let error = finished.download(&target).overwrite(true).await.unwrap_err();
+        assert_eq!((error.kind(), error.http_status()), (ErrorKind::Answer, Some(status)));
+        assert_eq!(keyed(&sandbox)[before..], [(false, 0), (true, 0), (false, 0), (true, 0)]);
+        sandbox.clear_faults();
+    }
+    // No other refusal is answered with the key.
+    for fault in ["video-404", "video-400-xml", "video-html"] {
+        let before = keyed(&sandbox).len();
+        sandbox.fault_always(Operation::Video, video(fault));
+        finished.download(&target).overwrite(true).await.unwrap_err();
+        assert_eq!(keyed(&sandbox)[before..], [(false, 0), (false, 0)], "{fault}");
+        sandbox.clear_faults();
+    }
+}
+
+#[tokio::test]
+async fn where_the_gateways_own_url_redirects_to_is_fetched_without_the_key() {
+    let (sandbox, finished, _) = sandbox_with(Sandbox::builder().videos_behind_key(true)).await;
+    // With the same key, for which it watches.
+    let builder = Sandbox::builder().key(sandbox.api_key());
+    let (store, elsewhere, _) = sandbox_with(builder).await;
+    let url = &elsewhere.videos()[0].url;
+    let target = directory("redirected").join("cat.mp4");
+    for answer in [Answer::new(401), Answer::redirect(302, url), Answer::redirect(307, url)] {
+        sandbox.answer_next(Operation::Video, answer);
+    }
+    store.fault_next(Operation::Video, Fault::cut_answer(10_000));
+    finished.download(&target).await.unwrap();
+    assert_whole(&target, &store);
+    let requests = keyed(&sandbox);
+    assert_eq!(requests.iter().map(|(keyed, _)| *keyed).collect::<Vec<_>>(), [false, true, true]);
+    let starts: Vec<_> = ranges(&store).iter().map(|range| start(range.as_deref())).collect();
+    assert_eq!(starts, [0, requests[2].1]);
+    store.assert_key_never_leaked();
+
+    // A redirect to a private address, or back to itself, gets nothing.
+    let own = &finished.videos()[0].url;
+    for (location, said) in [("https://10.0.0.1/cat.mp4", "private address"), (own, "also to a fresh URL")] {
+        sandbox.clear_faults();
+        for _ in 0..2 {
+            sandbox.answer_next(Operation::Video, Answer::new(401));
+            sandbox.answer_next(Operation::Video, Answer::redirect(302, location));
+            sandbox.answer_next(Operation::Video, Answer::new(401));
+        }
+        let error = finished.download(&target).overwrite(true).await.unwrap_err();
+        assert!(error.message().contains(said), "{location}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn the_key_goes_to_no_url_but_the_tasks_own_on_the_gateway() {
+    let (gateway, _, _) = sandbox_with(Sandbox::builder().videos_behind_key(true)).await;
+    let own = format!("{}/v1/videos/{}/content", gateway.base_url(), gateway.tasks()[0].id);
+    let (sandbox, _, _) = sandbox_with(Sandbox::builder().key(gateway.api_key())).await;
+    let client = |base: &str| {
+        let builder = Client::builder(gateway.api_key()).base_url(base).attempts(1).reconcile_at([]);
+        builder.clock(Jumping::over(gateway.clock())).build().unwrap()
+    };
+    // A URL of another origin that redirects to the gateway's own.
+    let at_store = format!("{}/cat.mp4", gateway.video_origin());
+    let lead = || gateway.answer_next(Operation::Video, Answer::redirect(302, &own));
+    // Another host, and the gateway's own under another name.
+    let other_name = own.replace("127.0.0.1", "localhost");
+    for (asked, url, redirects) in
+        [(&gateway, &at_store, true), (&sandbox, &own, false), (&gateway, &other_name, false)]
+    {
+        for _ in 0..2 {
+            asked.answer_next(Operation::Get, told(&[("a", url)]));
+        }
+        if redirects {
+            lead();
+        }
+        let before = keyed(&gateway).len();
+        let finished = client(asked.base_url()).task("7").unwrap().wait().await.unwrap();
+        let error = finished.bytes_stream().next().await.unwrap().unwrap_err();
+        assert!(error.http_status().is_some_and(|status| matches!(status, 401 | 403)), "{url}: {error}");
+        let requests = keyed(&gateway).split_off(before);
+        assert!(!requests.is_empty() && requests.iter().all(|(keyed, _)| !keyed), "{url}: {requests:?}");
+    }
+    gateway.assert_key_never_leaked();
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use axum::extract::{DefaultBodyLimit, Extension, FromRequestParts, Path, RawQuer
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Uri, header};
 use axum::middleware;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tokio::sync::{Notify, mpsc};
 
@@ -21,15 +22,18 @@ use crate::intake::{HiddenFor, Intake, take_in};
 use crate::lock;
 use crate::log::{EntryId, ReceivedBody};
 use crate::order;
-use crate::script::Operation;
-use crate::task::{Task, TaskPlan, Tasks};
-use crate::video::Signer;
+use crate::script::{Answer, Operation};
+use crate::task::{Task, TaskPlan, TaskStatus, Tasks};
+use crate::video::{Signer, Videos};
 
 /// The path of the operations, below the base URL.
 pub(crate) const ENDPOINT: &str = "/kling/v1/videos/multi-image2video";
 
 /// The same with a task's id, as axum writes it.
 const ENDPOINT_OF_ONE: &str = "/kling/v1/videos/multi-image2video/{id}";
+
+/// Where a task's video is, if it is behind the key.
+const CONTENT: &str = "/v1/videos/{id}/content";
 
 /// The list's first page has this many tasks, unless the query says otherwise.
 const USUAL_PAGE_SIZE: usize = 30;
@@ -44,6 +48,7 @@ pub(crate) struct Api {
     pub hidden_for: Duration,
     pub usual_plan: TaskPlan,
     pub signer: Arc<Signer>,
+    pub videos: Arc<Videos>,
     pub tasks: Mutex<Tasks>,
     pub plans: Mutex<VecDeque<TaskPlan>>,
     /// Whom the tasks with a `callback_url` go to.
@@ -55,7 +60,8 @@ pub(crate) struct Api {
 
 /// The routes of the API.
 pub(crate) fn router(api: Arc<Api>) -> Router {
-    Router::new()
+    let content = if api.signer.is_behind_key() { Router::new().route(CONTENT, get(content)) } else { Router::new() };
+    content
         .route(ENDPOINT, get(list).post(create).fallback(wrong_method))
         .route(ENDPOINT_OF_ONE, get(query).fallback(wrong_method))
         .fallback(unknown_route)
@@ -71,6 +77,7 @@ pub(crate) fn operation(method: &Method, route: Option<&str>) -> Option<Operatio
         ENDPOINT if method == Method::POST => Some(Operation::Create),
         ENDPOINT if reads => Some(Operation::List),
         ENDPOINT_OF_ONE if reads => Some(Operation::Get),
+        CONTENT if reads => Some(Operation::Video),
         _ => None,
     }
 }
@@ -155,6 +162,25 @@ async fn query(
     let task = tasks.find(&id, api.external_ids, now).ok_or(Refusal::NoSuchTask)?;
     let url = |task: &_, updated| api.signer.url(task, updated);
     Ok(Success(TaskData::queried(task, now, url)))
+}
+
+async fn content(
+    State(api): State<Arc<Api>>,
+    _: Authorized,
+    id: Result<Path<String>, PathRejection>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let Path(id) = id.map_err(|_| Refusal::NoSuchTask)?;
+    let now = api.clock.unix_time();
+    let status = lock(&api.tasks).find(&id, false, now).ok_or(Refusal::NoSuchTask)?.status(now);
+    if status != TaskStatus::Succeed {
+        let message = format!("the task is not completed yet, its status is {}", status.as_str());
+        let error = serde_json::json!({"error": {"message": message, "type": "invalid_request_error"}});
+        let answer = Answer::new(400).header("content-type", "application/json").body(error.to_string());
+        return Ok(answer.into_response());
+    }
+    Ok(api.videos.deliver(&method, &headers))
 }
 
 async fn list(

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::fault::{Fault, RetryAfter, Target};
 use crate::script::{Answer, Operation};
+use crate::video::FILM;
 
 /// The grammar of a fault's text, for a command's help.
 pub const FAULT_SYNTAX: &str = "[OPERATION=]NAME[:NUMBER][+MODIFIER[:VALUE]]...";
@@ -153,7 +154,7 @@ impl FromStr for Operation {
 }
 
 /// `none`, a name of [`Fault::all`] or [`Fault::videos`], or one of them with other numbers; and any of the modifiers
-/// `+charged`, `+header:NAME=VALUE`, `+no-header:NAME`, `+ignore-range`, `+cut:BYTES`, `+hidden:SECONDS`, `+after:SECONDS`,
+/// `+charged`, `+header:NAME=VALUE`, `+no-header:NAME`, `+ignore-range`, `+cut:BYTES`, `+end:BYTES`, `+hidden:SECONDS`, `+after:SECONDS`,
 /// `+gzip`, `+mark`, `+wrapped:STATUS/REASON`, `+retry-after:SECONDS`, `+retry-after-date:SECONDS`, `+retry-after-past:SECONDS` and `+retry-after-text:TEXT`.
 impl FromStr for Fault {
     type Err = UnknownFault;
@@ -221,6 +222,7 @@ fn modified(fault: Fault, text: &str) -> Result<Fault, UnknownFault> {
             Ok(fault.wrapped(status, reason))
         }
         "cut" => Ok(fault.cut_after(number(text, value)?)),
+        "end" => Ok(fault.end_after(number(text, value)?)),
         "hidden" => Ok(fault.hidden_for(seconds(text, value)?)),
         "after" => Ok(fault.after(seconds(text, value)?)),
         "retry-after" => Ok(fault.retry_after(RetryAfter::Seconds(number(text, value)?))),
@@ -228,7 +230,7 @@ fn modified(fault: Fault, text: &str) -> Result<Fault, UnknownFault> {
         "retry-after-past" => Ok(fault.retry_after(RetryAfter::DateAgo(seconds(text, value)?))),
         "retry-after-text" => Ok(fault.retry_after(RetryAfter::Text(value.unwrap_or_default().to_owned()))),
         _ => Err(UnknownFault(format!(
-            "`+{text}` changes no fault; choose charged, header:NAME=VALUE, no-header:NAME, ignore-range, cut:BYTES, hidden:SECONDS, after:SECONDS, gzip, mark, wrapped:STATUS/REASON, retry-after:SECONDS, \
+            "`+{text}` changes no fault; choose charged, header:NAME=VALUE, no-header:NAME, ignore-range, cut:BYTES, end:BYTES, hidden:SECONDS, after:SECONDS, gzip, mark, wrapped:STATUS/REASON, retry-after:SECONDS, \
              retry-after-date:SECONDS, retry-after-past:SECONDS or retry-after-text:TEXT"
         ))),
     }
@@ -365,6 +367,15 @@ fn videos() -> Vec<NamedFault> {
     };
     let busy = |status| Fault::answer(refusal(status, "SlowDown")).retry_after(RetryAfter::Seconds(2));
     let changed = || Fault::none().header("etag", "\"another\"");
+    let film = |status: u16| {
+        let range = format!("bytes 0-{}/{}", FILM.len() - 1, FILM.len());
+        Answer::new(status).header("content-type", "video/mp4").header("content-range", range).body(FILM)
+    };
+    let early =
+        || json(400, &json!({"error": {"message": "the task is not completed yet", "type": "invalid_request_error"}}));
+    let expired = |status| Fault::answer(refusal(status, "ExpiredToken"));
+    let named = |body: &'static [u8]| Fault::answer(Answer::new(200).header("content-type", "video/mp4").body(body));
+    let gzip = Answer::new(200).header("content-type", "video/mp4").header("content-encoding", "gzip");
     let rows = [
         ("video-changed", "the whole of a video with another entity tag", changed().ignoring_range(), Tells::Task),
         ("video-glued", "what was asked for, with another entity tag", changed(), Tells::Task),
@@ -389,6 +400,53 @@ fn videos() -> Vec<NamedFault> {
             Fault::none().header("content-length", "999999999"),
             Tells::Nothing,
         ),
+        (
+            "video-short-length",
+            "a length of 10000, and no more comes",
+            Fault::none().header("content-length", "10000"),
+            Tells::Nothing,
+        ),
+        ("video-truncated", "10000 bytes, without a length", Fault::none().end_after(10_000), Tells::Nothing),
+        (
+            "video-no-length",
+            "the whole, without a length",
+            Fault::none().without_header("content-length").ignoring_range(),
+            Tells::Task,
+        ),
+        (
+            "video-416-complete",
+            "416, the video ends at byte 10000",
+            Fault::answer(refusal(416, "InvalidRange").header("content-range", "bytes */10000")),
+            Tells::NoTask,
+        ),
+        ("video-206", "the project's film as a part that nobody asked for", Fault::answer(film(206)), Tells::Nothing),
+        ("video-202", "202, the video is not ready yet", Fault::answer(Answer::new(202)), Tells::Nothing),
+        ("video-204", "204, the video is not ready yet", Fault::answer(Answer::new(204)), Tells::Nothing),
+        ("video-425", "425, the video is not ready yet", Fault::answer(Answer::new(425)), Tells::NoTask),
+        ("video-empty", "200 with an empty body", Fault::answer(Answer::new(200)), Tells::Nothing),
+        ("video-400-json", "400 with JSON, the task is not done", Fault::answer(early()), Tells::NoTask),
+        ("video-400-xml", "400 with XML, the URL has expired", expired(400), Tells::NoTask),
+        ("video-xml", "200 with XML, the URL has expired", expired(200), Tells::Nothing),
+        (
+            "video-json",
+            "200 with JSON, the URL has expired",
+            Fault::answer(json(200, &json!({"error": {"message": "the link has expired"}}))),
+            Tells::Nothing,
+        ),
+        ("video-gzip", "200 with a body encoded by gzip", Fault::answer(gzip.body(GZIP)), Tells::Nothing),
+        (
+            "video-webm",
+            "200 with a WebM",
+            named(b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\xf7\x81\x01"),
+            Tells::Nothing,
+        ),
+        (
+            "video-mov",
+            "200 with a MOV of the time before brands",
+            named(b"\0\0\0\x08wide\0\0\0\x08mdat"),
+            Tells::Nothing,
+        ),
+        ("video-gif", "200 with a GIF", named(b"GIF89a\x01\0\x01\0\0\0\0;"), Tells::Nothing),
         (
             "video-private",
             "a redirect to a private address",
@@ -416,6 +474,9 @@ fn reshaped() -> Vec<NamedFault> {
     ];
     rows.map(|(name, summary, fault)| NamedFault::new(name, summary, fault, Tells::Task)).into()
 }
+
+/// No video, compressed.
+const GZIP: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0";
 
 /// Answers that say nothing that a client could read.
 fn unreadable() -> Vec<NamedFault> {
@@ -681,6 +742,7 @@ mod tests {
         for (text, fault) in [
             ("cut-body:7", Fault::cut_body(7)),
             ("none+header:etag=W/\"7\"+ignore-range", Fault::none().header("etag", "W/\"7\"").ignoring_range()),
+            ("none+end:7", Fault::none().end_after(7)),
             ("video-403+no-header:content-type", named("video-403").without_header("content-type")),
             ("slow-request:10/0.5", Fault::slow_request(10, second / 2)),
             ("1302+retry-after-date:60", named("1302").retry_after(RetryAfter::DateIn(60 * second))),

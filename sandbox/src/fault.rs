@@ -36,6 +36,7 @@ pub struct Fault {
     pub(crate) ignores_range: bool,
     pub(crate) answer_pace: Option<Pace>,
     pub(crate) cut_answer: Option<u64>,
+    pub(crate) end_answer: Option<u64>,
     pub(crate) reshaped: Vec<Reshape>,
 }
 
@@ -256,6 +257,11 @@ impl Fault {
         Self { cut_answer: Some(bytes), ..self }
     }
 
+    /// Ends the body of the response after so many bytes as if it were whole; its length is not announced.
+    pub fn end_after(self, bytes: u64) -> Self {
+        Self { end_answer: Some(bytes), ..self }
+    }
+
     /// Adds a `Retry-After` to the answer, whatever it is.
     pub fn retry_after(self, form: RetryAfter) -> Self {
         Self { retry_after: Some(form), ..self }
@@ -268,7 +274,7 @@ impl Fault {
         self
     }
 
-    /// Takes this header out of the answer.
+    /// Takes this header out of the answer. Without `content-length` the body is sent in chunks.
     pub fn without_header(mut self, name: impl Into<String>) -> Self {
         self.headers.push((name.into(), None));
         self
@@ -326,6 +332,7 @@ impl Fault {
             ignores_range: false,
             answer_pace: None,
             cut_answer: None,
+            end_answer: None,
             reshaped: Vec::new(),
         }
     }

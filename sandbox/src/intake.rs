@@ -175,6 +175,10 @@ impl Taken {
         for reshape in &self.fault.reshaped {
             response = reshape.apply(response).await;
         }
+        if let Some(bytes) = self.fault.end_answer {
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+            response = response.map(|body| Body::new(Unmeasured { left: bytes, ..Unmeasured::of(body) }));
+        }
         for (name, value) in &self.fault.headers {
             response = with_header(response, name, value.as_deref());
         }
@@ -346,10 +350,18 @@ impl Reshape {
     }
 }
 
-/// A body of a length that is not known, so that the server takes the header's word for it.
+/// A body of a length that is not known, so that the server takes the header's word for it, or sends it in chunks.
 struct Unmeasured {
     body: Body,
     rested: bool,
+    /// How many bytes of it are sent.
+    left: u64,
+}
+
+impl Unmeasured {
+    fn of(body: Body) -> Self {
+        Self { body, rested: false, left: u64::MAX }
+    }
 }
 
 impl HttpBody for Unmeasured {
@@ -360,11 +372,19 @@ impl HttpBody for Unmeasured {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         // Before a body that ends too early is noticed, what there was of it goes out.
         if frame.is_none() && !std::mem::replace(&mut self.rested, true) {
             context.waker().wake_by_ref();
             return Poll::Pending;
+        }
+        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
+        let frame = frame.map(|frame| frame.map(|frame| frame.map_data(|data| data.slice(..data.len().min(left)))));
+        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+            self.left -= data.len() as u64;
         }
         Poll::Ready(frame)
     }
@@ -375,8 +395,8 @@ fn with_header(mut response: Response, name: &str, value: Option<&str>) -> Respo
     let (Ok(name), Ok(value)) = (HeaderName::try_from(name), value.map(HeaderValue::try_from).transpose()) else {
         return response;
     };
-    if name == header::CONTENT_LENGTH && value.is_some() {
-        response = response.map(|body| Body::new(Unmeasured { body, rested: false }));
+    if name == header::CONTENT_LENGTH {
+        response = response.map(|body| Body::new(Unmeasured::of(body)));
     }
     match value {
         Some(value) => response.headers_mut().insert(name, value),

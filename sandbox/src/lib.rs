@@ -132,6 +132,7 @@
 //! - a callback tells of *processing* and of the end, not of *submitted*, which the answer to the order tells; it is
 //!   posted once, and its receiver has 10 s to answer;
 //! - a video's address is refused with 403 when it was changed, or 30 days after the task ended;
+//! - a video behind the key ([`Builder::videos_behind_key`]) is at `/v1/videos/{id}/content`, and ranges of it can be asked for;
 //! - the texts of refusals other than those about Base64, a missing image and an enumeration's value;
 //! - a body over 64 MiB gets 413 with a page of HTML;
 //! - a video of 10 s is reported as "10.1", and units are charged by a price list that only looks like the real one.

@@ -12,12 +12,13 @@ use crate::{FAULT_SYNTAX, Fault, Sandbox, ScriptedFault};
 const HELP: &str = "\
 Kling's multi-image-to-video API on this machine: no key, no network, no costs.
 
-usage: NAME [--port PORT] [--task-seconds SECONDS] [--key KEY] [--concurrency N] [--fault NAME]...
+usage: NAME [--port PORT] [--task-seconds SECONDS] [--key KEY] [--concurrency N] [--videos-behind-key] [--fault NAME]...
 
   --port PORT             where it listens on 127.0.0.1 (default: any free port)
   --task-seconds SECONDS  how long a task takes, 0 and fractions allowed (default: 2)
   --key KEY               the key that it accepts (default: a random one)
   --concurrency N         how many tasks may be under way; over it, code 1303 (default: any number)
+  --videos-behind-key     serve videos from URLs of the API, which need the key (default: from signed URLs)
   --fault NAME            what goes wrong with the next order; again for the one after it
   --fault OPERATION=NAME  the same for a get, a list or a video
   --fault list            every name, with a line each
@@ -32,6 +33,7 @@ struct Options {
     task_time: Duration,
     key: Option<String>,
     concurrency: Option<usize>,
+    videos_behind_key: bool,
     faults: Vec<ScriptedFault>,
 }
 
@@ -75,6 +77,7 @@ fn options(given: impl IntoIterator<Item = OsString>) -> Result<Wanted, lexopt::
         task_time: Duration::from_secs_f64(USUAL_TASK_SECONDS),
         key: None,
         concurrency: None,
+        videos_behind_key: false,
         faults: Vec::new(),
     };
     let mut arguments = lexopt::Parser::from_args(given);
@@ -93,6 +96,7 @@ fn options(given: impl IntoIterator<Item = OsString>) -> Result<Wanted, lexopt::
                 let slots = arguments.value()?.parse().map_err(|found| of("--concurrency", found))?;
                 options.concurrency = Some(slots);
             }
+            Long("videos-behind-key") => options.videos_behind_key = true,
             Long("fault") => match arguments.value()?.string()?.as_str() {
                 "list" => return Ok(Wanted::Show(fault_list())),
                 text => options.faults.push(text.parse().map_err(|error| lexopt::Error::Custom(Box::new(error)))?),
@@ -117,6 +121,7 @@ fn called(name: &str, text: &str) -> String {
 #[tokio::main(flavor = "current_thread")]
 async fn run(options: Options, example: Option<&str>) -> std::io::Result<()> {
     let mut builder = Sandbox::builder().port(options.port).task_time(options.task_time);
+    builder = builder.videos_behind_key(options.videos_behind_key);
     if let Some(key) = options.key {
         builder = builder.key(key);
     }

@@ -56,6 +56,7 @@ pub struct Builder {
     callback_secret: Option<String>,
     video: Bytes,
     video_length: usize,
+    videos_behind_key: bool,
 }
 
 impl Builder {
@@ -137,9 +138,17 @@ impl Builder {
         self
     }
 
-    /// A video of at least so many bytes: what is missing is noise behind the film, made as it is sent and never held.
+    /// Minimum length of the video in bytes. Default: 0. A shorter film is followed by a `free` box of noise, which is made
+    /// as it is sent and never held in memory.
     pub fn video_length(mut self, bytes: usize) -> Self {
         self.video_length = bytes;
+        self
+    }
+
+    /// Whether the URL of a task's video is the API's own, `/v1/videos/{id}/content`, as at some gateways: it answers 401
+    /// without the key, and [`Sandbox::requests`] has the requests. Default: no, it is a signed one of another origin.
+    pub fn videos_behind_key(mut self, behind_key: bool) -> Self {
+        self.videos_behind_key = behind_key;
         self
     }
 
@@ -162,7 +171,8 @@ impl Builder {
 
         let clock = self.clock.unwrap_or_else(Clock::real);
         let script = Arc::new(Script::default());
-        let signer = Arc::new(Signer::new(video_origin.clone()));
+        let gateway = self.videos_behind_key.then(|| base_url.clone());
+        let signer = Arc::new(Signer::new(video_origin.clone(), gateway));
         let watch = Watch::new(&key);
         let events = Arc::new(Notify::new());
         let callbacks = Arc::new(Callbacks {
@@ -174,6 +184,20 @@ impl Builder {
             done: Mutex::default(),
         });
         let (followed, tasks) = mpsc::unbounded_channel();
+        let videos = Arc::new(Videos {
+            signer: signer.clone(),
+            clock: clock.clone(),
+            etag: OnceLock::new(),
+            film: Film::new(self.video, self.video_length),
+            intake: Arc::new(Intake {
+                log: Log::new(events.clone()),
+                script: script.clone(),
+                operation: |_, _| Some(Operation::Video),
+                watch: Some(watch.clone()),
+                clock: clock.clone(),
+                elsewhere: video_origin.clone(),
+            }),
+        });
         let api = Arc::new(Api {
             key,
             clock: clock.clone(),
@@ -182,7 +206,8 @@ impl Builder {
             concurrency: self.concurrency,
             hidden_for: self.hidden_for,
             usual_plan: TaskPlan::over(self.task_time),
-            signer: signer.clone(),
+            signer,
+            videos: videos.clone(),
             tasks: Mutex::new(Tasks::new(self.duplicates)),
             plans: Mutex::default(),
             followed,
@@ -192,20 +217,6 @@ impl Builder {
                 script: script.clone(),
                 operation: api::operation,
                 watch: None,
-                clock: clock.clone(),
-                elsewhere: video_origin.clone(),
-            }),
-        });
-        let videos = Arc::new(Videos {
-            signer,
-            clock: clock.clone(),
-            etag: OnceLock::new(),
-            film: Film::new(self.video, self.video_length),
-            intake: Arc::new(Intake {
-                log: Log::new(events.clone()),
-                script: script.clone(),
-                operation: |_, _| Some(Operation::Video),
-                watch: Some(watch.clone()),
                 clock: clock.clone(),
                 elsewhere: video_origin.clone(),
             }),
@@ -235,6 +246,7 @@ impl Default for Builder {
             callback_secret: None,
             video: Bytes::from_static(FILM),
             video_length: 0,
+            videos_behind_key: false,
         }
     }
 }

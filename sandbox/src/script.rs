@@ -21,7 +21,8 @@ pub enum Operation {
     Get,
     /// `GET …/multi-image2video`.
     List,
-    /// Anything that reaches the origin of the videos.
+    /// Anything that reaches the origin of the videos, or a video's URL at the API: see
+    /// [`Builder::videos_behind_key`](crate::Builder::videos_behind_key).
     Video,
 }
 

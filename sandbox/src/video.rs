@@ -32,6 +32,8 @@ const VALID_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub(crate) struct Signer {
     origin: String,
     secret: Uuid,
+    /// The API's own address, if the videos are behind its key.
+    gateway: Option<String>,
 }
 
 /// What the origin serves.
@@ -44,7 +46,7 @@ pub(crate) struct Videos {
     pub intake: Arc<Intake>,
 }
 
-/// A film, with as much noise behind it as makes it so long; the noise is made as it is read.
+/// A film, padded to a length with noise in a `free` box, so that it stays a whole MP4; the noise is made as it is read.
 #[derive(Clone)]
 pub(crate) struct Film {
     start: Bytes,
@@ -54,7 +56,16 @@ pub(crate) struct Film {
 impl Film {
     /// A film of at least this length.
     pub fn new(start: Bytes, length: usize) -> Self {
-        Self { length: length.max(start.len()), start }
+        let Some(missing) = length.checked_sub(start.len()).filter(|missing| *missing > 0) else {
+            return Self { length: start.len(), start };
+        };
+        let size = missing.max(BOX_HEADER);
+        // The size 1 announces another of 64 bits behind the type, which a box of 4 GiB needs.
+        let header = match u32::try_from(size) {
+            Ok(size) => [&size.to_be_bytes()[..], b"free"].concat(),
+            Err(_) => [&1_u32.to_be_bytes()[..], b"free", &(size as u64).to_be_bytes()].concat(),
+        };
+        Self { length: start.len() + size, start: [&start[..], &header].concat().into() }
     }
 
     pub fn bytes(&self) -> Bytes {
@@ -86,6 +97,9 @@ impl Film {
         HeaderValue::try_from(format!("\"{hash}\"")).unwrap_or(HeaderValue::from_static("\"film\""))
     }
 }
+
+/// The size and the type of a box.
+const BOX_HEADER: usize = 8;
 
 /// How long the noise is before it comes again: a prime, so that no part of it stands where a buffer may take it for
 /// another.
@@ -122,11 +136,18 @@ impl HttpBody for Reel {
 }
 
 impl Signer {
-    pub fn new(origin: String) -> Self {
-        Self { origin, secret: Uuid::new_v4() }
+    pub fn new(origin: String, gateway: Option<String>) -> Self {
+        Self { origin, secret: Uuid::new_v4(), gateway }
+    }
+
+    pub fn is_behind_key(&self) -> bool {
+        self.gateway.is_some()
     }
 
     pub fn url(&self, task: &Task, updated: Duration) -> String {
+        if let Some(gateway) = &self.gateway {
+            return format!("{gateway}/v1/videos/{}/content", task.id);
+        }
         let path = format!("/bs2/sandbox/{}.mp4", task.video_id);
         let expires = updated.saturating_add(VALID_FOR).as_secs();
         format!("{}{path}?{}", self.origin, self.query(&path, expires))
@@ -168,27 +189,34 @@ async fn serve(
         // Not recorded: what stores with signed addresses commonly answer to a changed or expired one.
         return StatusCode::FORBIDDEN.into_response();
     }
-    let length = videos.film.length;
-    let etag = videos.etag.get_or_init(|| videos.film.etag());
-    let reel = |left| Body::new(Reel { film: videos.film.clone(), left });
-    let unchanged = headers.get(header::IF_RANGE).is_none_or(|tag| tag == etag);
-    let range = headers.get(header::RANGE).filter(|_| unchanged && method == Method::GET);
-    let wanted = range.map_or(Wanted::Whole, |range| wanted(range.as_bytes(), length));
-    let answer = Response::builder().header(header::ACCEPT_RANGES, "bytes").header(header::ETAG, etag.clone());
-    let answer = match wanted {
-        Wanted::Whole => answer.header(header::CONTENT_TYPE, "video/mp4").body(reel(0..length)),
-        Wanted::Part(part) => answer
-            .status(StatusCode::PARTIAL_CONTENT)
-            .header(header::CONTENT_TYPE, "video/mp4")
-            .header(header::CONTENT_RANGE, format!("bytes {}-{}/{length}", part.start, part.end - 1))
-            .body(reel(part)),
-        Wanted::Nothing => answer
-            .status(StatusCode::RANGE_NOT_SATISFIABLE)
-            .header(header::CONTENT_RANGE, format!("bytes */{length}"))
-            .body(Body::empty()),
-    };
-    // All of these headers are valid; there is nothing to fail.
-    answer.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    videos.deliver(&method, &headers)
+}
+
+impl Videos {
+    /// The film, or the part of it that is asked for.
+    pub fn deliver(&self, method: &Method, headers: &HeaderMap) -> Response {
+        let length = self.film.length;
+        let etag = self.etag.get_or_init(|| self.film.etag());
+        let reel = |left| Body::new(Reel { film: self.film.clone(), left });
+        let unchanged = headers.get(header::IF_RANGE).is_none_or(|tag| tag == etag);
+        let range = headers.get(header::RANGE).filter(|_| unchanged && *method == Method::GET);
+        let wanted = range.map_or(Wanted::Whole, |range| wanted(range.as_bytes(), length));
+        let answer = Response::builder().header(header::ACCEPT_RANGES, "bytes").header(header::ETAG, etag.clone());
+        let answer = match wanted {
+            Wanted::Whole => answer.header(header::CONTENT_TYPE, "video/mp4").body(reel(0..length)),
+            Wanted::Part(part) => answer
+                .status(StatusCode::PARTIAL_CONTENT)
+                .header(header::CONTENT_TYPE, "video/mp4")
+                .header(header::CONTENT_RANGE, format!("bytes {}-{}/{length}", part.start, part.end - 1))
+                .body(reel(part)),
+            Wanted::Nothing => answer
+                .status(StatusCode::RANGE_NOT_SATISFIABLE)
+                .header(header::CONTENT_RANGE, format!("bytes */{length}"))
+                .body(Body::empty()),
+        };
+        // All of these headers are valid; there is nothing to fail.
+        answer.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -222,14 +250,17 @@ mod tests {
     fn a_long_film_is_the_same_in_whole_and_in_parts() {
         let film = Film::new(Bytes::from_static(b"a film"), 200_000);
         let whole = film.bytes();
-        assert_eq!((whole.len(), &whole[..6]), (200_000, &b"a film"[..]));
+        assert_eq!((whole.len(), &whole[..14]), (200_000, &b"a film\x00\x03\x0d\x3afree"[..]));
         for part in [0..1, 3..9, 6..7, 5..200_000, 65_500..131_100, 199_999..200_000, 7..7] {
             let mut left = part.clone();
             let pieces: Vec<Bytes> = std::iter::from_fn(|| film.piece(&mut left)).collect();
             assert_eq!(pieces.concat(), whole[part]);
         }
         assert_ne!(film.etag(), Film::new(Bytes::from_static(b"a film"), 6).etag());
-        assert_eq!(Film::new(Bytes::from_static(b"a film"), 0).bytes(), "a film");
+        for (length, whole) in [(0, "a film"), (6, "a film"), (7, "a film\0\0\0\x08free"), (14, "a film\0\0\0\x08free")]
+        {
+            assert_eq!(Film::new(Bytes::from_static(b"a film"), length).bytes(), whole, "{length}");
+        }
     }
 
     #[test]

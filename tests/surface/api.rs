@@ -101,6 +101,7 @@ impl ClientBuilder {
     pub fn http_client(mut self, client: reqwest::Client) -> Self {}
     pub fn download_client(mut self, client: reqwest::Client) -> Self {}
     pub fn private_addresses(mut self, allowed: bool) -> Self {}
+    pub fn download_limit(mut self, bytes: u64) -> Self {}
     pub fn clock(mut self, clock: impl Clock) -> Self {}
     pub fn stall_limit(mut self, limit: Duration) -> Self {}
     pub fn answer_limit(mut self, limit: Duration) -> Self {}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kling_sandbox::http::{HeaderMap, HeaderName};
-use kling_sandbox::{Answer, Operation};
+use kling_sandbox::{Answer, Clock, Operation, TaskPlan};
 
 use super::*;
 
@@ -71,6 +71,45 @@ async fn another_video_has_another_etag() {
     let (_, theirs, body) = fetch(&video(&other).await, &[]).await;
     assert_eq!(body, [7; 1000]);
     assert_ne!(ours["etag"], theirs["etag"]);
+}
+
+#[tokio::test]
+async fn a_body_ends_where_its_fault_says_and_then_tells_no_length() {
+    let sandbox = start().await;
+    let (url, film) = (video(&sandbox).await, sandbox.video_bytes());
+    for (fault, end) in [("video-truncated", 10_000), ("none+end:0", 0), ("video-no-length", film.len())] {
+        sandbox.fault_next(Operation::Video, fault.parse().expect("a fault"));
+        let (status, headers, body) = fetch(&url, &[]).await;
+        assert_eq!((status, headers.contains_key("content-length")), (200, false), "{fault}");
+        assert!(body == film[..end], "{fault}: {} bytes", body.len());
+    }
+}
+
+#[tokio::test]
+async fn a_video_behind_the_key_is_served_by_the_api_to_its_key_alone() {
+    let sandbox = Sandbox::builder().videos_behind_key(true).clock(Clock::manual()).start().await.expect("it starts");
+    let authorization = format!("Bearer {}", sandbox.api_key());
+    let url = video(&sandbox).await;
+    assert!(url.starts_with(sandbox.base_url()), "{url}");
+    assert_eq!(fetch(&url, &[]).await.0, 401);
+    let (status, _, body) = fetch(&url, &[("authorization", &authorization)]).await;
+    assert_eq!((status, body), (200, sandbox.video_bytes().to_vec()));
+    let range = [("authorization", &*authorization), ("range", "bytes=7-9")];
+    assert_eq!(fetch(&url, &range).await.2, sandbox.video_bytes()[7..10]);
+    assert_eq!(sandbox.requests().last().expect("a request").operation, Some(Operation::Video));
+
+    let unknown = format!("{}/v1/videos/7/content", sandbox.base_url());
+    assert_eq!(fetch(&unknown, &[("authorization", &authorization)]).await.0, 400);
+    sandbox.plan_next_task(TaskPlan::over(Duration::from_secs(60)));
+    let id = Caller::new(&sandbox).submit(&order()).await;
+    let early = format!("{}/v1/videos/{id}/content", sandbox.base_url());
+    let (status, _, body) = fetch(&early, &[("authorization", &authorization)]).await;
+    let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!((status, &body["error"]["type"]), (400, &"invalid_request_error".into()));
+    let plain = start().await;
+    let authorization = format!("Bearer {}", plain.api_key());
+    let url = format!("{}/v1/videos/7/content", plain.base_url());
+    assert_eq!(fetch(&url, &[("authorization", &authorization)]).await.0, 404);
 }
 
 #[tokio::test]
