@@ -347,12 +347,6 @@ pub(crate) struct Asked<'a> {
     pub(crate) secrets: &'a [String],
 }
 
-impl<'a> From<&'a TaskInfo> for Asked<'a> {
-    fn from(info: &'a TaskInfo) -> Self {
-        Self { id: &info.task_id, external: info.external_task_id.as_deref(), secrets: &[] }
-    }
-}
-
 impl<'a> Asked<'a> {
     /// The id that can stand in the path of the poll: a server may have given one that cannot.
     fn in_path(&self) -> Result<&'a str> {

@@ -21,7 +21,7 @@ use url::Url;
 
 use crate::address::is_below;
 use crate::classify::retry_after;
-use crate::client::{Asked, Client};
+use crate::client::Client;
 use crate::clock::{Clock, Sleep, chance};
 use crate::download::DownloadProgress;
 use crate::error::{Error, ErrorKind, Result, Violation, chain};
@@ -32,6 +32,7 @@ use crate::resolver;
 use crate::response::{TaskInfo, Video};
 use crate::retry::{RetryPolicy, share};
 use crate::span::record;
+use crate::task::Task;
 
 pub(crate) const DOWNLOAD: &str = "download";
 
@@ -49,6 +50,7 @@ pub(crate) enum Event {
 /// A video that is being fetched.
 pub(crate) struct Transfer {
     client: Client,
+    task: Task,
     info: Arc<TaskInfo>,
     pub(crate) choice: Option<usize>,
     pub(crate) floor: Floor,
@@ -111,15 +113,16 @@ enum Failure {
 }
 
 impl Transfer {
-    pub(crate) fn new(client: Client, info: Arc<TaskInfo>, generation: Span) -> Self {
+    pub(crate) fn new(task: Task, info: Arc<TaskInfo>) -> Self {
         Self {
-            client,
+            client: task.client().clone(),
+            span: task.span().clone(),
+            task,
             info,
             choice: None,
             floor: Floor::DEFAULT,
             rewinds: false,
             progress: None,
-            span: generation,
             chosen: None,
             origin: Origin::default(),
             keyed: false,
@@ -183,7 +186,7 @@ impl Transfer {
     }
 
     fn name(&self, error: Error) -> Error {
-        error.with_ids(Some(&self.info.task_id), self.info.external_task_id.as_deref())
+        error.with_ids(Some(&self.info.task_id), self.info.external_task_id.as_deref()).of_paid(true)
     }
 
     /// What comes next. After an error, or the end, there is nothing.
@@ -468,7 +471,7 @@ impl Transfer {
 
     /// Asks the task for a fresh URL of the same video.
     async fn renew(&mut self, status: StatusCode, reason: String) -> Result<()> {
-        let info = self.client.get(Asked::from(&*self.info), Duration::MAX).await.map_err(|error| {
+        let info = self.client.get(self.task.asked(), Duration::MAX).await.map_err(|error| {
             let message = format!("{reason}, and the task gave no fresh URL: {}", error.message());
             self.error(ErrorKind::Answer, message)
                 .with_answer(Some(status.as_u16()), None, None)

@@ -11,9 +11,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
-use tracing::Span;
 
-use crate::client::Client;
 use crate::clock::{Sleep, chance};
 use crate::download::{Download, VideoStream};
 use crate::error::{Error, ErrorKind, Result};
@@ -195,15 +193,13 @@ impl Future for Waiting {
 /// A task that has ended with at least one video.
 #[derive(Clone)]
 pub struct FinishedTask {
-    client: Client,
+    task: Task,
     info: Arc<TaskInfo>,
-    /// That of its generation.
-    span: Span,
 }
 
 impl FinishedTask {
-    pub(crate) fn new(client: Client, info: Arc<TaskInfo>, span: Span) -> Self {
-        Self { client, info, span }
+    pub(crate) fn new(task: Task, info: Arc<TaskInfo>) -> Self {
+        Self { task, info }
     }
 
     /// The task as it ended.
@@ -227,7 +223,7 @@ impl FinishedTask {
     }
 
     fn transfer(&self) -> Transfer {
-        Transfer::new(self.client.clone(), Arc::clone(&self.info), self.span.clone())
+        Transfer::new(self.task.clone(), Arc::clone(&self.info))
     }
 }
 

@@ -247,7 +247,7 @@ impl Watch {
                 "the task succeeded and is paid, and its response is still without a video",
                 "poll the task again later, or ask the gateway for the video by the task's id",
             ),
-            _ => return Ok(FinishedTask::new(self.task.client().clone(), info, self.task.span().clone())),
+            _ => return Ok(FinishedTask::new(self.task.clone(), info)),
         };
         let secrets: Vec<_> =
             self.task.secrets().iter().map(String::as_str).chain([self.task.client().key()]).collect();

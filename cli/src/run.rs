@@ -49,10 +49,9 @@ async fn work(command: Command, access: &Access, output: &Output, trail: &mut Tr
         Command::Wait { id, patience, saving } => {
             let target = Target::of(saving)?;
             trail.aims_at(target.clone());
-            let mut task = connected(access, trail)?.task(id)?;
+            let task = connected(access, trail)?.task(id)?;
             trail.waits(task.id());
             output.tell(format_args!("waiting for task {}", task.id()));
-            look(&mut task, output, trail).await?;
             wait(task, patience, target, output, trail).await
         }
         Command::Reconcile { id } => reconcile(&id, access, trail).await,
@@ -164,19 +163,6 @@ fn schema(outputs: bool) -> String {
     format!("{schema:#}\n")
 }
 
-/// Asks once before the wait, which would ask late about a task that may have ended long ago, or never was.
-async fn look(task: &mut Handle, output: &Output, trail: &mut Trail) -> Result<()> {
-    match task.refresh().await {
-        Ok(info) => {
-            trail.sees();
-            output.progress(&info.status);
-        }
-        Err(error) if error.is_retryable() && !is_unknown(&error) => output.tell(in_vain(&error)),
-        Err(error) => return Err(error.into()),
-    }
-    Ok(())
-}
-
 async fn wait(
     task: Handle,
     patience: Patience,
@@ -272,11 +258,6 @@ async fn fetch(finished: &FinishedTask, place: usize, target: &Target, output: &
     let download = finished.download(&target.path).overwrite(target.overwrite).video(place);
     let name = target.path.file_name().unwrap_or_default().to_string_lossy();
     Ok(output.bars().of_download(&name, download).await?)
-}
-
-/// Whether the API does not know the task: asking again helps only in the first seconds of one.
-fn is_unknown(error: &Error) -> bool {
-    error.kind() == ErrorKind::Rejected && matches!(error.http_status(), Some(400 | 404))
 }
 
 fn in_vain(error: &Error) -> String {

@@ -422,20 +422,24 @@ fn the_schemas_and_the_completions_are_printed_as_they_are() {
 async fn text_from_a_server_cannot_rewrite_the_screen() {
     let sandbox = sandbox().await;
     let nasty = "\u{1b}[2Jgone\r\n\u{9b}31m\u{202e}";
-    let data = json!({
-        "task_id": "7",
-        "task_status": nasty,
-        "task_status_msg": nasty,
-        "task_result": {"videos": [{"url": format!("https://cdn.example/{nasty}")}]},
-    });
-    next_is(&sandbox, &data);
-    let run_for_people = run(&sandbox, &["status", "7"]).exits(0);
-    for text in [&run_for_people.stdout, &run_for_people.stderr] {
-        assert!(!text.chars().any(|c| c != '\n' && c.is_control() || c == '\u{202e}'), "{text:?}");
+    let data = |status: &str| {
+        json!({
+            "task_id": "7",
+            "task_status": status,
+            "task_status_msg": nasty,
+            "task_result": {"videos": [{"url": format!("https://cdn.example/{nasty}")}]},
+        })
+    };
+    for (status, lines) in [(nasty, 3), ("succeed", 4)] {
+        next_is(&sandbox, &data(status));
+        let run_for_people = run(&sandbox, &["status", "7"]).exits(0);
+        for text in [&run_for_people.stdout, &run_for_people.stderr] {
+            assert!(!text.chars().any(|c| c != '\n' && c.is_control() || c == '\u{202e}'), "{text:?}");
+        }
+        assert_eq!(run_for_people.stdout.lines().count(), lines, "{}", run_for_people.stdout);
     }
-    assert_eq!(run_for_people.stdout.lines().count(), 4, "{}", run_for_people.stdout);
 
-    next_is(&sandbox, &data);
+    next_is(&sandbox, &data(nasty));
     let run = run(&sandbox, &["status", "7", "--json"]).exits(0);
     assert!(!run.stdout.contains(['\u{9b}', '\u{202e}']));
     assert_eq!(run.json()["status_message"], nasty);
