@@ -1,8 +1,9 @@
 //! What the end of an order means for its job and for those behind it: a pure decision.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use kling_client::ErrorKind;
+use uuid::Uuid;
 
 use crate::state::Event;
 
@@ -77,6 +78,30 @@ impl Streak {
     }
 }
 
+/// Whose a task is that has a job's external id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    Ours,
+    /// It was made before the job was sent: the id is one of the caller's own, and was used before.
+    Older,
+    /// The gateway does not say when it was made.
+    Undated,
+}
+
+impl Whose {
+    /// By the external id, which is proof if it was minted, and by when the task was made and the job first sent.
+    pub fn is(external_id: &str, made: Option<SystemTime>, sent: SystemTime) -> Self {
+        /// How far the clocks of this machine and of the gateway may differ.
+        const TOLERANCE: Duration = Duration::from_secs(300);
+        match made {
+            _ if Uuid::try_parse(external_id).is_ok() => Self::Ours,
+            None => Self::Undated,
+            Some(made) if sent.duration_since(made).is_ok_and(|before| before > TOLERANCE) => Self::Older,
+            Some(_) => Self::Ours,
+        }
+    }
+}
+
 /// Whether a refusal is about the account or the gateway, and not about the order.
 fn is_of_the_account(http_status: Option<u16>, code: Option<&str>) -> bool {
     match (code, http_status) {
@@ -94,6 +119,27 @@ fn is_of_the_account(http_status: Option<u16>, code: Option<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_task_from_before_the_job_was_sent_is_not_its_task_unless_its_id_was_minted() {
+        let sent = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let minted = Uuid::now_v7().to_string();
+        for (id, before, whose) in [
+            ("order-7", Some(0), Whose::Ours),
+            ("order-7", Some(-60), Whose::Ours),
+            ("order-7", Some(300), Whose::Ours),
+            ("order-7", Some(301), Whose::Older),
+            ("order-7", None, Whose::Undated),
+            (&minted, Some(900_000), Whose::Ours),
+            (&minted, None, Whose::Ours),
+        ] {
+            let made = before.map(|before: i64| {
+                let by = Duration::from_secs(before.unsigned_abs());
+                if before < 0 { sent + by } else { sent - by }
+            });
+            assert_eq!(Whose::is(id, made, sent), whose, "{id} {before:?}");
+        }
+    }
 
     #[test]
     fn five_429s_in_a_row_over_five_minutes_are_too_many() {

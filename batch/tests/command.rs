@@ -196,7 +196,8 @@ async fn a_success_without_a_video_is_in_the_record_and_is_asked_for_again() {
     let ran = run(&sandbox, &folder, &words);
     let lacks = async {
         until("it is charged", &sandbox, |sandbox| sandbox.tasks_charged() == 1).await;
-        let data = json!({"task_id": sandbox.tasks()[0].id, "task_status": "succeed", "task_result": {"videos": []}});
+        let data = json!({"task_id": sandbox.tasks()[0].id, "task_status": "succeed", "updated_at": 1,
+            "task_result": {"videos": []}});
         let body = json!({"code": 0, "data": data}).to_string();
         sandbox.fault_always(Operation::Get, Fault::answer(Answer::new(200).body(body)));
     };
@@ -236,6 +237,26 @@ async fn an_order_that_is_lost_stays_so_until_the_user_insists() {
     run(&sandbox, &folder, &["batch", "resume"]).await.exits(6);
     assert_eq!((sandbox.posts_begun(), sandbox.tasks_charged()), (2, 1));
     assert_eq!(states(&record(&folder).await).await, [State::Ambiguous, State::Delivered]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_task_with_the_callers_own_id_is_not_taken_for_a_lost_one() {
+    for (created, found) in [(Some(-3600), false), (None, false), (Some(0), true)] {
+        let (sandbox, folder) = (start().await, directory("older"));
+        let mut line = line(1);
+        line["external_id"] = json!("order-7");
+        let manifest = manifest(&folder, [line]);
+        sandbox.fault_next(Operation::Create, Fault::hang_up());
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis() as i64;
+        let older = json!({"code": 0, "data": {
+            "task_id": "9", "task_status": "failed", "task_info": {"external_task_id": "order-7"},
+            "created_at": created.map(|seconds| now + seconds * 1000),
+        }});
+        sandbox.fault_always(Operation::Get, Fault::answer(Answer::new(200).body(older.to_string())));
+        let ran = run(&sandbox, &folder, &["batch", "run", manifest.to_str().unwrap(), "--out", "videos"]).await;
+        let expected = if found { State::Failed } else { State::Ambiguous };
+        assert_eq!(states(&record(&folder).await).await, [expected], "{created:?}: {}", ran.stderr());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,6 @@
 pub mod callback;
 #[cfg(feature = "raw")]
 pub mod raw;
-pub use answer::{TaskInfo, TaskStatus, Video};
 pub use client::{
     BASE_URL_VARIABLE, Client, ClientBuilder, EXPECT_VARIABLE, KEY_VARIABLE,
 };
@@ -13,6 +12,7 @@ pub use generated::document;
 pub use image::Image;
 pub use polling::{PollPolicy, PollState, SteadyPolling};
 pub use request::{MultiImageToVideo, MultiImageToVideoBuilder};
+pub use response::{TaskInfo, TaskStatus, Video};
 pub use saved::SavedTask;
 pub use task::Task;
 pub use values::{AspectRatio, Mode, Model, VideoDuration};
@@ -21,48 +21,6 @@ pub use wait_all::WaitAll;
 pub mod builder {
     pub use crate::request::multi_image_to_video_builder::*;
 }
-
-// answer
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TaskStatus {
-    Submitted,
-    Processing,
-    Succeed,
-    Failed,
-    Other(String),
-}
-impl TaskStatus {
-    pub fn as_str(&self) -> &str {}
-    pub fn is_final(&self) -> bool {}
-}
-impl From<&str> for TaskStatus {}
-impl fmt::Display for TaskStatus {}
-#[derive(Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Video {
-    pub id: Option<String>,
-    pub url: String,
-    pub duration: Option<Duration>,
-}
-impl fmt::Debug for Video {}
-#[derive(Clone, PartialEq)]
-#[non_exhaustive]
-pub struct TaskInfo {
-    pub task_id: String,
-    pub external_task_id: Option<String>,
-    pub status: TaskStatus,
-    pub status_message: Option<String>,
-    pub videos: Vec<Video>,
-    pub units_deducted: Option<String>,
-    pub created_at: Option<SystemTime>,
-    pub updated_at: Option<SystemTime>,
-    and_private_ones: (),
-}
-impl TaskInfo {
-    pub fn raw(&self) -> &Value {}
-}
-impl fmt::Debug for TaskInfo {}
 
 // callback
 pub fn parse(body: &[u8]) -> Result<TaskInfo> {}

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use kling_client::{ErrorKind, SavedTask, TaskInfo, WaitAll, WaitEvent};
@@ -12,6 +12,7 @@ use super::{KEPT, Until, Worker, accepted, label, said, told};
 use crate::error::Result;
 use crate::record::{Detail, Job, News, millis};
 use crate::state::{Event, State};
+use crate::verdict::Whose;
 
 /// A task is waited for in turns of this time; a turn that is over is followed by the next.
 const TURN: Duration = Duration::from_secs(24 * 3600);
@@ -176,7 +177,7 @@ impl Worker {
     }
 
     async fn looked_for(&self, job: &Job) {
-        match self.client.reconcile(&job.external_id).await {
+        match self.look_up(job).await {
             Ok(Some(task)) => {
                 let told = self.store.tell(job.id, job.attempt, Event::Accept, &accepted(&task)).await;
                 if matches!(told, Ok(Some(_))) {
@@ -184,15 +185,31 @@ impl Worker {
                 }
             }
             found => {
-                let note = match found {
-                    Err(error) => format!("looked for in vain: {}", said(&error)),
-                    Ok(_) => "not found, which proves nothing".to_owned(),
-                };
+                let note = found.err().unwrap_or_else(|| "not found, which proves nothing".to_owned());
                 if self.failed(job.id, State::Ambiguous) == 1 {
                     self.say(&format!("{}: a task may exist, {note}", label(job)));
                 }
                 _ = self.store.note(job.id, State::Ambiguous, &note).await;
             }
+        }
+    }
+}
+
+impl Worker {
+    /// Looks up the task of a job by its external id; or says why none can be told to be its task.
+    pub(super) async fn look_up(&self, job: &Job) -> Result<Option<kling_client::Task>, String> {
+        let found = self.client.reconcile(&job.external_id).await;
+        let Some(task) = found.map_err(|error| format!("the look-up failed: {}", said(&error)))? else {
+            return Ok(None);
+        };
+        let history = self.store.history(job.id).await.map_err(|error| error.told())?;
+        let sent = history.iter().find(|step| step.state == State::Sending).map_or(0, |step| step.at);
+        let sent = UNIX_EPOCH + Duration::from_millis(u64::try_from(sent).unwrap_or_default());
+        let id = task.id();
+        match Whose::is(&job.external_id, task.info().and_then(|info| info.created_at), sent) {
+            Whose::Ours => Ok(Some(task)),
+            Whose::Older => Err(format!("task {id} has this external id and is older than the job")),
+            Whose::Undated => Err(format!("task {id} has this external id and no date; it may be older than the job")),
         }
     }
 }

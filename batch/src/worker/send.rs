@@ -124,12 +124,14 @@ impl Worker {
             Err(error) => error,
         };
         let verdict = Verdict::of(&error);
-        // What was sent before, and seemed not to have arrived, may be why it is refused now.
-        if verdict == Verdict::Refused
-            && job.attempt > 1
-            && let Ok(Some(task)) = self.client.reconcile(&job.external_id).await
-        {
-            return (Event::Accept, accepted(&task));
+        // What was sent before, and seemed not to have arrived, may be why it is refused now: code 1201 also says that the
+        // external id exists.
+        if verdict == Verdict::Refused && job.attempt > 1 {
+            match self.look_up(job).await {
+                Ok(Some(task)) => return (Event::Accept, accepted(&task)),
+                Err(note) if error.code() == Some("1201") => return (Event::Lose, noted(note)),
+                _ => {}
+            }
         }
         if verdict.event() == Event::Return {
             let mut pause = lock(&self.pause);
