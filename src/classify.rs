@@ -123,7 +123,7 @@ const LIMITER: &str = "a limit on requests was reached; wait, then retry";
 
 // What to do where no row says it.
 pub(crate) const LOOK: &str =
-    "a task may exist and be charged: look for it by its external task id (reconcile) before paying again";
+    "a task may exist and be charged: look it up by its external task id (reconcile) before submitting again";
 const BUY_AGAIN: &str = "no task was made, nothing is charged; it can be submitted as a new purchase";
 const NO_TASK: &str = "no task was made, nothing is charged";
 const ASK_AGAIN: &str = "nothing was changed by asking; ask again";
@@ -144,7 +144,11 @@ pub(crate) fn classify(
     };
     let envelope = Envelope::read(&answer.body);
     let is_html = is_html(answer);
-    let (meaning, mut hint) = meaning(answer, &envelope, is_html);
+    let (mut meaning, mut hint) = meaning(answer, &envelope, is_html);
+    if meaning == Busy && paid && outcome.handed != Handed::All {
+        // No server has a whole request: whatever else was tried, no task was made.
+        meaning = Later;
+    }
     if is_html && answer.status.is_success() {
         hint = LACKING;
     } else if paid && meaning == NotKnown {
@@ -363,6 +367,15 @@ mod tests {
             (200, "{}", ErrorKind::NotSent),
         ] {
             assert_eq!(kind(&answered(Handed::Part(9), status, body.as_bytes())), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_429_to_a_body_that_was_not_handed_over_whole_says_that_no_task_was_made() {
+        for (handed, meaning) in [(Handed::Nothing, Later), (Handed::Part(9), Later), (Handed::All, Busy)] {
+            let outcome = answered(handed, 429, b"<html>Too Many Requests</html>");
+            let error = classify(Operation::Submit, &outcome, SystemTime::UNIX_EPOCH, "https://gateway.example", &[]);
+            assert_eq!(error.evidence().map(|evidence| evidence.meaning), Some(meaning), "{handed:?}");
         }
     }
 

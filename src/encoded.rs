@@ -54,13 +54,13 @@ fn data_header(text: &str) -> usize {
 pub(crate) fn decoded_len(text: &[u8]) -> Result<u64, &'static str> {
     const PIECE: usize = 4096;
     const LENGTH: &str = "its length or padding is not that of Base64";
-    let (mut room, mut length) = ([0; PIECE / 4 * 3], 0);
+    let (mut decoded, mut length) = ([0; PIECE / 4 * 3], 0);
     for piece in text.chunks(PIECE) {
         // Padding ends the text.
-        if length % room.len() as u64 != 0 {
+        if length % decoded.len() as u64 != 0 {
             return Err(LENGTH);
         }
-        length += STANDARD.decode_slice(piece, &mut room).map_err(|reason| match reason {
+        length += STANDARD.decode_slice(piece, &mut decoded).map_err(|reason| match reason {
             DecodeSliceError::DecodeError(DecodeError::InvalidByte(_, byte)) if byte != b'=' => {
                 "one of them is not of the Base64 alphabet"
             }
@@ -89,9 +89,11 @@ impl Read for Decoded<'_> {
         let start = usize::try_from(self.at / 3 * 4).unwrap_or(usize::MAX);
         let text = self.text.get(start..).unwrap_or_default();
         let text = &text[..text.len().min(STEP / 3 * 4)];
-        let mut room = [0; STEP];
-        let count = STANDARD.decode_slice(text, &mut room).map_err(io::Error::other)?;
-        (room.get((self.at % 3) as usize..count).unwrap_or_default()).read(into).inspect(|read| self.at += *read as u64)
+        let mut decoded = [0; STEP];
+        let count = STANDARD.decode_slice(text, &mut decoded).map_err(io::Error::other)?;
+        (decoded.get((self.at % 3) as usize..count).unwrap_or_default())
+            .read(into)
+            .inspect(|read| self.at += *read as u64)
     }
 }
 

@@ -171,9 +171,14 @@ impl Client {
 /// The error of a submit that may have made a task, for all that look-ups found.
 fn ambiguous(error: Error, found: NotFound) -> Error {
     let (external, after) = (error.external_task_id().map(str::to_owned), error.retry_after());
-    let hint = match error.kind() {
-        ErrorKind::Ambiguous => error.hint().unwrap_or(LOOK).to_owned(),
-        _ => LOOK.to_owned(),
+    let hint = match (error.kind(), &external) {
+        (ErrorKind::Ambiguous, _) => error.hint().unwrap_or(LOOK).to_owned(),
+        (_, Some(_)) => LOOK.to_owned(),
+        (_, None) => {
+            "a task may exist and be charged: look at the gateway's own list; only with an external task id can it be \
+                      looked up here"
+                .to_owned()
+        }
     };
     error
         .of_kind(ErrorKind::Ambiguous)

@@ -19,10 +19,10 @@ use crate::task::Task;
 use crate::wait::{FinishedTask, WaitEvent};
 
 /// What to do after a task has failed.
-const ANOTHER: &str = "what the reason names must change; a new request is a new purchase";
+const ANOTHER: &str = "change what the reason names and submit a new request";
 /// How long after a create the API may not know the task yet.
 const GRACE: Duration = Duration::from_secs(15);
-/// The longest of all waits, if not said: six times what was recorded.
+/// Default timeout of a wait: six times the longest task on record.
 const TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// How long the poll at the deadline may take: two lost attempts to connect are repeated after 1 and 3 s.
 pub(crate) const LAST_POLL: Duration = Duration::from_secs(5);
@@ -221,7 +221,7 @@ impl Watch {
         self.failures
     }
 
-    /// Tells of the end of the wait.
+    /// Records the end of the wait.
     fn over(&self, error: Option<&Error>) {
         ended(&self.span, self.clock(), self.started, error);
         if let Some(error) = error {

@@ -168,7 +168,7 @@ pub struct Generate {
     /// Seconds of video: 5 or 10
     #[arg(long, default_value_t, value_parser = word::<VideoDuration>, value_name = "SECONDS")]
     pub duration: VideoDuration,
-    /// 16:9, 9:16 or 1:1; the API takes 16:9 if not said
+    /// 16:9, 9:16 or 1:1; the API's default: 16:9
     #[arg(long, value_parser = word::<AspectRatio>, value_name = "W:H")]
     pub aspect_ratio: Option<AspectRatio>,
     /// The model

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first is told to the work, so that it says how to go on; a second ends the program at once.
+//! Ctrl-C and SIGTERM: the first ends the work, which says how to go on; a second ends the program at once.
 //!
 //! Signals are received on a thread of their own. A disk that hangs, or a terminal that takes no more text, then keeps
 //! nobody from leaving.
@@ -18,7 +18,7 @@ pub const INTERRUPTED: u8 = 130;
 pub struct Interrupt(oneshot::Receiver<()>);
 
 impl Interrupt {
-    /// Listens from now on. Where the system does not tell of a signal, it ends the program as it always does.
+    /// Listens from now on. A signal that the system does not pass on ends the program as it always does.
     pub fn listen() -> Self {
         let (first, receiver) = oneshot::channel();
         let (listens, begun) = mpsc::channel();

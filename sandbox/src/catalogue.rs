@@ -30,7 +30,7 @@ pub struct NamedFault {
     /// What its sender can know about the task afterwards.
     pub tells: Tells,
     /// Whether the sender may send the order again by itself, after a while, and where the answer tells nothing of a task
-    /// after it looked for one.
+    /// after it looked the task up.
     pub again: bool,
 }
 

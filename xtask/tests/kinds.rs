@@ -956,7 +956,7 @@ fn words_that_change_beside_a_schema_that_stays_are_a_warning_that_shows_both() 
         let report = drift("silent", stated(schema, old), stated(schema, new));
         assert!(report.changes.iter().all(|change| change.level == Text), "{old} → {new}: {:#?}", report.changes);
     }
-    // Where the schema changed too, its own change is what is told.
+    // Where the schema changed too, its own change is reported.
     let report =
         drift("both", stated(limit, "Up to 2500 characters"), stated("maxLength: 500", "Up to 500 characters"));
     assert!(report.changes.iter().all(|change| !change.id.starts_with("prose-")), "{:#?}", report.changes);
