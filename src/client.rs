@@ -248,7 +248,7 @@ impl Client {
         mut take: impl FnMut(Reading, &Json, &[u8]) -> Option<T>,
     ) -> Result<T> {
         if let Ok(answer) = &outcome.result {
-            let date = answer.headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+            let date = answer.headers.get(DATE);
             for (document, text) in documents(&answer.body) {
                 let clean = answer.status.is_success() && !Envelope::refuses(&document);
                 let reading = Reading { wanted, base: Some(&self.0.base_url), date, clean };

@@ -11,6 +11,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
+use http::HeaderValue;
 use serde_json::Value;
 /// A response as it is decoded: it borrows the text, because most of that is never looked at.
 pub(crate) use serde_json_borrow::Value as Json;
@@ -165,14 +166,15 @@ impl TaskInfo {
 
     /// The time from this moment of the API's clock to the response, by the `Date` that came with it.
     pub(crate) fn since(&self, moment: Option<SystemTime>) -> Option<Duration> {
-        Some(self.raw.date?.duration_since(moment?).unwrap_or_default())
+        let date = httpdate::parse_http_date(self.raw.date.as_ref()?.to_str().ok()?).ok()?;
+        Some(date.duration_since(moment?).unwrap_or_default())
     }
 }
 
 /// A response's text, which becomes a tree when someone asks for that, and its date.
 struct Raw {
     text: Box<[u8]>,
-    date: Option<SystemTime>,
+    date: Option<HeaderValue>,
     tree: OnceLock<Value>,
 }
 

@@ -5,9 +5,11 @@
 //! id is the gateway's own and the one to poll by; a field is taken from the innermost layer that has it. The status is
 //! the outcome and nothing else: a message is "SUCCEED" and an outer code "success" even for a failed task.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use http::HeaderValue;
 use url::Url;
 
 use super::outputs::outputs;
@@ -34,7 +36,7 @@ pub(crate) struct Reading<'a> {
     /// Where relative URLs lead.
     pub(crate) base: Option<&'a Url>,
     /// The response's date.
-    pub(crate) date: Option<SystemTime>,
+    pub(crate) date: Option<&'a HeaderValue>,
     /// Whether neither the HTTP status nor a code speaks against it. Otherwise a task must be named beyond doubt.
     pub(crate) clean: bool,
 }
@@ -84,14 +86,14 @@ impl Reading<'_> {
         let refusal = || Envelope::refusal(response).filter(|_| status == TaskStatus::Failed);
         Some(TaskInfo {
             task_id,
-            external_task_id: inward().find_map(external_id),
+            external_task_id: inward().find_map(external_id).map(Cow::into_owned),
             status_message: with_reason.filter_map(|layer| reason(layer, has_succeeded)).next().or_else(refusal),
             videos: if status == TaskStatus::Succeed { videos } else { Vec::new() },
             status,
             units_deducted: any(&["final_unit_deduction"]),
             created_at: moment(&["created_at", "create_time", "submit_time"]),
             updated_at: moment(&["updated_at", "update_time", "completed_at", "finish_time", "start_time"]),
-            raw: Arc::new(Raw { text: raw.into(), date: self.date, tree: OnceLock::new() }),
+            raw: Arc::new(Raw { text: raw.into(), date: self.date.cloned(), tree: OnceLock::new() }),
         })
     }
 
@@ -117,21 +119,20 @@ impl Reading<'_> {
             // A POST that was turned into a GET shows a list of older tasks: only the caller's own id tells one of them.
             Wanted::Created(external) => external.is_some() && external_id(entry).as_deref() == external,
             Wanted::Known(ids) => {
-                let of_entry = [text(entry.get("task_id")), text(entry.get("id")), external_id(entry)];
-                of_entry.iter().flatten().any(|id| ids.contains(&id.as_str()))
+                let of_entry = [word(entry.get("task_id")), word(entry.get("id")), external_id(entry)];
+                of_entry.iter().flatten().any(|id| ids.contains(&&**id))
             }
             Wanted::Any => false,
         }
     }
 
     /// The outermost layer with an id, and the id, if they are of the wanted task.
-    fn first(&self, layers: &[&Json]) -> Option<(usize, String)> {
-        let is_named = |layer: &Json| task_id(layer).is_some();
-        let named = layers.iter().any(|layer| is_named(layer));
-        let id_of = |layer: &Json| {
+    fn first<'a>(&self, layers: &[&'a Json<'a>]) -> Option<(usize, String)> {
+        let named = layers.iter().any(|layer| task_id(layer).is_some());
+        let id_of = |layer: &'a Json<'a>| {
             // Some name it `id` alone, as the id of a video, or of something that has a status.
             let is_task = || layer.get("object").as_str() == Some("video") || layer.get("status").is_string();
-            task_id(layer).or_else(|| text(layer.get("id")).filter(|_| !named && is_task()))
+            task_id(layer).or_else(|| word(layer.get("id")).filter(|_| !named && is_task()))
         };
         let found = layers.iter().enumerate().find_map(|(index, layer)| Some((index, id_of(layer)?)))?;
         let externals = || layers.iter().filter_map(|layer| external_id(layer));
@@ -139,30 +140,30 @@ impl Reading<'_> {
             Wanted::Any => true,
             Wanted::Known(ids) => {
                 let ids_of = || layers.iter().filter_map(|layer| id_of(layer)).chain(externals());
-                ids_of().any(|id| ids.contains(&id.as_str()))
+                ids_of().any(|id| ids.contains(&&*id))
             }
             // A gateway that was sent no external id may add its own.
             Wanted::Created(external) => {
-                (self.clean || named) && (external.is_none() || externals().all(|id| Some(id.as_str()) == external))
+                (self.clean || named) && (external.is_none() || externals().all(|id| Some(&*id) == external))
             }
         };
-        fits.then_some(found)
+        fits.then(|| (found.0, found.1.into_owned()))
     }
 }
 
 /// The id that a layer names as the task's; a gateway writes 0 where it has none.
-fn task_id(layer: &Json) -> Option<String> {
-    text(layer.get("task_id")).filter(|id| id != "0")
+fn task_id<'a>(layer: &'a Json<'a>) -> Option<Cow<'a, str>> {
+    word(layer.get("task_id")).filter(|id| id != "0")
 }
 
-fn external_id(layer: &Json) -> Option<String> {
-    let native = member(layer, "task_info").and_then(|info| member(info, "external_task_id")).and_then(text);
-    native.or_else(|| text(layer.get("external_task_id")))
+fn external_id<'a>(layer: &'a Json<'a>) -> Option<Cow<'a, str>> {
+    let native = member(layer, "task_info").and_then(|info| member(info, "external_task_id")).and_then(word);
+    native.or_else(|| word(layer.get("external_task_id")))
 }
 
 fn status(layer: &Json) -> Option<TaskStatus> {
-    let word = ["task_status", "status"].into_iter().find_map(|name| text(layer.get(name)))?;
-    Some(TaskStatus::from(word.as_str()))
+    let word = ["task_status", "status"].into_iter().find_map(|name| word(layer.get(name)))?;
+    Some(TaskStatus::from(&*word))
 }
 
 /// Why a layer says that its task failed. After a success some gateways put the video's URL there.
@@ -181,9 +182,14 @@ pub(super) fn member<'a>(object: &'a Json<'a>, name: &str) -> Option<&'a Json<'a
 
 /// A string that is not empty, or a number as one.
 pub(super) fn text(value: &Json) -> Option<String> {
+    word(value).map(Cow::into_owned)
+}
+
+/// The same, borrowed where it can be: most of what is looked at is not kept.
+fn word<'a>(value: &'a Json<'a>) -> Option<Cow<'a, str>> {
     match value {
-        Json::Str(text) if !text.trim().is_empty() => Some(text.as_ref().to_owned()),
-        Json::Number(number) => Some(serde_json::Number::from(*number).to_string()),
+        Json::Str(text) if !text.trim().is_empty() => Some(Cow::Borrowed(text.as_ref())),
+        Json::Number(number) => Some(serde_json::Number::from(*number).to_string().into()),
         _ => None,
     }
 }
