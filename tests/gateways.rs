@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use flate2::Compression;
-use kling_client::{Client, Error, ErrorKind, Result, TaskInfo, TaskStatus, callback};
+use kling_client::{Client, Error, ErrorKind, Image, MultiImageToVideo, Result, TaskInfo, TaskStatus, callback};
 use kling_sandbox::{Answer, Operation, Sandbox};
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ impl Gateway {
 
     async fn submitted(&self, answer: Answer) -> Result<TaskInfo> {
         self.sandbox.answer_next(Operation::Create, answer);
-        let request = support::request_of([kling_client::Image::url("https://example.com/a.png")]);
+        let request = support::request_of([Image::url("https://example.com/a.png")]);
         self.client.submit(&request).await.map(|task| task.info().unwrap().clone())
     }
 
@@ -47,6 +47,12 @@ fn answer(status: u16, body: &Value) -> Answer {
 
 fn urls(info: &TaskInfo) -> Vec<String> {
     info.videos.iter().map(|video| video.url.clone()).collect()
+}
+
+/// A request without an external id.
+fn without_external_id() -> MultiImageToVideo {
+    let builder = MultiImageToVideo::builder().images([Image::url("https://example.com/a.png")]).prompt("x");
+    builder.without_external_task_id().build().unwrap()
 }
 
 /// What a response gave: id and status, or the kind of the error.
@@ -148,12 +154,7 @@ async fn a_gateway_that_was_sent_no_external_id_may_add_its_own() {
     let gateway = Gateway::start().await;
     let body = json!({"code": 0, "data": {"task_id": "9", "task_info": {"external_task_id": "the gateway's"}}});
     gateway.sandbox.answer_next(Operation::Create, answer(200, &body));
-    let request = kling_client::MultiImageToVideo::builder()
-        .images([kling_client::Image::url("https://example.com/a.png")])
-        .prompt("x")
-        .without_external_task_id()
-        .build()
-        .unwrap();
+    let request = without_external_id();
     let task = gateway.client.submit(&request).await.unwrap();
     assert_eq!((task.id(), task.external_task_id()), ("9", Some("the gateway's")));
 }
@@ -447,12 +448,7 @@ async fn an_odd_id_of_the_servers_is_escaped_or_polled_by_the_callers_id() {
 async fn a_task_that_no_url_can_name_is_paid_all_the_same_and_its_error_says_so() {
     let gateway = Gateway::start().await;
     gateway.sandbox.answer_next(Operation::Create, answer(200, &json!({"code": 0, "data": {"task_id": ".."}})));
-    let request = kling_client::MultiImageToVideo::builder()
-        .images([kling_client::Image::url("https://example.com/a.png")])
-        .prompt("x")
-        .without_external_task_id()
-        .build()
-        .unwrap();
+    let request = without_external_id();
     let mut task = gateway.client.submit(&request).await.unwrap();
     let errors: [Error; 2] = [task.refresh().await.cloned().unwrap_err(), task.wait().await.unwrap_err()];
     for error in errors {
