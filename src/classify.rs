@@ -149,8 +149,12 @@ pub(crate) fn classify(
         // No server has a whole request: whatever else was tried, no task was made.
         meaning = Later;
     }
-    if is_html && answer.status.is_success() {
+    // A poll of a task may meet a deploy page; to a create or a list a console answers where it has no such path.
+    let lacks = is_html && answer.status.is_success() && operation != Operation::Get;
+    if lacks {
         hint = LACKING;
+    } else if is_html && answer.status.is_success() {
+        hint = "a proxy or a deploy page may have answered; poll again, and check the base URL if this stays";
     } else if paid && meaning == NotKnown {
         hint = "";
     } else if paid && envelope.number() == Some(NO_MODEL) && hint != RETIRED {
@@ -186,7 +190,7 @@ pub(crate) fn classify(
     let message = match said {
         Some(said) if meaning == Lacking => format!("the gateway at {base} lacks this operation: {said}"),
         Some(said) => said,
-        None if is_html && (meaning == Lacking || answer.status.is_success()) => {
+        None if is_html && meaning == Lacking || lacks => {
             format!("the gateway at {base} answered with a web page: it lacks this operation")
         }
         None if meaning == Lacking => format!("the gateway at {base} lacks this operation"),

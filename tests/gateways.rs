@@ -458,6 +458,16 @@ async fn a_task_that_no_url_can_name_is_paid_all_the_same_and_its_error_says_so(
 }
 
 #[tokio::test]
+async fn a_poll_that_meets_a_page_says_so_and_claims_nothing_about_the_gateway() {
+    let gateway = Gateway::start().await;
+    for page in ["<!doctype html><title>We will be right back</title>", "<html><body>Sign in</body></html>"] {
+        let error = gateway.polled(Answer::new(200).body(page)).await.unwrap_err();
+        assert!(error.message().contains("a web page") && !error.to_string().contains("lacks"), "{error}");
+        assert!(error.hint().unwrap().contains("poll again"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn every_status_means_the_same_whatever_a_proxy_puts_into_the_body() {
     let gateway = Gateway::start().await;
     let page = "<!DOCTYPE html><html><head><title>Sorry</title></head><body>Sorry</body></html>";
