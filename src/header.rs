@@ -112,7 +112,7 @@ fn other(head: &[u8]) -> &'static str {
         (b"data:", "of a data: URI as text; give its text itself, or decode it"),
         (b"iVBORw0KGgo", "of Base64 text; give the text itself, or decode it"),
         (b"/9j/", "of Base64 text; give the text itself, or decode it"),
-        // What a decoder of UTF-8 puts in the place of bytes that are none.
+        // What a decoder of UTF-8 writes for invalid bytes.
         ("\u{fffd}".as_bytes(), AS_TEXT),
     ];
     if head.get(1..4) == Some(b"PNG") {
