@@ -280,9 +280,9 @@ fn upload_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a 
     None
 }
 
-/// The beginning of a body as text: enough for any message, and for whoever looks for the cause.
+/// The beginning of a body as text: more than is ever shown of one, so that it is cut where it is redacted.
 fn beginning(body: &[u8]) -> String {
-    const LONGEST: usize = 4096;
+    const LONGEST: usize = 64 * 1024;
     String::from_utf8_lossy(&body[..body.len().min(LONGEST)]).into_owned()
 }
 

@@ -23,7 +23,7 @@ use crate::request::MultiImageToVideo;
 use crate::response::{Envelope, Json, Reading, TaskInfo, Wanted, documents, tasks};
 use crate::retry::{RECONCILE_AT, RetryPolicy, share};
 use crate::running::{Permit, Running};
-use crate::shown::escaped;
+use crate::shown::shown;
 use crate::span::{record, within};
 use crate::task::Task;
 
@@ -215,7 +215,9 @@ impl Client {
             },
         );
         read.map_err(|error| match other {
-            Some(other) => error.saying(format!("the response describes another task, {}", escaped(&other))),
+            Some(other) => {
+                error.saying(format!("the response describes another task, {}", shown(&other, &[self.key()])))
+            }
             None => error,
         })
     }

@@ -13,6 +13,7 @@ use crate::address::check_id;
 use crate::client::{Asked, Client};
 use crate::error::{Error, Meaning, Result};
 use crate::response::TaskInfo;
+use crate::shown::shown;
 use crate::span::{record, within};
 use crate::task::Task;
 
@@ -153,12 +154,9 @@ impl Client {
         let times = format!("looked it up {} times within {before:?}", moments.len());
         let tried = match &last {
             _ if moments.is_empty() => String::new(),
-            Ok(Found::Older(id)) => format!("; an older task, {}, has this external id", crate::shown::escaped(id)),
+            Ok(Found::Older(id)) => format!("; an older task, {}, has this external id", shown(id, &[])),
             Ok(Found::Undated(id)) => {
-                format!(
-                    "; task {} has this external id and no date that shows whether it is older",
-                    crate::shown::escaped(id)
-                )
+                format!("; task {} has this external id and no date that shows whether it is older", shown(id, &[]))
             }
             Ok(_) => format!("; {times} and did not find it"),
             Err(error) => format!("; {times}, and the last look-up failed ({})", error.kind()),

@@ -7,12 +7,21 @@ use std::borrow::Cow;
 pub(crate) fn shown(text: &str, secrets: &[&str]) -> String {
     /// Longer messages have been HTML pages.
     const LONGEST: usize = 500;
-    let mut text = text.trim().to_owned();
+    /// More than is shown, whatever is redacted in it; the rest of a text of megabytes is not looked at.
+    const LOOKED_AT: usize = 8192;
+    let text = text.trim();
+    let end = text.char_indices().nth(LOOKED_AT).map(|(end, _)| end);
+    let mut text = text[..end.unwrap_or(text.len())].to_owned();
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         text = without(text, secret);
     }
     for name in NAMES {
         text = without_value(text, name);
+    }
+    if end.is_some() {
+        // Fewer characters of a secret than it is recognised by.
+        let kept = text.char_indices().nth_back(HEAD - 1).map_or(0, |(at, _)| at);
+        text.truncate(kept);
     }
     let text: String = words(&text).map(cleared).collect();
     match text.char_indices().nth(LONGEST) {
@@ -79,9 +88,11 @@ fn without(text: String, secret: &str) -> String {
     kept + rest
 }
 
-/// The part of a secret by which it is recognised.
+/// By how many first characters a secret is recognised.
+const HEAD: usize = 16;
+
 fn head(form: &str) -> &str {
-    form.char_indices().nth(16).map_or(form, |(end, _)| &form[..end])
+    form.char_indices().nth(HEAD).map_or(form, |(end, _)| &form[..end])
 }
 
 /// The length of what two texts begin with in common.
@@ -167,6 +178,18 @@ mod tests {
             assert!(!shown.contains("puts") && !shown.contains("leaves") && shown.contains("***"), "{text}: {shown}");
         }
         assert_eq!(shown("a cat and a catalogue", &["cat"]), "a *** and a catalogue");
+    }
+
+    #[test]
+    fn a_text_of_megabytes_shows_no_secret_wherever_it_is_cut_and_costs_no_more_than_a_page() {
+        let prompt = "The \"cat\" puts on the hat and leaves. ".repeat(8);
+        for before in 0..prompt.len() {
+            let shown = shown(&("é".repeat(before) + &prompt.repeat(100)), &[&prompt]);
+            assert!(shown.contains("***") && !shown.contains("The"), "{before}: {shown}");
+        }
+        // Every word of it is a secret, in one of several forms.
+        let shown = shown(&"\"a\" ".repeat(2_000_000), &["\"a\""]);
+        assert!(shown.starts_with("*** ***") && shown.len() < 600, "{shown}");
     }
 
     #[test]
