@@ -40,7 +40,7 @@ pub fn generate(yaml: &str) -> Result<String, String> {
     let spec = serde_json::from_value(document).map_err(|e| format!("not an OpenAPI 3.0 document: {e}"))?;
     let mut settings = GenerationSettings::new();
     settings.with_interface(InterfaceStyle::Builder).with_hooks(HooksMode::Expected);
-    settings.with_inner_type("crate::hooks::Call".parse().map_err(|_| "the inner type does not parse")?);
+    settings.with_inner_type("crate::transport::Call".parse().map_err(|_| "the inner type does not parse")?);
     let tokens = std::panic::catch_unwind(|| Generator::new(&settings).generate_tokens(&spec))
         .map_err(|_| "progenitor panicked on this document (its message is above)")?
         .map_err(|e| format!("progenitor refused this document: {e}"))?;

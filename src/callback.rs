@@ -102,7 +102,7 @@ fn signing_key(secret: &str) -> Result<Vec<u8>> {
     let secret = secret.trim();
     let secret = secret.strip_prefix("v1,").unwrap_or(secret).trim_start();
     let secret = secret.strip_prefix("whsec_").unwrap_or(secret);
-    let key = STANDARD.decode(crate::encoded::canonical(secret.to_owned()));
+    let key = STANDARD.decode(crate::media::encoded::canonical(secret.to_owned()));
     let key = key.map_err(|_| refuse("is not Base64".to_owned()))?;
     if key.len() < SHORTEST {
         return Err(refuse(format!("has {} bytes, at least {SHORTEST} are needed", key.len())));

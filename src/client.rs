@@ -13,19 +13,19 @@ use tracing::{debug_span, info_span};
 use url::Url;
 
 use crate::address::{Reach, base_url, check_id, fits_path};
-use crate::classify::{Operation, classify};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result, Violation};
-use crate::generated;
-use crate::hooks::{Call, Limits, NO_TOTAL_LIMIT, Outcome};
-use crate::polling::{self, PollPolicy, SteadyPolling};
 use crate::request::MultiImageToVideo;
+use crate::response::reason::{Operation, classify};
+use crate::response::redact::shown;
 use crate::response::{Envelope, Json, Reading, TaskInfo, Wanted, documents, tasks};
 use crate::retry::{RECONCILE_AT, RetryPolicy, share};
 use crate::running::{Permit, Running};
-use crate::shown::shown;
 use crate::span::{record, within};
 use crate::task::Task;
+use crate::transport::generated;
+use crate::transport::{Call, Limits, NO_TOTAL_LIMIT, Outcome};
+use crate::wait::policy::{self, PollPolicy, SteadyPolling};
 
 /// The environment variable with the API key.
 pub const KEY_VARIABLE: &str = "KLING_API_KEY";
@@ -278,16 +278,12 @@ impl Client {
     /// How long what a request orders is expected to take.
     pub(crate) fn expected_for(&self, request: &MultiImageToVideo) -> Duration {
         let fields = request.fields();
-        if self.0.reach.loopback {
-            polling::LOOPBACK_EXPECTED
-        } else {
-            polling::expected(&fields.mode, &fields.duration)
-        }
+        if self.0.reach.loopback { policy::LOOPBACK_EXPECTED } else { policy::expected(&fields.mode, &fields.duration) }
     }
 
     /// How long a task is expected to take: what this client was told, else what the task knows of itself.
     pub(crate) fn expected_of(&self, task: &Task) -> Duration {
-        let usual = if self.0.reach.loopback { polling::LOOPBACK_EXPECTED } else { polling::EXPECTED };
+        let usual = if self.0.reach.loopback { policy::LOOPBACK_EXPECTED } else { policy::EXPECTED };
         self.0.expected.or(task.expected()).unwrap_or(usual)
     }
 
@@ -552,14 +548,14 @@ impl ClientBuilder {
             return Err(Error::invalid("client", found));
         };
         authorization.set_sensitive(true);
-        if base.starts_with("https:") && self.http.is_none() && !crate::tls::is_available() {
+        if base.starts_with("https:") && self.http.is_none() && !crate::transport::tls::is_available() {
             return Err(Error::new(ErrorKind::Other, "client", "this build has no TLS")
                 .with_hint("enable the feature rustls or native-tls of kling-client, or TLS of reqwest"));
         }
         let http = match self.http {
             Some(client) => client,
             // One attempt and no redirect: what a redirect would repeat or turn into a GET is a paid request.
-            None => crate::tls::http_client(base.starts_with("https:"), |builder| {
+            None => crate::transport::tls::http_client(base.starts_with("https:"), |builder| {
                 builder.redirect(reqwest::redirect::Policy::none())
             })?,
         };

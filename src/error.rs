@@ -2,7 +2,7 @@
 //!
 //! [`Error`] is opaque: its [`kind`](Error::kind) says what it means for the caller (was anything paid?), its accessors
 //! hold what the API said, and its text names the operation, the API's code and message, the ids and the next step.
-//! No key, prompt, image or signed URL is in it: what came from a server has gone through `shown.rs`.
+//! No key, prompt, image or signed URL is in it: what came from a server has gone through `redact.rs`.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::response::TaskInfo;
-use crate::shown::escaped;
+use crate::response::redact::escaped;
 
 /// The result of a call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

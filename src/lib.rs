@@ -17,62 +17,40 @@
 
 mod address;
 pub mod callback;
-mod classify;
 mod client;
 mod clock;
-mod content_encoding;
 mod download;
-mod encoded;
 mod error;
-#[cfg(not(feature = "raw"))]
-mod generated;
-mod header;
-mod hooks;
-mod image;
-mod judge;
-mod mp4;
-mod part;
-mod polling;
+mod media;
 mod reconcile;
 mod request;
-mod resolver;
 mod response;
 mod retry;
 mod running;
 mod saved;
 mod schema;
-mod shown;
 mod span;
 mod submit;
 mod task;
-mod tls;
-mod transfer;
-mod upload;
+mod transport;
 mod values;
 mod wait;
-mod wait_all;
-mod watch;
 
 #[cfg(feature = "raw")]
-#[path = "generated.rs"]
-pub mod raw;
-#[cfg(feature = "raw")]
-use raw as generated;
+pub use transport::generated as raw;
 
 pub use client::{BASE_URL_VARIABLE, Client, ClientBuilder, EXPECT_VARIABLE, KEY_VARIABLE};
 pub use clock::{Clock, Sleep, SystemClock};
 pub use download::{Download, DownloadProgress, VideoStream};
 pub use error::{Error, ErrorKind, Result, Violation};
-pub use generated::document;
-pub use image::Image;
-pub use polling::{PollPolicy, PollState, SteadyPolling};
+pub use media::Image;
 pub use request::{MultiImageToVideo, MultiImageToVideoBuilder};
 pub use response::{TaskInfo, TaskStatus, Video};
 pub use saved::SavedTask;
 pub use task::Task;
+pub use transport::generated::document;
 pub use values::{AspectRatio, Mode, Model, VideoDuration};
-pub use wait::{FinishedTask, Wait, WaitEvent, Waiting};
-pub use wait_all::WaitAll;
+pub use wait::{FinishedTask, PollPolicy, PollState, SteadyPolling, Wait, WaitAll, WaitEvent, Waiting};
 
 /// The typestate of [`MultiImageToVideoBuilder`], for functions that pass one on half filled.
 pub mod builder {

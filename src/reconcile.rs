@@ -13,7 +13,7 @@ use crate::address::check_id;
 use crate::client::{Asked, Client};
 use crate::error::{Error, Meaning, Result};
 use crate::response::TaskInfo;
-use crate::shown::shown;
+use crate::response::redact::shown;
 use crate::span::{record, within};
 use crate::task::Task;
 

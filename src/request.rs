@@ -17,9 +17,9 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::error::{Error, ErrorKind, Result, Violation};
-use crate::image::{Image, http_url};
+use crate::media::{Image, http_url};
 use crate::schema::{ACCEPTED, SENT, check_types, is_known, violation};
-use crate::upload::Segment;
+use crate::transport::body::Segment;
 use crate::values::{AspectRatio, Mode, Model, VideoDuration};
 
 /// A video to be made from 1–4 images and a prompt; checked, and good for one purchase.

@@ -1,7 +1,7 @@
 //! When the same may be sent again, and when a lost task is looked for: two pure decisions and their policies.
 //!
 //! A paid request goes out again only after an outcome that says that no task was made and that it may pass; see
-//! `classify.rs` for which those are.
+//! `reason.rs` for which those are.
 
 use std::time::Duration;
 

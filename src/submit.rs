@@ -2,24 +2,24 @@
 //!
 //! A create costs money and has no idempotency contract, so a body that nothing below can send again carries it once. It
 //! goes out again only if the outcome says that no task was made and that the reason may pass; an answer that was lost is
-//! looked for by the caller's id, never asked for again. What an outcome means is decided in `classify.rs`.
+//! looked for by the caller's id, never asked for again. What an outcome means is decided in `reason.rs`.
 
 use std::time::Duration;
 
 use tracing::field::Empty;
 use tracing::{Span, info_span};
 
-use crate::classify::{LOOK, Operation};
 use crate::client::Client;
 use crate::clock::chance;
 use crate::error::{Error, ErrorKind, Meaning, Result, Violation};
-use crate::generated::types;
 use crate::reconcile::{Lookup, NotFound};
 use crate::request::MultiImageToVideo;
+use crate::response::reason::{LOOK, Operation};
 use crate::response::{TaskInfo, Wanted};
 use crate::span::{self, record, within};
 use crate::task::Task;
-use crate::upload::Segment;
+use crate::transport::body::Segment;
+use crate::transport::generated::types;
 
 impl Client {
     /// Submits a request: at most one paid POST that could be accepted, ever.

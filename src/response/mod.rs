@@ -5,6 +5,8 @@
 
 mod envelope;
 mod outputs;
+pub(crate) mod reason;
+pub(crate) mod redact;
 mod task;
 
 use std::fmt;
@@ -17,7 +19,7 @@ use serde_json::Value;
 pub(crate) use serde_json_borrow::Value as Json;
 use url::Url;
 
-use crate::shown::shown;
+use crate::response::redact::shown;
 
 pub(crate) use envelope::{Envelope, documents};
 pub(crate) use task::{Reading, Wanted, tasks};

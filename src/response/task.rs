@@ -216,5 +216,5 @@ fn time(value: &Json) -> Option<SystemTime> {
 const HALF_MILLISECOND: Duration = Duration::from_micros(500);
 
 fn is_url(text: &str) -> bool {
-    crate::image::http_url(text).is_ok()
+    crate::media::http_url(text).is_ok()
 }

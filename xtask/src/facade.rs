@@ -404,7 +404,7 @@ impl<'a> Comparison<'a> {
 /// The file that states a field; `at` is its path in the facade's schema.
 #[must_use]
 pub fn file(at: &[String], usual: &'static str) -> &'static str {
-    if at.get(1).is_some_and(|property| property == "image_list") && at.len() > 2 { "src/image.rs" } else { usual }
+    if at.get(1).is_some_and(|property| property == "image_list") && at.len() > 2 { "src/media/mod.rs" } else { usual }
 }
 
 fn deeper(path: &[String], steps: &[&str]) -> Vec<String> {

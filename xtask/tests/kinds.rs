@@ -1055,7 +1055,7 @@ fn a_meaning_names_the_field_and_the_file_or_says_that_nothing_is_to_do() {
                 "                        type: integer\n                    required",
             )],
             "request-property-type-changed",
-            "src/image.rs: `image_list[].image`",
+            "src/media/mod.rs: `image_list[].image`",
         ),
         (
             "header",

@@ -64,13 +64,13 @@ impl Client {
             };
         };
         if change.level == Level::Source {
-            return format!("{REGENERATE}; where the generated name is used: src/hooks.rs and its callers");
+            return format!("{REGENERATE}; where the generated name is used: src/transport/mod.rs and its callers");
         }
         if change.id.starts_with("api-") && change.id.contains("removed") || change.id == "endpoint-moved" {
             return format!("{}: {id} calls what is no longer there; correct spec/patches.yaml too", file(id));
         }
         if change.id.starts_with("api-security") || change.id.starts_with("api-global-security") {
-            return "src/hooks.rs: how the key is sent".to_owned();
+            return "src/transport/mod.rs: how the key is sent".to_owned();
         }
         match change.id.as_str() {
             "operation-status-changed" => {
@@ -152,7 +152,7 @@ impl Client {
                 format!("{REGENERATE}; the default server comes from the document")
             }
             (Level::Breaking | Level::Warning, id) if id.starts_with("api-security") => {
-                "src/hooks.rs: how the key is sent".to_owned()
+                "src/transport/mod.rs: how the key is sent".to_owned()
             }
             (Level::Breaking | Level::Warning, _) => "look at it: no field of the library is meant".to_owned(),
             _ => REGENERATE.to_owned(),

@@ -1,6 +1,6 @@
 //! Waiting for many tasks at once: one stream, one timer, and the list where it says as much as many questions.
 //!
-//! What each task is waited for with, and what an answer means for it, is that of a single wait (`wait.rs`); here is only
+//! What each task is waited for with, and what an answer means for it, is that of a single wait (`mod.rs`); here is only
 //! who is asked for next. Tasks that were seen on one list come due at one moment, so that the next list serves all of
 //! them again. A task that the list does not show is asked for by its id for a while; where there is no list, all are.
 
@@ -18,8 +18,8 @@ use crate::client::Client;
 use crate::clock::{Sleep, chance};
 use crate::error::{Error, ErrorKind, Result, Violation};
 use crate::response::{TaskInfo, TaskStatus};
+use crate::wait::watch::{LAST_POLL, Watch};
 use crate::wait::{FinishedTask, Wait, WaitEvent};
-use crate::watch::{LAST_POLL, Watch};
 
 /// So many tasks are asked for one by one; a list is the dearer answer for them.
 const FEW: usize = 4;

@@ -4,6 +4,12 @@
 //! request without it is requested with the key, by the API's client. On disk the bytes go to a `.part` file,
 //! which gets the target's name when all of them are there and safe; how they come is the business of `transfer.rs`.
 
+mod judge;
+mod mp4;
+mod part;
+mod resolver;
+pub(crate) mod transfer;
+
 use std::future::{Future, IntoFuture};
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -15,12 +21,12 @@ use futures_core::Stream;
 use tracing::Instrument as _;
 
 use crate::address::Reach;
+use crate::download::judge::Floor;
+use crate::download::part::{Part, Trouble};
+use crate::download::resolver::Resolver;
+use crate::download::transfer::{Event, Transfer};
 use crate::error::{Error, ErrorKind, Result};
-use crate::judge::Floor;
-use crate::part::{Part, Trouble};
-use crate::resolver::Resolver;
 use crate::span::{ended, within};
-use crate::transfer::{Event, Transfer};
 
 /// How far a download is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -323,7 +329,7 @@ impl std::fmt::Debug for VideoStream {
 pub(crate) fn http_client(reach: Reach) -> Result<reqwest::Client> {
     /// A CDN redirects once or twice.
     const MOST_REDIRECTS: usize = 5;
-    crate::tls::http_client(true, |builder| {
+    crate::transport::tls::http_client(true, |builder| {
         let policy = reqwest::redirect::Policy::custom(move |attempt| {
             if attempt.previous().len() > MOST_REDIRECTS {
                 return attempt.error("too many redirects");

@@ -5,6 +5,11 @@
 //! up to a size, and stores what came back in the call. The facade decodes from there alone: the generated code writes its
 //! requests and sees no answer.
 
+pub(crate) mod body;
+mod content_encoding;
+pub mod generated;
+pub(crate) mod tls;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
@@ -21,9 +26,8 @@ use reqwest::ResponseBuilderExt as _;
 use url::Url;
 
 use crate::clock::Clock;
-use crate::content_encoding::{Decoded, decode};
-use crate::generated;
-use crate::upload::{Handed, Progress, Segment, Upload};
+use crate::transport::body::{Handed, Progress, Segment, Upload};
+use crate::transport::content_encoding::{Decoded, decode};
 
 /// The longest answer that is read: a list of 500 tasks with signed URLs stays under 1 MiB.
 pub(crate) const MAX_ANSWER: usize = 8 * 1024 * 1024;

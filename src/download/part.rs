@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::judge::Entity;
-use crate::mp4::{Boxes, Content, HEAD};
+use crate::download::judge::Entity;
+use crate::download::mp4::{Boxes, Content, HEAD};
 
 /// Which video a `.part` is of, and how its server knows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

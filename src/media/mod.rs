@@ -3,6 +3,9 @@
 //! An [`Image`] is only a description: making one reads nothing and never fails. Building the request looks at each
 //! image's header, from the file or the bytes, and reports what the API would refuse after minutes.
 
+pub(crate) mod encoded;
+mod header;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
@@ -14,10 +17,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
-use crate::encoded::{self, Decoded};
+use self::encoded::Decoded;
 use crate::error::Violation;
-use crate::header;
-use crate::upload::{FileSource, Segment};
+use crate::transport::body::{FileSource, Segment};
 
 /// The largest image, in bytes before Base64 (Kling's reference: 10 MB).
 const MAX_BYTES: u64 = 10 * 1024 * 1024;

@@ -1,7 +1,11 @@
 //! Waiting for a task: polls spread around the time it is expected to take, until it ends or the deadline comes.
 //!
-//! What a response means is decided in `watch.rs`, when to poll next is a policy (`polling.rs`), and time comes from the
+//! What a response means is decided in `watch.rs`, when to poll next is a policy (`policy.rs`), and time comes from the
 //! client's clock.
+
+mod all;
+pub(crate) mod policy;
+pub(crate) mod watch;
 
 use std::future::{Future, IntoFuture};
 use std::path::PathBuf;
@@ -13,13 +17,14 @@ use std::time::Duration;
 use futures_core::Stream;
 
 use crate::clock::{Sleep, chance};
+use crate::download::transfer::Transfer;
 use crate::download::{Download, VideoStream};
 use crate::error::{Error, ErrorKind, Result};
-use crate::polling::PollPolicy;
 use crate::response::{TaskInfo, Video};
 use crate::task::Task;
-use crate::transfer::Transfer;
-use crate::watch::Watch;
+pub use all::WaitAll;
+pub use policy::{PollPolicy, PollState, SteadyPolling};
+use watch::Watch;
 
 /// What is seen while waiting.
 #[derive(Debug)]

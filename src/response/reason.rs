@@ -10,10 +10,10 @@ use http::StatusCode;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 
 use crate::error::{Error, ErrorKind, Meaning};
-use crate::hooks::{Answer, Failure, Outcome};
 use crate::response::Envelope;
-use crate::shown::shown;
-use crate::upload::{Handed, UploadError};
+use crate::response::redact::shown;
+use crate::transport::body::{Handed, UploadError};
+use crate::transport::{Answer, Failure, Outcome};
 
 /// What was asked of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,10 +12,10 @@ use tracing::{Instrument as _, Span, info_span};
 
 use crate::clock::{Age, Clock};
 use crate::error::{Error, ErrorKind, Evidence, Meaning, Result};
-use crate::polling::{PollPolicy, PollState};
 use crate::response::{TaskInfo, TaskStatus};
 use crate::span::{ended, record};
 use crate::task::Task;
+use crate::wait::policy::{PollPolicy, PollState};
 use crate::wait::{FinishedTask, WaitEvent};
 
 /// What to do after a task has failed.
@@ -251,7 +251,7 @@ impl Watch {
         };
         let secrets: Vec<_> =
             self.task.secrets().iter().map(String::as_str).chain([self.task.client().key()]).collect();
-        Err(Error::new(kind, "wait", crate::shown::shown(message, &secrets))
+        Err(Error::new(kind, "wait", crate::response::redact::shown(message, &secrets))
             .with_retry(kind == ErrorKind::Answer, None)
             .of_paid(kind != ErrorKind::TaskFailed)
             .with_ids(Some(&info.task_id), self.task.external_task_id())
