@@ -40,7 +40,7 @@ pub fn generate(yaml: &str) -> Result<String, String> {
     let spec = serde_json::from_value(document).map_err(|e| format!("not an OpenAPI 3.0 document: {e}"))?;
     let mut settings = GenerationSettings::new();
     settings.with_interface(InterfaceStyle::Builder).with_hooks(HooksMode::Expected);
-    settings.with_inner_type("crate::transport::Call".parse().map_err(|_| "the inner type does not parse")?);
+    settings.with_inner_type("crate::transport::Exchange".parse().map_err(|_| "the inner type does not parse")?);
     let tokens = std::panic::catch_unwind(|| Generator::new(&settings).generate_tokens(&spec))
         .map_err(|_| "progenitor panicked on this document (its message is above)")?
         .map_err(|e| format!("progenitor refused this document: {e}"))?;
@@ -53,9 +53,7 @@ fn relax(document: &mut Value) {
     let answer = json!({"2XX": {"description": "", "content": {"application/json": {"schema": {}}}}});
     let items = document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flat_map(|m| m.values_mut());
     for operation in items.filter_map(Value::as_object_mut).flat_map(|item| item.values_mut()) {
-        if let Some(responses) = operation.get_mut("responses") {
-            *responses = answer.clone();
-        }
+        operation.get_mut("responses").into_iter().for_each(|responses| *responses = answer.clone());
     }
     open(document, false);
 }
@@ -70,6 +68,7 @@ fn open(node: &mut Value, names: bool) {
                     "format" => value == "binary", // the one that progenitor needs, for uploads
                     "additionalProperties" => value != false,
                     "example" | "examples" | "default" => false, // data, not schema; a default would always be sent
+                    "required" => !value.is_array(), // the library checks it; a parameter's own, true or false, stays
                     key => !CLOSING.split(' ').any(|closing| closing == key),
                 });
             }

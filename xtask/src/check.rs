@@ -1,13 +1,14 @@
-//! `spec check`: the written documents are what pages and patches give, and the facade agrees with them.
+//! `spec check`: the written documents are what pages and patches give, and the library agrees with them.
 
 use std::path::Path;
 
 use similar::TextDiff;
 
+use crate::agreement::{Findings, compare};
 use crate::coverage::{coverage, written};
 use crate::error::{Error, Result};
-use crate::facade::{Allowed, Findings, compare, read_schema};
 use crate::import::{Imported, import};
+use crate::library::{Allowed, schemas};
 use crate::roots;
 
 /// Enough of a difference to see what it is; the command to run replaces the rest.
@@ -18,12 +19,14 @@ const MAX_DIFF_LINES: usize = 200;
 /// # Errors
 /// Everything that failed, or the first input that is refused.
 pub fn check(root: &Path) -> Result<Vec<String>> {
-    let imported = import(root, &roots::vendor_pages(root)?, Some(&root.join(roots::PATCHES)))?;
+    let imported = imported(root)?;
+    let (library, allowed) = (schemas(root)?, Allowed::read_file(root)?);
+    let rows = coverage(&library, &imported.document, &allowed);
     let mut failures = current(root, &imported);
-    let Findings { failures: disagreements, remarks } = agreement(root, &imported)?;
+    let Findings { failures: disagreements, remarks } = compare(&library, &imported.document, &allowed, &rows);
     failures.extend(disagreements);
-    let readme = std::fs::read_to_string(root.join(roots::README)).unwrap_or_default();
-    match table(root, &imported) {
+    let readme = readme(root)?;
+    match written(&readme, roots::README, &rows) {
         Ok(text) if text == readme => {}
         Ok(_) => failures.push(format!(
             "{}:1: the table of coverage is not current; run `cargo xtask spec check --write`",
@@ -39,29 +42,18 @@ pub fn check(root: &Path) -> Result<Vec<String>> {
 /// # Errors
 /// Pages, a schema or a list that cannot be read, or a text without the table's marks.
 pub fn write_table(root: &Path) -> Result<()> {
-    let imported = import(root, &roots::vendor_pages(root)?, Some(&root.join(roots::PATCHES)))?;
-    let text = table(root, &imported)?;
+    let rows = coverage(&schemas(root)?, &imported(root)?.document, &Allowed::read_file(root)?);
+    let text = written(&readme(root)?, roots::README, &rows)?;
     roots::write(&root.join(roots::README), roots::README, &text)
 }
 
-/// The text of `spec/README.md` with the table as it should be.
-fn table(root: &Path, imported: &Imported) -> Result<String> {
-    let schema = read_schema(&root.join(roots::FACADE), roots::FACADE)?;
-    let allowed = Allowed::read_file(&root.join(roots::ALLOWED), roots::ALLOWED)?;
-    let readme = std::fs::read_to_string(root.join(roots::README)).map_err(|error| {
-        Error::refused(format_args!("{}:1", roots::README), format_args!("cannot be read: {error}"))
-    })?;
-    written(&readme, roots::README, &coverage(&schema, &imported.document, &allowed).rows)
+fn imported(root: &Path) -> Result<Imported> {
+    import(root, &roots::vendor_pages(root)?, Some(&root.join(roots::PATCHES)))
 }
 
-/// Whether the facade agrees with the document.
-///
-/// # Errors
-/// A schema or a list that cannot be read.
-pub fn agreement(root: &Path, imported: &Imported) -> Result<Findings> {
-    let schema = read_schema(&root.join(roots::FACADE), roots::FACADE)?;
-    let allowed = Allowed::read_file(&root.join(roots::ALLOWED), roots::ALLOWED)?;
-    Ok(compare(&schema, &imported.document, &allowed))
+fn readme(root: &Path) -> Result<String> {
+    let refused = |error| Error::refused(format_args!("{}:1", roots::README), format_args!("cannot be read: {error}"));
+    std::fs::read_to_string(root.join(roots::README)).map_err(refused)
 }
 
 fn current(root: &Path, imported: &Imported) -> Vec<String> {

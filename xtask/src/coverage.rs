@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use serde_json::Value as Json;
 
 use crate::error::{Error, Result};
-use crate::facade::{Allowed, OPEN_ENUM, OPERATION};
+use crate::library::{Allowed, Covered, OPEN_ENUM, described, plain, same};
 use crate::lift::{Keyword, constraints};
-use crate::roles::operations;
+use crate::roles::pointer;
 use crate::rules::{decoded, resolve};
 use crate::tree::Node;
 
@@ -18,14 +18,14 @@ use crate::tree::Node;
 const BEGIN: &str = "<!-- coverage: written by `cargo xtask spec check --write` -->";
 /// Where it ends.
 const END: &str = "<!-- coverage: end -->";
-/// The operations that the library calls.
-const CALLED: [&str; 3] = [OPERATION, "get_multi_image_to_video", "list_multi_image_to_video"];
 /// Schemas inside of schemas that are looked into: what a client sends is not deeper.
 const MAX_DEPTH: usize = 16;
 
 /// One line of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
+    /// The library's operation, or the document's operation id where the library has none.
+    pub operation: String,
     /// The property as people write it, or an operation's parameter.
     pub name: String,
     /// What is said about it: that it is there, a value, a limit.
@@ -34,42 +34,34 @@ pub struct Row {
     pub how: Option<String>,
 }
 
-/// The table, and the entries of the list of reasons that it needs.
-#[derive(Debug, Default)]
-pub struct Coverage {
-    /// The lines, in the order of the document, then those of the library alone.
-    pub rows: Vec<Row>,
-    /// The pointers whose reasons were given.
-    pub used: Vec<String>,
-}
-
-/// Lists what the document and the library say, and who takes care of it.
+/// Lists what the document and the library say, and who takes care of it: by operation, in the order of the document, then
+/// what the library says alone.
 #[must_use]
-pub fn coverage(schema: &Json, document: &Node, allowed: &Allowed) -> Coverage {
-    let mut table = Table { document, allowed, out: Coverage::default() };
-    let mut found = Vec::new();
-    operations(&mut document.clone(), &mut |_, _, operation| {
-        found.push((operation.get_text("operationId").unwrap_or_default().to_owned(), operation.clone()));
-    });
-    for (id, operation) in &found {
-        table.parameters(id, operation);
-        let body = operation.at_path(&["requestBody", "content", "application/json", "schema"]);
-        match body {
-            Some(body) if id == OPERATION => table.schema(Some(schema), Some(body), ("", ""), 0),
-            Some(body) => table.described(body, id, "open by design: only `raw` sends it", 0),
-            None => {}
+pub fn coverage(library: &[Covered], document: &Node, allowed: &Allowed) -> Vec<Row> {
+    let all = described(document);
+    let mut table = Table { document, allowed, operation: "", rows: Vec::new() };
+    for one in &all {
+        let ours = library.iter().filter_map(|covered| Some((covered, covered.create(&all)?)));
+        let (covered, create) = ours.clone().find(|(_, create)| create.has(one)).unzip();
+        table.operation = covered.map_or(&one.id, |covered| &covered.name);
+        table.parameters(&one.id, &one.node, covered.is_some());
+        match (one.body(), covered) {
+            (Some(body), Some(covered)) if create.is_some_and(|create| create.id == one.id) => {
+                table.schema(Some(&covered.schema), Some(body), ("", ""), 0);
+            }
+            (Some(body), _) => table.described(body, &one.id, "open by design: only `raw` sends it", 0),
+            (None, _) => {}
         }
-        let answers = operation.get("responses").and_then(Node::map).into_iter().flatten();
-        for (status, answer) in answers {
+        for (status, answer) in one.node.get("responses").and_then(Node::map).into_iter().flatten() {
             for media in answer.get("content").and_then(Node::map).into_iter().flat_map(|map| map.values()) {
                 if let Some(schema) = media.get("schema") {
-                    let how = "open by design: known shapes are decoded, the whole answer is kept as JSON";
-                    table.described(schema, &format!("{id} {status}"), how, 0);
+                    let how = "open by design: known shapes are decoded, the whole response is kept as JSON";
+                    table.described(schema, &format!("{} {status}", one.id), how, 0);
                 }
             }
         }
     }
-    table.out
+    table.rows
 }
 
 /// Puts the table into the text of `spec/README.md`.
@@ -81,8 +73,17 @@ pub fn written(readme: &str, name: &str, rows: &[Row]) -> Result<String> {
         || Error::Failed(format!("{name}:1: expected the marks `{BEGIN}` and `{END}` around the table of coverage"));
     let (before, rest) = readme.split_once(BEGIN).ok_or_else(missing)?;
     let (_, after) = rest.split_once(END).ok_or_else(missing)?;
-    let mut table = String::from("\n\n| what | the document or the library says | who takes care |\n|---|---|---|\n");
+    let mut table = String::from("\n");
+    let mut operation = None;
     for row in rows {
+        if operation.replace(&row.operation) != Some(&row.operation) {
+            let _ = writeln!(
+                table,
+                "\n### {}\n\n| what | the document or the library says | who takes care |",
+                row.operation
+            );
+            table.push_str("|---|---|---|\n");
+        }
         let how = row.how.as_deref().unwrap_or("**nobody**");
         let _ = writeln!(table, "| `{}` | {} | {} |", cell(&row.name), cell(&row.what), cell(how));
     }
@@ -98,45 +99,48 @@ fn cell(text: &str) -> String {
         .replace('<', "&lt;")
 }
 
+/// What a node refers to, with the place where it is used: that says more than where it is shared.
+#[must_use]
+pub fn resolved(document: &Node, node: &Node) -> Node {
+    let target = node.get_text("$ref").and_then(|text| resolve(document, &decoded(text)));
+    Node { place: node.place.clone(), ..target.unwrap_or(node).clone() }
+}
+
 struct Table<'a> {
     document: &'a Node,
     allowed: &'a Allowed,
-    out: Coverage,
+    operation: &'a str,
+    rows: Vec<Row>,
 }
 
 impl Table<'_> {
     fn add(&mut self, name: &str, what: impl Into<String>, how: Option<String>) {
         let name = if name.is_empty() { "the body" } else { name };
-        self.out.rows.push(Row { name: name.to_owned(), what: what.into(), how });
+        let operation = self.operation.to_owned();
+        self.rows.push(Row { operation, name: name.to_owned(), what: what.into(), how });
     }
 
     /// The reason for a pointer, or for what holds it.
-    fn reason(&mut self, pointer: &str) -> Option<String> {
+    fn reason(&self, pointer: &str) -> Option<String> {
         let mut at = pointer;
         loop {
-            if let Some((reason, source)) = self.allowed.reason(at) {
-                self.out.used.push(at.to_owned());
-                return Some(format!("{reason} ({source})"));
+            if let Some(reason) = self.allowed.reason(self.operation, at) {
+                return Some(reason.to_owned());
             }
             at = at.rsplit_once('/')?.0;
         }
     }
 
-    fn resolved(&self, node: &Node) -> Node {
-        let target = node.get_text("$ref").and_then(|text| resolve(self.document, &decoded(text)));
-        target.unwrap_or(node).clone()
-    }
-
     /// Compares one schema of both; either may be missing.
-    fn schema(&mut self, facade: Option<&Json>, document: Option<&Node>, (name, at): (&str, &str), depth: usize) {
+    fn schema(&mut self, library: Option<&Json>, document: Option<&Node>, (name, at): (&str, &str), depth: usize) {
         if depth > MAX_DEPTH {
             return;
         }
-        let document = document.map(|node| self.resolved(node));
-        self.values(facade, document.as_ref(), name, at);
-        self.limits(facade, document.as_ref(), name, at);
+        let document = document.map(|node| resolved(self.document, node));
+        self.values(library, document.as_ref(), name, at);
+        self.limits(library, document.as_ref(), name, at);
         let empty = serde_json::Map::new();
-        let ours = facade.and_then(|schema| schema.get("properties")?.as_object()).unwrap_or(&empty);
+        let ours = library.and_then(|schema| schema.get("properties")?.as_object()).unwrap_or(&empty);
         let theirs = document.as_ref().and_then(|node| node.get("properties")?.map());
         let listed = |key: &str| {
             let names = document.as_ref().and_then(|node| node.get("required")?.list());
@@ -144,16 +148,16 @@ impl Table<'_> {
         };
         for (key, node) in theirs.into_iter().flatten() {
             let inner = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
-            let pointer = format!("{at}{}", crate::roles::pointer(&["properties", key]));
+            let inside = format!("{at}{}", pointer(&["properties", key]));
             let what = if listed(key) { "property, required" } else { "property" };
             let how = match ours.get(key) {
                 Some(_) => Some("enforced: its own field".to_owned()),
-                None if listed(key) => self.reason(&pointer),
+                None if listed(key) => self.reason(&inside),
                 None => Some("open by design: sent with `extra`".to_owned()),
             };
             self.add(&inner, what, how);
             match ours.get(key) {
-                Some(field) => self.schema(Some(field), Some(node), (&inner, &pointer), depth + 1),
+                Some(field) => self.schema(Some(field), Some(node), (&inner, &inside), depth + 1),
                 None => self.described(node, &inner, "open by design: sent with `extra`", depth + 1),
             }
         }
@@ -163,22 +167,22 @@ impl Table<'_> {
         own.sort_by_key(|(key, _)| *key);
         for (key, field) in own {
             let inner = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
-            let pointer = format!("{at}{}", crate::roles::pointer(&["properties", key]));
-            let how = self.reason(&pointer);
+            let inside = format!("{at}{}", pointer(&["properties", key]));
+            let how = self.reason(&inside);
             self.add(&inner, "property of the library alone", how);
-            self.schema(Some(field), None, (&inner, &pointer), depth + 1);
+            self.schema(Some(field), None, (&inner, &inside), depth + 1);
         }
         let items =
-            (facade.and_then(|schema| schema.get("items")), document.as_ref().and_then(|node| node.get("items")));
+            (library.and_then(|schema| schema.get("items")), document.as_ref().and_then(|node| node.get("items")));
         if items.0.is_some() || items.1.is_some() {
             self.schema(items.0, items.1, (&format!("{name}[]"), &format!("{at}/items")), depth + 1);
         }
     }
 
-    fn values(&mut self, facade: Option<&Json>, document: Option<&Node>, name: &str, at: &str) {
-        let open = facade.is_some_and(|schema| schema.get(OPEN_ENUM).is_some());
+    fn values(&mut self, library: Option<&Json>, document: Option<&Node>, name: &str, at: &str) {
+        let open = library.is_some_and(|schema| schema.get(OPEN_ENUM).is_some());
         let word = if open { OPEN_ENUM } else { "enum" };
-        let ours: Vec<String> = facade
+        let ours: Vec<String> = library
             .and_then(|schema| schema.get(word)?.as_array())
             .map(|list| list.iter().map(plain).collect())
             .unwrap_or_default();
@@ -200,12 +204,12 @@ impl Table<'_> {
         }
     }
 
-    fn limits(&mut self, facade: Option<&Json>, document: Option<&Node>, name: &str, at: &str) {
+    fn limits(&mut self, library: Option<&Json>, document: Option<&Node>, name: &str, at: &str) {
         let theirs = document.map(constraints).unwrap_or_default();
         let limit = |schema: Option<&Json>, key: &str| schema.and_then(|schema| schema.get(key)).map(plain);
         for one in theirs.iter().filter(|one| one.keyword != Keyword::Enum) {
             let (key, value) = (one.keyword.name(), one.values.first().cloned().unwrap_or_default());
-            let how = if limit(facade, key).as_deref() == Some(&value) {
+            let how = if limit(library, key).is_some_and(|ours| same(&ours, &value)) {
                 Some("enforced: checked before anything is sent".to_owned())
             } else {
                 self.reason(&format!("{at}/{key}"))
@@ -213,7 +217,7 @@ impl Table<'_> {
             self.add(name, format!("{key} {value}"), how);
         }
         let stated = |key: &str| theirs.iter().any(|one| one.keyword.name() == key);
-        let own = facade.and_then(Json::as_object).into_iter().flatten();
+        let own = library.and_then(Json::as_object).into_iter().flatten();
         let mut own: Vec<(String, String)> = own
             .filter(|(key, _)| is_limit(key) && !stated(key))
             .map(|(key, value)| (key.clone(), plain(value)))
@@ -230,7 +234,7 @@ impl Table<'_> {
         if depth > MAX_DEPTH {
             return;
         }
-        let schema = self.resolved(schema);
+        let schema = resolved(self.document, schema);
         for one in constraints(&schema) {
             self.add(name, format!("{} {}", one.keyword.name(), one.values.join(", ")), Some(how.to_owned()));
         }
@@ -244,17 +248,17 @@ impl Table<'_> {
         }
     }
 
-    fn parameters(&mut self, id: &str, operation: &Node) {
+    fn parameters(&mut self, id: &str, operation: &Node, is_called: bool) {
         for parameter in operation.get("parameters").and_then(Node::list).into_iter().flatten() {
             let Some(name) = parameter.get_text("name") else { continue };
-            let pointer = format!("{id}.{name}");
+            let inside = format!("{id}.{name}");
             let shown = format!("{id} {name}");
             let place = parameter.get_text("in").unwrap_or_default();
-            let raw = (!CALLED.contains(&id)).then(|| "open by design: only `raw` sends it".to_owned());
-            let how = raw.clone().or_else(|| self.reason(&pointer));
+            let raw = (!is_called).then(|| "open by design: only `raw` sends it".to_owned());
+            let how = raw.clone().or_else(|| self.reason(&inside));
             self.add(&shown, format!("parameter in the {place}"), how);
             for one in parameter.get("schema").map(constraints).unwrap_or_default() {
-                let how = raw.clone().or_else(|| self.reason(&pointer));
+                let how = raw.clone().or_else(|| self.reason(&inside));
                 self.add(&shown, format!("{} {}", one.keyword.name(), one.values.join(", ")), how);
             }
         }
@@ -268,10 +272,6 @@ fn is_limit(key: &str) -> bool {
         || key.starts_with("x-min-")
 }
 
-fn plain(value: &Json) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -281,7 +281,7 @@ mod tests {
     const DOCUMENT: &str = "paths:
   /v:
     post:
-      operationId: create_multi_image_to_video
+      operationId: create_v
       requestBody: {content: {application/json: {schema: {type: object, required: [mode], properties: {
         mode: {type: string, description: 'Enum values: std, pro'},
         prompt: {type: string, description: cannot exceed 2500 characters},
@@ -289,21 +289,22 @@ mod tests {
       responses: {}
 ";
 
-    fn rows(facade: &str, allowed: &str) -> Vec<String> {
+    fn rows(schema: &str, allowed: &str) -> Vec<String> {
         let document = crate::tree::read(DOCUMENT, &Arc::from("d"), 1).unwrap_or_else(|e| panic!("{e:?}"));
-        let schema: Json = serde_json::from_str(facade).unwrap_or_else(|e| panic!("{e}"));
+        let schema = serde_json::from_str(schema).unwrap_or_else(|e| panic!("{e}"));
         let allowed = Allowed::parse(allowed, "a").unwrap_or_else(|e| panic!("{e}"));
-        let rows = coverage(&schema, &document, &allowed).rows;
-        rows.into_iter()
-            .map(|row| format!("{}: {}: {}", row.name, row.what, row.how.unwrap_or("nobody".to_owned())))
-            .collect()
+        let library = [Covered { name: "v".to_owned(), schema }];
+        let rows = coverage(&library, &document, &allowed).into_iter();
+        assert!(rows.clone().all(|row| row.operation == "v"));
+        rows.map(|row| format!("{}: {}: {}", row.name, row.what, row.how.unwrap_or("nobody".to_owned()))).collect()
     }
 
     #[test]
     fn each_thing_is_enforced_open_or_has_a_reason_and_what_has_none_is_nobodys() {
-        let facade = r#"{"properties": {"mode": {"x-extensible-enum": ["std", "max"]}, "prompt": {"maxLength": 2500, "minLength": 1}}}"#;
-        let allowed = "- {pointer: /properties/prompt/minLength, reason: an empty one is none, source: reason 5}\n";
-        let found = rows(facade, allowed);
+        let schema = r#"{"properties": {"mode": {"x-extensible-enum": ["std", "max"]}, "prompt": {"maxLength": 2500, "minLength": 1}}}"#;
+        let allowed =
+            "- {operation: v, pointer: /properties/prompt/minLength, reason: an empty one is none, source: reason 5}\n";
+        let found = rows(schema, allowed);
         assert_eq!(
             found,
             [
@@ -322,11 +323,11 @@ mod tests {
 
     #[test]
     fn the_table_replaces_what_stands_between_the_marks_and_nothing_else() {
-        let rows = [Row { name: "a".to_owned(), what: "x|y".to_owned(), how: None }];
+        let rows = [Row { operation: "v".to_owned(), name: "a".to_owned(), what: "x|y".to_owned(), how: None }];
         let readme = format!("before\n{BEGIN}\nold\n{END}\nafter\n");
         let text = written(&readme, "README", &rows).unwrap_or_default();
         assert!(text.starts_with("before\n") && text.ends_with(&format!("{END}\nafter\n")) && !text.contains("old"));
-        assert!(text.contains("| `a` | x\\|y | **nobody** |"), "{text}");
+        assert!(text.contains("\n### v\n") && text.contains("| `a` | x\\|y | **nobody** |"), "{text}");
         assert_eq!(written(&text, "README", &rows).as_deref(), Ok(text.as_str()));
         assert!(written("no marks", "README", &rows).is_err());
     }

@@ -54,7 +54,7 @@ struct Tried {
 enum Spec {
     /// Make openapi.yaml of the vendor's pages
     Import(Import),
-    /// Check that openapi.yaml is current and that the facade agrees with it
+    /// Check that openapi.yaml is current and that the library agrees with it
     Check(Check),
     /// Tell what changed between two documents, and what it means for this library
     Drift(Drift),
@@ -67,7 +67,7 @@ struct Import {
     /// The pages, merged in this order; without any: spec/vendor/*.md
     #[arg(value_name = "PAGE", requires = "output")]
     pages: Vec<PathBuf>,
-    /// Where to write; without it: openapi.yaml and the sandbox's copy
+    /// Where to write; without it: openapi.yaml
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// An OpenAPI Overlay with our corrections; without it: spec/patches.yaml
@@ -163,7 +163,7 @@ fn run_check(write: bool) -> Result<()> {
     for remark in remarks {
         say(format_args!("remark: {remark}"));
     }
-    say(format_args!("openapi.yaml is current, and the facade agrees with it"));
+    say(format_args!("openapi.yaml is current, and the library agrees with it"));
     Ok(())
 }
 

@@ -4,15 +4,15 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// The document, and the copy of it that the sandbox carries so that it can be packaged by itself.
-pub const OUTPUTS: [&str; 2] = ["openapi.yaml", "sandbox/openapi.yaml"];
+/// What an import writes: the document.
+pub const OUTPUTS: [&str; 1] = ["openapi.yaml"];
 /// The pages as published.
 pub const VENDOR: &str = "spec/vendor";
 /// Our corrections.
 pub const PATCHES: &str = "spec/patches.yaml";
-/// What the library sends, written by one of its tests.
-pub const FACADE: &str = "spec/facade.schema.json";
-/// Where the facade knowingly differs from the document.
+/// What the library sends, one file an operation, written by its tests.
+pub const SCHEMAS: &str = "spec/schemas";
+/// Where the library differs from the document on purpose.
 pub const ALLOWED: &str = "spec/allowed.yaml";
 
 /// Provenance, reasons, and the table of what is covered.
@@ -44,18 +44,26 @@ pub fn vendor_pages(root: &Path) -> Result<Vec<PathBuf>> {
 /// # Errors
 /// A folder that cannot be read, or that holds no page.
 pub fn pages_in(folder: &Path, name: &str) -> Result<Vec<PathBuf>> {
+    files_in(folder, name, "md", "add the vendor's page as published")
+}
+
+/// The files of a folder with an extension, sorted by name. `name` is how the folder is called.
+///
+/// # Errors
+/// A folder that cannot be read, or that holds no such file; the hint says what to do then.
+pub fn files_in(folder: &Path, name: &str, extension: &str, hint: &str) -> Result<Vec<PathBuf>> {
     let place = format!("{name}:1");
     let entries =
         std::fs::read_dir(folder).map_err(|error| Error::refused(&place, format_args!("cannot be read: {error}")))?;
-    let mut pages: Vec<PathBuf> = entries
+    let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|e| e == "md"))
+        .filter(|path| path.extension().is_some_and(|e| e == extension))
         .collect();
-    pages.sort();
-    if pages.is_empty() {
-        return Err(Error::refused(&place, "holds no page (*.md); add the vendor's page as published"));
+    files.sort();
+    if files.is_empty() {
+        return Err(Error::refused(&place, format_args!("holds no *.{extension}; {hint}")));
     }
-    Ok(pages)
+    Ok(files)
 }
 
 /// How a path is shown: relative to the repository if it lies there, else its file name. Never the machine's own folders.

@@ -814,7 +814,7 @@ const PAGES: &[Row] = &[
         )],
     ),
     (
-        "a_prose_enumeration_gained_a_value_where_the_facade_is_open",
+        "a_prose_enumeration_gained_a_value_where_the_library_is_open",
         Additive,
         "prose-enum-value-added",
         &[("Enum values: std, pro", "Enum values: std, pro, master")],
@@ -963,8 +963,8 @@ fn words_that_change_beside_a_schema_that_stays_are_a_warning_that_shows_both() 
 }
 
 #[test]
-fn a_prose_enumeration_that_grew_where_no_facade_is_open_is_a_warning_that_names_the_value() {
-    let other = [("multi-image2video:", "text2video:"), ("api-386179083", "api-1")];
+fn a_prose_enumeration_that_grew_where_the_library_sends_nothing_is_a_warning_that_names_the_value() {
+    let other = [("multi-image2video:", "effects:"), ("api-386179083", "api-1")];
     let grown = [other[0], other[1], ("Enum values: std, pro", "Enum values: std, pro, master")];
     let report = drift("other", page(&other), page(&grown));
     let found: Vec<_> = report
@@ -978,7 +978,7 @@ fn a_prose_enumeration_that_grew_where_no_facade_is_open_is_a_warning_that_names
 
 #[test]
 fn a_page_that_is_gone_from_a_folder_breaks_and_one_page_against_a_folder_misses_none() {
-    let other = [("multi-image2video:", "text2video:"), ("api-386179083", "api-1")];
+    let other = [("multi-image2video:", "effects:"), ("api-386179083", "api-1")];
     let old = Folder::new("old", &[("a.md", page(&[])), ("b.md", page(&other))]);
     let new = Folder::new("new", &[("a.md", page(&[]))]);
     let client = Client::read(&root());
@@ -1039,7 +1039,12 @@ fn a_meaning_names_the_field_and_the_file_or_says_that_nothing_is_to_do() {
         "                - seed\n                - model_name\n                - mode\n",
     );
     let cases = [
-        ("required", vec![added, required], "new-required-request-property", "src/request.rs: add the field `seed`"),
+        (
+            "required",
+            vec![added, required],
+            "new-required-request-property",
+            "src/operations/multi_image_to_video.rs: add the field `seed`",
+        ),
         ("optional", vec![added], "new-optional-request-property", "regenerate only; `seed` can be sent with `extra`"),
         (
             "value",
@@ -1047,7 +1052,12 @@ fn a_meaning_names_the_field_and_the_file_or_says_that_nothing_is_to_do() {
             "prose-enum-value-added",
             "regenerate only; `mode` sends `master` unchanged, src/values.rs",
         ),
-        ("limit", vec![("2500 characters", "500 characters")], "prose-limit-stricter", "src/request.rs: `prompt`"),
+        (
+            "limit",
+            vec![("2500 characters", "500 characters")],
+            "prose-limit-stricter",
+            "src/operations/multi_image_to_video.rs: `prompt`",
+        ),
         (
             "image",
             vec![(
@@ -1067,10 +1077,19 @@ fn a_meaning_names_the_field_and_the_file_or_says_that_nothing_is_to_do() {
             "nothing: the library always sends `authorization` itself",
         ),
         (
+            "new",
+            vec![(
+                "paths:\n",
+                "paths:\n  /kling/v1/videos/effects:\n    post: {responses: {'200': {description: ''}}}\n",
+            )],
+            "endpoint-added",
+            "src/operations: add a file for it, or list it in spec/allowed.yaml",
+        ),
+        (
             "moved",
             vec![("multi-image2video:", "other:")],
             "endpoint-moved",
-            "src/submit.rs: create_multi_image_to_video calls",
+            "src/operations/multi_image_to_video.rs: create_multi_image_to_video calls",
         ),
     ];
     for (name, replacements, id, expected) in cases {

@@ -22,12 +22,12 @@ impl Repository {
             PAGE,
             GOLDEN,
             "openapi.yaml",
-            "sandbox/openapi.yaml",
             "spec/patches.yaml",
             "spec/allowed.yaml",
             "spec/accepted.yaml",
             "spec/README.md",
-            "spec/facade.schema.json",
+            "spec/schemas/multi-image2video.json",
+            "spec/schemas/text2video.json",
             "Cargo.lock",
         ];
         for file in files {
@@ -91,7 +91,6 @@ fn a_page_that_only_adds_is_taken_with_everything_that_follows_from_it() {
     assert_eq!((report.counts.breaking, report.counts.additive), (0, 1));
     assert_eq!(repository.text(PAGE), std::fs::read_to_string(page).unwrap_or_default());
     assert!(repository.text("openapi.yaml").contains("std, pro, unheard-of"));
-    assert_eq!(repository.text("openapi.yaml"), repository.text("sandbox/openapi.yaml"));
     assert_eq!(repository.text(GOLDEN), "generated anew");
     let readme = repository.text("spec/README.md");
     assert!(readme.contains("value `unheard-of` | open by design: sent unchanged"), "{readme}");
@@ -125,7 +124,7 @@ fn whatever_fails_the_tree_is_as_it_was() {
     let cases = [
         (&grown, "no golden", Some(true), 1),
         (&grown, "a test failed", Some(false), 1),
-        (&required, "seed is required, and the facade does not have it", None, 1),
+        (&required, "seed is required, and the library does not have it", None, 1),
         (&patched, "action 1 on", None, 1),
         (&password, "no fenced OpenAPI document", None, 2),
     ];
@@ -143,11 +142,18 @@ fn whatever_fails_the_tree_is_as_it_was() {
 }
 
 #[test]
-fn a_page_about_another_operation_stands_beside_the_others() {
+fn a_page_about_another_operation_stands_beside_the_others_once_the_list_says_that_it_is_not_covered() {
     let repository = Repository::new("beside");
-    let page = repository.page("text.md", &[("multi-image2video:", "text2video:"), ("api-386179083", "api-1")]);
-    let report = update(&repository.0, &[page], &|_| Ok(())).unwrap_or_else(|error| panic!("{error}"));
+    let page = repository.page("effects.md", &[("multi-image2video:", "effects:"), ("api-386179083", "api-1")]);
+    let before = repository.files();
+    let take = || update(&repository.0, std::slice::from_ref(&page), &|_| Ok(()));
+    let refused = take().map(drop).map_err(|error| error.to_string());
+    assert!(refused.as_ref().is_err_and(|error| error.contains("videos/effects is not in the library")), "{refused:?}");
+    assert!(repository.files() == before);
+    let allowed = repository.text("spec/allowed.yaml") + "- {operation: effects, reason: not asked for, source: us}\n";
+    std::fs::write(repository.0.join("spec/allowed.yaml"), allowed).unwrap_or_else(|error| panic!("{error}"));
+    let report = take().unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(report.counts.breaking, 0, "{:?}", report.changes);
-    assert!(repository.0.join("spec/vendor/text.md").is_file());
-    assert!(repository.text("openapi.yaml").contains("/kling/v1/videos/text2video:"));
+    assert!(repository.0.join("spec/vendor/effects.md").is_file());
+    assert!(repository.text("openapi.yaml").contains("/kling/v1/videos/effects:"));
 }

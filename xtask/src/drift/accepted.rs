@@ -1,10 +1,10 @@
 //! Changes that were seen and are fine: fingerprints with a reason, in `spec/accepted.yaml`.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::tree::{Place, Value, read};
+use crate::list;
+use crate::tree::{Node, Place};
 
 /// The list.
 #[derive(Debug, Default)]
@@ -31,35 +31,12 @@ impl Accepted {
     }
 
     fn parse(text: &str, name: &str) -> Result<Self> {
-        let root = read(text, &Arc::from(name), 1)
-            .map_err(|error| Error::refused(format_args!("{name}:{}", error.line), error.reason))?;
-        let list = match &root.value {
-            Value::List(items) => items.as_slice(),
-            Value::Null => &[],
-            _ => return Err(Error::refused(&root.place, "expected a sequence of `fingerprint` and `reason`")),
+        let list = list::parse(text, name, &["fingerprint", "reason"], &["fingerprint"])?;
+        let entry = |node: &Node| Entry {
+            fingerprint: node.get_text("fingerprint").unwrap_or_default().to_owned(),
+            place: node.place.clone(),
         };
-        let mut entries: Vec<Entry> = Vec::new();
-        for node in list {
-            let field = |key: &str| {
-                let found = node.get_text(key).map(str::trim).filter(|text| !text.is_empty());
-                found.ok_or_else(|| {
-                    Error::refused(
-                        &node.place,
-                        format_args!("an entry without `{key}`, or whose `{key}` is no text; expected fingerprint (in quotes) and reason"),
-                    )
-                })
-            };
-            let fingerprint = field("fingerprint")?.to_owned();
-            field("reason")?;
-            if let Some(first) = entries.iter().find(|entry| entry.fingerprint == fingerprint) {
-                return Err(Error::refused(
-                    &node.place,
-                    format_args!("{fingerprint} is accepted here and at {}; remove one", first.place),
-                ));
-            }
-            entries.push(Entry { fingerprint, place: node.place.clone() });
-        }
-        Ok(Self(entries))
+        Ok(Self(list.iter().map(entry).collect()))
     }
 
     /// Whether a change was accepted.
@@ -96,7 +73,10 @@ mod tests {
             ("- fingerprint: ab\n", "a.yaml:1: an entry without `reason`"),
             ("- reason: x\n", "a.yaml:1: an entry without `fingerprint`"),
             ("a: b\n", "a.yaml:1: expected a sequence"),
-            ("- {fingerprint: ab, reason: x}\n- {fingerprint: ab, reason: y}\n", "a.yaml:2: ab is accepted here"),
+            (
+                "- {fingerprint: ab, reason: x}\n- {fingerprint: ab, reason: y}\n",
+                "a.yaml:2: ab is listed here and at a.yaml:1",
+            ),
         ] {
             let error = Accepted::parse(text, "a.yaml").map(drop).map_err(|error| error.to_string());
             assert!(error.as_ref().is_err_and(|error| error.starts_with(expected)), "{error:?}");
