@@ -1,42 +1,28 @@
-//! The API: its three operations, the key, and the two ways of asking for something else.
+//! The API: the key, the routes of every operation in the table, and what each of them does.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{DefaultBodyLimit, Extension, FromRequestParts, Path, RawQuery, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Uri, header};
-use axum::middleware;
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 
-use crate::answer::{Refusal, Success, TaskData};
 use crate::clock::Clock;
-use crate::document::shown;
-use crate::intake::{HiddenFor, Intake, take_in};
+use crate::intake::{Intake, Origin};
 use crate::lock;
 use crate::log::{EntryId, ReceivedBody};
-use crate::order;
-use crate::script::{Answer, Operation};
+use crate::operations::{ROWS, Row};
+use crate::outputs::{Outputs, Signer};
+use crate::request::{self, shown};
+use crate::response::{self, Refusal, Response};
+use crate::script::Operation;
 use crate::task::{Task, TaskPlan, TaskStatus, Tasks};
-use crate::video::{Signer, Videos};
 
-/// The path of the operations, below the base URL.
-pub(crate) const ENDPOINT: &str = "/kling/v1/videos/multi-image2video";
-
-/// The same with a task's id, as axum writes it.
-const ENDPOINT_OF_ONE: &str = "/kling/v1/videos/multi-image2video/{id}";
-
-/// Where a task's video is, if it is behind the key.
-const CONTENT: &str = "/v1/videos/{id}/content";
-
-/// The list's first page has this many tasks, unless the query says otherwise.
-const USUAL_PAGE_SIZE: usize = 30;
+/// The list's default page size.
+const PAGE_SIZE: usize = 30;
 
 /// Everything that the API knows.
 pub(crate) struct Api {
@@ -46,51 +32,106 @@ pub(crate) struct Api {
     pub external_ids: bool,
     pub concurrency: Option<usize>,
     pub hidden_for: Duration,
-    pub usual_plan: TaskPlan,
+    pub default_plan: TaskPlan,
     pub signer: Arc<Signer>,
-    pub videos: Arc<Videos>,
+    pub outputs: Arc<Outputs>,
     pub tasks: Mutex<Tasks>,
     pub plans: Mutex<VecDeque<TaskPlan>>,
-    /// Whom the tasks with a `callback_url` go to.
+    /// Where the tasks with a `callback_url` go.
     pub followed: mpsc::UnboundedSender<Task>,
-    /// Tells whoever waits for something that it may have happened.
     pub events: Arc<Notify>,
     pub intake: Arc<Intake>,
 }
 
-/// The routes of the API.
-pub(crate) fn router(api: Arc<Api>) -> Router {
-    let content = if api.signer.is_behind_key() { Router::new().route(CONTENT, get(content)) } else { Router::new() };
-    content
-        .route(ENDPOINT, get(list).post(create).fallback(wrong_method))
-        .route(ENDPOINT_OF_ONE, get(query).fallback(wrong_method))
-        .fallback(unknown_route)
-        .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn_with_state(api.intake.clone(), take_in))
-        .with_state(api)
+/// What a method and a path request.
+enum Route<'a> {
+    Create(&'static Row),
+    List(&'static Row),
+    Get(&'static Row, &'a str),
+    /// The video of a task, if it is behind the key.
+    Content(&'a str),
 }
 
-/// What a request to the API asks for.
-pub(crate) fn operation(method: &Method, route: Option<&str>) -> Option<Operation> {
-    let reads = method == Method::GET || method == Method::HEAD;
-    match route? {
-        ENDPOINT if method == Method::POST => Some(Operation::Create),
-        ENDPOINT if reads => Some(Operation::List),
-        ENDPOINT_OF_ONE if reads => Some(Operation::Get),
-        CONTENT if reads => Some(Operation::Video),
-        _ => None,
+impl Origin for Api {
+    fn intake(&self) -> &Arc<Intake> {
+        &self.intake
+    }
+
+    fn operation(&self, method: &Method, path: &str) -> Option<Operation> {
+        self.route(method, path).ok().map(|route| match route {
+            Route::Create(_) => Operation::Create,
+            Route::List(_) => Operation::List,
+            Route::Get(..) => Operation::Get,
+            Route::Content(_) => Operation::Video,
+        })
+    }
+
+    async fn handle(&self, request: Request<Bytes>, entry: EntryId, hidden_for: Duration) -> Response {
+        self.respond(request, entry, hidden_for).await.unwrap_or_else(Refusal::into_response)
     }
 }
 
-/// Proof that a request has the key.
-struct Authorized;
+impl Api {
+    /// Gateways have a prefix before Kling's own paths.
+    fn route<'a>(&self, method: &Method, path: &'a str) -> Result<Route<'a>, Refusal> {
+        let unknown = || Refusal::Route(method.clone(), path.to_owned());
+        let below = path.strip_prefix("/kling").unwrap_or(path).strip_prefix("/v1/").ok_or_else(unknown)?;
+        let reads = *method == Method::GET || *method == Method::HEAD;
+        let content = below.strip_prefix("videos/").and_then(|rest| rest.strip_suffix("/content"));
+        if let Some(id) = content.filter(|_| self.signer.is_behind_key()) {
+            return if reads { Ok(Route::Content(id)) } else { Err(Refusal::Method) };
+        }
+        let row = ROWS.iter().find_map(|row| Some((row, below.strip_prefix(row.path)?)));
+        let (row, rest) = row.ok_or_else(unknown)?;
+        match rest.strip_prefix('/') {
+            None if !rest.is_empty() => Err(unknown()),
+            None if *method == Method::POST => Ok(Route::Create(row)),
+            None if reads => Ok(Route::List(row)),
+            Some(id) if id.is_empty() || id.contains('/') => Err(unknown()),
+            Some(id) if reads => Ok(Route::Get(row, id)),
+            _ => Err(Refusal::Method),
+        }
+    }
 
-impl FromRequestParts<Arc<Api>> for Authorized {
-    type Rejection = Refusal;
+    async fn respond(
+        &self,
+        request: Request<Bytes>,
+        entry: EntryId,
+        hidden_for: Duration,
+    ) -> Result<Response, Refusal> {
+        let (head, body) = request.into_parts();
+        let route = self.route(&head.method, head.uri.path())?;
+        self.authorize(&head.headers)?;
+        let now = self.clock.unix_time();
+        match route {
+            Route::Create(row) => {
+                must_be_json(&head.headers)?;
+                self.create(row, body, entry, hidden_for).await
+            }
+            Route::List(row) => self.list(row, head.uri.query().unwrap_or_default(), now),
+            Route::Get(row, id) => {
+                // An id that is not even text is just another unknown one.
+                let id = percent_decode_str(id).decode_utf8().map_err(|_| Refusal::NoSuchTask)?;
+                let tasks = lock(&self.tasks);
+                let own = tasks.find(&id, now).filter(|task| task.operation == row.path);
+                let external = || tasks.find_external(row.path, &id, now).filter(|_| self.external_ids);
+                let task = own.or_else(external).ok_or(Refusal::NoSuchTask)?;
+                Ok(response::success(&response::queried(task, now, &self.signer)))
+            }
+            Route::Content(id) => {
+                let status = lock(&self.tasks).find(id, now).ok_or(Refusal::NoSuchTask)?.status(now);
+                if status == TaskStatus::Succeed {
+                    return Ok(self.outputs.file("mp4").deliver(&head.method, &head.headers));
+                }
+                let message = format!("the task is not completed yet, its status is {}", status.as_str());
+                let error = json!({"error": {"message": message, "type": "invalid_request_error"}});
+                Ok(response::json(StatusCode::BAD_REQUEST, &error))
+            }
+        }
+    }
 
-    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Refusal> {
-        let given = parts.headers.get(header::AUTHORIZATION);
-        let given = given.map_or(&b""[..], |value| value.as_bytes()).trim_ascii();
+    fn authorize(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let given = headers.get(header::AUTHORIZATION).map_or(&b""[..], |value| value.as_bytes()).trim_ascii();
         if given.is_empty() {
             return Err(Refusal::NoKey);
         }
@@ -100,116 +141,66 @@ impl FromRequestParts<Arc<Api>> for Authorized {
         }
         match key {
             b"" => Err(Refusal::NoKey),
-            [b' ', key @ ..] if key.trim_ascii() == api.key.as_bytes() => Ok(Self),
+            [b' ', key @ ..] if key.trim_ascii() == self.key.as_bytes() => Ok(()),
             [b' ', ..] => Err(Refusal::WrongKey),
             _ => Err(Refusal::NotBearer),
         }
     }
-}
 
-async fn create(
-    State(api): State<Arc<Api>>,
-    _: Authorized,
-    Extension(entry): Extension<EntryId>,
-    Extension(HiddenFor(hidden_for)): Extension<HiddenFor>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Success<TaskData>, Refusal> {
-    must_be_json(&headers)?;
-    let any_model = api.any_model;
-    // Up to 56 MB are decoded and hashed: nothing for the thread that other requests wait for.
-    let read = tokio::task::spawn_blocking(move || {
-        let mut received = ReceivedBody::default();
-        let order = order::read(&body, any_model, &mut received);
-        (order, received)
-    });
-    let (order, read) = read.await.map_err(|error| Refusal::Request(format!("the body could not be read: {error}")))?;
-    api.intake.log.update(entry, |received| {
-        received.body.json = read.json;
-        received.body.images = read.images;
-    });
-    let order = order?;
-    let now = api.clock.unix_time();
-    let mut tasks = lock(&api.tasks);
-    let held = || tasks.oldest_first().filter(|task| task.holds_a_slot(now)).count();
-    if api.concurrency.is_some_and(|slots| held() >= slots) {
-        return Err(Refusal::Busy);
+    async fn create(
+        &self,
+        row: &'static Row,
+        body: Bytes,
+        entry: EntryId,
+        hidden_for: Duration,
+    ) -> Result<Response, Refusal> {
+        let any_model = self.any_model;
+        // Up to 56 MB are decoded and hashed: not on the thread that other requests wait for.
+        let read = tokio::task::spawn_blocking(move || {
+            let mut received = ReceivedBody::default();
+            let request = request::read(row, &body, any_model, &mut received);
+            (request, received)
+        });
+        let (request, read) =
+            read.await.map_err(|error| Refusal::Request(format!("the body could not be read: {error}")))?;
+        self.intake.log.update(entry, |received| {
+            received.body.json = read.json;
+            received.body.images = read.images;
+        });
+        let request = request?;
+        let now = self.clock.unix_time();
+        let mut tasks = lock(&self.tasks);
+        let held = || tasks.oldest_first().filter(|task| task.holds_a_slot(now)).count();
+        if self.concurrency.is_some_and(|slots| held() >= slots) {
+            return Err(Refusal::Busy);
+        }
+        let id = request.external_id.clone();
+        let mut plans = lock(&self.plans);
+        let plan = plans.front().unwrap_or(&self.default_plan).clone();
+        let task = tasks
+            .create(row, request, plan, now, hidden_for.max(self.hidden_for))
+            .map_err(|_| Refusal::Parameter(duplicate(id.unwrap_or_default())))?;
+        plans.pop_front();
+        let created = response::success(&response::created(&task));
+        if task.request.callback_url.is_some() {
+            // It is not taken only when the sandbox shuts down.
+            let _ = self.followed.send(task);
+        }
+        self.events.notify_waiters();
+        Ok(created)
     }
-    let id = order.external_id.clone();
-    let mut plans = lock(&api.plans);
-    let plan = plans.front().unwrap_or(&api.usual_plan).clone();
-    let task = tasks
-        .create(order, plan, now, hidden_for.max(api.hidden_for))
-        .map_err(|_| Refusal::Parameter(duplicate(id.as_deref().unwrap_or_default())))?;
-    plans.pop_front();
-    if task.order.callback_url.is_some() {
-        // It is not taken only when the sandbox goes down.
-        let _ = api.followed.send(task.clone());
+
+    fn list(&self, row: &Row, query: &str, now: Duration) -> Result<Response, Refusal> {
+        let page = page_parameter(query, "pageNum", 1, 1000)?;
+        let size = page_parameter(query, "pageSize", PAGE_SIZE, 500)?;
+        let tasks = lock(&self.tasks);
+        let page = tasks.newest_first(row.path, now).skip((page - 1) * size).take(size);
+        let page: Vec<Value> = page.map(|task| response::queried(task, now, &self.signer)).collect();
+        Ok(response::success(&page.into()))
     }
-    api.events.notify_waiters();
-    Ok(Success(TaskData::ordered(task)))
 }
 
-async fn query(
-    State(api): State<Arc<Api>>,
-    _: Authorized,
-    id: Result<Path<String>, PathRejection>,
-) -> Result<Success<TaskData>, Refusal> {
-    // An id that is not even text is just another one that nobody knows.
-    let Path(id) = id.map_err(|_| Refusal::NoSuchTask)?;
-    let now = api.clock.unix_time();
-    let tasks = lock(&api.tasks);
-    let task = tasks.find(&id, api.external_ids, now).ok_or(Refusal::NoSuchTask)?;
-    let url = |task: &_, updated| api.signer.url(task, updated);
-    Ok(Success(TaskData::queried(task, now, url)))
-}
-
-async fn content(
-    State(api): State<Arc<Api>>,
-    _: Authorized,
-    id: Result<Path<String>, PathRejection>,
-    method: Method,
-    headers: HeaderMap,
-) -> Result<Response, Refusal> {
-    let Path(id) = id.map_err(|_| Refusal::NoSuchTask)?;
-    let now = api.clock.unix_time();
-    let status = lock(&api.tasks).find(&id, false, now).ok_or(Refusal::NoSuchTask)?.status(now);
-    if status != TaskStatus::Succeed {
-        let message = format!("the task is not completed yet, its status is {}", status.as_str());
-        let error = serde_json::json!({"error": {"message": message, "type": "invalid_request_error"}});
-        let answer = Answer::new(400).header("content-type", "application/json").body(error.to_string());
-        return Ok(answer.into_response());
-    }
-    Ok(api.videos.deliver(&method, &headers))
-}
-
-async fn list(
-    State(api): State<Arc<Api>>,
-    _: Authorized,
-    RawQuery(query): RawQuery,
-) -> Result<Success<Vec<TaskData>>, Refusal> {
-    let query = query.unwrap_or_default();
-    let page = page_parameter(&query, "pageNum", 1, 1000)?;
-    let size = page_parameter(&query, "pageSize", USUAL_PAGE_SIZE, 500)?;
-    let now = api.clock.unix_time();
-    let tasks = lock(&api.tasks);
-    let page = tasks
-        .newest_first(now)
-        .skip((page - 1) * size)
-        .take(size)
-        .map(|task| TaskData::queried(task, now, |task, updated| api.signer.url(task, updated)));
-    Ok(Success(page.collect()))
-}
-
-async fn wrong_method() -> Refusal {
-    Refusal::Method
-}
-
-async fn unknown_route(method: Method, uri: Uri) -> Refusal {
-    Refusal::Route(method, uri.path().to_owned())
-}
-
-/// The document knows one kind of body. It does not require the header, so that a request without one is read as JSON.
+/// The vendor does not require the header: a request without one is read as JSON.
 fn must_be_json(headers: &HeaderMap) -> Result<(), Refusal> {
     let Some(given) = headers.get(header::CONTENT_TYPE) else {
         return Ok(());
@@ -219,14 +210,13 @@ fn must_be_json(headers: &HeaderMap) -> Result<(), Refusal> {
         return Ok(());
     }
     let given = shown(&essence.into());
-    let message = format!("content type {given} is invalid: application/json is expected");
-    Err(Refusal::Request(message))
+    Err(Refusal::Request(format!("content type {given} is invalid: application/json is expected")))
 }
 
-fn page_parameter(query: &str, name: &str, usual: usize, most: usize) -> Result<usize, Refusal> {
+fn page_parameter(query: &str, name: &str, default: usize, most: usize) -> Result<usize, Refusal> {
     let given = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name);
     let Some((_, given)) = given else {
-        return Ok(usual);
+        return Ok(default);
     };
     given.parse().ok().filter(|number| (1..=most).contains(number)).ok_or_else(|| {
         let given = shown(&given.into());
@@ -234,8 +224,8 @@ fn page_parameter(query: &str, name: &str, usual: usize, most: usize) -> Result<
     })
 }
 
-/// What a duplicate gets from the real API has not been recorded anywhere: this refusal is an assumption.
-fn duplicate(id: &str) -> String {
+/// The real API's response to a duplicate is not on record beyond its code: the text is an assumption.
+fn duplicate(id: String) -> String {
     let given = shown(&id.into());
     format!("external_task_id value {given} is invalid: it must be unique, and a task has it already")
 }

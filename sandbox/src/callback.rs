@@ -1,5 +1,5 @@
-//! Callbacks: what the API posts to an order's `callback_url` when its task changes. The body is the bare task, as it
-//! stood at that change; what becomes of each callback can be written in advance, and is recorded.
+//! Callbacks: what the API posts to a request's `callback_url` when its task changes. The body is the bare task as of that
+//! change; how each callback is delivered can be set in advance, and is recorded.
 //!
 //! It posts to this machine alone, to `http` at an address of the loopback or `localhost`; for every other address it
 //! records what it would have posted. It posts once: whether the real API tries again is not documented.
@@ -11,11 +11,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::http::{Request, StatusCode, Uri, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_PAD_INDIFFERENT};
+use bytes::Bytes;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::{Request, StatusCode, Uri, header};
 use http_body_util::Full;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -25,22 +25,22 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::answer::TaskData;
 use crate::clock::Clock;
 use crate::lock;
+use crate::outputs::Signer;
+use crate::response;
 use crate::task::{Task, TaskStatus};
-use crate::video::Signer;
 
-/// How long a receiver may take. No source tells how long the API waits; this is a guess, in real time on any clock.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Timeout of a receiver, in real time on any clock. The API's own is not on record; this is a guess.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many callbacks are remembered, as many as requests.
 const KEPT: usize = 10_000;
 
-/// How a callback is delivered. Give it to [`Sandbox::callback_next`](crate::Sandbox::callback_next).
+/// Delivery of a callback, for [`Sandbox::callback_next`](crate::Sandbox::callback_next).
 ///
-/// Callbacks of one task follow each other, each after the receiver's answer to the one before. One that is late lets
-/// the next go first, which is how they come out of order.
+/// Callbacks of one task follow each other, each after the receiver's response to the one before. A late one lets the next
+/// go first, which is how they come out of order.
 ///
 /// ```
 /// use kling_sandbox::{Delivery, Sandbox};
@@ -64,25 +64,25 @@ pub struct Delivery {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Callback {
-    /// The order's `callback_url`.
+    /// The request's `callback_url`.
     pub url: String,
     /// The task that changed.
     pub task_id: String,
     /// What it changed to.
     pub status: TaskStatus,
-    /// The bytes of the body, to be posted again, or in another's name, by a test.
+    /// Bytes of the body, for a test that posts them again, or in another's name.
     pub body: Bytes,
-    /// What became of it.
+    /// How its delivery ended.
     pub fate: Fate,
 }
 
-/// What became of a callback.
+/// End of a callback's delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fate {
-    /// The receiver answered with this status.
+    /// The receiver responded with this status.
     Answered(StatusCode),
-    /// The receiver could not be reached or did not answer: the reason.
+    /// The receiver could not be reached or did not respond: the reason.
     Unanswered(String),
     /// It was lost on the way, as [`Delivery::lost`] wants it.
     Lost,
@@ -105,7 +105,7 @@ pub(crate) struct Callbacks {
 }
 
 impl Delivery {
-    /// Once, and at once: what happens unless another is written.
+    /// Once, and at once: the default.
     pub fn once() -> Self {
         Self { times: 1, delay: Duration::ZERO }
     }
@@ -120,7 +120,7 @@ impl Delivery {
         Self { times: 0, ..Self::once() }
     }
 
-    /// The same, when so much time has passed on the sandbox's clock. The callbacks behind it do not wait for it.
+    /// The same, when so much time has passed on the sandbox's clock. The callbacks after it do not wait for it.
     pub fn after(self, delay: Duration) -> Self {
         Self { delay, ..self }
     }
@@ -132,7 +132,7 @@ impl Default for Delivery {
     }
 }
 
-/// Without the address and the body, which hold what only the receiver may know.
+/// Without the URL and the body, which hold what only the receiver may know.
 impl fmt::Debug for Callback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Callback")
@@ -157,7 +157,7 @@ impl Secret {
 
     /// `webhook-signature` of the Standard Webhooks scheme.
     fn sign(&self, id: &str, timestamp: &str, body: &[u8]) -> String {
-        // A key of any length is taken: there is no error to look at.
+        // A key of any length is valid: there is no error.
         let Ok(mac) = Hmac::<Sha256>::new_from_slice(&self.0) else {
             return String::new();
         };
@@ -167,7 +167,7 @@ impl Secret {
     }
 }
 
-/// Tells of every task that comes, until it is dropped.
+/// Calls back for every task that comes, until it is dropped.
 pub(crate) async fn run(callbacks: Arc<Callbacks>, mut tasks: mpsc::UnboundedReceiver<Task>) {
     let mut followed = JoinSet::new();
     loop {
@@ -179,21 +179,21 @@ pub(crate) async fn run(callbacks: Arc<Callbacks>, mut tasks: mpsc::UnboundedRec
     }
 }
 
-/// Tells of each change of a task.
+/// Calls back for each change of a task.
 async fn follow(callbacks: Arc<Callbacks>, task: Task) {
-    let Some(url) = task.order.callback_url.clone() else {
+    let Some(url) = task.request.callback_url.clone() else {
         return;
     };
     let mut late = JoinSet::new();
     for change in task.plan.changes() {
         let moment = task.created.saturating_add(change);
         callbacks.clock.sleep(moment.saturating_sub(callbacks.clock.unix_time())).await;
-        let told = TaskData::queried(&task, moment, |task, updated| callbacks.signer.url(task, updated));
+        let body = response::queried(&task, moment, &callbacks.signer).to_string();
         let callback = Callback {
             url: url.clone(),
             task_id: task.id.clone(),
             status: task.status(moment),
-            body: serde_json::to_vec(&told).unwrap_or_default().into(),
+            body: body.into(),
             fate: Fate::Lost,
         };
         let how = lock(&callbacks.script).pop_front().unwrap_or_default();
@@ -222,10 +222,10 @@ async fn deliver(callbacks: &Callbacks, callback: Callback, times: u8) {
             Ok((uri, addresses)) => {
                 let request = callbacks.request(&uri, &id, callback.body.clone());
                 let post = async { post(request.map_err(|error| error.to_string())?, &addresses).await };
-                match tokio::time::timeout(PATIENCE, post).await {
+                match tokio::time::timeout(TIMEOUT, post).await {
                     Ok(Ok(status)) => Fate::Answered(status),
                     Ok(Err(reason)) => Fate::Unanswered(reason),
-                    Err(_) => Fate::Unanswered(format!("no answer within {PATIENCE:?}")),
+                    Err(_) => Fate::Unanswered(format!("no response within {TIMEOUT:?}")),
                 }
             }
         };
@@ -234,7 +234,7 @@ async fn deliver(callbacks: &Callbacks, callback: Callback, times: u8) {
 }
 
 impl Callbacks {
-    fn request(&self, uri: &Uri, id: &str, body: Bytes) -> Result<Request<Full<Bytes>>, axum::http::Error> {
+    fn request(&self, uri: &Uri, id: &str, body: Bytes) -> Result<Request<Full<Bytes>>, http::Error> {
         let host = uri.authority().map_or("", |authority| authority.as_str());
         // A name and a password before the host are not part of it.
         let host = host.rsplit('@').next().unwrap_or_default();
@@ -267,7 +267,7 @@ fn receiver(url: &str) -> Result<(Uri, Vec<SocketAddr>), &'static str> {
     if uri.scheme_str() != Some("http") {
         return Err("it is not http, and a sandbox speaks no TLS");
     }
-    // Names are not looked up: what they lead to is another's to say.
+    // Names are not resolved: others decide what they lead to.
     let addresses = if host.eq_ignore_ascii_case("localhost") {
         vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
     } else {
@@ -283,10 +283,10 @@ fn receiver(url: &str) -> Result<(Uri, Vec<SocketAddr>), &'static str> {
 async fn post(request: Request<Full<Bytes>>, addresses: &[SocketAddr]) -> Result<StatusCode, String> {
     let stream = TcpStream::connect(addresses).await.map_err(|error| error.to_string())?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
-    let answer = async move { sender.send_request(request).await.map(|answer| answer.status()) };
-    // The connection ends when the sender is dropped, and how it ends does not matter once there is an answer.
-    let (answer, _) = tokio::join!(answer, connection);
-    answer.map_err(|error| error.to_string())
+    let status = async move { sender.send_request(request).await.map(|response| response.status()) };
+    // The connection ends when the sender is dropped, and how it ends does not matter once there is a status.
+    let (status, _) = tokio::join!(status, connection);
+    status.map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn only_addresses_of_this_machine_are_posted_to() {
         for (url, expected) in [
-            ("http://127.0.0.1:8080/told?key=1", &["127.0.0.1:8080"][..]),
+            ("http://127.0.0.1:8080/done?key=1", &["127.0.0.1:8080"][..]),
             ("http://127.9.9.9", &["127.9.9.9:80"]),
             ("http://[::1]:8080/", &["[::1]:8080"]),
             ("http://LOCALHOST:1/", &["127.0.0.1:1", "[::1]:1"]),
@@ -307,8 +307,8 @@ mod tests {
         }
         for url in [
             "",
-            "told",
-            "/told",
+            "done",
+            "/done",
             "https://127.0.0.1/",
             "ftp://127.0.0.1/",
             "http://example.com/",
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_is_none_is_refused() {
+    fn an_invalid_secret_is_refused() {
         for text in ["", "whsec_", "v1,whsec_", "whsec_!", "not base64", "whsec_AAECAwQFBgcICQoLDA0O"] {
             assert!(Secret::read(text).is_err(), "{text}");
         }

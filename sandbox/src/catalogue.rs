@@ -1,6 +1,6 @@
-//! The faults by name: every row of the tables of what Kling and its gateways are known to answer, and every way of
-//! losing a request or an answer; for the command line, and for tests that go through all of them. Each entry says what
-//! a client may conclude, so that a test can hold a client against it.
+//! The faults by name: every row of the tables of what Kling and its gateways are known to respond, and every way of losing a
+//! request or a response; for the command line, and for tests that go through all of them. Each entry says what a client may
+//! conclude, so that a test can hold a client against it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,48 +9,47 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::fault::{Fault, RetryAfter, Target};
+use crate::media::FILM;
 use crate::script::{Answer, Operation};
-use crate::video::FILM;
 
-/// The grammar of a fault's text, for a command's help.
+/// Grammar of a fault's text, for a command's help.
 pub const FAULT_SYNTAX: &str = "[OPERATION=]NAME[:NUMBER][+MODIFIER[:VALUE]]...";
 
 /// A fault that has a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NamedFault {
-    /// What `--fault` and [`Fault`]'s `FromStr` call it.
+    /// Its name for `--fault` and for [`Fault`]'s `FromStr`.
     pub name: String,
-    /// What happens, in a line.
+    /// What happens, in one line.
     pub summary: String,
     /// The fault itself.
     pub fault: Fault,
-    /// Whether a good order that meets it is charged.
+    /// Whether a valid request that meets it is charged.
     pub charged: bool,
-    /// What its sender can know about the task afterwards.
+    /// What its sender can know of the task afterwards.
     pub tells: Tells,
-    /// Whether the sender may send the order again by itself, after a while, and where the answer tells nothing of a task
-    /// after it looked the task up.
+    /// Whether the sender may retry after a back-off; where the response says nothing of a task, after it looked the task up.
     pub again: bool,
 }
 
-/// What a sender can know about the task that it ordered, once the fault is over.
+/// What a sender can know of its task, once the fault is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Tells {
-    /// The request did not arrive whole, so there is no task. A sender that had handed over its last byte cannot tell
-    /// this from [`Tells::Nothing`].
+    /// The request did not arrive whole, so there is no task. A sender that had handed over its last byte cannot
+    /// distinguish this from [`Tells::Nothing`].
     NotWhole,
-    /// The answer says that no task was made.
+    /// The response says that no task was made.
     NoTask,
     /// There may be a task, or not.
     Nothing,
-    /// The answer has the task.
+    /// The response has the task.
     Task,
 }
 
-/// A fault, and which operation it is for. Without a name of one in the text, it is for creates, or for videos if its own
-/// name begins with that.
+/// A fault, and the kind of request that it is for. Without a kind in the text, it is for creates, or for outputs if its
+/// own name begins with `video-`.
 ///
 /// ```
 /// use kling_sandbox::{Fault, Operation, ScriptedFault};
@@ -65,19 +64,19 @@ pub enum Tells {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ScriptedFault {
-    /// Which requests it waits for.
+    /// Kind of the requests that it waits for.
     pub operation: Operation,
-    /// What happens to one.
+    /// The fault.
     pub fault: Fault,
 }
 
-/// A text that names no fault.
+/// Error of a text that names no fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownFault(String);
 
 impl Fault {
-    /// Every named fault: each way of losing a request or an answer, each form of `Retry-After`, each redirect, and
-    /// [`Fault::refusals`]. Those that take a number stand here with a few of them.
+    /// Every named fault: each way of losing a request or a response, each form of `Retry-After`, each redirect, and
+    /// [`Fault::refusals`]. Those that take a number are here with a few of them.
     pub fn all() -> Vec<NamedFault> {
         let mut all = transport();
         all.extend(retry_after_forms());
@@ -88,17 +87,16 @@ impl Fault {
         all
     }
 
-    /// Every way in which the origin of the videos is known to fail, or may: by HTTP's own rules, or against them. An order
-    /// may meet them too; what `tells` and `again` say is about that.
+    /// Every way in which the origin of the outputs is known to fail, or may: by HTTP's own rules, or against them. A create
+    /// may meet them too; that is what `tells` and `again` are about.
     ///
-    /// Transfers that are cut, stand still or trickle are among those of [`Fault::all`].
+    /// Transfers that are cut, stall or trickle are among those of [`Fault::all`].
     pub fn videos() -> Vec<NamedFault> {
         videos()
     }
 
-    /// Every row of the tables of codes and words that Kling and its gateways are known to refuse an order with, in each
-    /// HTTP status and shape that a row knows. Where an answer leaves open whether a task was made, it stands here twice:
-    /// charged, and not.
+    /// Every code and word with which Kling and its gateways are known to refuse a request, in each HTTP status and shape on
+    /// record. Where a response leaves open whether a task was made, it is here twice: charged, and not.
     pub fn refusals() -> Vec<NamedFault> {
         let mut rows = native();
         rows.extend(worded());
@@ -131,7 +129,7 @@ impl FromStr for ScriptedFault {
     fn from_str(text: &str) -> Result<Self, UnknownFault> {
         let (operation, fault) = match text.split_once('=') {
             Some((operation, fault)) => (operation.parse()?, fault),
-            // An order would meet it as well, and show nothing of it.
+            // A create would meet it as well, and show nothing of it.
             None if text.starts_with("video-") => (Operation::Video, text),
             None => (Operation::Create, text),
         };
@@ -193,7 +191,7 @@ fn base(text: &str) -> Result<Fault, UnknownFault> {
         _ => {
             let found = Fault::all().into_iter().chain(Fault::videos()).find(|named| named.name == text);
             found.map(|named| named.fault).ok_or_else(|| {
-                UnknownFault(format!("no fault is called `{text}`; `--fault list` and `Fault::all` tell the names"))
+                UnknownFault(format!("no fault is called `{text}`; `--fault list` and `Fault::all` have the names"))
             })
         }
     }
@@ -204,7 +202,7 @@ fn modified(fault: Fault, text: &str) -> Result<Fault, UnknownFault> {
     match name {
         "charged" if value.is_none() => {
             let charged = fault.charged();
-            let reason = "`+charged` is for faults that read the whole request before they answer";
+            let reason = "`+charged` is for faults that read the whole request before they respond";
             if charged.is_charged() { Ok(charged) } else { Err(UnknownFault(reason.into())) }
         }
         "header" => {
@@ -265,14 +263,14 @@ fn transport() -> Vec<NamedFault> {
         all.push(NamedFault::new(format!("cut-connection:{bytes}"), summary, fault, Tells::NotWhole).again());
     }
     for (name, summary, fault) in [
-        ("hang-up", "the request is read, and the connection closed without an answer", Fault::hang_up()),
-        ("silence", "the request is read, and never answered", Fault::silence()),
+        ("hang-up", "the request is read, and the connection closed without a response", Fault::hang_up()),
+        ("silence", "the request is read, and never responded to", Fault::silence()),
     ] {
         let named = NamedFault::new(name, summary, fault, Tells::Nothing);
         all.extend([named.but_charged(), named]);
     }
     for bytes in [0, 1, 16, 100] {
-        let summary = format!("the task is made, and the connection closed after byte {bytes} of the answer");
+        let summary = format!("the task is made, and the connection closed after byte {bytes} of the response");
         all.push(NamedFault::new(format!("cut-answer:{bytes}"), summary, Fault::cut_answer(bytes), Tells::Nothing));
     }
     let early = [
@@ -281,46 +279,25 @@ fn transport() -> Vec<NamedFault> {
         (429, native_error(429, 1302, "too many requests"), true),
     ];
     for (status, answer, again) in early {
-        let summary = format!("{status} is answered before the body is read, and the connection closed");
+        let summary = format!("{status} is sent before the body is read, and the connection closed");
         let fault = Fault::early(answer.clone());
         let unread = NamedFault::new(format!("early-{status}"), summary, fault, Tells::NoTask);
-        let summary = format!("{status} is answered before the body is read, and the body read afterwards");
+        let summary = format!("{status} is sent before the body is read, and the body read afterwards");
         let fault = Fault::early_drained(answer);
         let drained = NamedFault::new(format!("early-{status}-drained"), summary, fault, Tells::NoTask);
         all.extend([unread, drained].map(|named| NamedFault { again, ..named }));
     }
-    all.extend([
-        NamedFault::new(
-            "slow-request:65536/1",
-            "64 KiB of the body are read each second of the sandbox's clock",
-            Fault::slow_request(65_536, second),
-            Tells::Task,
-        ),
-        NamedFault::new(
-            "slow-answer:10/1",
-            "10 bytes of the answer are sent each second of the sandbox's clock",
-            Fault::slow_answer(10, second),
-            Tells::Task,
-        ),
-        NamedFault::new(
-            "delayed:10",
-            "the answer comes after 10 seconds of the sandbox's clock",
-            Fault::delayed(10 * second),
-            Tells::Task,
-        ),
-        NamedFault::new(
-            "hidden:20",
-            "the task can be queried after 20 seconds of the sandbox's clock",
-            Fault::hidden(20 * second),
-            Tells::Task,
-        ),
-        NamedFault::new(
-            "hang-up+charged+hidden:20",
-            "the answer is lost, and the task can be queried after 20 seconds of the sandbox's clock",
-            Fault::hang_up().charged().hidden_for(20 * second),
-            Tells::Nothing,
-        ),
-    ]);
+    let clock = "of the sandbox's clock";
+    let slow = [
+        ("slow-request:65536/1", "64 KiB of the body are read each second", Fault::slow_request(65_536, second)),
+        ("slow-answer:10/1", "10 bytes of the response are sent each second", Fault::slow_answer(10, second)),
+        ("delayed:10", "the response comes after 10 seconds", Fault::delayed(10 * second)),
+        ("hidden:20", "the task can be queried after 20 seconds", Fault::hidden(20 * second)),
+    ];
+    all.extend(slow.map(|(name, what, fault)| NamedFault::new(name, format!("{what} {clock}"), fault, Tells::Task)));
+    let summary = format!("the response is lost, and the task can be queried after 20 seconds {clock}");
+    let lost = Fault::hang_up().charged().hidden_for(20 * second);
+    all.push(NamedFault::new("hang-up+charged+hidden:20", summary, lost, Tells::Nothing));
     all
 }
 
@@ -360,117 +337,84 @@ fn redirects() -> Vec<NamedFault> {
     all
 }
 
-/// What the origin of the videos answers when something is wrong with it.
+/// Responses of the origin of the outputs when something is wrong with it.
 fn videos() -> Vec<NamedFault> {
     let refusal = |status, code: &str| {
         text(status, "application/xml", &format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code></Error>"))
     };
-    let busy = |status| Fault::answer(refusal(status, "SlowDown")).retry_after(RetryAfter::Seconds(2));
     let changed = || Fault::none().header("etag", "\"another\"");
     let film = |status: u16| {
         let range = format!("bytes 0-{}/{}", FILM.len() - 1, FILM.len());
         Answer::new(status).header("content-type", "video/mp4").header("content-range", range).body(FILM)
     };
-    let early =
-        || json(400, &json!({"error": {"message": "the task is not completed yet", "type": "invalid_request_error"}}));
-    let expired = |status| Fault::answer(refusal(status, "ExpiredToken"));
-    let named = |body: &'static [u8]| Fault::answer(Answer::new(200).header("content-type", "video/mp4").body(body));
-    let gzip = Answer::new(200).header("content-type", "video/mp4").header("content-encoding", "gzip");
-    let rows = [
-        ("video-changed", "the whole of a video with another entity tag", changed().ignoring_range(), Tells::Task),
-        ("video-glued", "what was asked for, with another entity tag", changed(), Tells::Task),
-        ("video-no-etag", "an answer without an entity tag", Fault::none().without_header("etag"), Tells::Task),
-        ("video-weak-etag", "a weak entity tag", Fault::none().header("etag", "W/\"weak\""), Tells::Task),
-        ("video-ignores-range", "the whole, also if a part is asked for", Fault::none().ignoring_range(), Tells::Task),
-        (
-            "video-wrong-range",
-            "a part that is said to be another",
-            Fault::none().header("content-range", "bytes 0-9/10"),
-            Tells::Task,
-        ),
-        (
-            "video-416",
-            "416, there is nothing so far behind",
-            Fault::answer(refusal(416, "InvalidRange").header("content-range", "bytes */1")),
-            Tells::NoTask,
-        ),
-        (
-            "video-too-short",
-            "a length far beyond the last byte that comes",
-            Fault::none().header("content-length", "999999999"),
-            Tells::Nothing,
-        ),
-        (
-            "video-short-length",
-            "a length of 10000, and no more comes",
-            Fault::none().header("content-length", "10000"),
-            Tells::Nothing,
-        ),
-        ("video-truncated", "10000 bytes, without a length", Fault::none().end_after(10_000), Tells::Nothing),
-        (
-            "video-no-length",
-            "the whole, without a length",
-            Fault::none().without_header("content-length").ignoring_range(),
-            Tells::Task,
-        ),
-        (
-            "video-416-complete",
-            "416, the video ends at byte 10000",
-            Fault::answer(refusal(416, "InvalidRange").header("content-range", "bytes */10000")),
-            Tells::NoTask,
-        ),
-        ("video-206", "the project's film as a part that nobody asked for", Fault::answer(film(206)), Tells::Nothing),
-        ("video-202", "202, the video is not ready yet", Fault::answer(Answer::new(202)), Tells::Nothing),
-        ("video-204", "204, the video is not ready yet", Fault::answer(Answer::new(204)), Tells::Nothing),
-        ("video-425", "425, the video is not ready yet", Fault::answer(Answer::new(425)), Tells::NoTask),
-        ("video-empty", "200 with an empty body", Fault::answer(Answer::new(200)), Tells::Nothing),
-        ("video-400-json", "400 with JSON, the task is not done", Fault::answer(early()), Tells::NoTask),
-        ("video-400-xml", "400 with XML, the URL has expired", expired(400), Tells::NoTask),
-        ("video-xml", "200 with XML, the URL has expired", expired(200), Tells::Nothing),
-        (
-            "video-json",
-            "200 with JSON, the URL has expired",
-            Fault::answer(json(200, &json!({"error": {"message": "the link has expired"}}))),
-            Tells::Nothing,
-        ),
-        ("video-gzip", "200 with a body encoded by gzip", Fault::answer(gzip.body(GZIP)), Tells::Nothing),
-        (
-            "video-webm",
-            "200 with a WebM",
-            named(b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\xf7\x81\x01"),
-            Tells::Nothing,
-        ),
-        (
-            "video-mov",
-            "200 with a MOV of the time before brands",
-            named(b"\0\0\0\x08wide\0\0\0\x08mdat"),
-            Tells::Nothing,
-        ),
-        ("video-gif", "200 with a GIF", named(b"GIF89a\x01\0\x01\0\0\0\0;"), Tells::Nothing),
-        (
-            "video-private",
-            "a redirect to a private address",
-            Fault::answer(Answer::redirect(302, "https://10.0.0.1/cat.mp4")),
-            Tells::Nothing,
-        ),
-        ("video-html", "200 with a page of HTML", Fault::answer(html(200, "Sign in")), Tells::Nothing),
-        ("video-401", "401, the address is refused", Fault::answer(refusal(401, "AccessDenied")), Tells::NoTask),
-        ("video-403", "403, the address has expired", Fault::answer(refusal(403, "AccessDenied")), Tells::NoTask),
-        ("video-404", "404, the video is gone", Fault::answer(refusal(404, "NoSuchKey")), Tells::NoTask),
-        ("video-410", "410, the video is gone", Fault::answer(refusal(410, "Gone")), Tells::NoTask),
-        ("video-429", "429 with a Retry-After", busy(429), Tells::NoTask),
-        ("video-500", "500, without a word of when", Fault::answer(refusal(500, "InternalError")), Tells::Nothing),
-        ("video-503", "503 with a Retry-After", busy(503), Tells::Nothing),
+    let error = |message: &str| json!({"error": {"message": message, "type": "invalid_request_error"}});
+    let file = |body: &'static [u8]| Answer::new(200).header("content-type", "video/mp4").body(body);
+    let wrong_range = Fault::none().header("content-range", "bytes 0-9/10");
+    let no_length = Fault::none().without_header("content-length").ignoring_range();
+    let task = [
+        ("video-changed", "the whole of a video with another entity tag", changed().ignoring_range()),
+        ("video-glued", "the requested part, with another entity tag", changed()),
+        ("video-no-etag", "a response without an entity tag", Fault::none().without_header("etag")),
+        ("video-weak-etag", "a weak entity tag", Fault::none().header("etag", "W/\"weak\"")),
+        ("video-ignores-range", "the whole, also if a part is requested", Fault::none().ignoring_range()),
+        ("video-wrong-range", "a part that claims to be another", wrong_range),
+        ("video-no-length", "the whole, without a length", no_length),
     ];
-    let rows = rows.map(|(name, summary, fault, tells)| NamedFault::new(name, summary, fault, tells));
-    rows.map(|row| NamedFault { again: row.name == "video-429", ..row }).into()
+    let busy = |status| refusal(status, "SlowDown").header("retry-after", "2");
+    let outside = |range| refusal(416, "InvalidRange").header("content-range", range);
+    let early = json(400, &error("the task is not completed yet"));
+    let no_task = [
+        ("video-416", "416, nothing is so far behind", outside("bytes */1")),
+        ("video-416-complete", "416, the video ends at byte 10000", outside("bytes */10000")),
+        ("video-425", "425, the video is not ready yet", Answer::new(425)),
+        ("video-400-json", "400 with JSON, the task is not done", early),
+        ("video-400-xml", "400 with XML, the URL has expired", refusal(400, "ExpiredToken")),
+        ("video-401", "401, the URL is refused", refusal(401, "AccessDenied")),
+        ("video-403", "403, the URL has expired", refusal(403, "AccessDenied")),
+        ("video-404", "404, the video is gone", refusal(404, "NoSuchKey")),
+        ("video-410", "410, the video is gone", refusal(410, "Gone")),
+        ("video-429", "429 with a Retry-After", busy(429)),
+    ];
+    let length = |length| Fault::none().header("content-length", length);
+    let private = Answer::redirect(302, "https://10.0.0.1/cat.mp4");
+    let webm = b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\xf7\x81\x01";
+    let nothing = [
+        ("video-too-short", "a length far beyond the last byte that comes", length("999999999")),
+        ("video-short-length", "a length of 10000, and no more comes", length("10000")),
+        ("video-truncated", "10000 bytes, without a length", Fault::none().end_after(10_000)),
+    ];
+    let responses = [
+        ("video-206", "the project's film as a part that nobody requested", film(206)),
+        ("video-202", "202, the video is not ready yet", Answer::new(202)),
+        ("video-204", "204, the video is not ready yet", Answer::new(204)),
+        ("video-empty", "200 with an empty body", Answer::new(200)),
+        ("video-xml", "200 with XML, the URL has expired", refusal(200, "ExpiredToken")),
+        ("video-json", "200 with JSON, the URL has expired", json(200, &error("the link has expired"))),
+        ("video-gzip", "200 with a body encoded by gzip", file(GZIP).header("content-encoding", "gzip")),
+        ("video-webm", "200 with a WebM", file(webm)),
+        ("video-mov", "200 with a MOV of the time before brands", file(b"\0\0\0\x08wide\0\0\0\x08mdat")),
+        ("video-gif", "200 with a GIF", file(b"GIF89a\x01\0\x01\0\0\0\0;")),
+        ("video-private", "a redirect to a private address", private),
+        ("video-html", "200 with a page of HTML", html(200, "Sign in")),
+        ("video-500", "500, without a Retry-After", refusal(500, "InternalError")),
+        ("video-503", "503 with a Retry-After", busy(503)),
+    ];
+    let all = task.map(|(name, summary, fault)| NamedFault::new(name, summary, fault, Tells::Task)).into_iter();
+    let no_task = no_task.map(|(name, summary, answer)| {
+        let named = NamedFault::new(name, summary, Fault::answer(answer), Tells::NoTask);
+        NamedFault { again: name == "video-429", ..named }
+    });
+    let responses = responses.map(|(name, summary, answer)| (name, summary, Fault::answer(answer)));
+    let nothing = nothing.into_iter().chain(responses);
+    let nothing = nothing.map(|(name, summary, fault)| NamedFault::new(name, summary, fault, Tells::Nothing));
+    all.chain(no_task).chain(nothing).collect()
 }
 
-/// Answers that say all, in a form that a client may not expect.
+/// Responses that say all, in a form that a client may not expect.
 fn reshaped() -> Vec<NamedFault> {
     let rows = [
-        ("none+gzip", "the answer is encoded by gzip, which nobody asked for", Fault::none().gzip()),
-        ("none+mark", "a byte order mark stands before the answer", Fault::none().between("\u{feff}", "")),
+        ("none+gzip", "the response is encoded by gzip, which nobody requested", Fault::none().gzip()),
+        ("none+mark", "a byte order mark stands before the response", Fault::none().between("\u{feff}", "")),
     ];
     rows.map(|(name, summary, fault)| NamedFault::new(name, summary, fault, Tells::Task)).into()
 }
@@ -478,7 +422,7 @@ fn reshaped() -> Vec<NamedFault> {
 /// No video, compressed.
 const GZIP: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0";
 
-/// Answers that say nothing that a client could read.
+/// Responses that say nothing that a client could read.
 fn unreadable() -> Vec<NamedFault> {
     let rows = [
         ("200-html", "200 with a page of HTML", html(200, "Console")),
@@ -511,38 +455,39 @@ fn unreadable() -> Vec<NamedFault> {
 
 /// Kling's own codes, in Kling's own envelope.
 fn native() -> Vec<NamedFault> {
-    const ROWS: [(u16, u16, &str, Tells, bool); 21] = [
-        (401, 1000, "authentication failed", Tells::NoTask, false),
-        (401, 1001, "authorization is empty", Tells::NoTask, false),
-        (401, 1002, "access key not found", Tells::NoTask, false),
-        (401, 1003, "the token is not yet valid", Tells::NoTask, false),
-        (401, 1004, "the token has expired", Tells::NoTask, false),
-        (429, 1100, "account exception", Tells::NoTask, false),
-        (429, 1101, "account in arrears", Tells::NoTask, false),
-        (429, 1102, "account balance not enough", Tells::NoTask, false),
-        (403, 1103, "no permission", Tells::NoTask, false),
-        (400, 1200, "the request is invalid", Tells::NoTask, false),
-        (400, 1201, "a parameter is invalid", Tells::NoTask, false),
-        (404, 1202, "the method is invalid", Tells::NoTask, false),
-        (404, 1203, "the resource does not exist", Tells::NoTask, false),
-        (400, 1300, "refused by the platform's policy", Tells::NoTask, false),
-        (400, 1301, "refused by content security", Tells::NoTask, false),
-        (429, 1302, "too many requests", Tells::NoTask, true),
-        (429, 1303, "parallel task over resource pack limit", Tells::NoTask, true),
-        (429, 1304, "the address is not in the allow-list", Tells::NoTask, false),
-        (500, 5000, "internal error", Tells::Nothing, false),
-        (503, 5001, "under maintenance", Tells::Nothing, false),
-        (504, 5002, "internal timeout", Tells::Nothing, false),
+    const ROWS: [(u16, u16, &str); 21] = [
+        (401, 1000, "authentication failed"),
+        (401, 1001, "authorization is empty"),
+        (401, 1002, "access key not found"),
+        (401, 1003, "the token is not yet valid"),
+        (401, 1004, "the token has expired"),
+        (429, 1100, "account exception"),
+        (429, 1101, "account in arrears"),
+        (429, 1102, "account balance not enough"),
+        (403, 1103, "no permission"),
+        (400, 1200, "the request is invalid"),
+        (400, 1201, "a parameter is invalid"),
+        (404, 1202, "the method is invalid"),
+        (404, 1203, "the resource does not exist"),
+        (400, 1300, "refused by the platform's policy"),
+        (400, 1301, "refused by content security"),
+        (429, 1302, "too many requests"),
+        (429, 1303, "parallel task over resource pack limit"),
+        (429, 1304, "the address is not in the allow-list"),
+        (500, 5000, "internal error"),
+        (503, 5001, "under maintenance"),
+        (504, 5002, "internal timeout"),
     ];
-    let rows = ROWS.into_iter().map(|(status, code, message, tells, again)| {
-        let answer = native_error(status, code, message);
-        let named = NamedFault::new(code.to_string(), format!("{status}, {message}"), Fault::answer(answer), tells);
-        NamedFault { again, ..named }
+    let rows = ROWS.into_iter().map(|(status, code, message)| {
+        let fault = Fault::answer(native_error(status, code, message));
+        let tells = if code >= 5000 { Tells::Nothing } else { Tells::NoTask };
+        let named = NamedFault::new(code.to_string(), format!("{status}, {message}"), fault, tells);
+        NamedFault { again: matches!(code, 1302 | 1303), ..named }
     });
     rows.collect()
 }
 
-/// What gateways say, where the numeric code is missing or lost.
+/// Responses of gateways, where the numeric code is missing or lost.
 fn worded() -> Vec<NamedFault> {
     let row = |name: String, summary: &str, answer: Answer, tells, again| {
         let status = answer.status;
@@ -572,7 +517,7 @@ fn worded() -> Vec<NamedFault> {
     for status in [402, 403, 429] {
         for code in ["quota_not_enough", "insufficient_quota", "insufficient_user_quota"] {
             let answer = error(status, "the quota is used up", code);
-            all.push(row(format!("{status}-{code}"), "no money at the gateway", answer, Tells::NoTask, false));
+            all.push(row(format!("{status}-{code}"), "no balance at the gateway", answer, Tells::NoTask, false));
         }
     }
     for (name, message) in [
@@ -584,72 +529,31 @@ fn worded() -> Vec<NamedFault> {
         let summary = format!("the gateway says that the key is {}", name.replace('-', " "));
         all.push(row(format!("401-key-{name}-zh"), &summary, error(401, message, ""), Tells::NoTask, false));
     }
-    let in_text = |status, inner: Value| word(status, "fail_to_fetch_task", &inner.to_string());
+    let in_text = |status, code: u16, message: &str| {
+        word(status, "fail_to_fetch_task", &json!({"code": code, "message": message}).to_string())
+    };
+    let lacks = "the gateway has no channel for the model";
+    let no_channel = error(503, "no available channel for model kling-v1-6", "model_not_found");
+    let no_channel_zh = error(503, "当前分组 default 下对于模型 kling-v1-6 无可用渠道", "");
+    let not_built = word(500, "build_request_failed", "the request could not be built");
+    let failed = word(400, "task_failed", "Image pixel is invalid");
+    let busy = in_text(429, 1303, "parallel task over resource pack limit");
+    let no_balance = in_text(429, 1102, "account balance not enough");
+    let invalid = in_text(400, 1201, "a parameter is invalid");
+    let internal = in_text(500, 5000, "internal error");
+    let invalid_url = error(404, "Invalid URL (POST /kling/v1/videos/multi-image2video)", "");
+    let (none, nothing) = (Tells::NoTask, Tells::Nothing);
     for (name, summary, answer, tells, again) in [
-        (
-            "503-model_not_found",
-            "the gateway has no channel for the model",
-            error(503, "no available channel for model kling-v1-6", "model_not_found"),
-            Tells::NoTask,
-            false,
-        ),
-        (
-            "503-no-channel-zh",
-            "the gateway has no channel for the model",
-            error(503, "当前分组 default 下对于模型 kling-v1-6 无可用渠道", ""),
-            Tells::NoTask,
-            false,
-        ),
-        (
-            "500-build_request_failed",
-            "the gateway refused before it relayed",
-            word(500, "build_request_failed", "the request could not be built"),
-            Tells::NoTask,
-            false,
-        ),
-        (
-            "400-task_failed",
-            "Kling refused, and its code is lost",
-            word(400, "task_failed", "Image pixel is invalid"),
-            Tells::NoTask,
-            false,
-        ),
-        (
-            "429-fail_to_fetch_task-1303",
-            "Kling's 1303 inside a text",
-            in_text(429, json!({"code": 1303, "message": "parallel task over resource pack limit"})),
-            Tells::NoTask,
-            true,
-        ),
-        (
-            "429-fail_to_fetch_task-1102",
-            "Kling's 1102 inside a text",
-            in_text(429, json!({"code": 1102, "message": "account balance not enough"})),
-            Tells::NoTask,
-            false,
-        ),
-        (
-            "400-fail_to_fetch_task-1201",
-            "Kling's 1201 inside a text",
-            in_text(400, json!({"code": 1201, "message": "a parameter is invalid"})),
-            Tells::NoTask,
-            false,
-        ),
-        (
-            "500-fail_to_fetch_task-5000",
-            "Kling's 5000 inside a text",
-            in_text(500, json!({"code": 5000, "message": "internal error"})),
-            Tells::Nothing,
-            false,
-        ),
-        (
-            "404-invalid-url",
-            "the gateway lacks the operation",
-            error(404, "Invalid URL (POST /kling/v1/videos/multi-image2video)", ""),
-            Tells::NoTask,
-            false,
-        ),
-        ("418-html", "a 4xx that no table has", html(418, "I'm a teapot"), Tells::NoTask, false),
+        ("503-model_not_found", lacks, no_channel, none, false),
+        ("503-no-channel-zh", lacks, no_channel_zh, none, false),
+        ("500-build_request_failed", "the gateway refused before it relayed", not_built, none, false),
+        ("400-task_failed", "Kling refused, and its code is lost", failed, none, false),
+        ("429-fail_to_fetch_task-1303", "Kling's 1303 inside a text", busy, none, true),
+        ("429-fail_to_fetch_task-1102", "Kling's 1102 inside a text", no_balance, none, false),
+        ("400-fail_to_fetch_task-1201", "Kling's 1201 inside a text", invalid, none, false),
+        ("500-fail_to_fetch_task-5000", "Kling's 5000 inside a text", internal, nothing, false),
+        ("404-invalid-url", "the gateway lacks the operation", invalid_url, none, false),
+        ("418-html", "a 4xx that no table has", html(418, "I'm a teapot"), none, false),
     ] {
         all.push(row(name.into(), summary, answer, tells, again));
     }
@@ -663,7 +567,7 @@ fn worded() -> Vec<NamedFault> {
     all
 }
 
-/// Written as gateways write theirs; always the same, so that an answer is.
+/// Written as gateways write theirs; always the same, so that a response is.
 const REQUEST_ID: &str = "20251127173025029000000sandbox";
 
 fn json(status: u16, body: &Value) -> Answer {
@@ -711,15 +615,14 @@ mod tests {
         for named in &all {
             assert_eq!(named.name.parse(), Ok(named.fault.clone()), "{}", named.name);
             assert_eq!(named.charged, named.fault.is_charged(), "{}", named.name);
-            assert!(names.insert(&named.name), "{} stands twice", named.name);
+            assert!(names.insert(&named.name), "{} is there twice", named.name);
             assert!(!named.summary.is_empty() && !named.summary.contains('\n'), "{}", named.name);
         }
         assert!(all.len() > 100, "{}", all.len());
     }
 
     #[test]
-    fn nothing_that_says_that_there_is_no_task_is_charged_and_only_a_busy_gateway_leaves_a_doubt_and_may_be_tried_again()
-     {
+    fn what_says_that_there_is_no_task_is_not_charged_and_of_the_rest_only_a_busy_gateway_may_be_retried() {
         for named in Fault::all() {
             let surely_none = matches!(named.tells, Tells::NoTask | Tells::NotWhole);
             assert!(!(named.charged && surely_none), "{}", named.name);
@@ -729,7 +632,7 @@ mod tests {
     }
 
     #[test]
-    fn every_doubt_stands_there_charged_and_not() {
+    fn every_unknown_outcome_is_there_charged_and_not() {
         for named in Fault::refusals().iter().filter(|named| named.tells == Tells::Nothing && !named.charged) {
             let charged = named.but_charged();
             assert!(Fault::refusals().contains(&charged), "{}", named.name);
@@ -758,7 +661,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_names_no_fault_is_told_what_to_write() {
+    fn the_error_of_a_text_that_names_no_fault_says_what_to_write() {
         for (text, hint) in [
             ("", "--fault list"),
             ("cut-bodi:7", "`cut-bodi:7`"),

@@ -9,12 +9,12 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
-/// Where a manual clock starts: the moment of a recorded answer of the API, so that timestamps look as they do there.
+/// Where a manual clock starts: the moment of a recorded response of the API, so that timestamps look as they do there.
 const MANUAL_START: Duration = Duration::from_millis(1_764_235_825_029);
 
-/// A clock that runs or stands still, and can be moved ahead in both cases.
+/// Clock of a sandbox: it runs or is stopped, and can be moved ahead in both cases.
 ///
-/// Clones are the same clock: a test can give one to several sandboxes, and to the client's own injected clock.
+/// Clones are the same clock: a test can give one to several sandboxes, and let the client's clock move it.
 ///
 /// ```
 /// use kling_sandbox::Clock;
@@ -70,16 +70,19 @@ impl Clock {
         Self::new(MANUAL_START, None)
     }
 
-    /// Moves the clock ahead.
-    pub fn advance(&self, by: Duration) {
+    /// Moves the clock ahead, and returns its new [`unix_time`](Self::unix_time).
+    pub fn advance(&self, by: Duration) -> Duration {
         let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
         let add = |advanced: u64| Some(advanced.saturating_add(by));
         // The closure never gives None, so there is no failure to look at.
         let _ = self.0.advanced.fetch_update(Ordering::SeqCst, Ordering::SeqCst, add);
-        self.0.changed.notify_waiters();
+        if by != 0 {
+            self.0.changed.notify_waiters();
+        }
+        self.unix_time()
     }
 
-    /// How many things wait for this clock: requests that a fault has stopped, slow requests and answers between two of
+    /// How many things wait for this clock: requests that a fault has paused, slow requests and responses between two of
     /// their bytes, and callbacks whose time has not come. A test that waits
     /// ([`Sandbox::until`](crate::Sandbox::until)) until there is one knows that its next [`Clock::advance`] counts from
     /// here.

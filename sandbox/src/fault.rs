@@ -1,18 +1,18 @@
-//! What can go wrong with one request, as a value: how much of it is read, whether it is carried out, where it pauses,
-//! what is answered, and how the answer goes out. These are independent, so that a test can ask for any meeting of them:
-//! a task that is charged, seen by nobody for twenty seconds, and answered by half a page of HTML.
+//! A fault of one request, as a value: how much of it is read, whether it is carried out, where it pauses, what the response
+//! is, and how that is sent. These are independent, so that a test can combine them: a task that is charged, hidden for
+//! twenty seconds, and followed by half a page of HTML.
 
 use std::time::Duration;
 
 use crate::script::Answer;
 
-/// What goes wrong with one request. Give it to [`Sandbox::fault_next`](crate::Sandbox::fault_next) or
+/// Fault of one request, for [`Sandbox::fault_next`](crate::Sandbox::fault_next) or
 /// [`Sandbox::fault_always`](crate::Sandbox::fault_always).
 ///
-/// A fault that is *charged* lets the API do its work (check the request, make the task) before the rest goes wrong. An
-/// order that is refused on its own account is not charged by any fault.
+/// A *charged* fault lets the API do its work (check the request, make the task) before the rest fails. No fault charges a
+/// request that the API refuses.
 ///
-/// Bytes are counted over HTTP/1.1. Over HTTP/2 those of the connection and of the answer include the frames around
+/// Bytes are counted over HTTP/1.1. Over HTTP/2 those of the connection and of the response include the frames around
 /// them, and whatever closes the connection ends every other request on it.
 ///
 /// ```
@@ -40,7 +40,7 @@ pub struct Fault {
     pub(crate) reshaped: Vec<Reshape>,
 }
 
-/// What a gateway or a proxy makes of a response on its way.
+/// Change of a response by a gateway or a proxy on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reshape {
     /// In the wrapper of a gateway that has its own status of the task, and its own reason.
@@ -50,35 +50,35 @@ pub(crate) enum Reshape {
     Gzip,
 }
 
-/// A moment in the life of a request, for [`Fault::pause`].
+/// Moment of a request, for [`Fault::pause`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Moment {
     /// So many bytes of the body are read, and more are to come; 0 is after the head.
     Read(u64),
-    /// It is read to its end, and nothing is done about it yet: an order is not charged.
+    /// It is read to its end, and not carried out: a create is not charged.
     Whole,
-    /// It is carried out, and nothing is answered yet: an order is charged, if the fault lets it be.
+    /// It is carried out, and there is no response yet: a create is charged, if the fault lets it be.
     Done,
 }
 
-/// Where a redirect leads.
+/// Target of a redirect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {
-    /// To the address that was asked.
+    /// The requested URL.
     Itself,
-    /// To the origin of the videos, which notices a key that comes along.
+    /// The origin of the outputs, which notices a key that comes along.
     Elsewhere,
 }
 
-/// The forms of `Retry-After`.
+/// Form of a `Retry-After`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RetryAfter {
     /// A number of seconds.
     Seconds(u64),
-    /// A date this long after the moment of the answer, on the sandbox's clock; `Date` tells the same clock.
+    /// A date this long after the response, on the sandbox's clock, which `Date` has too.
     DateIn(Duration),
     /// A date this long before it.
     DateAgo(Duration),
@@ -94,16 +94,16 @@ pub(crate) enum Take {
     Body(u64),
     /// So many bytes of the connection since the request began on it, and then it is closed.
     Connection(u64),
-    /// The head; the body stays in the socket, and the connection is closed after the answer.
+    /// The head; the body stays in the socket, and the connection is closed after the response.
     Head,
-    /// All of it, but the answer does not wait for it.
+    /// All of it, but the response does not wait for it.
     Later,
 }
 
-/// What is answered.
+/// The response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reply {
-    /// What the API itself says.
+    /// The API's own.
     Own,
     Scripted(Answer),
     Redirect(u16, Target),
@@ -129,73 +129,73 @@ impl Fault {
     /// Closes the connection after so many bytes of the body; 0 is after the head. Not charged. A body that is not
     /// longer arrives whole, and is cut after its end.
     pub fn cut_body(after: u64) -> Self {
-        Self::without_answer(Take::Body(after))
+        Self::without_response(Take::Body(after))
     }
 
     /// Closes the connection after so many bytes of the request, its head included. Not charged. A cut within the head
-    /// comes as soon as the head has arrived, which its sender cannot tell apart; a request that is not longer arrives
+    /// comes as soon as the head has arrived, which its sender cannot distinguish; a request that is not longer arrives
     /// whole, and is cut after its end. For a cut before the first byte see [`Proxy`](crate::Proxy).
     pub fn cut_connection(after: u64) -> Self {
-        Self::without_answer(Take::Connection(after))
+        Self::without_response(Take::Connection(after))
     }
 
-    /// Reads the whole request, and closes the connection without a byte of an answer. Not charged, unless
-    /// [`Fault::charged`] says so.
+    /// Reads the whole request, and closes the connection without a byte of a response. Not charged, unless
+    /// [`Fault::charged`] is added.
     pub fn hang_up() -> Self {
-        Self::without_answer(Take::Whole)
+        Self::without_response(Take::Whole)
     }
 
-    /// Reads the whole request, and never answers. Not charged, unless [`Fault::charged`] says so.
+    /// Reads the whole request, and never responds. Not charged, unless [`Fault::charged`] is added.
     pub fn silence() -> Self {
         Self { reply: Reply::Silence, ..Self::hang_up() }
     }
 
-    /// Does what was asked, and closes the connection after so many bytes of the answer, its head included.
+    /// Carries the request out, and closes the connection after so many bytes of the response, its head included.
     pub fn cut_answer(after: u64) -> Self {
         Self::none().cut_after(after)
     }
 
-    /// Reads the whole request, and answers this. Not charged, unless [`Fault::charged`] says so.
+    /// Reads the whole request, and sends this response. Not charged, unless [`Fault::charged`] is added.
     pub fn answer(answer: Answer) -> Self {
         Self { charged: false, reply: Reply::Scripted(answer), ..Self::none() }
     }
 
-    /// Answers as soon as the head has arrived, leaves the body unread, and closes the connection, so that the sender of
+    /// Responds as soon as the head has arrived, leaves the body unread, and closes the connection, so that the sender of
     /// a large body is interrupted by a reset. (Over HTTP/2 only the stream ends.) Not charged.
     pub fn early(answer: Answer) -> Self {
         Self { take: Take::Head, ..Self::answer(answer) }
     }
 
-    /// Answers as soon as the head has arrived, and then reads the body to its end, as a considerate server does. Not
+    /// Responds as soon as the head has arrived, and then reads the body to its end, as a considerate server does. Not
     /// charged.
     pub fn early_drained(answer: Answer) -> Self {
         Self { take: Take::Later, ..Self::answer(answer) }
     }
 
-    /// Reads the whole request, and answers with a redirect. Not charged, unless [`Fault::charged`] says so.
+    /// Reads the whole request, and redirects. Not charged, unless [`Fault::charged`] is added.
     pub fn redirect(status: u16, target: Target) -> Self {
         Self { charged: false, reply: Reply::Redirect(status, target), ..Self::none() }
     }
 
-    /// Does what was asked, but reads only so many bytes of the body at once, and then waits on the sandbox's clock. The
+    /// Carries the request out, but reads only so many bytes of the body at once, and then waits on the sandbox's clock. The
     /// operating system takes in some megabytes on its own; a sender notices when its body is larger than that.
     pub fn slow_request(bytes: u64, every: Duration) -> Self {
         Self { request_pace: Some(Pace::new(bytes, every)), ..Self::none() }
     }
 
-    /// Does what was asked, but sends only so many bytes of the answer at once, and then waits on the sandbox's clock.
+    /// Carries the request out, but sends only so many bytes of the response at once, and then waits on the sandbox's clock.
     pub fn slow_answer(bytes: u64, every: Duration) -> Self {
         Self { answer_pace: Some(Pace::new(bytes, every)), ..Self::none() }
     }
 
-    /// Does what was asked at once, and answers when so much time has passed on the sandbox's clock.
+    /// Carries the request out at once, and responds when so much time has passed on the sandbox's clock.
     pub fn delayed(by: Duration) -> Self {
         Self::none().after(by)
     }
 
-    /// Does what was asked, but stops at this moment until so much time has passed on the sandbox's clock.
+    /// Carries the request out, but pauses at this moment until so much time has passed on the sandbox's clock.
     ///
-    /// On a manual clock the request stands still until the test moves it, which is the place to kill a sender:
+    /// On a manual clock the request pauses until the test moves the clock, which is the place to kill a sender:
     ///
     /// ```
     /// use kling_sandbox::{Clock, Fault, Moment, Operation, Sandbox};
@@ -207,13 +207,13 @@ impl Fault {
     /// let sandbox = Sandbox::builder().clock(clock.clone()).start().await?;
     /// let hour = Duration::from_secs(3600);
     /// sandbox.fault_next(Operation::Create, Fault::paused(Moment::Whole, hour));
-    /// # let get = reqwest::Client::new().post(sandbox.endpoint()).body("{}").send();
-    /// # let sender = tokio::spawn(get);
-    /// // … the code under test orders …
+    /// # let post = reqwest::Client::new().post(sandbox.endpoint()).body("{}").send();
+    /// # let sender = tokio::spawn(post);
+    /// // … the code under test submits …
     /// sandbox.until(|sandbox| sandbox.clock().sleepers() == 1).await;
     /// assert_eq!((sandbox.posts_received_whole(), sandbox.tasks_charged()), (1, 0));
     /// # sender.abort();
-    /// // … it is killed here, and the API knows nothing of that …
+    /// // … it is killed here, and the API does not notice …
     /// clock.advance(hour);
     /// # Ok(())
     /// # }
@@ -222,13 +222,13 @@ impl Fault {
         Self::none().pause(at, time)
     }
 
-    /// Does what was asked; the task cannot be queried or listed until so much time has passed on the sandbox's clock.
+    /// Carries the request out; the task cannot be queried or listed until so much time has passed on the sandbox's clock.
     pub fn hidden(time: Duration) -> Self {
         Self::none().hidden_for(time)
     }
 
-    /// Lets the API do what was asked before things go wrong: an order is charged. Only a request that is read whole
-    /// before it is answered can be charged; for the others this changes nothing.
+    /// Lets the API carry the request out before the rest fails: a create is charged. Only a request that is read whole
+    /// before its response can be charged; for the others this changes nothing.
     pub fn charged(self) -> Self {
         Self { charged: self.take == Take::Whole, ..self }
     }
@@ -238,21 +238,21 @@ impl Fault {
         Self { hidden_for: time, ..self }
     }
 
-    /// Whatever is answered comes when so much time has passed on the sandbox's clock, counted from the moment that the
-    /// request was read and carried out.
+    /// Sends the response when so much time has passed on the sandbox's clock, counted from the moment that the request was
+    /// read and carried out.
     pub fn after(self, delay: Duration) -> Self {
         self.pause(Moment::Done, delay)
     }
 
-    /// The request stops at this moment until so much time has passed on the sandbox's clock; at several, if this is said
-    /// of several. One that never comes to that moment does not stop.
+    /// Pauses the request at this moment until so much time has passed on the sandbox's clock; each moment can have a pause.
+    /// A request that never comes to that moment does not pause.
     pub fn pause(mut self, at: Moment, time: Duration) -> Self {
         self.pauses.retain(|(moment, _)| *moment != at);
         self.pauses.push((at, time));
         self
     }
 
-    /// Closes the connection after so many bytes of the answer, its head included.
+    /// Closes the connection after so many bytes of the response, its head included.
     pub fn cut_after(self, bytes: u64) -> Self {
         Self { cut_answer: Some(bytes), ..self }
     }
@@ -262,30 +262,30 @@ impl Fault {
         Self { end_answer: Some(bytes), ..self }
     }
 
-    /// Adds a `Retry-After` to the answer, whatever it is.
+    /// Adds a `Retry-After` to the response, whatever it is.
     pub fn retry_after(self, form: RetryAfter) -> Self {
         Self { retry_after: Some(form), ..self }
     }
 
-    /// Puts this header into the answer, in the place of one of the name. A `content-length` is announced whatever the
+    /// Sets this header of the response. A `content-length` is announced whatever the
     /// body is: a longer body is cut to it, and after a shorter one the connection is closed.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), Some(value.into())));
         self
     }
 
-    /// Takes this header out of the answer. Without `content-length` the body is sent in chunks.
+    /// Removes this header from the response. Without `content-length` the body is sent in chunks.
     pub fn without_header(mut self, name: impl Into<String>) -> Self {
         self.headers.push((name.into(), None));
         self
     }
 
-    /// Answers as if no part had been asked for.
+    /// Ignores the request's `Range`.
     pub fn ignoring_range(self) -> Self {
         Self { ignores_range: true, ..self }
     }
 
-    /// Encodes the response by gzip, whether the sender asked for that or not.
+    /// Encodes the response by gzip, whether the sender accepts that or not.
     pub fn gzip(self) -> Self {
         self.reshape(Reshape::Gzip)
     }
@@ -313,12 +313,12 @@ impl Fault {
         self
     }
 
-    /// Whether an order that meets this fault is charged, if it is a good one.
+    /// Whether a valid request that meets this fault is charged.
     pub fn is_charged(&self) -> bool {
         self.charged
     }
 
-    /// Nothing goes wrong but what is added.
+    /// No fault, but for what is added.
     pub fn none() -> Self {
         Self {
             take: Take::Whole,
@@ -337,7 +337,7 @@ impl Fault {
         }
     }
 
-    fn without_answer(take: Take) -> Self {
+    fn without_response(take: Take) -> Self {
         Self { take, charged: false, reply: Reply::Close, ..Self::none() }
     }
 }
@@ -347,7 +347,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_read_whole_before_the_answer_can_be_charged() {
+    fn only_what_is_read_whole_before_the_response_can_be_charged() {
         for (fault, can_be) in [
             (Fault::hang_up(), true),
             (Fault::silence(), true),

@@ -1,27 +1,25 @@
-//! The way in, the same for both origins: a request is entered in the log, read to its end, looked at for what must not
-//! be there, and handled. Once a request is here whole, it is handled to its end, whether its sender still waits or not:
-//! the real API charges a caller who hung up, too. Each step goes wrong where the request's fault says so.
+//! The way in, the same for both origins: a request is entered in the log, read to its end, searched for what must not be
+//! there, and handled. Once a request is here whole, it is handled to its end, whether its sender still waits or not: the
+//! real API charges a caller who hung up, too. Each step fails where the request's fault says so.
 
+use std::convert::Infallible;
 use std::io::Read as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, UNIX_EPOCH};
 
-use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{Extension, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
 use http_body_util::BodyExt as _;
-use hyper::body::Frame;
+use hyper::body::{Body as HttpBody, Frame, Incoming};
 use sha2::{Digest as _, Sha256};
 
-use crate::answer::Refusal;
 use crate::clock::Clock;
 use crate::fault::{Fault, Moment, Reply, Reshape, RetryAfter, Take, Target};
 use crate::leak::Watch;
 use crate::log::{EntryId, KEPT_BYTES, Log, Received, ReceivedBody, hex};
+use crate::response::{Body, Refusal, Response, full, response};
 use crate::script::{Answer, Operation, Script};
 use crate::wire::Wire;
 
@@ -29,26 +27,33 @@ use crate::wire::Wire;
 /// gateways' own limits are not known.
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
 
-/// What is read and thrown away of a larger one, so that its sender hears the answer instead of a broken pipe.
+/// What is read and dropped of a larger one, so that its sender gets the response instead of a broken pipe.
 const LARGEST_DISCARDED: u64 = 4 * LARGEST_BODY as u64;
 
 /// What an origin needs to take requests in.
 pub(crate) struct Intake {
     pub log: Log,
     pub script: Arc<Script>,
-    /// Tells what a request asks for, by its method and by the route that matched.
-    pub operation: fn(&Method, Option<&str>) -> Option<Operation>,
-    /// Looks for the key, where it must not be.
+    /// Searches for the key, where it must not be.
     pub watch: Option<Watch>,
-    /// What slow requests and late answers wait for.
+    /// What slow requests and late responses wait for.
     pub clock: Clock,
     /// Another origin, for redirects that lead away.
     pub elsewhere: String,
 }
 
-/// How long the task of a request is hidden, for its handler.
-#[derive(Clone, Copy)]
-pub(crate) struct HiddenFor(pub Duration);
+/// An origin: which operation a request is, and what comes of it once it is here whole.
+pub(crate) trait Origin: Send + Sync + 'static {
+    fn intake(&self) -> &Arc<Intake>;
+    fn operation(&self, method: &Method, path: &str) -> Option<Operation>;
+    /// A task that it makes is hidden for this time.
+    fn handle(
+        &self,
+        request: Request<Bytes>,
+        entry: EntryId,
+        hidden_for: Duration,
+    ) -> impl Future<Output = Response> + Send;
+}
 
 /// Why a body was not read to its end.
 enum Stopped {
@@ -57,17 +62,12 @@ enum Stopped {
     Refused(Refusal),
 }
 
-/// Takes a request in; a middleware around all routes of an origin.
-pub(crate) async fn take_in(
-    State(intake): State<Arc<Intake>>,
-    Extension(wire): Extension<Wire>,
-    matched: Option<MatchedPath>,
-    request: Request,
-    next: Next,
-) -> Response {
+/// Takes a request in, and gives the response.
+pub(crate) async fn take_in(origin: Arc<impl Origin>, wire: Wire, request: Request<Incoming>) -> Response {
+    let intake = origin.intake().clone();
     let (mut parts, body) = request.into_parts();
     let received = Received {
-        operation: (intake.operation)(&parts.method, matched.as_ref().map(MatchedPath::as_str)),
+        operation: origin.operation(&parts.method, parts.uri.path()),
         version: parts.version,
         method: parts.method.clone(),
         path: parts.uri.path().to_owned(),
@@ -79,7 +79,7 @@ pub(crate) async fn take_in(
     };
     let fault = intake.script.next(received.operation).unwrap_or_else(Fault::none);
     if let Some(watch) = &intake.watch {
-        watch.look_at_head(&received);
+        watch.search_head(&received);
     }
     let id = intake.log.begin(received);
     wire.begin_request();
@@ -100,7 +100,7 @@ pub(crate) async fn take_in(
         Take::Later => {
             let (intake, wire, headers) = (taken.intake.clone(), taken.wire.clone(), parts.headers.clone());
             tokio::spawn(async move {
-                // Nobody is left to be told of a body that breaks off.
+                // The response is out already: a body that breaks off changes nothing.
                 let _ = read(&intake, id, &headers, body, &Fault::none()).await;
                 wire.end_request();
             });
@@ -120,7 +120,7 @@ pub(crate) async fn take_in(
     };
     taken.wire.end_request();
     if let Some(watch) = &taken.intake.watch {
-        watch.look_at_body(&parts.method, parts.uri.path(), &bytes);
+        watch.search_body(&parts.method, parts.uri.path(), &bytes);
     }
     if !taken.fault.charged {
         taken.pause(Moment::Whole).await;
@@ -129,12 +129,10 @@ pub(crate) async fn take_in(
     if taken.fault.ignores_range {
         parts.headers.remove(header::RANGE);
     }
-    parts.extensions.insert(id);
-    parts.extensions.insert(HiddenFor(taken.fault.hidden_for));
-    let request = Request::from_parts(parts, Body::from(bytes));
+    let request = Request::from_parts(parts, bytes);
     let handled = tokio::spawn(async move {
         taken.pause(Moment::Whole).await;
-        let response = next.run(request).await;
+        let response = origin.handle(request, id, taken.fault.hidden_for).await;
         // The log has the status before the sender does.
         if taken.fault.reply == Reply::Own {
             (answered(&taken.intake, taken.id, response), taken)
@@ -144,12 +142,12 @@ pub(crate) async fn take_in(
     });
     match handled.await {
         Ok((response, mut taken)) => taken.reply(Some(response)).await,
-        // It ends early only when the runtime goes down or the handler panics: no answer can be given then.
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        // It ends early only when the runtime shuts down or the handler panics.
+        Err(_) => response(StatusCode::INTERNAL_SERVER_ERROR, None, ""),
     }
 }
 
-/// A request that was entered, and what is to become of it.
+/// A request that was entered, and its fault.
 struct Taken {
     intake: Arc<Intake>,
     wire: Wire,
@@ -160,7 +158,7 @@ struct Taken {
 }
 
 impl Taken {
-    /// Answers as the fault says; `own` is what the API says, if it was asked.
+    /// Responds as the fault says; `own` is the response of the origin, if it handled the request.
     async fn reply(&mut self, own: Option<Response>) -> Response {
         self.pause(Moment::Done).await;
         let response = match (std::mem::replace(&mut self.fault.reply, Reply::Own), own) {
@@ -168,7 +166,7 @@ impl Taken {
             (Reply::Scripted(answer), _) => answer.into_response(),
             (Reply::Redirect(status, target), _) => self.redirect(status, target).into_response(),
             (Reply::Close, _) => return self.close().await,
-            // Without the API's own answer there is nothing to say.
+            // Without a response of the origin's own there is nothing to send.
             (Reply::Silence, _) | (Reply::Own, None) => std::future::pending().await,
         };
         let mut response = answered(&self.intake, self.id, response);
@@ -177,7 +175,7 @@ impl Taken {
         }
         if let Some(bytes) = self.fault.end_answer {
             response.headers_mut().remove(header::CONTENT_LENGTH);
-            response = response.map(|body| Body::new(Unmeasured { left: bytes, ..Unmeasured::of(body) }));
+            response = response.map(|body| Unmeasured { left: bytes, ..Unmeasured::of(body) }.boxed());
         }
         for (name, value) in &self.fault.headers {
             response = with_header(response, name, value.as_deref());
@@ -213,7 +211,7 @@ impl Taken {
         }
     }
 
-    /// Closes the connection. This never comes back: the request ends with its connection.
+    /// Closes the connection. This never returns: the request ends with its connection.
     async fn close(&self) -> Response {
         self.wire.close();
         std::future::pending().await
@@ -225,7 +223,7 @@ async fn read(
     intake: &Intake,
     id: EntryId,
     headers: &HeaderMap,
-    mut body: Body,
+    mut body: Incoming,
     fault: &Fault,
 ) -> Result<Bytes, Stopped> {
     let announced =
@@ -281,7 +279,7 @@ async fn read(
             hash.update(&data);
             bytes.extend_from_slice(&data);
         }
-        // Its length tells the end before the connection does, which may have other things to do first.
+        // Its length shows the end before the connection does, which may have other things to do first.
         if length > LARGEST_DISCARDED || body.is_end_stream() {
             break;
         }
@@ -305,7 +303,7 @@ fn read_pause(&(moment, time): &(Moment, Duration)) -> Option<(u64, Duration)> {
 
 /// A moment of the sandbox's clock as a header's date.
 fn date(since_1970: Duration) -> String {
-    // The latest date that the format can tell, for a clock that was moved beyond all bounds.
+    // The latest date of the format, for a clock that was moved beyond all bounds.
     const LAST_SECOND: u64 = 253_402_300_799;
     httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(since_1970.as_secs().min(LAST_SECOND)))
 }
@@ -346,7 +344,7 @@ impl Reshape {
             },
         };
         head.headers.remove(header::CONTENT_LENGTH);
-        Response::from_parts(head, Body::from(body))
+        http::Response::from_parts(head, full(body))
     }
 }
 
@@ -366,12 +364,12 @@ impl Unmeasured {
 
 impl HttpBody for Unmeasured {
     type Data = Bytes;
-    type Error = axum::Error;
+    type Error = Infallible;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         if self.left == 0 {
             return Poll::Ready(None);
         }
@@ -390,13 +388,13 @@ impl HttpBody for Unmeasured {
     }
 }
 
-/// The answer with a header set or taken out; with one that HTTP cannot carry, as it was.
+/// The response with a header set or removed; unchanged for one that HTTP cannot carry.
 fn with_header(mut response: Response, name: &str, value: Option<&str>) -> Response {
     let (Ok(name), Ok(value)) = (HeaderName::try_from(name), value.map(HeaderValue::try_from).transpose()) else {
         return response;
     };
     if name == header::CONTENT_LENGTH {
-        response = response.map(|body| Body::new(Unmeasured::of(body)));
+        response = response.map(|body| Unmeasured::of(body).boxed());
     }
     match value {
         Some(value) => response.headers_mut().insert(name, value),

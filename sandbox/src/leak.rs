@@ -1,18 +1,18 @@
-//! Watches for the API key where it must never be: at the origin of the videos, which belongs to somebody else. It is
-//! looked for in the path, the query, every header and the body; as it is, percent-encoded, and inside Base64.
+//! Watches for the API key where it must never be: at the origin of the outputs, which is not the API's. It searches
+//! the path, the query, every header and the body for the key as it is, percent-encoded, and inside Base64.
 
 use std::sync::{Arc, Mutex};
 
-use axum::http::Method;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use http::Method;
 use percent_encoding::percent_decode_str;
 
 use crate::lock;
 use crate::log::Received;
 
-/// Either padding, and stray bits: what a credential is wrapped in is read as generously as possible.
+/// Either padding, and stray bits: a wrapped credential is read as generously as possible.
 const GENEROUS: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -20,7 +20,7 @@ const GENEROUS: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// Looks for one key, and collects where it was seen.
+/// Searches for one key, and collects where it was seen.
 #[derive(Clone)]
 pub(crate) struct Watch {
     key: Arc<str>,
@@ -37,7 +37,7 @@ impl Watch {
         lock(&self.seen).clone()
     }
 
-    pub fn look_at_head(&self, request: &Received) {
+    pub fn search_head(&self, request: &Received) {
         let (method, path) = (&request.method, request.path.as_str());
         if self.is_in_text(path) {
             self.report(method, path, "in the path");
@@ -54,7 +54,7 @@ impl Watch {
         }
     }
 
-    pub fn look_at_body(&self, method: &Method, path: &str, body: &[u8]) {
+    pub fn search_body(&self, method: &Method, path: &str, body: &[u8]) {
         if self.is_in(body) {
             self.report(method, path, "in the body");
         }

@@ -1,4 +1,4 @@
-//! What the sandbox received. A request is entered when its head arrives and completed as it is read, so that one whose
+//! The log of received requests. A request is entered when its head arrives and completed as it is read, so that one whose
 //! sender vanished stands in the log too, as not whole. The log is bounded: a large body is remembered by its length and
 //! hash, its JSON without the images, and of a long run the newest requests are kept.
 
@@ -6,17 +6,17 @@ use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex};
 
-use axum::body::Bytes;
-use axum::http::{HeaderMap, Method, StatusCode, Version};
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, Version};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
+use crate::image::ReceivedImage;
 use crate::lock;
-use crate::picture::ReceivedImage;
 use crate::script::Operation;
 
-/// A body up to this size is kept as it came: larger than any order of addresses, far smaller than one of files.
+/// A body up to this size is kept as it came: larger than any request of URLs, far smaller than one of files.
 pub(crate) const KEPT_BYTES: usize = 64 * 1024;
 
 /// How many requests are remembered: more than any test sends, and little memory for a sandbox that runs for weeks.
@@ -26,15 +26,15 @@ const KEPT_REQUESTS: usize = 10_000;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Received {
-    /// What it asked for; nothing, if the API has no such operation.
+    /// Its kind; none, if the API has no such operation.
     pub operation: Option<Operation>,
-    /// The protocol it came by.
+    /// Its protocol.
     pub version: Version,
     /// Its method.
     pub method: Method,
-    /// Its path, as it was written.
+    /// Its path, as it came.
     pub path: String,
-    /// Its query, as it was written.
+    /// Its query, as it came.
     pub query: Option<String>,
     /// Its headers. The key is among them, marked as sensitive.
     pub headers: HeaderMap,
@@ -42,7 +42,7 @@ pub struct Received {
     pub body: ReceivedBody,
     /// Whether it arrived to its last byte, and was not too large to be taken.
     pub whole: bool,
-    /// What was answered, once something was.
+    /// Status of the response, once there is one.
     pub status: Option<StatusCode>,
 }
 
@@ -56,13 +56,13 @@ pub struct ReceivedBody {
     pub bytes: Option<Bytes>,
     /// SHA-256 of the bytes in hexadecimal, if all came.
     pub sha256: Option<String>,
-    /// An order's JSON, with a description in place of every image that came as Base64.
+    /// A create's JSON, with a description in place of every image that came as Base64.
     pub json: Option<Value>,
-    /// An order's images.
+    /// A create's images.
     pub images: Vec<ReceivedImage>,
 }
 
-/// Names of what a request holds, never the contents: these may be a key, a prompt or a picture.
+/// Names of what a request holds, never the contents: these may be a key, a prompt or an image.
 impl fmt::Debug for Received {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<&str> = self.headers.keys().map(|name| name.as_str()).collect();
@@ -96,7 +96,7 @@ pub(crate) struct EntryId(u64);
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     inner: Mutex<Inner>,
-    /// Tells whoever waits for something that it may have happened.
+    /// Wakes whoever waits for something: it may have happened.
     events: Arc<Notify>,
 }
 
@@ -181,8 +181,8 @@ mod tests {
             path,
             query: None,
             headers: HeaderMap::from_iter([(
-                axum::http::header::AUTHORIZATION,
-                axum::http::HeaderValue::from_static("Bearer hidden"),
+                http::header::AUTHORIZATION,
+                http::HeaderValue::from_static("Bearer hidden"),
             )]),
             body: ReceivedBody {
                 bytes: Some(Bytes::from_static(b"hidden")),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::{FAULT_SYNTAX, Fault, Sandbox, ScriptedFault};
 
 const HELP: &str = "\
-Kling's multi-image-to-video API on this machine: no key, no network, no costs.
+Kling's API on this machine: no key, no network, no costs.
 
 usage: NAME [--port PORT] [--task-seconds SECONDS] [--key KEY] [--concurrency N] [--videos-behind-key] [--fault NAME]...
 
@@ -19,14 +19,13 @@ usage: NAME [--port PORT] [--task-seconds SECONDS] [--key KEY] [--concurrency N]
   --key KEY               the key that it accepts (default: a random one)
   --concurrency N         how many tasks may be under way; over it, code 1303 (default: any number)
   --videos-behind-key     serve videos from URLs of the API, which need the key (default: from signed URLs)
-  --fault NAME            what goes wrong with the next order; again for the one after it
+  --fault NAME            the fault of the next create; repeat it for the one after that
   --fault OPERATION=NAME  the same for a get, a list or a video
   --fault list            every name, with a line each
-  -h, --help              this text";
+  -h, --help              print this text";
 
-/// Long enough to see a task wait and work, short enough not to be waited for, and what a client may expect of a task on
-/// this machine. The real API takes minutes.
-const USUAL_TASK_SECONDS: f64 = 2.0;
+/// Long enough to see a task submitted and processing, and short enough to wait for. The real API takes minutes.
+const TASK_SECONDS: f64 = 2.0;
 
 struct Options {
     port: u16,
@@ -37,17 +36,17 @@ struct Options {
     faults: Vec<ScriptedFault>,
 }
 
-/// What the arguments ask for.
+/// What the arguments request.
 enum Wanted {
     Run(Options),
     Show(String),
 }
 
-/// Does what the arguments ask for, until Ctrl-C, on a runtime of its own; `name` is what was typed to get here.
+/// Runs the program until Ctrl-C, on a runtime of its own; `name` is the command as it was typed.
 ///
-/// It prints to standard output and standard error. `example` is a command that a person may try, in the place of one for
-/// `curl`. The exit code is 2 for arguments that cannot be read, and 1 if it cannot start, or if a client showed the key
-/// to the origin of the videos.
+/// It prints to standard output and standard error. `example` replaces the commands for `curl` that it
+/// prints. The exit code is 2 for arguments that cannot be read, and 1 if it cannot start, or if a client sent the
+/// key to the origin of the outputs.
 pub fn main(name: &str, example: Option<&str>, given: impl IntoIterator<Item = OsString>) -> ExitCode {
     match options(given) {
         Ok(Wanted::Run(options)) => match run(options, example) {
@@ -58,12 +57,12 @@ pub fn main(name: &str, example: Option<&str>, given: impl IntoIterator<Item = O
             }
         },
         Ok(Wanted::Show(text)) => {
-            say(&called(name, &text));
+            print(&called(name, &text));
             ExitCode::SUCCESS
         }
         Err(error) => {
             let usage = HELP.split("\n\n").find(|part| part.starts_with("usage:")).unwrap_or(HELP);
-            eprintln!("error: {error}\n\n{}\n\n`{name} --help` tells more", called(name, usage));
+            eprintln!("error: {error}\n\n{}\n\nsee `{name} --help`", called(name, usage));
             ExitCode::from(2)
         }
     }
@@ -74,7 +73,7 @@ fn options(given: impl IntoIterator<Item = OsString>) -> Result<Wanted, lexopt::
 
     let mut options = Options {
         port: 0,
-        task_time: Duration::from_secs_f64(USUAL_TASK_SECONDS),
+        task_time: Duration::from_secs_f64(TASK_SECONDS),
         key: None,
         concurrency: None,
         videos_behind_key: false,
@@ -132,14 +131,14 @@ async fn run(options: Options, example: Option<&str>) -> std::io::Result<()> {
     for ScriptedFault { operation, fault, .. } in options.faults {
         sandbox.fault_next(operation, fault);
     }
-    // In this order it is listened for before anybody is told of it.
-    let told = async { say(&introduction(&sandbox, options.task_time, example)) };
-    let (interrupted, ()) = tokio::join!(biased; interrupted(), told);
+    // In this order the signal is listened for before the text invites to send it.
+    let introduced = async { print(&introduction(&sandbox, options.task_time, example)) };
+    let (interrupted, ()) = tokio::join!(biased; interrupted(), introduced);
     interrupted?;
     let leaks = sandbox.key_leaks();
     if !leaks.is_empty() {
-        eprintln!("the API key was sent to the origin of the videos:\n{}", leaks.join("\n"));
-        // A panic of the sandbox, meant for tests, would only say it again.
+        eprintln!("the API key was sent to the origin of the outputs:\n{}", leaks.join("\n"));
+        // A panic of the sandbox, meant for tests, would only repeat it.
         std::process::exit(1);
     }
     sandbox.shutdown().await;
@@ -162,7 +161,7 @@ async fn interrupted() -> std::io::Result<()> {
 }
 
 /// Prints, whether or not anybody reads it: `--fault list | head` is no reason to panic.
-fn say(text: &str) {
+fn print(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
@@ -178,6 +177,12 @@ fn fault_list() -> String {
 
 fn introduction(sandbox: &Sandbox, task_time: Duration, example: Option<&str>) -> String {
     let seconds = task_time.as_secs_f64();
+    // What the client's `KLING_EXPECT` reads: whole numbers, each with a unit.
+    let expect = if task_time.subsec_nanos() == 0 {
+        format!("{}s", task_time.as_secs())
+    } else {
+        format!("{}ms", task_time.as_millis())
+    };
     let (base, key, endpoint) = (sandbox.base_url(), sandbox.api_key(), sandbox.endpoint());
     let authorization = quoted(&format!("Authorization: Bearer {key}"));
     let key = quoted(key);
@@ -194,8 +199,9 @@ curl -s {endpoint} -H {authorization}"
         "\
 export KLING_BASE_URL={base}
 export KLING_API_KEY={key}
+export KLING_EXPECT={expect}
 
-Paste these two lines into a shell, and try it (a task takes {seconds} s):
+Paste these three lines into a shell, and try it (a task takes {seconds} s):
 
 {example}
 

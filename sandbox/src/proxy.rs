@@ -1,4 +1,4 @@
-//! A long or breaking way to a server of this machine: a TCP proxy that delays each direction, and closes a connection
+//! A slow or breaking connection to a server of this machine: a TCP proxy that delays each direction, and closes a connection
 //! after so many bytes of one. It knows nothing of HTTP. Its delays are real time, for measurements; a test that only
 //! cuts waits for nothing.
 
@@ -30,7 +30,7 @@ pub struct Proxy {
     task: JoinHandle<()>,
 }
 
-/// How a [`Proxy`] is set up.
+/// Builder for [`Proxy`].
 #[derive(Clone, Debug)]
 pub struct ProxyBuilder {
     target: String,
@@ -46,7 +46,7 @@ struct Direction {
 }
 
 impl Proxy {
-    /// Sets up a proxy to a server: its `http://HOST:PORT`, as [`Sandbox::base_url`](crate::Sandbox::base_url) tells it,
+    /// Sets up a proxy to a server: its `http://HOST:PORT`, as of [`Sandbox::base_url`](crate::Sandbox::base_url),
     /// or `HOST:PORT`.
     pub fn to(target: &str) -> ProxyBuilder {
         let target = target.trim_start_matches("http://").trim_end_matches('/').to_owned();
@@ -71,7 +71,7 @@ impl ProxyBuilder {
         self
     }
 
-    /// Delays what the server answers.
+    /// Delays what the server sends.
     pub fn delay_down(mut self, by: Duration) -> Self {
         self.down.delay = by;
         self
@@ -83,7 +83,7 @@ impl ProxyBuilder {
         self
     }
 
-    /// Closes each connection after so many bytes from the server; 0 is as soon as it answers.
+    /// Closes each connection after so many bytes from the server; 0 is at the first of them.
     pub fn cut_down(mut self, after: u64) -> Self {
         self.down.cut = Some(after);
         self
@@ -142,7 +142,7 @@ async fn connection(client: TcpStream, proxy: ProxyBuilder) {
     let (server_reader, server_writer) = server.into_split();
     let up = async {
         let end = carry(client_reader, server_writer, proxy.up).await;
-        // A server that no longer reads may still be answering: only what it says ends the connection.
+        // A server that no longer reads may still be writing: only the end of that ends the connection.
         if !end.cut {
             std::future::pending::<()>().await;
         }
@@ -153,7 +153,7 @@ async fn connection(client: TcpStream, proxy: ProxyBuilder) {
     }
 }
 
-/// How a direction ended. It keeps the halves of the sockets: dropping one would tell the other side.
+/// How a direction ended. It keeps the halves of the sockets: dropping one would close the other side.
 struct Ended {
     cut: bool,
     _reader: OwnedReadHalf,
@@ -184,7 +184,7 @@ async fn carry(mut reader: OwnedReadHalf, mut writer: OwnedWriteHalf, direction:
                 tokio::time::sleep_until(when).await;
             }
             let Carried::Bytes(bytes) = carried else {
-                // The other side may be gone already; then there is nobody to tell.
+                // The other side may be gone already; then there is nothing to close.
                 let _ = writer.shutdown().await;
                 return false;
             };

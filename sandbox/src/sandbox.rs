@@ -1,38 +1,39 @@
-//! The sandbox as its user holds it: how it is set up, what it is asked, and how it ends.
+//! The sandbox as its user sees it: its settings, its records and its script.
 
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::body::Bytes;
+use bytes::Bytes;
 use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
-use crate::api::{self, Api, ENDPOINT};
+use crate::api::Api;
 use crate::callback::{self, Callback, Callbacks, Delivery, Secret};
 use crate::clock::Clock;
-use crate::document;
 use crate::fault::Fault;
 use crate::intake::Intake;
 use crate::leak::Watch;
 use crate::lock;
 use crate::log::{Log, Received};
+use crate::media::FILM;
+use crate::operations::ROWS;
+use crate::outputs::{self, Film, OutputKind, Outputs, Signer};
 use crate::script::{Answer, Operation, Script};
 use crate::server::{Listener, Server};
 use crate::task::{TaskEntry, TaskPlan, Tasks};
-use crate::video::{self, FILM, Film, Signer, Videos};
 
 /// The API in this process. It runs on the tokio runtime that started it, until it is shut down or dropped.
 ///
-/// Dropping one panics if the API key ever reached the origin of its videos (unless the thread panics already): see
+/// Dropping one panics if the API key ever reached the origin of its outputs (unless the thread panics already): see
 /// [`Sandbox::assert_key_never_leaked`].
 #[must_use = "a sandbox stops when it is dropped"]
 pub struct Sandbox {
     base_url: String,
     video_origin: String,
     api: Arc<Api>,
-    videos: Arc<Videos>,
+    outputs: Arc<Outputs>,
     script: Arc<Script>,
     callbacks: Arc<Callbacks>,
     watch: Watch,
@@ -40,7 +41,7 @@ pub struct Sandbox {
     servers: [Server; 3],
 }
 
-/// How a [`Sandbox`] is set up.
+/// Builder for [`Sandbox`].
 #[derive(Clone)]
 pub struct Builder {
     port: u16,
@@ -60,14 +61,13 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The API's port; 0, the default, takes any that is free. The origin of the videos always does.
+    /// Port of the API. Default: 0, any free one, which the origin of the outputs always takes.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// How long a task takes, unless it has a [`TaskPlan`] of its own. Default: no time at all, so that the first query
-    /// finds it done.
+    /// Duration of a task without a [`TaskPlan`] of its own. Default: zero, so that the first query finds it done.
     pub fn task_time(mut self, task_time: Duration) -> Self {
         self.task_time = task_time;
         self
@@ -85,41 +85,40 @@ impl Builder {
         self
     }
 
-    /// Whether every name of a model is taken, as some gateways do. Default: only `kling-v1-6`; others get code 1203.
+    /// Whether every model name is accepted, as at some gateways. Default: false; code 1203 refuses those that the operation
+    /// does not serve.
     pub fn any_model(mut self, any_model: bool) -> Self {
         self.any_model = any_model;
         self
     }
 
-    /// Whether a task can be queried by the caller's id, too. Default: yes; some gateways resolve only their own.
+    /// Whether a task can be queried by the caller's id, too. Default: true; some gateways resolve only their own.
     pub fn external_ids(mut self, external_ids: bool) -> Self {
         self.external_ids = external_ids;
         self
     }
 
-    /// Whether a second task with the same `external_task_id` is made, and charged. Default: no, it is refused. What the
-    /// real API does is not recorded anywhere; with `true`, nothing hides an order that was sent twice.
+    /// Whether a second task with the same `external_task_id` is made, and charged. Default: false, it is refused. With
+    /// true, nothing hides a request that was submitted twice.
     pub fn duplicates(mut self, duplicates: bool) -> Self {
         self.duplicates = duplicates;
         self
     }
 
-    /// How many tasks may be under way at once. Over it, an order is refused with code 1303; a slot is held from
-    /// submitted until the task ends. Default: any number.
+    /// Maximum number of tasks that have not ended; code 1303 refuses a request beyond it. Default: no limit.
     pub fn concurrency(mut self, slots: usize) -> Self {
         self.concurrency = Some(slots);
         self
     }
 
-    /// How long a new task cannot be queried or listed, on the sandbox's clock: `task_not_exist` until then. Default:
-    /// no time at all.
+    /// How long a new task cannot be queried or listed, on the sandbox's clock: `task_not_exist` until then. Default: zero.
     pub fn hidden_for(mut self, time: Duration) -> Self {
         self.hidden_for = time;
         self
     }
 
     /// How many bytes of a request the operating system takes in on the API's behalf, as far as it obeys. With few, the
-    /// sender of a small body already notices that nobody reads it. Default: what the system thinks best.
+    /// sender of a small body already notices that nobody reads it. Default: the system's.
     pub fn receive_buffer(mut self, bytes: u32) -> Self {
         self.receive_buffer = Some(bytes);
         self
@@ -132,7 +131,7 @@ impl Builder {
         self
     }
 
-    /// Other bytes than the project's film, to be served as every task's video.
+    /// Bytes of every video. Default: the project's film of 5.1 s.
     pub fn video(mut self, video: impl Into<Bytes>) -> Self {
         self.video = video.into();
         self
@@ -145,20 +144,18 @@ impl Builder {
         self
     }
 
-    /// Whether the URL of a task's video is the API's own, `/v1/videos/{id}/content`, as at some gateways: it answers 401
-    /// without the key, and [`Sandbox::requests`] has the requests. Default: no, it is a signed one of another origin.
+    /// Whether the URL of a task's video is the API's own, `/v1/videos/{id}/content`, as at some gateways: it responds 401
+    /// without the key, and [`Sandbox::requests`] has the requests. Default: false, it is a signed one of another origin.
     pub fn videos_behind_key(mut self, behind_key: bool) -> Self {
         self.videos_behind_key = behind_key;
         self
     }
 
-    /// Starts it.
+    /// Starts the sandbox.
     ///
     /// # Errors
-    /// When the port is taken, when the key could not be sent in a header, when the secret of callbacks is not Base64, or
-    /// when the crate's `openapi.yaml` is broken.
+    /// The port is taken, the key cannot be sent in a header, or the secret of callbacks is not Base64.
     pub async fn start(self) -> io::Result<Sandbox> {
-        document::check().map_err(|reason| io::Error::new(io::ErrorKind::InvalidData, reason))?;
         let key = self.key.unwrap_or_else(|| format!("sk-sandbox-{}", Uuid::new_v4().simple()));
         if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             let reason = "the key must be visible ASCII without spaces, and not empty";
@@ -184,15 +181,13 @@ impl Builder {
             done: Mutex::default(),
         });
         let (followed, tasks) = mpsc::unbounded_channel();
-        let videos = Arc::new(Videos {
+        let outputs = Arc::new(Outputs {
             signer: signer.clone(),
             clock: clock.clone(),
-            etag: OnceLock::new(),
-            film: Film::new(self.video, self.video_length),
+            files: outputs::files(Film::new(self.video, self.video_length)),
             intake: Arc::new(Intake {
                 log: Log::new(events.clone()),
                 script: script.clone(),
-                operation: |_, _| Some(Operation::Video),
                 watch: Some(watch.clone()),
                 clock: clock.clone(),
                 elsewhere: video_origin.clone(),
@@ -205,9 +200,9 @@ impl Builder {
             external_ids: self.external_ids,
             concurrency: self.concurrency,
             hidden_for: self.hidden_for,
-            usual_plan: TaskPlan::over(self.task_time),
+            default_plan: TaskPlan::over(self.task_time),
             signer,
-            videos: videos.clone(),
+            outputs: outputs.clone(),
             tasks: Mutex::new(Tasks::new(self.duplicates)),
             plans: Mutex::default(),
             followed,
@@ -215,18 +210,17 @@ impl Builder {
             intake: Arc::new(Intake {
                 log: Log::new(events.clone()),
                 script: script.clone(),
-                operation: api::operation,
                 watch: None,
                 clock: clock.clone(),
                 elsewhere: video_origin.clone(),
             }),
         });
         let servers = [
-            api_listener.serve(api::router(api.clone()), clock.clone()),
-            video_listener.serve(video::router(videos.clone()), clock),
+            api_listener.serve(api.clone(), clock.clone()),
+            video_listener.serve(outputs.clone(), clock),
             Server::run(callback::run(callbacks.clone(), tasks)),
         ];
-        Ok(Sandbox { base_url, video_origin, api, videos, script, callbacks, watch, events, servers })
+        Ok(Sandbox { base_url, video_origin, api, outputs, script, callbacks, watch, events, servers })
     }
 }
 
@@ -252,7 +246,7 @@ impl Default for Builder {
 }
 
 impl Sandbox {
-    /// Starts one as [`Builder`] does by default: any free port, a random key, tasks that are done at the first query.
+    /// Starts a sandbox with the defaults of [`Builder`].
     ///
     /// # Errors
     /// As [`Builder::start`].
@@ -260,19 +254,26 @@ impl Sandbox {
         Self::builder().start().await
     }
 
-    /// Sets one up.
+    /// Returns a builder with its defaults.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// `http://127.0.0.1:PORT`, which takes the place of the gateway's address.
+    /// `http://127.0.0.1:PORT`, the base URL for the client.
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 
-    /// The whole address of the operations, for requests by hand.
+    /// URL at which tasks of multi-image2video are created and listed, for requests by hand.
     pub fn endpoint(&self) -> String {
-        format!("{}{ENDPOINT}", self.base_url)
+        let [first, ..] = &ROWS;
+        self.endpoint_of(first.path)
+    }
+
+    /// URL of an operation by its path below `/v1/`, such as `videos/text2video`. It is served without the prefix `/kling`
+    /// too.
+    pub fn endpoint_of(&self, path: &str) -> String {
+        format!("{}/kling/v1/{path}", self.base_url)
     }
 
     /// The key that the API accepts.
@@ -280,7 +281,7 @@ impl Sandbox {
         &self.api.key
     }
 
-    /// `http://127.0.0.1:PORT` of the videos: another port, and so another origin than the API's.
+    /// `http://127.0.0.1:PORT` of the outputs: another port, and so another origin than the API's.
     pub fn video_origin(&self) -> &str {
         &self.video_origin
     }
@@ -290,19 +291,34 @@ impl Sandbox {
         &self.api.clock
     }
 
-    /// The bytes of the video that every task ends with.
-    pub fn video_bytes(&self) -> Bytes {
-        self.videos.film.bytes()
+    /// The bytes of every output of this kind; of audio, the MP3.
+    pub fn output_bytes(&self, kind: OutputKind) -> Bytes {
+        let extension = match kind {
+            OutputKind::Video => "mp4",
+            OutputKind::Image => "png",
+            OutputKind::Audio => "mp3",
+        };
+        self.outputs.file(extension).bytes()
     }
 
-    /// What the API received, oldest first; requests still on their way are there too, as not whole.
+    /// The bytes of every video.
+    pub fn video_bytes(&self) -> Bytes {
+        self.output_bytes(OutputKind::Video)
+    }
+
+    /// The bytes of every audio's WAV.
+    pub fn wav_bytes(&self) -> Bytes {
+        self.outputs.file("wav").bytes()
+    }
+
+    /// What the API received, oldest first, including requests that are not whole yet.
     pub fn requests(&self) -> Vec<Received> {
         self.api.intake.log.all()
     }
 
-    /// What the origin of the videos received, oldest first.
+    /// What the origin of the outputs received, oldest first.
     pub fn video_requests(&self) -> Vec<Received> {
-        self.videos.intake.log.all()
+        self.outputs.intake.log.all()
     }
 
     /// How many POSTs the API began to receive: those whose head arrived.
@@ -310,22 +326,22 @@ impl Sandbox {
         self.api.intake.log.posts_begun()
     }
 
-    /// How many POSTs the API received to their last byte, whatever it answered. For a paid order, more than one is a
+    /// How many POSTs the API received to their last byte, whatever its response. For one paid request, more than one is a
     /// risk, unless the earlier ones were surely refused.
     pub fn posts_received_whole(&self) -> u64 {
         self.api.intake.log.posts_received_whole()
     }
 
-    /// How many tasks were made. Each is charged: that a failed one may be given back is not counted on.
+    /// How many tasks were made. Each is charged: a refund of failed ones is not assumed.
     pub fn tasks_charged(&self) -> usize {
         lock(&self.api.tasks).len()
     }
 
-    /// How many tasks were made for this id of the caller's. More than one means that somebody pays twice, which only a
-    /// sandbox with [`Builder::duplicates`] lets happen.
+    /// How many tasks were made for this id of the caller's. More than one is a double charge, which only
+    /// [`Builder::duplicates`] lets happen.
     pub fn charged_for(&self, external_id: &str) -> usize {
         let tasks = lock(&self.api.tasks);
-        tasks.oldest_first().filter(|task| task.order.external_id.as_deref() == Some(external_id)).count()
+        tasks.oldest_first().filter(|task| task.request.external_id.as_deref() == Some(external_id)).count()
     }
 
     /// Every task that was made, oldest first.
@@ -334,65 +350,65 @@ impl Sandbox {
         let tasks = lock(&self.api.tasks);
         let entries = tasks.oldest_first().map(|task| TaskEntry {
             id: task.id.clone(),
-            external_id: task.order.external_id.clone(),
+            operation: task.operation,
+            external_id: task.request.external_id.clone(),
             status: task.status(now),
-            units: task.order.units().to_owned(),
+            units: task.request.units(),
         });
         entries.collect()
     }
 
-    /// Decides what becomes of the next task. Several plans wait for several tasks, in order; a refused order uses none.
+    /// Sets the plan of the next task. Several plans wait for several tasks, in order; a refused request uses none.
     pub fn plan_next_task(&self, plan: TaskPlan) {
         lock(&self.api.plans).push_back(plan);
     }
 
-    /// Lets the next task fail with this message, after the usual time.
+    /// Lets the next task fail with this message, after [`Builder::task_time`].
     pub fn fail_next_task(&self, message: impl Into<String>) {
-        self.plan_next_task(self.api.usual_plan.clone().fail(message));
+        self.plan_next_task(self.api.default_plan.clone().fail(message));
     }
 
-    /// Answers the next request of this kind with `answer`, and does nothing else for it. Several answers wait for
-    /// several requests, in order. It is short for [`Sandbox::fault_next`] with [`Fault::answer`].
+    /// Sends this response to the next request of this kind, and does nothing else for it: short for
+    /// [`Sandbox::fault_next`] with [`Fault::answer`].
     pub fn answer_next(&self, operation: Operation, answer: Answer) {
         self.fault_next(operation, Fault::answer(answer));
     }
 
-    /// Lets this go wrong with the next request of this kind. Several faults wait for several requests, in order; one is
-    /// used up when the head of a request arrives.
+    /// Sets the fault of the next request of this kind. Several faults wait for several requests, in order; one is used up
+    /// when the head of a request arrives.
     pub fn fault_next(&self, operation: Operation, fault: Fault) {
         self.script.push(operation, fault);
     }
 
-    /// Lets this go wrong with every request of this kind that finds no fault of its own, until
-    /// [`Sandbox::clear_faults`]. A second one takes the place of the first.
+    /// Sets the fault of every request of this kind that finds no other, until [`Sandbox::clear_faults`]. A second one
+    /// replaces the first.
     pub fn fault_always(&self, operation: Operation, fault: Fault) {
         self.script.always(operation, fault);
     }
 
-    /// Forgets every fault that waits, of every operation.
+    /// Removes every fault that waits.
     pub fn clear_faults(&self) {
         self.script.clear();
     }
 
-    /// How many faults and answers still wait for their request: none, if a test met all that it prepared.
+    /// How many faults still wait for a request of this kind: none, if a test met all that it prepared.
     pub fn faults_waiting(&self, operation: Operation) -> usize {
         self.script.waiting(operation)
     }
 
-    /// Decides how the next callback is delivered. Several wait for several callbacks, in the order of the changes that
-    /// they tell of; one that finds none is delivered once.
+    /// Sets the delivery of the next callback. Several wait for several callbacks, in the order of the changes. Default:
+    /// [`Delivery::once`].
     pub fn callback_next(&self, delivery: Delivery) {
         lock(&self.callbacks.script).push_back(delivery);
     }
 
-    /// Every callback whose delivery is over, the newest 10,000 in the order in which they ended. One that is delivered
-    /// twice stands here twice.
+    /// The newest 10,000 callbacks whose delivery has ended, in that order. One that is delivered twice is here twice.
     pub fn callbacks(&self) -> Vec<Callback> {
         lock(&self.callbacks.done).iter().cloned().collect()
     }
 
-    /// Waits until this holds of the sandbox. It is looked at whenever a request, a task, a callback or the clock has
-    /// moved on, so that a test neither sleeps nor spins; time that passes by itself on a real clock is no such event.
+    /// Waits until this holds of the sandbox. It is evaluated whenever a request, a task, a callback or the clock has
+    /// moved, so that a test neither sleeps nor spins; time that passes by itself on a real clock is no such event.
     ///
     /// ```no_run
     /// # async fn test(sandbox: &kling_sandbox::Sandbox) {
@@ -401,7 +417,7 @@ impl Sandbox {
     /// ```
     pub async fn until(&self, mut holds: impl FnMut(&Self) -> bool) {
         loop {
-            // Before it is looked at, so that nothing in between is missed.
+            // Before it is evaluated, so that nothing in between is missed.
             let (event, time) = (self.events.notified(), self.clock().changed());
             if holds(self) {
                 return;
@@ -413,26 +429,26 @@ impl Sandbox {
         }
     }
 
-    /// Every time that the API key reached the origin of the videos: which request, and where in it.
+    /// Every time that the API key reached the origin of the outputs: which request, and where in it.
     pub fn key_leaks(&self) -> Vec<String> {
         self.watch.seen()
     }
 
-    /// Makes sure that the API key never reached the origin of the videos, which in truth belongs to somebody else.
+    /// Asserts that the API key never reached the origin of the outputs, which is not the API's.
     ///
     /// # Panics
-    /// When it did, with every request that had it. Dropping the sandbox does the same.
+    /// It did; the message has every such request. Dropping the sandbox does the same.
     #[track_caller]
     pub fn assert_key_never_leaked(&self) {
         let leaks = self.key_leaks();
         assert!(
             leaks.is_empty(),
-            "the API key was sent to the origin of the videos, send it only to the API:\n{}",
+            "the API key was sent to the origin of the outputs, send it only to the API:\n{}",
             leaks.join("\n")
         );
     }
 
-    /// Stops it, and waits until its sockets are closed. Connections that are still open are cut.
+    /// Stops the sandbox, and waits until its sockets are closed. Open connections are cut.
     pub async fn shutdown(mut self) {
         for server in &mut self.servers {
             server.stop().await;
@@ -448,7 +464,7 @@ impl Drop for Sandbox {
     }
 }
 
-/// Where it is, never the key.
+/// The addresses, never the key.
 impl fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sandbox")
@@ -458,17 +474,9 @@ impl fmt::Debug for Sandbox {
     }
 }
 
-/// The settings, but for the key.
+/// The settings, without the key.
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
-            .field("port", &self.port)
-            .field("task_time", &self.task_time)
-            .field("any_model", &self.any_model)
-            .field("external_ids", &self.external_ids)
-            .field("duplicates", &self.duplicates)
-            .field("concurrency", &self.concurrency)
-            .field("hidden_for", &self.hidden_for)
-            .finish_non_exhaustive()
+        f.debug_struct("Builder").field("port", &self.port).field("task_time", &self.task_time).finish_non_exhaustive()
     }
 }

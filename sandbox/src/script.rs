@@ -1,32 +1,32 @@
-//! What is decided in advance: the faults that wait for their requests, and the [`Answer`] that a test puts where the
-//! API's own would come from.
+//! The script of a sandbox: the faults that wait for their requests, and the [`Answer`] that takes the place of the API's own
+//! response.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 
-use axum::body::{Body, Bytes};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::StatusCode;
 
 use crate::fault::Fault;
 use crate::lock;
+use crate::response::{Response, full, response};
 
-/// What a request asked for.
+/// Kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
-    /// `POST …/multi-image2video`: the paid one.
+    /// `POST …/text2video`, or of another operation: the paid one.
     Create,
-    /// `GET …/multi-image2video/{id}`.
+    /// `GET …/text2video/{id}`.
     Get,
-    /// `GET …/multi-image2video`.
+    /// `GET …/text2video`.
     List,
-    /// Anything that reaches the origin of the videos, or a video's URL at the API: see
+    /// Anything that reaches the origin of the outputs, or a video's URL at the API: see
     /// [`Builder::videos_behind_key`](crate::Builder::videos_behind_key).
     Video,
 }
 
-/// An answer that overrides the API's own.
+/// Response in the place of the API's own.
 ///
 /// ```
 /// use kling_sandbox::Answer;
@@ -45,12 +45,12 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// An answer with this status, and neither headers nor a body.
+    /// A response with this status, and neither headers nor a body.
     pub fn new(status: u16) -> Self {
         Self { status, ..Self::default() }
     }
 
-    /// A redirect to a location: an address, or a path of the same origin.
+    /// A redirect to a URL, or to a path of the same origin.
     pub fn redirect(status: u16, location: impl Into<String>) -> Self {
         Self::new(status).header("location", location)
     }
@@ -61,30 +61,28 @@ impl Answer {
         self
     }
 
-    /// Sets the body. Its type is whatever a `content-type` header says; there is none by default.
+    /// Sets the body. There is no `content-type` by default.
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
 
-    fn response(self) -> Result<Response, String> {
+    fn built(self) -> Result<Response, String> {
         let status = StatusCode::from_u16(self.status)
             .ok()
             .filter(|status| !status.is_informational())
             .ok_or_else(|| format!("{} is not a final HTTP status", self.status))?;
-        let mut response = Response::builder().status(status);
+        let mut response = http::Response::builder().status(status);
         for (name, value) in self.headers {
             response = response.header(name, value);
         }
-        response.body(Body::from(self.body)).map_err(|error| error.to_string())
+        response.body(full(self.body)).map_err(|error| error.to_string())
     }
-}
 
-impl IntoResponse for Answer {
-    fn into_response(self) -> Response {
-        self.response().unwrap_or_else(|reason| {
-            let text = format!("the scripted answer cannot be sent: {reason}");
-            (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+    pub(crate) fn into_response(self) -> Response {
+        self.built().unwrap_or_else(|reason| {
+            let text = format!("the scripted response cannot be sent: {reason}");
+            response(StatusCode::INTERNAL_SERVER_ERROR, Some("text/plain; charset=utf-8"), text)
         })
     }
 }
@@ -96,7 +94,7 @@ pub(crate) struct Script(Mutex<HashMap<Operation, Waiting>>);
 #[derive(Debug, Default)]
 struct Waiting {
     next: VecDeque<Fault>,
-    /// What every request meets that finds no other.
+    /// The fault of every request that finds no other.
     always: Option<Fault>,
 }
 
@@ -130,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_that_http_cannot_carry_becomes_a_500_that_says_why() {
+    fn a_response_that_http_cannot_carry_becomes_a_500_with_the_reason() {
         for (answer, status) in [
             (Answer::new(204), 204),
             (Answer::new(599), 599),

@@ -1,25 +1,23 @@
-//! An origin: a listening socket on the loopback, and the loop that serves its connections. The loop is our own, one
-//! function per connection over any byte stream, so that a faulty stream can be put in between.
+//! A listening socket on the loopback, and the loop that serves its connections, each through a stream that can fail on
+//! demand.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::http::Request;
-use hyper::body::Incoming;
-use hyper::service::{Service as _, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::clock::Clock;
+use crate::intake::{Origin, take_in};
 use crate::wire::{Obedient, Wire};
 
-/// How many connections may wait to be accepted: what tokio's own listener asks for.
+/// How many connections may wait to be accepted: as tokio's own listener has it.
 const BACKLOG: u32 = 1024;
 
 /// How long the loop rests when a connection cannot be accepted, which is when the process has too many files open:
@@ -53,8 +51,8 @@ impl Listener {
         format!("http://{}", self.address)
     }
 
-    pub fn serve(self, router: Router, clock: Clock) -> Server {
-        Server::run(accept(self.socket, router, clock))
+    pub fn serve(self, origin: Arc<impl Origin>, clock: Clock) -> Server {
+        Server::run(accept(self.socket, origin, clock))
     }
 }
 
@@ -90,15 +88,15 @@ fn listen(address: SocketAddr, receive_buffer: Option<u32>) -> io::Result<TcpLis
     socket.listen(BACKLOG)
 }
 
-async fn accept(socket: TcpListener, router: Router, clock: Clock) {
+async fn accept(socket: TcpListener, origin: Arc<impl Origin>, clock: Clock) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = socket.accept() => match accepted {
                 Ok((stream, _)) => {
-                    // Small answers must not wait for more; a socket that refuses this works all the same.
+                    // Small responses must not wait for more; a socket that refuses this works all the same.
                     let _ = stream.set_nodelay(true);
-                    connections.spawn(connection(stream, router.clone(), clock.clone()));
+                    connections.spawn(connection(stream, origin.clone(), clock.clone()));
                 }
                 Err(_) => tokio::time::sleep(REST_AFTER_ERROR).await,
             },
@@ -107,27 +105,20 @@ async fn accept(socket: TcpListener, router: Router, clock: Clock) {
     }
 }
 
-/// Serves one connection to its end, HTTP/1.1 or HTTP/2, whichever the client speaks. Every request carries the handle of
-/// its connection, for the fault that it may meet.
-async fn connection<S>(stream: S, router: Router, clock: Clock)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+/// Serves one connection to its end, HTTP/1.1 or HTTP/2, whichever the client speaks. Every request gets the handle of its
+/// connection, for its fault.
+async fn connection(stream: TcpStream, origin: Arc<impl Origin>, clock: Clock) {
     let wire = Wire::default();
     let stream = TokioIo::new(Obedient::new(stream, wire.clone(), clock));
-    let routes = TowerToHyperService::new(router);
-    let service = service_fn({
-        let wire = wire.clone();
-        move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(wire.clone());
-            routes.call(request)
-        }
+    let service = service_fn(|request| {
+        let (origin, wire) = (origin.clone(), wire.clone());
+        async { Ok::<_, Infallible>(take_in(origin, wire, request).await) }
     });
     let mut server = auto::Builder::new(TokioExecutor::new());
-    // A sender that goes away after its last byte has ordered all the same, whenever the API comes to read it.
+    // A sender that goes away after its last byte has sent a whole request, whenever the API comes to read it.
     server.http1().half_close(true);
     tokio::select! {
-        // How a connection ends is the client's affair; what was received stands in the log.
+        // How a connection ends does not matter; what was received is in the log.
         _ = server.serve_connection(stream, service) => {}
         () = wire.closed() => {}
     }

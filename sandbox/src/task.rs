@@ -1,13 +1,15 @@
-//! A task from the order to its end. What becomes of it is written in a [`TaskPlan`] when it is made; its status at any
-//! moment is a pure function of that plan and of the time passed. [`Tasks`] is the ledger: it finds tasks by either of
-//! their ids, and knows what each one costs.
+//! A task from its create to its end. A [`TaskPlan`] decides its course when it is made; its status at any moment is a pure
+//! function of that plan and of the time passed. [`Tasks`] is the ledger: it finds tasks by either of their ids.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use uuid::Uuid;
 
-/// What will become of a task, counted from the moment it was made.
+use crate::operations::Row;
+use crate::outputs::OutputKind;
+
+/// Course of a task; every time counts from its create.
 ///
 /// ```
 /// use kling_sandbox::{TaskPlan, TaskStatus};
@@ -26,43 +28,47 @@ pub struct TaskPlan {
     pub done_after: Duration,
     /// How it ends.
     pub outcome: Outcome,
-    /// How long after the end a success is reported without its video: some gateways copy it first.
+    /// How long after the end a success is reported without its outputs: some gateways copy them first.
     pub output_after: Duration,
+    /// The outputs of a success, in order. Default: one, of the operation's kind.
+    pub outputs: Option<Vec<OutputKind>>,
 }
 
 /// How a task ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// With a video.
+    /// With its outputs.
     Succeed,
     /// With this text in `task_status_msg`.
     Fail(String),
 }
 
-/// Where a task stands, in the API's own words.
+/// Status of a task, in the API's own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskStatus {
     /// Accepted, and waiting.
     Submitted,
-    /// Being worked on.
+    /// In progress.
     Processing,
-    /// Done, with a video.
+    /// Done, with its outputs.
     Succeed,
-    /// Done, without one.
+    /// Done, without outputs.
     Failed,
 }
 
-/// One line of the sandbox's ledger: a task that was made, and is charged.
+/// Entry of the sandbox's ledger: a task that was made, and is charged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TaskEntry {
     /// The API's id: 18 decimal digits.
     pub id: String,
-    /// The caller's id, if the order had one.
+    /// Path of its operation below `/v1/`: `videos/text2video`.
+    pub operation: &'static str,
+    /// The caller's id, if the request has one.
     pub external_id: Option<String>,
-    /// Where the task stands now.
+    /// Its status now.
     pub status: TaskStatus,
-    /// What the order costs, as `final_unit_deduction` reports it after success. The price list is the sandbox's own.
+    /// Its price, as `final_unit_deduction` reports it after success. The price list is the sandbox's own.
     pub units: String,
 }
 
@@ -74,10 +80,23 @@ impl TaskPlan {
             done_after: task_time,
             outcome: Outcome::Succeed,
             output_after: Duration::ZERO,
+            outputs: None,
         }
     }
 
-    /// The same plan, with the video so long after the success.
+    /// The same plan with these outputs, whatever the operation makes. None at all is a success without an output.
+    ///
+    /// ```
+    /// use kling_sandbox::{OutputKind, TaskPlan};
+    /// use std::time::Duration;
+    ///
+    /// let three_images = TaskPlan::over(Duration::ZERO).outputs([OutputKind::Image; 3]);
+    /// ```
+    pub fn outputs(self, kinds: impl IntoIterator<Item = OutputKind>) -> Self {
+        Self { outputs: Some(kinds.into_iter().collect()), ..self }
+    }
+
+    /// The same plan, with the outputs so long after the success.
     pub fn output_after(self, time: Duration) -> Self {
         Self { output_after: time, ..self }
     }
@@ -87,7 +106,7 @@ impl TaskPlan {
         Self { outcome: Outcome::Fail(message.into()), ..self }
     }
 
-    /// Where the task stands when this much time has passed.
+    /// Status of the task when this much time has passed.
     pub fn status_after(&self, elapsed: Duration) -> TaskStatus {
         if elapsed < self.processing_after.min(self.done_after) {
             TaskStatus::Submitted
@@ -129,9 +148,9 @@ impl TaskStatus {
     }
 }
 
-/// What the API keeps of an order that it accepted.
+/// What the API keeps of a request that it accepted.
 #[derive(Clone, Debug)]
-pub(crate) struct Order {
+pub(crate) struct TaskRequest {
     pub external_id: Option<String>,
     pub mode: String,
     pub duration: String,
@@ -142,12 +161,21 @@ pub(crate) struct Order {
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
     pub id: String,
-    pub video_id: String,
-    pub order: Order,
+    /// Path of its operation.
+    pub operation: &'static str,
+    pub outputs: Vec<Output>,
+    pub request: TaskRequest,
     pub plan: TaskPlan,
     pub created: Duration,
     /// From when on it can be queried and listed.
     pub visible: Duration,
+}
+
+/// An output that a task has once it succeeds.
+#[derive(Clone, Debug)]
+pub(crate) struct Output {
+    pub kind: OutputKind,
+    pub id: String,
 }
 
 /// Every task that was made, oldest first.
@@ -155,28 +183,29 @@ pub(crate) struct Task {
 pub(crate) struct Tasks {
     list: Vec<Task>,
     by_id: HashMap<String, usize>,
-    by_external_id: HashMap<String, usize>,
+    by_external_id: HashMap<String, Vec<usize>>,
     /// Whether an external id may be used again; a query then finds its first task.
     duplicates: bool,
     last_id: u64,
 }
 
-/// An order whose external id another task has already.
+/// A request whose external id another task has already.
 #[derive(Debug)]
 pub(crate) struct DuplicateExternalId;
 
-impl Order {
-    /// The cost in units. No source tells prices; these only have the form of the real ones, and rise with the order.
-    pub fn units(&self) -> &'static str {
-        match (self.mode.as_str(), self.duration.as_str()) {
-            ("pro", "10") => "7",
-            ("pro", _) => "3.5",
-            (_, "10") => "4",
-            _ => "2",
-        }
+impl TaskRequest {
+    /// The price in units. No source has prices; these only have the form of the real ones, and rise with the request.
+    pub fn units(&self) -> String {
+        let tenths_per_second = match self.mode.as_str() {
+            "4k" => 30,
+            "pro" => 7,
+            _ => 4,
+        };
+        let tenths = tenths_per_second * self.duration.parse().unwrap_or(5);
+        (f64::from(tenths) / 10.0).to_string()
     }
 
-    /// The length of the video in seconds as the API reports it: a little more than was ordered.
+    /// The length of the video in seconds as the API reports it: a little more than requested.
     pub fn video_duration(&self) -> String {
         format!("{}.1", self.duration)
     }
@@ -191,7 +220,7 @@ impl Task {
         self.plan.status_after(now.saturating_sub(self.created))
     }
 
-    /// Whether the video of a success can be seen.
+    /// Whether the outputs of a success can be seen.
     pub fn has_output(&self, now: Duration) -> bool {
         let elapsed = now.saturating_sub(self.created);
         elapsed >= self.plan.done_after.saturating_add(self.plan.output_after)
@@ -218,34 +247,43 @@ impl Tasks {
     /// Makes a task, which can be seen after this much time.
     pub fn create(
         &mut self,
-        order: Order,
+        row: &'static Row,
+        request: TaskRequest,
         plan: TaskPlan,
         created: Duration,
         hidden_for: Duration,
-    ) -> Result<&Task, DuplicateExternalId> {
-        let index = self.list.len();
-        if let Some(external_id) = &order.external_id {
-            if !self.duplicates && self.by_external_id.contains_key(external_id) {
+    ) -> Result<Task, DuplicateExternalId> {
+        if let Some(external_id) = &request.external_id {
+            let same = self.by_external_id.entry(external_id.clone()).or_default();
+            if !self.duplicates && !same.is_empty() {
                 return Err(DuplicateExternalId);
             }
-            self.by_external_id.entry(external_id.clone()).or_insert(index);
+            same.push(self.list.len());
         }
+        let id = self.next_id();
+        let kinds = plan.outputs.clone().unwrap_or_else(|| vec![row.makes]);
+        let outputs = kinds.into_iter().map(|kind| Output { kind, id: self.next_id() }).collect();
         let visible = created.saturating_add(hidden_for);
-        let task = Task { id: self.next_id(), video_id: self.next_id(), order, plan, created, visible };
-        self.by_id.insert(task.id.clone(), index);
-        Ok(self.list.push_mut(task))
+        let task = Task { id, operation: row.path, outputs, request, plan, created, visible };
+        self.by_id.insert(task.id.clone(), self.list.len());
+        self.list.push(task.clone());
+        Ok(task)
     }
 
-    /// Finds a task by its own id, or, where allowed, by the caller's, if it can be seen by now.
-    pub fn find(&self, id: &str, external_ids: bool, now: Duration) -> Option<&Task> {
-        let external = || external_ids.then(|| self.by_external_id.get(id)).flatten();
-        let index = self.by_id.get(id).or_else(external)?;
-        self.list.get(*index).filter(|task| task.visible <= now)
+    /// Finds a task by its own id, if it can be seen by now.
+    pub fn find(&self, id: &str, now: Duration) -> Option<&Task> {
+        self.list.get(*self.by_id.get(id)?).filter(|task| task.visible <= now)
     }
 
-    /// The tasks that can be seen by now.
-    pub fn newest_first(&self, now: Duration) -> impl Iterator<Item = &Task> {
-        self.list.iter().rev().filter(move |task| task.visible <= now)
+    /// Finds the first task of an operation with this id of the caller's, if it can be seen by now.
+    pub fn find_external(&self, operation: &str, id: &str, now: Duration) -> Option<&Task> {
+        let mut same = self.by_external_id.get(id)?.iter().filter_map(|index| self.list.get(*index));
+        same.find(|task| task.operation == operation).filter(|task| task.visible <= now)
+    }
+
+    /// The tasks of an operation that can be seen by now.
+    pub fn newest_first(&self, operation: &str, now: Duration) -> impl Iterator<Item = &Task> {
+        self.list.iter().rev().filter(move |task| task.operation == operation && task.visible <= now)
     }
 
     pub fn oldest_first(&self) -> impl Iterator<Item = &Task> {
@@ -267,15 +305,7 @@ impl Tasks {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn order(external_id: Option<&str>) -> Order {
-        Order {
-            external_id: external_id.map(str::to_owned),
-            mode: "std".into(),
-            duration: "5".into(),
-            callback_url: None,
-        }
-    }
+    use crate::operations::ROWS;
 
     #[test]
     fn the_status_follows_the_plan_to_the_instant() {
@@ -298,12 +328,7 @@ mod tests {
 
     #[test]
     fn a_plan_whose_end_comes_first_is_never_processing() {
-        let plan = TaskPlan {
-            processing_after: Duration::from_secs(9),
-            done_after: Duration::from_secs(3),
-            outcome: Outcome::Succeed,
-            output_after: Duration::ZERO,
-        };
+        let plan = TaskPlan { processing_after: Duration::from_secs(9), ..TaskPlan::over(Duration::from_secs(3)) };
         for second in 0..12 {
             let status = plan.status_after(Duration::from_secs(second));
             assert_ne!(status, TaskStatus::Processing, "after {second} s");
@@ -345,12 +370,16 @@ mod tests {
     #[test]
     fn a_refused_duplicate_leaves_no_trace() {
         let mut tasks = Tasks::new(false);
-        let plan = TaskPlan::over(Duration::ZERO);
-        let first =
-            tasks.create(order(Some("mine")), plan.clone(), Duration::ZERO, Duration::ZERO).map(|task| task.id.clone());
-        assert!(tasks.create(order(Some("mine")), plan, Duration::ZERO, Duration::ZERO).is_err());
+        let mut create = |row| {
+            let external_id = Some("mine".into());
+            let request = TaskRequest { external_id, mode: "std".into(), duration: "5".into(), callback_url: None };
+            tasks.create(row, request, TaskPlan::over(Duration::ZERO), Duration::ZERO, Duration::ZERO)
+        };
+        let [row, other] = &ROWS;
+        let first = create(row).expect("the first").id;
+        assert!(create(row).is_err() && create(other).is_err());
         assert_eq!(tasks.len(), 1);
-        assert_eq!(tasks.find("mine", true, Duration::ZERO).map(|task| task.id.clone()), first.ok());
-        assert!(tasks.find("mine", false, Duration::ZERO).is_none());
+        let found = |operation| tasks.find_external(operation, "mine", Duration::ZERO).map(|task| task.id.clone());
+        assert_eq!((found(row.path), found(other.path)), (Some(first), None));
     }
 }

@@ -1,5 +1,5 @@
 //! The connection as a fault sees it: it counts the bytes of each direction, and stops them, paces them or ends the
-//! connection when it is told to. The stream is what the HTTP server reads and writes; the handle travels with each
+//! connection on demand. The stream is what the HTTP server reads and writes; the handle travels with each
 //! request to where its fault is known.
 
 use std::io;
@@ -23,14 +23,14 @@ pub(crate) struct Obedient<S> {
     stream: S,
     wire: Wire,
     clock: Clock,
-    /// The pause between two portions of an answer.
+    /// The pause between two portions of a response.
     pause: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
-    /// Somebody asks for a byte beyond the last one that may be read.
+    /// A byte beyond the last one that may be read is wanted.
     reached: Notify,
     closed: Notify,
 }
@@ -40,7 +40,7 @@ struct State {
     /// Bytes that were read since the request began.
     read: u64,
     reading: Reading,
-    /// Who waits for bytes, and must ask again when there will be none.
+    /// Who waits for bytes, and must poll again when there will be none.
     reader: Option<Waker>,
     /// How many more may be written.
     write_limit: Option<u64>,
@@ -71,7 +71,7 @@ impl Wire {
         lock(&self.0.state).read = 0;
     }
 
-    /// Lets so many bytes of the request in, and then none. Tells whether more are in already.
+    /// Lets so many bytes of the request in, and then none. Returns whether more are in already.
     pub fn cut_reading(&self, after: u64) -> bool {
         let mut state = lock(&self.0.state);
         state.reading = Reading::Until(after);
@@ -81,7 +81,7 @@ impl Wire {
         state.read > after
     }
 
-    /// Waits until all that may be read was handed on, and more is asked for.
+    /// Waits until all that may be read was handed on, and more is wanted.
     pub async fn end_of_reading(&self) {
         self.0.reached.notified().await;
     }
@@ -91,12 +91,12 @@ impl Wire {
         lock(&self.0.state).reading = Reading::Stopped;
     }
 
-    /// Lets so many bytes of the answer out, and then closes the connection.
+    /// Lets so many bytes of the response out, and then closes the connection.
     pub fn cut_writing(&self, after: u64) {
         lock(&self.0.state).write_limit = Some(after);
     }
 
-    /// Lets the answer out in portions.
+    /// Lets the response out in portions.
     pub fn pace_writing(&self, pace: Pace) {
         let mut state = lock(&self.0.state);
         state.write_pace = Some(pace);
@@ -108,7 +108,7 @@ impl Wire {
         self.0.closed.notify_one();
     }
 
-    /// Waits until somebody closes the connection.
+    /// Waits until a fault closes the connection.
     pub async fn closed(&self) {
         self.0.closed.notified().await;
     }

@@ -67,8 +67,8 @@ async fn start_slow() -> (Sandbox, Clock) {
     (builder.start().await.expect("a sandbox starts"), clock)
 }
 
-fn order_to(url: &str) -> Value {
-    order_with("callback_url", url.into())
+fn body_to(url: &str) -> Value {
+    body_with("callback_url", url.into())
 }
 
 async fn after(clock: &Clock, seconds: u64, sandbox: &Sandbox, callbacks: usize) {
@@ -77,13 +77,13 @@ async fn after(clock: &Clock, seconds: u64, sandbox: &Sandbox, callbacks: usize)
 }
 
 #[tokio::test]
-async fn each_change_is_told_with_the_bare_task_as_a_query_would_have_shown_it() {
+async fn each_change_is_posted_with_the_bare_task_as_a_query_shows_it() {
     let (sandbox, clock) = start_slow().await;
     let caller = Caller::new(&sandbox);
     let (url, mut told) = receiver("204 No Content").await;
-    let mut order = order_to(&url);
-    order["external_task_id"] = json!("mine");
-    let id = caller.submit(&order).await;
+    let mut body = body_to(&url);
+    body["external_task_id"] = json!("mine");
+    let id = caller.submit(&body).await;
     sandbox.until(|sandbox| sandbox.clock().sleepers() == 1).await;
     assert!(sandbox.callbacks().is_empty(), "nothing has changed");
     for (seconds, status, count) in [(40, "processing", 1), (160, "succeed", 2)] {
@@ -104,29 +104,29 @@ async fn each_change_is_told_with_the_bare_task_as_a_query_would_have_shown_it()
 }
 
 #[tokio::test]
-async fn a_failure_is_told_with_its_reason_and_a_task_that_ends_at_once_once() {
+async fn a_failure_is_posted_with_its_reason_and_a_task_that_ends_at_once_is_posted_once() {
     let sandbox = start().await;
     let caller = Caller::new(&sandbox);
     let (url, mut told) = receiver("200 OK").await;
     sandbox.fail_next_task("Image pixel is invalid");
-    caller.submit(&order_to(&url)).await;
+    caller.submit(&body_to(&url)).await;
     let failed = told.recv().await.expect("it is told");
     assert_eq!((failed.status(), &failed.body["task_status_msg"]), ("failed", &json!("Image pixel is invalid")));
     assert_eq!(failed.header("webhook-signature"), None, "there is no secret");
-    caller.submit(&order_to(&url)).await;
+    caller.submit(&body_to(&url)).await;
     assert_eq!(told.recv().await.expect("it is told").status(), "succeed");
     sandbox.until(|sandbox| sandbox.callbacks().len() == 2).await;
     assert!(told.try_recv().is_err());
 }
 
 #[tokio::test]
-async fn callbacks_come_twice_late_or_never_as_was_written() {
+async fn callbacks_come_twice_late_or_never_as_scripted() {
     let (sandbox, clock) = start_slow().await;
     let caller = Caller::new(&sandbox);
     let (url, mut told) = receiver("200 OK").await;
     sandbox.callback_next(Delivery::once().after(Duration::from_secs(500)));
     sandbox.callback_next(Delivery::twice());
-    caller.submit(&order_to(&url)).await;
+    caller.submit(&body_to(&url)).await;
     // Also when the clock moves over both changes at once.
     after(&clock, 200, &sandbox, 2).await;
     let [first, second] = [told.recv().await, told.recv().await].map(|told| told.expect("it is told"));
@@ -140,7 +140,7 @@ async fn callbacks_come_twice_late_or_never_as_was_written() {
     assert_eq!(late.header("webhook-timestamp"), Some(now.as_str()));
 
     sandbox.callback_next(Delivery::lost());
-    caller.submit(&order_to(&url)).await;
+    caller.submit(&body_to(&url)).await;
     after(&clock, 200, &sandbox, 5).await;
     assert_eq!(told.recv().await.expect("it is told").status(), "succeed");
     let fates: Vec<_> =
@@ -149,7 +149,7 @@ async fn callbacks_come_twice_late_or_never_as_was_written() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_refuses_or_is_gone_is_recorded_and_not_asked_again() {
+async fn a_receiver_that_refuses_or_is_gone_is_recorded_and_not_retried() {
     let (sandbox, clock) = start_slow().await;
     let caller = Caller::new(&sandbox);
     let (refusing, mut told) = receiver("503 Service Unavailable").await;
@@ -157,7 +157,7 @@ async fn a_receiver_that_refuses_or_is_gone_is_recorded_and_not_asked_again() {
     let nobody = format!("http://{}/", gone.local_addr().expect("an address"));
     drop(gone);
     for url in [&refusing, &nobody] {
-        caller.submit(&order_to(url)).await;
+        caller.submit(&body_to(url)).await;
     }
     after(&clock, 10_000, &sandbox, 4).await;
     for callback in sandbox.callbacks() {
@@ -172,11 +172,11 @@ async fn a_receiver_that_refuses_or_is_gone_is_recorded_and_not_asked_again() {
 }
 
 #[tokio::test]
-async fn nothing_is_posted_to_another_machine_or_without_an_address() {
+async fn nothing_is_posted_to_another_machine_or_without_a_url() {
     let sandbox = start().await;
     let caller = Caller::new(&sandbox);
     for url in ["https://example.com/told", "http://203.0.113.7/told", "not a url"] {
-        caller.submit(&order_to(url)).await;
+        caller.submit(&body_to(url)).await;
     }
     sandbox.until(|sandbox| sandbox.callbacks().len() == 3).await;
     for callback in sandbox.callbacks() {
@@ -184,15 +184,15 @@ async fn nothing_is_posted_to_another_machine_or_without_an_address() {
         assert!(callback.body.starts_with(b"{"), "what would have been posted");
     }
     // The vendor's own example sends it empty.
-    caller.submit(&order_to("")).await;
-    caller.submit(&order()).await;
-    caller.submit(&order_to("https://example.com/last")).await;
+    caller.submit(&body_to("")).await;
+    caller.submit(&body()).await;
+    caller.submit(&body_to("https://example.com/last")).await;
     sandbox.until(|sandbox| sandbox.callbacks().len() == 4).await;
     assert_eq!(sandbox.callbacks().pop().expect("one").url, "https://example.com/last");
 }
 
 #[tokio::test]
-async fn a_secret_that_is_none_does_not_start() {
+async fn an_invalid_secret_does_not_start() {
     let error = Sandbox::builder().callback_secret("whsec_!").start().await.expect_err("it is not Base64");
     assert!(error.to_string().contains("Base64"), "{error}");
 }

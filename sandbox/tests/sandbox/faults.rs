@@ -9,7 +9,7 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Posts an order by hand, and gives everything that comes back until the connection ends, however it does.
+/// Posts a request by hand, and gives everything that comes back until the connection ends, however it does.
 async fn answer_by_hand(sandbox: &Sandbox) -> Vec<u8> {
     let mut stream = connect(sandbox).await;
     let request = by_hand(sandbox).replacen("\r\n\r\n", "\r\nconnection: close\r\n\r\n", 1);
@@ -32,13 +32,13 @@ async fn with_manual_clock() -> Sandbox {
 #[tokio::test]
 async fn a_body_is_cut_after_each_of_its_bytes_and_is_whole_only_at_its_end() {
     let sandbox = start().await;
-    let length = order_of_urls().len();
+    let length = body_of_urls().len();
     let head = head(&sandbox, length);
     for cut in 0..=length {
         sandbox.fault_next(Operation::Create, Fault::cut_body(cut as u64));
         let mut stream = connect(&sandbox).await;
         // No more than what it takes: it must not wait for another byte.
-        let request = format!("{head}{}", &order_of_urls()[..cut]);
+        let request = format!("{head}{}", &body_of_urls()[..cut]);
         stream.write_all(request.as_bytes()).await.expect("it reads");
         assert_eq!(rest(&mut stream).await, b"", "cut after {cut}");
         let received = sandbox.requests().pop().expect("it is recorded");
@@ -49,16 +49,16 @@ async fn a_body_is_cut_after_each_of_its_bytes_and_is_whole_only_at_its_end() {
     assert_eq!((sandbox.posts_received_whole(), sandbox.tasks_charged()), (1, 0));
 }
 
-/// An order that is small, and cheap to read.
-fn order_of_urls() -> String {
-    order_with("image_list", json!([{"image": "https://example.com/cat.png"}])).to_string()
+/// A request that is small, and cheap to read.
+fn body_of_urls() -> String {
+    body_with("image_list", json!([{"image": "https://example.com/cat.png"}])).to_string()
 }
 
 #[tokio::test]
 async fn a_request_is_cut_after_each_of_its_bytes_and_is_whole_only_at_its_end() {
     let sandbox = start().await;
-    let head = head(&sandbox, order_of_urls().len());
-    let request = format!("{head}{}", order_of_urls());
+    let head = head(&sandbox, body_of_urls().len());
+    let request = format!("{head}{}", body_of_urls());
     let mut whole = 0;
     for cut in 0..=request.len() + 1 {
         sandbox.fault_next(Operation::Create, Fault::cut_connection(cut as u64));
@@ -91,7 +91,7 @@ async fn a_cut_counts_from_its_own_request_on_a_connection_that_is_used_again() 
 }
 
 #[tokio::test]
-async fn hanging_up_says_nothing_and_is_charged_only_if_it_is_said_so() {
+async fn hanging_up_sends_nothing_and_is_charged_only_on_demand() {
     for (fault, charged) in [(Fault::hang_up(), 0), (Fault::hang_up().charged(), 1)] {
         let sandbox = start().await;
         sandbox.fault_next(Operation::Create, fault);
@@ -102,7 +102,7 @@ async fn hanging_up_says_nothing_and_is_charged_only_if_it_is_said_so() {
 }
 
 #[tokio::test]
-async fn silence_keeps_the_connection_and_says_nothing() {
+async fn silence_keeps_the_connection_and_sends_nothing() {
     for (fault, charged) in [(Fault::silence(), 0), (Fault::silence().charged(), 1)] {
         let sandbox = with_manual_clock().await;
         sandbox.fault_next(Operation::Create, fault);
@@ -118,7 +118,7 @@ async fn silence_keeps_the_connection_and_says_nothing() {
 }
 
 #[tokio::test]
-async fn an_answer_is_cut_after_each_of_its_bytes_and_the_order_is_charged() {
+async fn a_response_is_cut_after_each_of_its_bytes_and_the_request_is_charged() {
     let sandbox = start().await;
     sandbox.fault_next(Operation::Create, Fault::cut_answer(u64::MAX));
     let whole = answer_by_hand(&sandbox).await;
@@ -135,7 +135,7 @@ async fn an_answer_is_cut_after_each_of_its_bytes_and_the_order_is_charged() {
 async fn a_video_can_break_off_and_be_fetched_on() {
     let sandbox = start().await;
     let caller = Caller::new(&sandbox);
-    let id = caller.submit(&order()).await;
+    let id = caller.submit(&body()).await;
     let url = text(&caller.task(&id).await["task_result"]["videos"][0]["url"]);
     sandbox.fault_next(Operation::Video, Fault::cut_answer(10_000));
     let mut answer = caller.http.get(&url).send().await.expect("the head arrives");
@@ -151,7 +151,7 @@ async fn a_video_can_break_off_and_be_fetched_on() {
 }
 
 #[tokio::test]
-async fn an_early_answer_leaves_the_body_unread_and_resets_the_sender() {
+async fn an_early_response_leaves_the_body_unread_and_resets_the_sender() {
     let sandbox = start().await;
     sandbox.fault_next(Operation::Create, Fault::early(Answer::new(413).body("too large")));
     let mut stream = connect(&sandbox).await;
@@ -171,7 +171,7 @@ async fn an_early_answer_leaves_the_body_unread_and_resets_the_sender() {
 }
 
 #[tokio::test]
-async fn an_early_answer_that_drains_takes_the_body_after_it_and_charges_nothing() {
+async fn an_early_response_that_drains_takes_the_body_after_it_and_charges_nothing() {
     let sandbox = start().await;
     sandbox.fault_next(Operation::Create, Fault::early_drained(Answer::new(401).body("no")));
     let mut stream = connect(&sandbox).await;
@@ -186,11 +186,11 @@ async fn an_early_answer_that_drains_takes_the_body_after_it_and_charges_nothing
     until("the body", || sandbox.posts_received_whole() == 1).await;
     assert_eq!(sandbox.tasks_charged(), 0);
     stream.write_all(by_hand(&sandbox).as_bytes()).await.expect("the connection is used again");
-    until("the next order", || sandbox.tasks_charged() == 1).await;
+    until("the next request", || sandbox.tasks_charged() == 1).await;
 }
 
 #[tokio::test]
-async fn every_named_fault_charges_and_answers_as_its_entry_says() {
+async fn every_named_fault_charges_and_responds_as_its_entry_says() {
     for named in Fault::all() {
         let sandbox = with_manual_clock().await;
         sandbox.fault_next(Operation::Create, named.fault.clone());
@@ -235,10 +235,10 @@ async fn every_named_fault_charges_and_answers_as_its_entry_says() {
 }
 
 #[tokio::test]
-async fn an_order_that_the_api_refuses_is_charged_by_no_fault() {
+async fn no_fault_charges_a_request_that_the_api_refuses() {
     let sandbox = start().await;
     sandbox.fault_next(Operation::Create, Fault::answer(Answer::new(502)).charged());
-    let answer = Caller::new(&sandbox).http.post(sandbox.endpoint()).json(&order()).send().await;
+    let answer = Caller::new(&sandbox).http.post(sandbox.endpoint()).json(&body()).send().await;
     assert_eq!(answer.expect("an answer").status(), StatusCode::BAD_GATEWAY);
     assert_eq!((sandbox.posts_received_whole(), sandbox.tasks_charged()), (1, 0), "it had no key");
 }
@@ -268,7 +268,7 @@ async fn retry_after_comes_in_each_form_and_its_dates_follow_the_clock() {
 async fn a_response_is_reshaped_as_gateways_and_proxies_do() {
     let sandbox = with_manual_clock().await;
     let caller = Caller::new(&sandbox);
-    let id = caller.submit(&order()).await;
+    let id = caller.submit(&body()).await;
     let url = format!("{}/{id}", sandbox.endpoint());
     let get = async |fault: &str| {
         sandbox.fault_next(Operation::Get, fault.parse().expect("a fault"));
@@ -290,7 +290,7 @@ async fn a_success_can_come_before_its_video() {
     let sandbox = with_manual_clock().await;
     let caller = Caller::new(&sandbox);
     sandbox.plan_next_task(kling_sandbox::TaskPlan::over(60 * SECOND).output_after(20 * SECOND));
-    let id = caller.submit(&order()).await;
+    let id = caller.submit(&body()).await;
     let mut passed = Duration::ZERO;
     for (second, status, videos) in [(59, "processing", 0), (60, "succeed", 0), (79, "succeed", 0), (80, "succeed", 1)]
     {
@@ -317,23 +317,23 @@ async fn a_redirect_leads_where_it_says() {
 }
 
 #[tokio::test]
-async fn over_the_concurrency_1303_is_answered_until_a_slot_frees() {
+async fn over_the_concurrency_1303_is_sent_until_a_slot_is_free() {
     let clock = Clock::manual();
     let sandbox = Sandbox::builder().clock(clock.clone()).task_time(10 * SECOND).concurrency(2).start().await;
     let sandbox = sandbox.expect("it starts");
     let caller = Caller::new(&sandbox);
-    caller.submit(&order()).await;
+    caller.submit(&body()).await;
     clock.advance(4 * SECOND);
     sandbox.fail_next_task("no");
-    caller.submit(&order()).await;
+    caller.submit(&body()).await;
     clock.advance(5 * SECOND);
-    let (status, answer) = caller.post(&order()).await;
+    let (status, answer) = caller.post(&body()).await;
     assert_eq!((status.as_u16(), &answer["code"]), (429, &json!(1303)), "{answer}");
     clock.advance(SECOND);
-    caller.submit(&order()).await;
-    assert_eq!(caller.post(&order()).await.0, 429, "the first ended, and its slot is taken again");
+    caller.submit(&body()).await;
+    assert_eq!(caller.post(&body()).await.0, 429, "the first ended, and its slot is taken again");
     clock.advance(4 * SECOND);
-    caller.submit(&order()).await;
+    caller.submit(&body()).await;
     assert_eq!((sandbox.posts_received_whole(), sandbox.tasks_charged()), (6, 4), "a failed one frees its slot");
 }
 
@@ -344,7 +344,7 @@ async fn a_hidden_task_is_not_known_until_its_time() {
     scripted.fault_next(Operation::Create, Fault::hidden(20 * SECOND));
     for sandbox in [usual, scripted] {
         let caller = Caller::new(&sandbox);
-        let id = caller.submit(&order_with("external_task_id", json!("mine"))).await;
+        let id = caller.submit(&body_with("external_task_id", json!("mine"))).await;
         sandbox.clock().advance(20 * SECOND - Duration::from_nanos(1));
         for id in [&*id, "mine"] {
             let (status, answer) = caller.get(&format!("/{id}")).await;
@@ -362,9 +362,9 @@ async fn nothing_hides_a_second_charge_where_duplicates_are_allowed() {
     for (duplicates, charged) in [(false, 1), (true, 2)] {
         let sandbox = Sandbox::builder().duplicates(duplicates).start().await.expect("it starts");
         let caller = Caller::new(&sandbox);
-        let order = order_with("external_task_id", json!("mine"));
-        let first = caller.submit(&order).await;
-        let (status, _) = caller.post(&order).await;
+        let body = body_with("external_task_id", json!("mine"));
+        let first = caller.submit(&body).await;
+        let (status, _) = caller.post(&body).await;
         assert_eq!(status.is_success(), duplicates);
         assert_eq!((sandbox.charged_for("mine"), sandbox.charged_for("another")), (charged, 0));
         assert_eq!(caller.task("mine").await["task_id"], first);
@@ -375,7 +375,7 @@ async fn nothing_hides_a_second_charge_where_duplicates_are_allowed() {
 async fn a_slow_request_is_read_as_the_clock_goes_on() {
     let sandbox = with_manual_clock().await;
     sandbox.fault_next(Operation::Create, Fault::slow_request(100_000, SECOND));
-    let order = order_with("negative_prompt", json!("x".repeat(1_000_000)));
+    let body = body_with("negative_prompt", json!("x".repeat(1_000_000)));
     let clock = sandbox.clock().clone();
     let caller = Caller::new(&sandbox);
     let mut read = vec![0];
@@ -386,7 +386,7 @@ async fn a_slow_request_is_read_as_the_clock_goes_on() {
             until("the next pause", || clock.sleepers() == 1 && length() > last).await;
             read.push(length());
             clock.advance(SECOND);
-            if order.to_string().len() as u64 - length() <= 200_000 {
+            if body.to_string().len() as u64 - length() <= 200_000 {
                 break;
             }
         }
@@ -397,7 +397,7 @@ async fn a_slow_request_is_read_as_the_clock_goes_on() {
         }
     };
     let status = tokio::select! {
-        answer = caller.post(&order) => answer.0,
+        answer = caller.post(&body) => answer.0,
         never = watch => never,
     };
     assert_eq!(status, 400, "it is read to its end, and the prompt is too long");
@@ -406,8 +406,8 @@ async fn a_slow_request_is_read_as_the_clock_goes_on() {
 }
 
 #[tokio::test]
-async fn an_order_stands_still_at_each_moment_and_goes_on_with_the_clock_also_when_its_sender_is_gone() {
-    let length = order_of_urls().len() as u64;
+async fn a_request_pauses_at_each_moment_and_goes_on_with_the_clock_also_when_its_sender_is_gone() {
+    let length = body_of_urls().len() as u64;
     for (moment, read, whole, charged) in [
         (Moment::Read(0), 0, 0, 0),
         (Moment::Read(1), 1, 0, 0),
@@ -419,7 +419,7 @@ async fn an_order_stands_still_at_each_moment_and_goes_on_with_the_clock_also_wh
             let sandbox = with_manual_clock().await;
             sandbox.fault_next(Operation::Create, Fault::paused(moment, SECOND));
             let mut stream = connect(&sandbox).await;
-            let request = format!("{}{}", head(&sandbox, order_of_urls().len()), order_of_urls());
+            let request = format!("{}{}", head(&sandbox, body_of_urls().len()), body_of_urls());
             stream.write_all(request.as_bytes()).await.expect("it reads");
             sandbox.until(|sandbox| sandbox.clock().sleepers() == 1).await;
             let seen = (sandbox.requests()[0].body.length, sandbox.posts_received_whole(), sandbox.tasks_charged());
@@ -435,15 +435,15 @@ async fn an_order_stands_still_at_each_moment_and_goes_on_with_the_clock_also_wh
 }
 
 #[tokio::test]
-async fn a_request_stops_at_several_moments_in_their_order_and_at_none_that_does_not_come() {
+async fn a_request_pauses_at_several_moments_in_their_order_and_at_none_that_does_not_come() {
     let sandbox = with_manual_clock().await;
-    let length = order_of_urls().len() as u64;
+    let length = body_of_urls().len() as u64;
     let moments = [Moment::Done, Moment::Read(9), Moment::Read(2), Moment::Read(length), Moment::Read(u64::MAX)];
     let fault = moments.into_iter().fold(Fault::paused(Moment::Whole, SECOND), |fault, at| fault.pause(at, SECOND));
     sandbox.fault_next(Operation::Create, fault.pause(Moment::Done, 2 * SECOND));
     let mut stream = connect(&sandbox).await;
-    stream.write_all(head(&sandbox, order_of_urls().len()).as_bytes()).await.expect("it reads");
-    stream.write_all(order_of_urls().as_bytes()).await.expect("it reads");
+    stream.write_all(head(&sandbox, body_of_urls().len()).as_bytes()).await.expect("it reads");
+    stream.write_all(body_of_urls().as_bytes()).await.expect("it reads");
     for (read, charged) in [(2, 0), (9, 0), (length, 0), (length, 1)] {
         let here = |sandbox: &Sandbox| {
             let length = sandbox.requests().first().map(|received| received.body.length);
@@ -477,7 +477,7 @@ async fn with_a_small_receive_buffer_a_small_body_already_blocks() {
 }
 
 #[tokio::test]
-async fn a_slow_answer_is_sent_as_the_clock_goes_on() {
+async fn a_slow_response_is_sent_as_the_clock_goes_on() {
     let sandbox = with_manual_clock().await;
     sandbox.fault_next(Operation::Create, Fault::slow_answer(10, SECOND));
     let mut stream = connect(&sandbox).await;
@@ -498,7 +498,7 @@ async fn a_slow_answer_is_sent_as_the_clock_goes_on() {
 }
 
 #[tokio::test]
-async fn a_delayed_answer_is_charged_at_once_and_comes_with_the_clock() {
+async fn a_delayed_response_is_charged_at_once_and_comes_with_the_clock() {
     let sandbox = with_manual_clock().await;
     sandbox.fault_next(Operation::Create, Fault::delayed(100 * SECOND));
     let mut stream = connect(&sandbox).await;
@@ -527,7 +527,7 @@ async fn a_standing_fault_meets_every_request_that_finds_no_other_until_it_is_cl
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_several_threads_a_cut_is_as_exact() {
     let sandbox = start().await;
-    let request = format!("{}{}", head(&sandbox, order_of_urls().len()), order_of_urls());
+    let request = format!("{}{}", head(&sandbox, body_of_urls().len()), body_of_urls());
     let mut whole = 0;
     for cut in (0..=request.len()).rev() {
         sandbox.fault_next(Operation::Create, Fault::cut_connection(cut as u64));
@@ -553,7 +553,7 @@ async fn over_http_2_a_fault_ends_what_it_says() {
     ] {
         let sandbox = start().await;
         sandbox.fault_next(Operation::Create, fault.clone());
-        let request = client.post(sandbox.endpoint()).bearer_auth(sandbox.api_key()).json(&order());
+        let request = client.post(sandbox.endpoint()).bearer_auth(sandbox.api_key()).json(&body());
         let answer = request.send().await;
         assert_eq!(answer.ok().map(|answer| answer.status().as_u16()), status, "{fault:?}");
         assert_eq!(sandbox.tasks_charged(), charged, "{fault:?}");

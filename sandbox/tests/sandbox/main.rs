@@ -1,13 +1,14 @@
 //! The sandbox through its front door: HTTP, and what a test may ask it. One file a subject; this one holds what they
-//! share: an order that is accepted, and a caller who sends it.
+//! share: a request that is accepted, and a caller who sends it.
 
 mod callbacks;
 mod faults;
-mod orders;
+mod outputs;
+#[cfg(feature = "program")]
 mod program;
 mod proxy;
+mod requests;
 mod tasks;
-mod videos;
 mod witness;
 
 use base64::Engine as _;
@@ -16,12 +17,12 @@ use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-/// The project's own pictures.
+/// The project's own images.
 const CAT: &[u8] = include_bytes!("../../../examples/images/cat.png");
 const HAT: &[u8] = include_bytes!("../../../examples/images/hat.jpg");
 
-/// An order that has everything the API requires, and nothing else.
-fn order() -> Value {
+/// A request that has everything the API requires, and nothing else.
+fn body() -> Value {
     json!({
         "model_name": "kling-v1-6",
         "image_list": [{"image": "https://example.com/cat.png"}, {"image": base64(HAT)}],
@@ -32,16 +33,16 @@ fn order() -> Value {
 }
 
 /// The same with one field set.
-fn order_with(name: &str, value: Value) -> Value {
-    let mut order = order();
-    order[name] = value;
-    order
+fn body_with(name: &str, value: Value) -> Value {
+    let mut body = body();
+    body[name] = value;
+    body
 }
 
 /// The same with these images.
-fn order_of(images: &[&[u8]]) -> Value {
+fn body_of(images: &[&[u8]]) -> Value {
     let images = images.iter().map(|image| json!({"image": base64(image)}));
-    order_with("image_list", images.collect())
+    body_with("image_list", images.collect())
 }
 
 fn base64(bytes: &[u8]) -> String {
@@ -60,14 +61,14 @@ impl<'a> Caller<'a> {
         Self { sandbox, http }
     }
 
-    async fn post(&self, order: &Value) -> (StatusCode, Value) {
-        let request = self.http.post(self.sandbox.endpoint()).json(order);
+    async fn post(&self, body: &Value) -> (StatusCode, Value) {
+        let request = self.http.post(self.sandbox.endpoint()).json(body);
         self.send(request).await
     }
 
-    /// Posts an order that is accepted, and gives the task's id.
-    async fn submit(&self, order: &Value) -> String {
-        let (status, answer) = self.post(order).await;
+    /// Posts a request that is accepted, and gives the task's id.
+    async fn submit(&self, body: &Value) -> String {
+        let (status, answer) = self.post(body).await;
         assert_eq!((status, &answer["code"]), (StatusCode::OK, &json!(0)), "{answer}");
         text(&answer["data"]["task_id"])
     }
@@ -93,13 +94,13 @@ impl<'a> Caller<'a> {
     }
 }
 
-/// The text of an order as an HTTP/1.1 request.
+/// The text of an HTTP/1.1 request.
 fn by_hand(sandbox: &Sandbox) -> String {
-    let body = order().to_string();
+    let body = body().to_string();
     format!("{}{body}", head(sandbox, body.len()))
 }
 
-/// The head of a request for an order of so many bytes.
+/// The head of a request with so many bytes.
 fn head(sandbox: &Sandbox, length: usize) -> String {
     let (host, key) = (sandbox.base_url().trim_start_matches("http://"), sandbox.api_key());
     let path = sandbox.endpoint().replace(sandbox.base_url(), "");

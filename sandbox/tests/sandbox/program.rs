@@ -28,16 +28,19 @@ fn refused(arguments: &[&str]) -> Output {
 #[tokio::test]
 async fn the_printed_lines_are_all_a_person_needs() {
     let key = r#"it's-"$HOME"&more"#;
-    let child = program(&["--task-seconds", "0", "--key", key]).stdout(Stdio::piped()).spawn();
+    let child = program(&["--task-seconds", "0.25", "--key", key]).stdout(Stdio::piped()).spawn();
     let mut running = Running(child.expect("it runs"));
     let mut lines = BufReader::new(running.0.stdout.take().expect("a pipe")).lines();
     let mut next = || lines.next().expect("a line").expect("a text");
-    let exports = format!("{}\n{}\n", next(), next());
-    let script = format!("{exports}printf '%s %s' \"$KLING_BASE_URL\" \"$KLING_API_KEY\"");
+    let exports = format!("{}\n{}\n{}\n", next(), next(), next());
+    let script = format!("{exports}printf '%s %s %s' \"$KLING_BASE_URL\" \"$KLING_EXPECT\" \"$KLING_API_KEY\"");
     let shell = Command::new("sh").args(["-c", &script]).output().expect("a shell");
     let shell = String::from_utf8(shell.stdout).expect("a text");
-    let (base, read_back) = shell.split_once(' ').expect("two words");
-    assert_eq!(read_back, key);
+    let words: Vec<&str> = shell.split(' ').collect();
+    let [base, expect, read_back] = words[..] else {
+        panic!("{shell}");
+    };
+    assert_eq!((expect, read_back), ("250ms", key));
 
     // The printed request, with a shell function in curl's place, so that the test needs no curl.
     let mut request = String::new();
@@ -85,7 +88,7 @@ fn ctrl_c_ends_it_well() {
 }
 
 #[test]
-fn a_wrong_argument_is_told_with_the_usage_and_status_2() {
+fn a_wrong_argument_is_an_error_with_the_usage_and_status_2() {
     for (arguments, reason) in [
         (&["--prot", "1"][..], "--prot"),
         (&["--port", "99999"], "--port: cannot parse argument \"99999\""),
@@ -105,7 +108,7 @@ fn a_wrong_argument_is_told_with_the_usage_and_status_2() {
 }
 
 #[test]
-fn what_cannot_be_started_is_told_with_status_1() {
+fn what_cannot_be_started_is_an_error_with_status_1() {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = socket.local_addr().expect("an address").port().to_string();
     for (arguments, reason) in [(["--port", &port], "cannot listen on"), (["--key", "a b"], "visible ASCII")] {
@@ -128,7 +131,7 @@ async fn faults_meet_the_requests_that_they_are_for_in_order() {
     let endpoint = format!("{base}/kling/v1/videos/multi-image2video");
     let http = reqwest::Client::new();
     for (status, retry_after) in [(502, None), (429, Some("7")), (200, None)] {
-        let answer = http.post(&endpoint).bearer_auth("k").json(&order()).send().await.expect("an answer");
+        let answer = http.post(&endpoint).bearer_auth("k").json(&body()).send().await.expect("an answer");
         let header = answer.headers().get("retry-after").map(|value| value.to_str().expect("a text"));
         assert_eq!((answer.status().as_u16(), header), (status, retry_after));
     }

@@ -53,13 +53,13 @@ async fn a_delay_is_there_in_both_directions_and_changes_no_byte() {
     let delay = Duration::from_millis(20);
     let sandbox = start().await;
     let proxy = Proxy::to(sandbox.base_url()).delay(delay).start().await.expect("it starts");
-    let order = order_of(&[CAT, HAT, CAT, HAT]);
+    let body = body_of(&[CAT, HAT, CAT, HAT]);
     let url = sandbox.endpoint().replace(sandbox.base_url(), &proxy.base_url());
     let started = Instant::now();
-    let answer = reqwest::Client::new().post(url).bearer_auth(sandbox.api_key()).json(&order).send().await;
+    let answer = reqwest::Client::new().post(url).bearer_auth(sandbox.api_key()).json(&body).send().await;
     assert_eq!(answer.expect("an answer").status(), StatusCode::OK);
     assert!(started.elapsed() >= 2 * delay, "{:?}", started.elapsed());
-    assert_eq!(sandbox.requests()[0].body.length, order.to_string().len() as u64);
+    assert_eq!(sandbox.requests()[0].body.length, body.to_string().len() as u64);
     assert_eq!(sandbox.tasks_charged(), 1);
 }
 

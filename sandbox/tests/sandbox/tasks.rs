@@ -1,8 +1,8 @@
-//! A task from the order to its end, and the ways to find it.
+//! A task from its create to its end, and the ways to find it.
 
 use std::time::Duration;
 
-use kling_sandbox::{Clock, Outcome, TaskPlan, TaskStatus};
+use kling_sandbox::{Clock, TaskPlan, TaskStatus};
 
 use super::*;
 
@@ -21,7 +21,7 @@ async fn start_with_clock(task_seconds: u64) -> (Sandbox, Clock) {
 async fn a_task_moves_with_the_clock_and_with_nothing_else() {
     let (sandbox, clock) = start_with_clock(200).await;
     let caller = Caller::new(&sandbox);
-    let id = caller.submit(&order_with("external_task_id", json!("mine"))).await;
+    let id = caller.submit(&body_with("external_task_id", json!("mine"))).await;
     let created = caller.task(&id).await["created_at"].as_u64().expect("milliseconds");
     for (advance, status, changed) in [
         (0, "submitted", 0),
@@ -53,9 +53,9 @@ async fn a_finished_task_has_a_signed_video_and_what_it_cost() {
     for (mode, duration, seconds, units) in
         [("std", "5", "5.1", "2"), ("pro", "5", "5.1", "3.5"), ("pro", "10", "10.1", "7")]
     {
-        let mut order = order_with("mode", json!(mode));
-        order["duration"] = json!(duration);
-        let id = caller.submit(&order).await;
+        let mut body = body_with("mode", json!(mode));
+        body["duration"] = json!(duration);
+        let id = caller.submit(&body).await;
         let task = caller.task(&id).await;
         assert_eq!(task["final_unit_deduction"], units);
         let videos = task["task_result"]["videos"].as_array().expect("videos");
@@ -73,8 +73,8 @@ async fn a_failed_task_says_why_with_code_0() {
     let (sandbox, clock) = start_with_clock(100).await;
     let caller = Caller::new(&sandbox);
     sandbox.fail_next_task("Image pixel is invalid");
-    let failing = caller.submit(&order()).await;
-    let other = caller.submit(&order()).await;
+    let failing = caller.submit(&body()).await;
+    let other = caller.submit(&body()).await;
     assert_eq!(caller.task(&failing).await["task_status_msg"], "", "nobody knows yet");
     clock.advance(Duration::from_secs(100));
     let task = caller.task(&failing).await;
@@ -86,20 +86,16 @@ async fn a_failed_task_says_why_with_code_0() {
 }
 
 #[tokio::test]
-async fn plans_are_used_in_order_and_only_by_orders_that_are_accepted() {
+async fn plans_are_used_in_order_and_only_by_accepted_requests() {
     let (sandbox, clock) = start_with_clock(0).await;
     let caller = Caller::new(&sandbox);
-    sandbox.plan_next_task(TaskPlan {
-        output_after: Duration::ZERO,
-        processing_after: Duration::from_secs(1),
-        done_after: Duration::from_secs(1000),
-        outcome: Outcome::Succeed,
-    });
+    let processing_after = Duration::from_secs(1);
+    sandbox.plan_next_task(TaskPlan { processing_after, ..TaskPlan::over(Duration::from_secs(1000)) });
     sandbox.plan_next_task(TaskPlan::over(Duration::ZERO).fail("second"));
-    caller.post(&order_with("mode", json!("wrong"))).await;
-    caller.submit(&order()).await;
-    caller.submit(&order()).await;
-    caller.submit(&order()).await;
+    caller.post(&body_with("mode", json!("wrong"))).await;
+    caller.submit(&body()).await;
+    caller.submit(&body()).await;
+    caller.submit(&body()).await;
     clock.advance(Duration::from_secs(1));
     let statuses: Vec<TaskStatus> = sandbox.tasks().iter().map(|task| task.status).collect();
     assert_eq!(statuses, [TaskStatus::Processing, TaskStatus::Failed, TaskStatus::Succeed]);
@@ -109,8 +105,8 @@ async fn plans_are_used_in_order_and_only_by_orders_that_are_accepted() {
 async fn the_ledger_has_every_task_with_its_ids_and_its_price() {
     let sandbox = start().await;
     let caller = Caller::new(&sandbox);
-    let first = caller.submit(&order_with("external_task_id", json!("mine"))).await;
-    let second = caller.submit(&order_with("duration", json!("10"))).await;
+    let first = caller.submit(&body_with("external_task_id", json!("mine"))).await;
+    let second = caller.submit(&body_with("duration", json!("10"))).await;
     let tasks = sandbox.tasks();
     let seen: Vec<(&str, Option<&str>, &str)> =
         tasks.iter().map(|task| (task.id.as_str(), task.external_id.as_deref(), task.units.as_str())).collect();
@@ -120,16 +116,16 @@ async fn the_ledger_has_every_task_with_its_ids_and_its_price() {
 
 #[tokio::test]
 async fn a_task_is_found_by_either_id_unless_only_its_own_counts() {
-    let order = order_with("external_task_id", json!("my/own id"));
+    let body = body_with("external_task_id", json!("my/own id"));
     let sandbox = start().await;
     let caller = Caller::new(&sandbox);
-    let id = caller.submit(&order).await;
+    let id = caller.submit(&body).await;
     assert_eq!(caller.task("my%2Fown%20id").await["task_id"], id);
     assert_eq!(caller.task(&id).await["task_id"], id);
 
     let gateway = Sandbox::builder().external_ids(false).start().await.expect("it starts");
     let caller = Caller::new(&gateway);
-    let id = caller.submit(&order).await;
+    let id = caller.submit(&body).await;
     assert_eq!(caller.task(&id).await["task_id"], id);
     let recorded = json!({"code": "task_not_exist", "message": "task_not_exist", "data": null});
     for unknown in ["my%2Fown%20id", "1", "%FF"] {
@@ -141,8 +137,8 @@ async fn a_task_is_found_by_either_id_unless_only_its_own_counts() {
 #[tokio::test]
 async fn one_sandbox_does_not_know_the_tasks_of_another() {
     let (first, second) = (start().await, start().await);
-    let id = Caller::new(&first).submit(&order()).await;
-    Caller::new(&second).submit(&order()).await;
+    let id = Caller::new(&first).submit(&body()).await;
+    Caller::new(&second).submit(&body()).await;
     let (status, answer) = Caller::new(&second).get(&format!("/{id}")).await;
     assert_eq!((status.as_u16(), &answer["code"]), (400, &json!("task_not_exist")));
 }
@@ -155,7 +151,7 @@ async fn the_list_has_the_newest_first_in_pages() {
     assert_eq!(empty["data"], json!([]));
     let mut ids = Vec::new();
     for _ in 0..33 {
-        ids.push(caller.submit(&order()).await);
+        ids.push(caller.submit(&body()).await);
     }
     ids.reverse();
     for (query, expected) in [

@@ -9,7 +9,7 @@ use super::*;
 async fn a_request_is_recorded_as_it_came() {
     let sandbox = start().await;
     let caller = Caller::new(&sandbox);
-    let sent = order_of(&[CAT, HAT]);
+    let sent = body_of(&[CAT, HAT]);
     caller.submit(&sent).await;
     caller.get("?pageNum=1").await;
     let [post, get] = sandbox.requests().try_into().expect("two requests");
@@ -43,9 +43,9 @@ async fn a_request_is_recorded_as_it_came() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_refused_is_recorded_too() {
+async fn a_refused_request_is_recorded_too() {
     let sandbox = start().await;
-    let huge = order_with("negative_prompt", json!("x".repeat(100_000)));
+    let huge = body_with("negative_prompt", json!("x".repeat(100_000)));
     Caller::new(&sandbox).post(&huge).await;
     let received = sandbox.requests().remove(0);
     assert_eq!(received.status, Some(StatusCode::BAD_REQUEST));
@@ -63,7 +63,7 @@ async fn a_request_that_breaks_off_is_not_whole_and_not_charged() {
         let mut stream = connect(&sandbox).await;
         let part = &request.as_bytes()[..request.len() - cut];
         stream.write_all(part).await.expect("it reads");
-        let expected = order().to_string().len() as u64 - cut as u64;
+        let expected = body().to_string().len() as u64 - cut as u64;
         until("the part arriving", || {
             sandbox.requests().last().is_some_and(|received| received.body.length == expected)
         })
@@ -91,7 +91,7 @@ async fn a_caller_who_hangs_up_after_the_last_byte_is_charged() {
 }
 
 #[tokio::test]
-async fn a_scripted_answer_is_given_instead_and_does_nothing() {
+async fn a_scripted_response_replaces_the_apis_own_and_does_nothing() {
     let sandbox = start().await;
     let caller = Caller::new(&sandbox);
     let busy = Answer::new(429)
@@ -100,13 +100,13 @@ async fn a_scripted_answer_is_given_instead_and_does_nothing() {
         .body(r#"{"code":1303,"message":"parallel task over resource pack limit"}"#);
     sandbox.answer_next(Operation::Create, busy);
     sandbox.answer_next(Operation::List, Answer::new(200).body("[]"));
-    let answer = caller.http.post(sandbox.endpoint()).json(&order()).send().await;
+    let answer = caller.http.post(sandbox.endpoint()).json(&body()).send().await;
     let answer = answer.expect("it answers, without a key too");
     assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (429, &"2".parse().expect("a header")));
     assert_eq!(answer.json::<Value>().await.expect("JSON")["code"], 1303);
     assert_eq!((sandbox.posts_received_whole(), sandbox.tasks_charged()), (1, 0));
 
-    caller.submit(&order()).await;
+    caller.submit(&body()).await;
     assert_eq!((sandbox.posts_received_whole(), sandbox.tasks_charged()), (2, 1));
     assert_eq!(caller.get("").await.1, json!([]), "each operation has its own answers");
 }
@@ -117,7 +117,7 @@ async fn a_client_that_repeats_a_redirected_post_is_caught() {
         let sandbox = start().await;
         sandbox.answer_next(Operation::Create, Answer::redirect(status, sandbox.endpoint()));
         // reqwest follows by default: the first three turn the POST into a GET, the others send it again.
-        Caller::new(&sandbox).post(&order()).await;
+        Caller::new(&sandbox).post(&body()).await;
         let counted = (sandbox.posts_received_whole(), sandbox.tasks_charged());
         assert_eq!(counted, (posts, charged), "{status}");
         assert_eq!(sandbox.requests().len(), 2);
@@ -129,7 +129,7 @@ async fn http_2_is_spoken_too() {
     let sandbox = start().await;
     let client = reqwest::Client::builder().http2_prior_knowledge().build();
     let http = client.expect("a client");
-    let request = http.post(sandbox.endpoint()).json(&order());
+    let request = http.post(sandbox.endpoint()).json(&body());
     let answer = request.bearer_auth(sandbox.api_key()).send().await.expect("an answer");
     assert_eq!(answer.status(), StatusCode::OK);
     assert_eq!(sandbox.requests()[0].version, reqwest::Version::HTTP_2);
@@ -179,7 +179,7 @@ async fn neither_debug_text_shows_the_key() {
     let builder = Sandbox::builder().key("sk-hidden");
     assert!(!format!("{builder:?}").contains("sk-hidden"));
     let sandbox = builder.start().await.expect("it starts");
-    Caller::new(&sandbox).submit(&order()).await;
+    Caller::new(&sandbox).submit(&body()).await;
     let text = format!("{sandbox:?} {:?}", sandbox.requests());
     assert!(!text.contains("sk-hidden") && text.contains("127.0.0.1"), "{text}");
 }

@@ -1,5 +1,5 @@
-//! The origin of the videos: another host than the API's as far as a browser or a client can tell, which serves one MP4
-//! under signed addresses, in whole or in ranges.
+//! The origin of the outputs: another host than the API's as far as a client can tell. It serves files under signed URLs, in
+//! whole or in ranges.
 
 use std::convert::Infallible;
 use std::ops::Range;
@@ -8,45 +8,80 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware;
-use axum::response::{IntoResponse, Response};
-use hyper::body::{Frame, SizeHint};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::intake::{Intake, take_in};
-use crate::log::sha256;
-use crate::task::Task;
+use crate::intake::{Intake, Origin};
+use crate::log::{EntryId, sha256};
+use crate::media;
+use crate::response::{Response, full, response};
+use crate::script::Operation;
+use crate::task::{Output, Task};
 
-/// The film that a sandbox serves unless it is given another: 5.1 s, drawn by the project.
-pub(crate) static FILM: &[u8] = include_bytes!("../assets/video.mp4");
+/// Kind of an output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OutputKind {
+    /// An MP4.
+    Video,
+    /// A PNG.
+    Image,
+    /// A sound, as an MP3 and as a WAV.
+    Audio,
+}
 
-/// How long an address is good after the task's last change.
+/// How long a URL is valid after the task's last change.
 const VALID_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Makes addresses of videos, and knows its own again.
+/// Makes the URLs of outputs, and recognises its own.
 pub(crate) struct Signer {
     origin: String,
     secret: Uuid,
-    /// The API's own address, if the videos are behind its key.
+    /// The API's own address, if videos are behind its key.
     gateway: Option<String>,
 }
 
 /// What the origin serves.
-pub(crate) struct Videos {
+pub(crate) struct Outputs {
     pub signer: Arc<Signer>,
     pub clock: Clock,
-    pub film: Film,
-    /// Computed when it is first asked for: a sandbox must start fast, and most serve no video.
-    pub etag: OnceLock<HeaderValue>,
+    pub files: [File; 4],
     pub intake: Arc<Intake>,
 }
 
-/// A film, padded to a length with noise in a `free` box, so that it stays a whole MP4; the noise is made as it is read.
+/// A file that is served.
+pub(crate) struct File {
+    extension: &'static str,
+    content_type: &'static str,
+    /// Made when it is first needed, and its tag too: a sandbox must start fast, and most serve no output.
+    film: OnceLock<Film>,
+    make: fn() -> Vec<u8>,
+    etag: OnceLock<HeaderValue>,
+}
+
+/// The files of a sandbox, of which the video is given.
+pub(crate) fn files(video: Film) -> [File; 4] {
+    let file = |extension, content_type, make| File {
+        extension,
+        content_type,
+        film: OnceLock::new(),
+        make,
+        etag: OnceLock::new(),
+    };
+    [
+        File { film: video.into(), ..file("mp4", "video/mp4", Vec::new) },
+        file("png", "image/png", media::png),
+        file("mp3", "audio/mpeg", media::mp3),
+        file("wav", "audio/wav", media::wav),
+    ]
+}
+
+/// The bytes of a file. A film can be padded to a length with noise in a `free` box, so that it stays a whole MP4; the noise
+/// is made as it is read.
 #[derive(Clone)]
 pub(crate) struct Film {
     start: Bytes,
@@ -54,7 +89,7 @@ pub(crate) struct Film {
 }
 
 impl Film {
-    /// A film of at least this length.
+    /// A file of at least this length.
     pub fn new(start: Bytes, length: usize) -> Self {
         let Some(missing) = length.checked_sub(start.len()).filter(|missing| *missing > 0) else {
             return Self { length: start.len(), start };
@@ -101,8 +136,7 @@ impl Film {
 /// The size and the type of a box.
 const BOX_HEADER: usize = 8;
 
-/// How long the noise is before it comes again: a prime, so that no part of it stands where a buffer may take it for
-/// another.
+/// Length of the noise before it repeats: a prime, so that no part of it is where a buffer may take it for another.
 const NOISE: usize = 65_521;
 
 fn noise_bytes() -> &'static Bytes {
@@ -111,7 +145,7 @@ fn noise_bytes() -> &'static Bytes {
     BYTES.get_or_init(|| (0..NOISE as u32).map(|place| (place.wrapping_mul(2_654_435_761) >> 24) as u8).collect())
 }
 
-/// A part of a film on its way.
+/// A part of a file on its way.
 struct Reel {
     film: Film,
     left: Range<usize>,
@@ -144,11 +178,11 @@ impl Signer {
         self.gateway.is_some()
     }
 
-    pub fn url(&self, task: &Task, updated: Duration) -> String {
-        if let Some(gateway) = &self.gateway {
+    pub fn url(&self, task: &Task, output: &Output, extension: &str, updated: Duration) -> String {
+        if let Some(gateway) = self.gateway.as_ref().filter(|_| output.kind == OutputKind::Video) {
             return format!("{gateway}/v1/videos/{}/content", task.id);
         }
-        let path = format!("/bs2/sandbox/{}.mp4", task.video_id);
+        let path = format!("/bs2/sandbox/{}.{extension}", output.id);
         let expires = updated.saturating_add(VALID_FOR).as_secs();
         format!("{}{path}?{}", self.origin, self.query(&path, expires))
     }
@@ -158,7 +192,7 @@ impl Signer {
         format!("Expires={expires}&Signature={signature}")
     }
 
-    /// Whether an address was made here, and still holds.
+    /// Whether a URL was made here, and is still valid.
     fn accepts(&self, path: &str, query: &str, now: Duration) -> bool {
         let expires = query.strip_prefix("Expires=").and_then(|rest| rest.split_once('&'));
         let expires = expires.and_then(|(expires, _)| expires.parse().ok());
@@ -166,56 +200,72 @@ impl Signer {
     }
 }
 
-/// The routes of the origin.
-pub(crate) fn router(videos: Arc<Videos>) -> Router {
-    Router::new()
-        .fallback(serve)
-        .layer(middleware::from_fn_with_state(videos.intake.clone(), take_in))
-        .with_state(videos)
+impl Origin for Outputs {
+    fn intake(&self) -> &Arc<Intake> {
+        &self.intake
+    }
+
+    fn operation(&self, _: &Method, _: &str) -> Option<Operation> {
+        Some(Operation::Video)
+    }
+
+    async fn handle(&self, request: Request<Bytes>, _: EntryId, _: Duration) -> Response {
+        let (method, path) = (request.method(), request.uri().path());
+        if method != Method::GET && method != Method::HEAD {
+            return response(StatusCode::METHOD_NOT_ALLOWED, None, "");
+        }
+        let query = request.uri().query().unwrap_or_default();
+        let file = self.files.iter().find(|file| path.rsplit('.').next() == Some(file.extension));
+        match file.filter(|_| self.signer.accepts(path, query, self.clock.unix_time())) {
+            Some(file) => file.deliver(method, request.headers()),
+            // Not on record: what stores with signed URLs commonly respond to a changed or expired one.
+            None => response(StatusCode::FORBIDDEN, None, ""),
+        }
+    }
 }
 
-async fn serve(
-    State(videos): State<Arc<Videos>>,
-    method: Method,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    if method != Method::GET && method != Method::HEAD {
-        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+impl Outputs {
+    /// The file of this extension.
+    pub fn file(&self, extension: &str) -> &File {
+        let [video, ..] = &self.files;
+        self.files.iter().find(|file| file.extension == extension).unwrap_or(video)
     }
-    let query = query.unwrap_or_default();
-    if !videos.signer.accepts(uri.path(), &query, videos.clock.unix_time()) {
-        // Not recorded: what stores with signed addresses commonly answer to a changed or expired one.
-        return StatusCode::FORBIDDEN.into_response();
-    }
-    videos.deliver(&method, &headers)
 }
 
-impl Videos {
-    /// The film, or the part of it that is asked for.
+impl File {
+    pub fn bytes(&self) -> Bytes {
+        self.film().bytes()
+    }
+
+    fn film(&self) -> &Film {
+        self.film.get_or_init(|| Film::new((self.make)().into(), 0))
+    }
+
+    /// The file, or the requested part of it.
     pub fn deliver(&self, method: &Method, headers: &HeaderMap) -> Response {
-        let length = self.film.length;
-        let etag = self.etag.get_or_init(|| self.film.etag());
-        let reel = |left| Body::new(Reel { film: self.film.clone(), left });
+        let film = self.film();
+        let length = film.length;
+        let etag = self.etag.get_or_init(|| film.etag());
+        let reel = |left| Reel { film: film.clone(), left }.boxed();
         let unchanged = headers.get(header::IF_RANGE).is_none_or(|tag| tag == etag);
         let range = headers.get(header::RANGE).filter(|_| unchanged && *method == Method::GET);
         let wanted = range.map_or(Wanted::Whole, |range| wanted(range.as_bytes(), length));
-        let answer = Response::builder().header(header::ACCEPT_RANGES, "bytes").header(header::ETAG, etag.clone());
-        let answer = match wanted {
-            Wanted::Whole => answer.header(header::CONTENT_TYPE, "video/mp4").body(reel(0..length)),
-            Wanted::Part(part) => answer
+        let builder =
+            http::Response::builder().header(header::ACCEPT_RANGES, "bytes").header(header::ETAG, etag.clone());
+        let built = match wanted {
+            Wanted::Whole => builder.header(header::CONTENT_TYPE, self.content_type).body(reel(0..length)),
+            Wanted::Part(part) => builder
                 .status(StatusCode::PARTIAL_CONTENT)
-                .header(header::CONTENT_TYPE, "video/mp4")
+                .header(header::CONTENT_TYPE, self.content_type)
                 .header(header::CONTENT_RANGE, format!("bytes {}-{}/{length}", part.start, part.end - 1))
                 .body(reel(part)),
-            Wanted::Nothing => answer
+            Wanted::Nothing => builder
                 .status(StatusCode::RANGE_NOT_SATISFIABLE)
                 .header(header::CONTENT_RANGE, format!("bytes */{length}"))
-                .body(Body::empty()),
+                .body(full("")),
         };
         // All of these headers are valid; there is nothing to fail.
-        answer.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+        built.unwrap_or_else(|_| response(StatusCode::INTERNAL_SERVER_ERROR, None, ""))
     }
 }
 
@@ -226,7 +276,7 @@ enum Wanted {
     Nothing,
 }
 
-/// What a `Range` header asks for. One that is malformed, or asks for several ranges, may be ignored, and is.
+/// What a `Range` header requests. One that is malformed, or asks for several ranges, may be ignored, and is.
 fn wanted(range: &[u8], length: usize) -> Wanted {
     let text = std::str::from_utf8(range).unwrap_or_default();
     let Some((first, last)) = text.strip_prefix("bytes=").and_then(|text| text.split_once('-')) else {

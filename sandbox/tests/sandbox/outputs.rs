@@ -1,16 +1,16 @@
-//! The origin of the videos: what it serves, to whom, and what it must never see.
+//! The origin of the outputs: what it serves, to whom, and what it must never see.
 
 use std::time::Duration;
 
 use kling_sandbox::http::{HeaderMap, HeaderName};
-use kling_sandbox::{Answer, Clock, Operation, TaskPlan};
+use kling_sandbox::{Answer, Clock, Operation, OutputKind, TaskPlan};
 
 use super::*;
 
 /// A finished task's video.
 async fn video(sandbox: &Sandbox) -> String {
     let caller = Caller::new(sandbox);
-    let id = caller.submit(&order()).await;
+    let id = caller.submit(&body()).await;
     text(&caller.task(&id).await["task_result"]["videos"][0]["url"])
 }
 
@@ -38,6 +38,51 @@ async fn the_video_is_a_playable_mp4_with_its_index_in_front() {
     let position = |box_name: &[u8]| body.windows(4).position(|window| window == box_name);
     assert!(position(b"moov") < position(b"mdat"));
     assert!(position(b"avc1").is_some());
+}
+
+#[tokio::test]
+async fn a_task_has_the_outputs_of_its_plan_each_under_its_own_key() {
+    let sandbox = start().await;
+    let caller = Caller::new(&sandbox);
+    let done = || TaskPlan::over(Duration::ZERO);
+    sandbox.plan_next_task(done().outputs([OutputKind::Image; 3]));
+    sandbox.plan_next_task(done().outputs([OutputKind::Video, OutputKind::Audio]));
+    sandbox.plan_next_task(done().outputs([]));
+    let mut results = Vec::new();
+    for _ in 0..3 {
+        let id = caller.submit(&body()).await;
+        results.push(caller.task(&id).await["task_result"].clone());
+    }
+    let [images, mixed, nothing] = &results[..] else {
+        panic!("{results:?}");
+    };
+    assert_eq!(nothing, &json!({}));
+    let entries = images["images"].as_array().expect("images");
+    assert_eq!(entries.iter().map(|entry| entry["index"].clone()).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(
+        (mixed["videos"].as_array().map(Vec::len), mixed["audios"].as_array().map(Vec::len)),
+        (Some(1), Some(1))
+    );
+    let audio = &mixed["audios"][0];
+    assert_eq!((&audio["duration_mp3"], &audio["duration_wav"]), (&json!("3.0"), &json!("3.0")));
+    assert!(audio["id"].is_string());
+    for (url, content_type, bytes) in [
+        (&entries[2]["url"], "image/png", sandbox.output_bytes(OutputKind::Image)),
+        (&mixed["videos"][0]["url"], "video/mp4", sandbox.video_bytes()),
+        (&audio["url_mp3"], "audio/mpeg", sandbox.output_bytes(OutputKind::Audio)),
+        (&audio["url_wav"], "audio/wav", sandbox.wav_bytes()),
+    ] {
+        let (status, headers, body) = fetch(&text(url), &[]).await;
+        assert_eq!((status, &headers["content-type"]), (200, &content_type.parse().expect("a header")), "{url}");
+        assert!(body == bytes, "{url}: {} bytes", body.len());
+    }
+}
+
+#[tokio::test]
+async fn an_image_of_one_task_can_be_the_input_of_another() {
+    let sandbox = start().await;
+    let image = sandbox.output_bytes(OutputKind::Image);
+    Caller::new(&sandbox).submit(&body_of(&[&image])).await;
 }
 
 #[tokio::test]
@@ -74,7 +119,7 @@ async fn another_video_has_another_etag() {
 }
 
 #[tokio::test]
-async fn a_body_ends_where_its_fault_says_and_then_tells_no_length() {
+async fn a_body_ends_where_its_fault_says_and_then_has_no_length() {
     let sandbox = start().await;
     let (url, film) = (video(&sandbox).await, sandbox.video_bytes());
     for (fault, end) in [("video-truncated", 10_000), ("none+end:0", 0), ("video-no-length", film.len())] {
@@ -101,7 +146,7 @@ async fn a_video_behind_the_key_is_served_by_the_api_to_its_key_alone() {
     let unknown = format!("{}/v1/videos/7/content", sandbox.base_url());
     assert_eq!(fetch(&unknown, &[("authorization", &authorization)]).await.0, 400);
     sandbox.plan_next_task(TaskPlan::over(Duration::from_secs(60)));
-    let id = Caller::new(&sandbox).submit(&order()).await;
+    let id = Caller::new(&sandbox).submit(&super::body()).await;
     let early = format!("{}/v1/videos/{id}/content", sandbox.base_url());
     let (status, _, body) = fetch(&early, &[("authorization", &authorization)]).await;
     let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
@@ -113,7 +158,7 @@ async fn a_video_behind_the_key_is_served_by_the_api_to_its_key_alone() {
 }
 
 #[tokio::test]
-async fn an_address_holds_for_30_days_and_only_as_it_was_signed() {
+async fn a_url_is_valid_for_30_days_and_only_as_it_was_signed() {
     let sandbox = start().await;
     let url = video(&sandbox).await;
     let (bare, query) = url.split_once('?').expect("a query");

@@ -1,17 +1,17 @@
-//! One image of an order: an address, which is taken as it is (the sandbox fetches nothing), or raw Base64, which is
-//! decoded, measured, and dropped again before the next one.
+//! One image of a request: a URL, which is taken as it is (the sandbox fetches nothing), or raw Base64, which is decoded,
+//! measured, and dropped again before the next one.
 
-use axum::http::Uri;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::Uri;
 
 use crate::log::sha256;
 
-/// An image as the sandbox received it: what it is, never its content.
+/// A received image: what it is, never its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReceivedImage {
-    /// The address of an image.
+    /// URL of an image.
     Url(String),
     /// An image that came as Base64, decoded.
     #[non_exhaustive]
@@ -23,7 +23,7 @@ pub enum ReceivedImage {
         /// Width and height in pixels, if the header of a JPEG or PNG could be read.
         size: Option<(usize, usize)>,
     },
-    /// Neither an address nor Base64.
+    /// Neither a URL nor Base64.
     #[non_exhaustive]
     Unreadable {
         /// Length of the text.
@@ -43,29 +43,30 @@ const WIDEST_RATIO: f64 = 2.5;
 /// The only text about an image that was recorded; a `data:` prefix gets it too.
 const NOT_BASE64: &str = "File is not in a valid base64 format";
 
-/// Looks at one image: what it is, and why it would be refused. `place` names it: `image_list[2].image`.
-pub(crate) fn look(place: &str, text: &str) -> (ReceivedImage, Option<String>) {
+/// Inspects one image: what it is, and its violation. `place` is its JSON path: `image_list[2].image`.
+pub(crate) fn inspect(place: &str, text: &str) -> (ReceivedImage, Option<String>) {
     if text.starts_with("http://") || text.starts_with("https://") {
         let fine = text.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty()));
-        let complaint = format!("{place}: the address is not a valid URL");
-        return (ReceivedImage::Url(text.to_owned()), (!fine).then_some(complaint));
+        let violation = format!("{place}: the URL is not valid");
+        return (ReceivedImage::Url(text.to_owned()), (!fine).then_some(violation));
     }
     if text.is_empty() {
         let nothing = ReceivedImage::Unreadable { characters: 0 };
-        return (nothing, Some("image can not be null".into()));
+        let name = place.rsplit('.').next().unwrap_or(place);
+        return (nothing, Some(format!("{name} can not be null")));
     }
     let Ok(file) = STANDARD.decode(text) else {
         let characters = text.chars().count();
         return (ReceivedImage::Unreadable { characters }, Some(NOT_BASE64.into()));
     };
     let size = measure(&file);
-    let complaint = judge(file.len(), size).map(|complaint| format!("{place}: {complaint}"));
+    let violation = judge(file.len(), size).map(|violation| format!("{place}: {violation}"));
     let received = ReceivedImage::File { length: file.len(), sha256: sha256(&file), size };
-    (received, complaint)
+    (received, violation)
 }
 
 impl ReceivedImage {
-    /// What stands in the recorded JSON in place of the image.
+    /// What the recorded JSON has in place of the image.
     pub(crate) fn placeholder(&self) -> String {
         match self {
             Self::Url(url) => url.clone(),
@@ -76,7 +77,7 @@ impl ReceivedImage {
     }
 }
 
-/// The size that the header says, if it is that of a PNG, or of a JPEG that is common: not lossless, not arithmetic-coded.
+/// The size in the header, if it is that of a PNG, or of a JPEG that is common: not lossless, not arithmetic-coded.
 fn measure(file: &[u8]) -> Option<(usize, usize)> {
     let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | usize::from(*byte));
     if let Some(size) = file.strip_prefix(b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR") {
@@ -84,7 +85,7 @@ fn measure(file: &[u8]) -> Option<(usize, usize)> {
     }
     let mut rest = file.strip_prefix(b"\xff\xd8").filter(|rest| rest.starts_with(b"\xff"))?;
     loop {
-        // Fill bytes may stand before a marker, and decoders skip what does not belong there.
+        // Fill bytes may precede a marker, and decoders skip what does not belong there.
         rest = &rest[rest.iter().position(|byte| *byte == 0xff)?..];
         rest = &rest[rest.iter().position(|byte| *byte != 0xff)?..];
         let (marker, segment) = rest.split_first()?;
@@ -126,8 +127,8 @@ mod tests {
         file
     }
 
-    fn complaint(file: &[u8]) -> Option<String> {
-        look("image_list[0].image", &STANDARD.encode(file)).1
+    fn violation(file: &[u8]) -> Option<String> {
+        inspect("image_list[0].image", &STANDARD.encode(file)).1
     }
 
     #[test]
@@ -143,7 +144,7 @@ mod tests {
             (7680, 4320, true),
             (0, 0, false),
         ] {
-            let found = complaint(&png(width, height));
+            let found = violation(&png(width, height));
             assert_eq!(found.is_none(), accepted, "{width} x {height}: {found:?}");
         }
     }
@@ -152,9 +153,9 @@ mod tests {
     fn the_limit_of_bytes_is_met_to_the_byte() {
         let mut file = png(300, 300);
         file.resize(LARGEST_FILE, 0);
-        assert_eq!(complaint(&file), None);
+        assert_eq!(violation(&file), None);
         file.push(0);
-        let found = complaint(&file).expect("one byte too many");
+        let found = violation(&file).expect("one byte too many");
         assert!(found.contains("10485761") && found.contains("10485760"), "{found}");
         assert!(found.starts_with("image_list[0].image: "), "{found}");
     }
@@ -162,7 +163,7 @@ mod tests {
     #[test]
     fn a_file_is_what_its_bytes_say() {
         for file in [&b"just some text"[..], b"GIF89a\x00\x02\x00\x02 and so on", b"\xff\xd8\xff", b"%"] {
-            let found = complaint(file).expect("neither JPEG nor PNG");
+            let found = violation(file).expect("neither JPEG nor PNG");
             assert!(found.contains("not a readable JPEG or PNG"), "{found}");
         }
     }
@@ -192,14 +193,14 @@ mod tests {
         let prefixed = format!("data:image/png;base64,{good}");
         let line_by_line = format!("{}\n{}", &good[..8], &good[8..]);
         for text in [prefixed.as_str(), line_by_line.as_str(), "a", "ä", "ftp://host/cat.png"] {
-            let (image, complaint) = look("image_list[0].image", text);
-            assert_eq!(complaint.as_deref(), Some(NOT_BASE64), "{text}");
+            let (image, violation) = inspect("image_list[0].image", text);
+            assert_eq!(violation.as_deref(), Some(NOT_BASE64), "{text}");
             assert!(matches!(image, ReceivedImage::Unreadable { .. }));
         }
     }
 
     #[test]
-    fn an_address_is_accepted_by_its_form() {
+    fn a_url_is_accepted_by_its_form() {
         for (url, accepted) in [
             ("https://example.com/cat.png?x=1", true),
             ("http://example.com", true),
@@ -207,8 +208,8 @@ mod tests {
             ("https://", false),
             ("https://a host/cat.png", false),
         ] {
-            let (image, complaint) = look("image_list[0].image", url);
-            assert_eq!(complaint.is_none(), accepted, "{url}: {complaint:?}");
+            let (image, violation) = inspect("image_list[0].image", url);
+            assert_eq!(violation.is_none(), accepted, "{url}: {violation:?}");
             assert_eq!(image, ReceivedImage::Url(url.into()));
         }
     }

@@ -1,11 +1,11 @@
-//! Which orders are accepted, and what a refused one is told.
+//! Which requests are accepted, and how the others are refused.
 
 use super::*;
 
 #[tokio::test]
-async fn an_order_is_answered_as_recorded() {
+async fn a_create_has_the_recorded_response() {
     let sandbox = start().await;
-    let (status, answer) = Caller::new(&sandbox).post(&order()).await;
+    let (status, answer) = Caller::new(&sandbox).post(&body()).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(answer["code"], 0);
     assert_eq!(answer["message"], "SUCCEED");
@@ -39,17 +39,17 @@ async fn every_field_of_the_reference_is_accepted() {
         ("watermark_info", json!({"enabled": true})),
         ("cfg_scale", json!(0.5)),
     ] {
-        let (status, answer) = caller.post(&order_with(name, value)).await;
+        let (status, answer) = caller.post(&body_with(name, value)).await;
         assert_eq!(status, StatusCode::OK, "{name}: {answer}");
     }
     for count in 1..=4 {
-        let id = caller.submit(&order_of(&[CAT, HAT, HAT, CAT][..count])).await;
+        let id = caller.submit(&body_of(&[CAT, HAT, HAT, CAT][..count])).await;
         assert!(!id.is_empty());
     }
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_refused_by_name_and_makes_no_task() {
+async fn each_violation_is_refused_by_name_and_makes_no_task() {
     let sandbox = start().await;
     let caller = Caller::new(&sandbox);
     let image = |value: Value| json!([{"image": "https://example.com/a.png"}, {"image": value}]);
@@ -67,7 +67,7 @@ async fn what_is_wrong_is_refused_by_name_and_makes_no_task() {
         ("negative_prompt", json!("é".repeat(2501)), "negative_prompt has 2501 characters"),
         ("negative_prompt", json!(["a"]), "negative_prompt value of type array is invalid"),
         ("external_task_id", json!(7), "external_task_id value 7 is invalid"),
-        ("watermark_info", json!(true), "watermark_info is invalid"),
+        ("watermark_info", json!(true), "watermark_info value true is invalid"),
         ("image_list", json!([]), "image_list has 0 entries"),
         ("image_list", json!(vec![json!({"image": "https://a.b/c.png"}); 5]), "image_list has 5 entries"),
         ("image_list", json!("https://example.com/a.png"), "image_list value of 25 characters is invalid"),
@@ -81,15 +81,15 @@ async fn what_is_wrong_is_refused_by_name_and_makes_no_task() {
         ("image_list", image(json!(base64(b"some text"))), "image_list[1].image: the file is not a readable JPEG"),
         ("image_list", image(json!(base64(&CAT[..12]))), "image_list[1].image: the file is not a readable JPEG"),
     ] {
-        let (status, answer) = caller.post(&order_with(name, value)).await;
+        let (status, answer) = caller.post(&body_with(name, value)).await;
         let given = text(&answer["message"]);
         assert_eq!((status.as_u16(), &answer["code"]), (400, &json!(1201)), "{given}");
         assert!(given.starts_with(message), "`{given}` does not begin with `{message}`");
     }
     for required in ["model_name", "image_list", "prompt", "mode", "duration"] {
-        let mut order = order();
-        order.as_object_mut().expect("an object").remove(required);
-        let (status, answer) = caller.post(&order).await;
+        let mut body = body();
+        body.as_object_mut().expect("an object").remove(required);
+        let (status, answer) = caller.post(&body).await;
         assert_eq!(status, StatusCode::BAD_REQUEST);
         assert_eq!(answer["message"], format!("{required} can not be null"));
     }
@@ -123,8 +123,8 @@ async fn a_body_that_is_no_json_object_is_an_invalid_request() {
 }
 
 #[tokio::test]
-async fn a_model_that_nobody_knows_is_refused_unless_any_is_taken() {
-    let unknown = order_with("model_name", json!("kling-v9"));
+async fn an_unknown_model_is_refused_unless_any_is_accepted() {
+    let unknown = body_with("model_name", json!("kling-v9"));
     let sandbox = start().await;
     let (status, answer) = Caller::new(&sandbox).post(&unknown).await;
     assert_eq!((status.as_u16(), &answer["code"]), (404, &json!(1203)));
@@ -134,14 +134,122 @@ async fn a_model_that_nobody_knows_is_refused_unless_any_is_taken() {
     Caller::new(&gateway).submit(&unknown).await;
 }
 
+/// A request of text2video with these fields set; null removes one.
+fn text_to_video(fields: Value) -> Value {
+    let mut request =
+        json!({"model_name": "kling-v3", "prompt": "A cat puts a hat on", "mode": "std", "duration": "5"});
+    for (name, value) in fields.as_object().expect("an object") {
+        request[name] = value.clone();
+        request.as_object_mut().expect("an object").retain(|_, value| !value.is_null());
+    }
+    request
+}
+
+async fn post_text(caller: &Caller<'_>, fields: Value) -> (u16, Value) {
+    let url = caller.sandbox.endpoint_of("videos/text2video");
+    let (status, response) = caller.send(caller.http.post(url).json(&text_to_video(fields))).await;
+    (status.as_u16(), response)
+}
+
+#[tokio::test]
+async fn text2video_accepts_what_its_models_take() {
+    let sandbox = start().await;
+    let caller = Caller::new(&sandbox);
+    let shots = json!([{"index": 1, "prompt": "a", "duration": "2"}, {"index": 2, "prompt": "b", "duration": "3"}]);
+    for fields in [
+        json!({}),
+        json!({"duration": "15", "mode": "4k", "sound": "on", "cfg_scale": 0.5, "aspect_ratio": "1:1"}),
+        json!({"model_name": "kling-v2-6", "mode": "pro", "sound": "on", "duration": "10"}),
+        json!({"model_name": "kling-v2-5-turbo", "sound": "off", "negative_prompt": ""}),
+        json!({"camera_control": {"type": "simple", "config": {"zoom": -2.5, "pan": 0}}}),
+        json!({"camera_control": {"type": "down_back"}}),
+        json!({"multi_shot": true, "shot_type": "customize", "multi_prompt": shots, "prompt": null}),
+        json!({"multi_shot": true, "shot_type": "intelligence"}),
+        json!({"multi_shot": false, "shot_type": "customize"}),
+    ] {
+        let (status, response) = post_text(&caller, fields.clone()).await;
+        assert_eq!((status, &response["code"]), (200, &json!(0)), "{fields}: {response}");
+    }
+}
+
+#[tokio::test]
+async fn text2video_refuses_each_broken_rule_by_name() {
+    let sandbox = start().await;
+    let caller = Caller::new(&sandbox);
+    let shot = |duration: &str| json!([{"index": 1, "prompt": "a", "duration": duration}]);
+    let camera = |kind: &str, config: Value| json!({"camera_control": {"type": kind, "config": config}});
+    let customize =
+        |shots: Value| json!({"multi_shot": true, "shot_type": "customize", "multi_prompt": shots, "prompt": null});
+    for (fields, message) in [
+        (json!({"prompt": null}), "prompt can not be null"),
+        (json!({"prompt": ""}), "prompt can not be null"),
+        (json!({"duration": 5}), "duration value 5 is invalid"),
+        (json!({"duration": "16"}), "duration value '16' is invalid"),
+        (json!({"duration": "7", "model_name": "kling-v2-6"}), "duration value '7' is not supported"),
+        (json!({"mode": "4k", "model_name": "kling-v2-6"}), "mode value '4k' is not supported"),
+        (json!({"cfg_scale": 1.01}), "cfg_scale value 1.01 is invalid: a number from 0 to 1"),
+        (json!({"cfg_scale": "0.5"}), "cfg_scale value '0.5' is invalid"),
+        (json!({"cfg_scale": 0.5, "model_name": "kling-v2-6"}), "cfg_scale is not supported"),
+        (json!({"sound": "on", "model_name": "kling-v2-6"}), "sound value 'on' is not supported"),
+        (json!({"sound": "on", "model_name": "kling-v2-5-turbo", "mode": "pro"}), "sound value 'on' is not"),
+        (json!({"sound": true}), "sound value true is invalid"),
+        (camera("simple", json!({"zoom": 5, "pan": 1})), "camera_control.config sets 2 axes"),
+        (camera("simple", json!({"zoom": 0})), "camera_control.config sets 0 axes"),
+        (camera("simple", json!({"zoom": 10.5})), "camera_control.config.zoom value 10.5 is invalid"),
+        (camera("forward_up", json!({"zoom": 1})), "camera_control.config is invalid"),
+        (json!({"camera_control": {"type": "simple"}}), "camera_control.config can not be null"),
+        (json!({"camera_control": {}}), "type can not be null"),
+        (json!({"multi_shot": true}), "shot_type can not be null"),
+        (customize(Value::Null), "multi_prompt can not be null"),
+        (customize(json!([])), "multi_prompt has 0 entries"),
+        (customize(shot("4")), "multi_prompt lasts 4 s, duration is '5'"),
+        (customize(shot("0")), "multi_prompt is invalid: each duration"),
+        (json!({"multi_shot": true, "shot_type": "intelligence", "prompt": null}), "prompt can not be null"),
+    ] {
+        let (status, response) = post_text(&caller, fields.clone()).await;
+        let given = text(&response["message"]);
+        assert_eq!((status, &response["code"]), (400, &json!(1201)), "{fields}: {response}");
+        assert!(given.starts_with(message), "`{given}` does not begin with `{message}`");
+    }
+    for (model, message) in
+        [("kling-v1-6", "The model is discontinued"), ("kling-v9", "model 'kling-v9' does not exist")]
+    {
+        let (status, response) = post_text(&caller, json!({"model_name": model})).await;
+        assert_eq!((status, &response["code"], text(&response["message"])), (404, &json!(1203), message.to_owned()));
+    }
+    assert_eq!(sandbox.tasks_charged(), 0);
+}
+
+#[tokio::test]
+async fn a_task_is_known_at_its_own_operation_alone_and_with_and_without_the_gateways_prefix() {
+    let sandbox = start().await;
+    let caller = Caller::new(&sandbox);
+    let (_, response) = post_text(&caller, json!({"external_task_id": "mine"})).await;
+    let id = text(&response["data"]["task_id"]);
+    for (path, known) in [
+        ("/kling/v1/videos/text2video", true),
+        ("/v1/videos/text2video", true),
+        ("/kling/v1/videos/multi-image2video", false),
+    ] {
+        let url = format!("{}{path}", sandbox.base_url());
+        for id in [&*id, "mine"] {
+            let (status, response) = caller.send(caller.http.get(format!("{url}/{id}"))).await;
+            assert_eq!((status.is_success(), response["data"]["task_id"].is_string()), (known, known), "{path}/{id}");
+        }
+        let (_, list) = caller.send(caller.http.get(url)).await;
+        assert_eq!(list["data"].as_array().map(Vec::len), Some(usize::from(known)), "{path}");
+    }
+    assert_eq!(sandbox.tasks()[0].operation, "videos/text2video");
+}
+
 #[tokio::test]
 async fn a_second_task_with_the_same_external_id_is_refused() {
     let sandbox = start().await;
     let caller = Caller::new(&sandbox);
     for id in ["mine", ""] {
-        let order = order_with("external_task_id", json!(id));
-        caller.submit(&order).await;
-        let (status, answer) = caller.post(&order).await;
+        let body = body_with("external_task_id", json!(id));
+        caller.submit(&body).await;
+        let (status, answer) = caller.post(&body).await;
         assert_eq!((status.as_u16(), &answer["code"]), (400, &json!(1201)));
         assert!(text(&answer["message"]).starts_with("external_task_id "), "{answer}");
     }
@@ -165,7 +273,7 @@ async fn without_the_key_nothing_is_done() {
         (Some("bearer k-1"), 0),
     ] {
         let endpoint = sandbox.endpoint();
-        let requests = [http.post(&endpoint).json(&order()), http.get(&endpoint)];
+        let requests = [http.post(&endpoint).json(&body()), http.get(&endpoint)];
         for request in requests {
             let request = match authorization {
                 Some(value) => request.header("authorization", value),
@@ -182,7 +290,7 @@ async fn without_the_key_nothing_is_done() {
 }
 
 #[tokio::test]
-async fn what_the_api_does_not_have_is_answered_404() {
+async fn what_the_api_does_not_have_is_a_404() {
     let sandbox = start().await;
     let caller = Caller::new(&sandbox);
     let endpoint = sandbox.endpoint();
@@ -201,12 +309,12 @@ async fn what_the_api_does_not_have_is_answered_404() {
 }
 
 #[tokio::test]
-async fn four_images_of_10_mb_are_one_order() {
+async fn four_images_of_10_mb_are_one_request() {
     let sandbox = start().await;
     let mut file = CAT.to_vec();
     file.resize(10 * 1024 * 1024, 0);
-    let order = order_with("image_list", json!(vec![json!({"image": base64(&file)}); 4]));
-    Caller::new(&sandbox).submit(&order).await;
+    let body = body_with("image_list", json!(vec![json!({"image": base64(&file)}); 4]));
+    Caller::new(&sandbox).submit(&body).await;
     let received = sandbox.requests().remove(0);
     assert!(received.whole && received.body.length > 55_900_000, "{received:?}");
     assert_eq!(received.body.images.len(), 4);
@@ -216,7 +324,7 @@ async fn four_images_of_10_mb_are_one_order() {
 }
 
 #[tokio::test]
-async fn a_body_beyond_64_mib_is_heard_to_its_end_and_answered_413() {
+async fn a_body_beyond_64_mib_is_read_to_its_end_and_refused_with_413() {
     let sandbox = start().await;
     let request = reqwest::Client::new().post(sandbox.endpoint()).bearer_auth(sandbox.api_key());
     let answer = request.body(vec![b' '; 64 * 1024 * 1024 + 1]).send().await;
