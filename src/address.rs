@@ -1,49 +1,60 @@
-//! Addresses: what a pasted one means for the API, what may stand in a path for an id, and where a video may be fetched from.
+//! URLs: what a pasted base URL means, what may stand in a path for an id, and where an output may be fetched from.
 //!
-//! What a gateway answers, and then what a server redirects to, decides where a download goes; without [`Reach`] it could be
-//! led to what only this machine can reach. It judges URLs, and the addresses that `resolver.rs` finds for a name.
+//! A gateway's response, and then a server's redirect, decides where a download goes; without [`Reach`] it could be led to
+//! what only this machine can reach. It judges URLs, and the addresses that a name resolves to.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use url::{Host, Url};
 
 use crate::error::{Error, Result, Violation};
 
-/// The path of the operation, of which users paste the beginning along with the host.
-const ENDPOINT: [&str; 4] = ["kling", "v1", "videos", "multi-image2video"];
+/// The groups of operations below `/v1`, of which users paste the whole URL as base URL.
+const GROUPS: [&str; 4] = ["videos", "images", "audio", "general"];
 
-/// What a client may reach for a video.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Where outputs may be fetched from.
+#[derive(Debug, Clone)]
 pub(crate) struct Reach {
-    /// The API itself is on this machine, a sandbox then, and so may its videos be, by plain `http` too.
-    pub(crate) loopback: bool,
+    /// The base URL: its host may be fetched from, by its scheme.
+    base: Arc<Url>,
     /// The caller allows every address.
-    pub(crate) private: bool,
+    private: bool,
 }
 
 impl Reach {
-    /// What speaks against a URL, if anything does. Names its host, and nothing else of it.
-    pub(crate) fn objection(self, url: &Url) -> Option<String> {
-        if self.loopback && is_loopback(url) && matches!(url.scheme(), "http" | "https") {
+    pub(crate) fn new(base: &Url, private: bool) -> Self {
+        Self { base: Arc::new(base.clone()), private }
+    }
+
+    /// The objection to a URL, if there is one. Names its host, and nothing else of it.
+    pub(crate) fn objection(&self, url: &Url) -> Option<String> {
+        let Some(host) = url.host() else { return Some("it names no host".to_owned()) };
+        let is_own = self.base.host() == Some(host.clone()) || is_loopback(&self.base) && is_loopback(url);
+        if is_own && (url.scheme() == "https" || url.scheme() == self.base.scheme()) {
             return None;
         }
-        let Some(host) = url.host() else { return Some("it names no host".to_owned()) };
         if url.scheme() != "https" {
-            return Some(format!("{host} is to be asked by {}, which shows the video to all in between", url.scheme()));
+            return Some(format!(
+                "{host} would be requested by {}, which shows the output to everyone in between",
+                url.scheme()
+            ));
         }
         let place = place(&host).filter(|_| !self.private)?;
         Some(format!("{host} is {place}"))
     }
 
     /// Whether a name may lead to an address.
-    pub(crate) fn admits(self, name: &str, address: IpAddr) -> bool {
+    pub(crate) fn admits(&self, name: &str, address: IpAddr) -> bool {
         let place = match address {
             // Local proxies answer every name with these, and send what arrives there on to the real address.
             IpAddr::V4(address) if matches!(address.octets(), [198, 18..=19, ..]) => None,
             IpAddr::V4(address) => place_v4(address),
             IpAddr::V6(address) => place_v6(address),
         };
-        place.is_none() || self.private || (self.loopback && name == "localhost" && address.is_loopback())
+        let is_own = || self.base.host_str().is_some_and(|own| own.eq_ignore_ascii_case(name));
+        let is_local = || is_loopback(&self.base) && name == "localhost" && address.is_loopback();
+        place.is_none() || self.private || is_own() || is_local()
     }
 }
 
@@ -59,8 +70,8 @@ pub(crate) fn is_below(base: &str, url: &Url) -> bool {
     origin(&base) == origin(url) && url.username().is_empty() && url.password().is_none() && is_plain && below
 }
 
-/// The part of a pasted address before the operation's path, and whether it is on this machine; or what is wrong.
-pub(crate) fn base_url(pasted: &str) -> Result<(String, bool), String> {
+/// The part of a pasted URL before the path of any operation; or what is wrong with it.
+pub(crate) fn base_url(pasted: &str, allow_http: bool) -> Result<String, String> {
     let pasted = pasted.trim();
     let parse = |text: &str| Url::parse(text).map_err(|reason| reason.to_string());
     let mut url = if pasted.contains("://") {
@@ -69,11 +80,10 @@ pub(crate) fn base_url(pasted: &str) -> Result<(String, bool), String> {
         let plain = parse(&format!("http://{pasted}"))?;
         if is_loopback(&plain) { plain } else { parse(&format!("https://{pasted}"))? }
     };
-    let loopback = is_loopback(&url);
     match url.scheme() {
         "https" => {}
-        "http" if loopback => {}
-        "http" => return Err("plain http to another machine, which would show the key to all in between".to_owned()),
+        "http" if allow_http || is_loopback(&url) => {}
+        "http" => return Err("plain http to another machine, which shows the key to everyone in between".to_owned()),
         scheme => return Err(format!("the scheme {scheme}")),
     }
     if !url.username().is_empty() || url.password().is_some() {
@@ -83,11 +93,14 @@ pub(crate) fn base_url(pasted: &str) -> Result<(String, bool), String> {
         return Err("a URL with a query or a fragment".to_owned());
     }
     let path: Vec<_> = url.path().split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
-    let ends_with = |part: &[&str]| path.len() >= part.len() && path[path.len() - part.len()..] == *part;
-    let of_endpoint = (1..=ENDPOINT.len()).rev().find(|&count| ends_with(&ENDPOINT[..count]));
-    let keep = path.len() - of_endpoint.unwrap_or_else(|| usize::from(ends_with(&["v1"])));
+    let version = path.iter().rposition(|part| part == "v1");
+    let version = version.filter(|at| path.get(at + 1).is_none_or(|next| GROUPS.contains(&next.as_str())));
+    let mut keep = version.unwrap_or(path.len());
+    if path[..keep].last().is_some_and(|part| part == "kling") {
+        keep -= 1;
+    }
     url.set_path(&path[..keep].join("/"));
-    Ok((url.as_str().trim_end_matches('/').to_owned(), loopback))
+    Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
 /// Whether an id that a server gave can stand in a path, where all but these is escaped.
@@ -153,7 +166,7 @@ fn place_v6(address: Ipv6Addr) -> Option<&'static str> {
         return Some("a loopback address");
     }
     match address.segments() {
-        // An IPv4 address in the clothes of IPv6: mapped, compatible, by 6to4, or by a translator of the network.
+        // IPv4-mapped, IPv4-compatible, 6to4 or NAT64 address.
         [0, 0, 0, 0, 0, 0xffff | 0, high, low] | [0x2002, high, low, ..] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
             place_v4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
         }
@@ -176,16 +189,24 @@ mod tests {
             "https://gateway.example/v1",
             "https://gateway.example/v1/",
             "https://gateway.example/kling/v1",
-            "https://gateway.example/kling/v1/videos/multi-image2video",
-            " https://GATEWAY.example:443/kling/v1/videos/multi-image2video/ ",
+            "https://gateway.example/v1/videos/text2video",
+            "https://gateway.example/kling/v1/images/generations",
+            " https://GATEWAY.example:443/kling/v1/videos/text2video/ ",
             "gateway.example",
             "gateway.example/kling",
         ] {
-            assert_eq!(base_url(pasted), Ok(("https://gateway.example".to_owned(), false)), "{pasted}");
+            assert_eq!(base_url(pasted, false), Ok("https://gateway.example".to_owned()), "{pasted}");
         }
-        assert_eq!(base_url("https://gateway.example:8443/relay/v1").unwrap().0, "https://gateway.example:8443/relay");
-        assert_eq!(base_url("127.0.0.1:8080").unwrap(), ("http://127.0.0.1:8080".to_owned(), true));
-        assert_eq!(base_url("http://[::1]:8080/").unwrap(), ("http://[::1]:8080".to_owned(), true));
+        for (pasted, base) in [
+            ("https://gateway.example:8443/relay/v1", "https://gateway.example:8443/relay"),
+            ("https://gateway.example/relay/kling/v1", "https://gateway.example/relay"),
+            ("https://gateway.example/v1/relay", "https://gateway.example/v1/relay"),
+            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("http://[::1]:8080/", "http://[::1]:8080"),
+        ] {
+            assert_eq!(base_url(pasted, false).as_deref(), Ok(base), "{pasted}");
+        }
+        assert_eq!(base_url("http://gateway.example", true).as_deref(), Ok("http://gateway.example"));
     }
 
     #[test]
@@ -199,14 +220,20 @@ mod tests {
             "https://gateway.example?key=1",
             "https://gateway.example/#v1",
         ] {
-            let reason = base_url(pasted).expect_err(pasted);
+            let reason = base_url(pasted, false).expect_err(pasted);
             assert!(!reason.contains("secret"), "{reason}");
         }
     }
 
-    const PUBLIC: Reach = Reach { loopback: false, private: false };
+    fn reach(base: &str, private: bool) -> Reach {
+        Reach::new(&Url::parse(base).unwrap(), private)
+    }
 
-    fn passes(reach: Reach, url: &str) -> bool {
+    fn public() -> Reach {
+        reach("https://gateway.example", false)
+    }
+
+    fn passes(reach: &Reach, url: &str) -> bool {
         reach.objection(&Url::parse(url).unwrap()).is_none()
     }
 
@@ -254,28 +281,41 @@ mod tests {
             ("[ff02::1]", false),
         ] {
             let url = format!("https://{host}/a.mp4?Signature=s");
-            assert_eq!(passes(PUBLIC, &url), public, "{host}");
-            assert!(passes(Reach { private: true, ..PUBLIC }, &url), "{host}");
-            assert!(!passes(Reach { private: true, ..PUBLIC }, &url.replacen("https", "http", 1)), "{host}");
+            let anywhere = reach("https://gateway.example", true);
+            assert_eq!(passes(&self::public(), &url), public, "{host}");
+            assert!(passes(&anywhere, &url), "{host}");
+            assert!(!passes(&anywhere, &url.replacen("https", "http", 1)), "{host}");
         }
-        assert!(!passes(PUBLIC, "ftp://example.com/a.mp4") && !passes(PUBLIC, "data:video/mp4,x"));
+        assert!(!passes(&public(), "ftp://example.com/a.mp4") && !passes(&public(), "data:video/mp4,x"));
     }
 
     #[test]
-    fn a_sandbox_serves_its_videos_on_this_machine_and_nowhere_else_within() {
-        let sandbox = Reach { loopback: true, ..PUBLIC };
+    fn outputs_may_be_on_the_host_of_the_base_url_by_its_scheme() {
+        for (base, url, passing) in [
+            ("https://10.1.2.3", "https://10.1.2.3:9000/a", true),
+            ("https://10.1.2.3", "http://10.1.2.3/a", false),
+            ("https://10.1.2.3", "https://10.1.2.4/a", false),
+            ("http://kling.internal:8080", "http://kling.internal:9000/a", true),
+            ("http://kling.internal:8080", "http://cdn.internal/a", false),
+            ("https://gateway.example", "https://localhost/a", false),
+        ] {
+            assert_eq!(passes(&reach(base, false), url), passing, "{base} {url}");
+        }
+        assert!(reach("http://kling.internal", false).admits("kling.internal", "10.0.0.7".parse().unwrap()));
+        assert!(!reach("http://kling.internal", false).admits("cdn.example", "10.0.0.7".parse().unwrap()));
+        let sandbox = reach("http://127.0.0.1:7", false);
         for url in ["http://127.0.0.1:7/a", "https://localhost/a", "http://[::1]:7/a", "https://example.com/a"] {
-            assert!(passes(sandbox, url), "{url}");
+            assert!(passes(&sandbox, url), "{url}");
         }
         for url in ["http://example.com/a", "https://10.0.0.1/a", "http://10.0.0.1/a", "ftp://127.0.0.1/a"] {
-            assert!(!passes(sandbox, url), "{url}");
+            assert!(!passes(&sandbox, url), "{url}");
         }
     }
 
     #[test]
     fn a_name_may_lead_only_to_public_addresses_unless_the_caller_allows_more() {
-        let sandbox = Reach { loopback: true, ..PUBLIC };
-        for (address, public) in [
+        let sandbox = reach("http://127.0.0.1:7", false);
+        for (address, is_public) in [
             ("8.8.8.8", true),
             ("2606:4700::1111", true),
             ("64:ff9b::8.8.8.8", true),
@@ -296,11 +336,11 @@ mod tests {
             ("fe80::1", false),
         ] {
             let address: IpAddr = address.parse().unwrap();
-            assert_eq!(PUBLIC.admits("cdn.example.com", address), public, "{address}");
-            assert_eq!(PUBLIC.admits("localhost", address), public, "{address}");
-            assert_eq!(sandbox.admits("cdn.example.com", address), public, "{address}");
-            assert_eq!(sandbox.admits("localhost", address), public || address.is_loopback(), "{address}");
-            assert!(Reach { private: true, ..PUBLIC }.admits("cdn.example.com", address), "{address}");
+            assert_eq!(public().admits("cdn.example.com", address), is_public, "{address}");
+            assert_eq!(public().admits("localhost", address), is_public, "{address}");
+            assert_eq!(sandbox.admits("cdn.example.com", address), is_public, "{address}");
+            assert_eq!(sandbox.admits("localhost", address), is_public || address.is_loopback(), "{address}");
+            assert!(reach("https://gateway.example", true).admits("cdn.example.com", address), "{address}");
         }
     }
 
@@ -336,6 +376,6 @@ mod tests {
     #[test]
     fn an_objection_names_the_host_and_nothing_that_is_signed() {
         let url = Url::parse("https://user:secret@10.1.2.3/path-secret?Signature=secret").unwrap();
-        assert_eq!(PUBLIC.objection(&url).unwrap(), "10.1.2.3 is a private address");
+        assert_eq!(public().objection(&url).unwrap(), "10.1.2.3 is a private address");
     }
 }

@@ -12,7 +12,7 @@ const CALLBACK: &str = "callback";
 /// Reads the body of a callback, bare or in one of the wraps that gateways use.
 ///
 /// # Errors
-/// [`Answer`](ErrorKind::Answer) if there is no task in it.
+/// [`UnexpectedResponse`](ErrorKind::UnexpectedResponse) if there is no task in it.
 ///
 /// ```
 /// let body = br#"{"task_id": "822953089408827433", "task_status": "processing", "task_info": {}}"#;
@@ -21,10 +21,10 @@ const CALLBACK: &str = "callback";
 /// # Ok::<(), kling_client::Error>(())
 /// ```
 pub fn parse(body: &[u8]) -> Result<TaskInfo> {
-    let reading = Reading { wanted: Wanted::Any, base: None, date: None, clean: true };
+    let reading = Reading { wanted: Wanted::Any, kind: None, base: None, date: None, clean: true };
     documents(body).find_map(|(document, text)| reading.task(&document, text)).ok_or_else(|| {
-        Error::new(ErrorKind::Answer, CALLBACK, format!("a body of {} bytes without a task", body.len()))
-            .with_hint("answer it with 400, and ask for the tasks that run")
+        Error::new(ErrorKind::UnexpectedResponse, CALLBACK, format!("a body of {} bytes without a task", body.len()))
+            .with_hint("respond with 400, and poll the running tasks")
     })
 }
 
@@ -60,7 +60,7 @@ pub fn verify_at(headers: &http::HeaderMap, body: &[u8], secret: &str, now: std:
 
     let wrong = |what: &str| {
         Error::new(ErrorKind::Invalid, CALLBACK, format!("the callback is not to be trusted: {what}"))
-            .with_hint("answer it with 401 and do nothing")
+            .with_hint("respond with 401 and do nothing")
     };
     let header = |name: &str| {
         let value = headers.get(name).ok_or_else(|| wrong(&format!("it has no header {name}")))?;

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// A pending wait.
@@ -99,9 +100,97 @@ impl Clock for SystemClock {
     }
 }
 
+/// Clock for tests: a wait takes no time and moves the clock, a limit is never reached, and nothing is random.
+///
+/// It moves a clock of its own, or another one together with the client's:
+///
+/// ```
+/// use kling_client::{Client, TestClock};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let clock = kling_sandbox::Clock::manual();
+/// let sandbox = kling_sandbox::Sandbox::builder().clock(clock.clone()).start().await?;
+/// let client = Client::builder(sandbox.api_key())
+///     .base_url(sandbox.base_url())
+///     .clock(TestClock::moving(move |by| clock.advance(by)));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct TestClock(Arc<dyn Fn(Duration) -> Duration + Send + Sync>);
+
+impl TestClock {
+    /// A clock of its own. It starts on 2026-01-01.
+    pub fn new() -> Self {
+        let time = Mutex::new(Duration::from_secs(1_767_225_600));
+        Self::moving(move |by| {
+            let mut time = time.lock().unwrap_or_else(PoisonError::into_inner);
+            *time = time.saturating_add(by);
+            *time
+        })
+    }
+
+    /// A clock that another one keeps: `advance` moves that by a time, which may be zero, and returns its new time since 1970.
+    pub fn moving(advance: impl Fn(Duration) -> Duration + Send + Sync + 'static) -> Self {
+        Self(Arc::new(advance))
+    }
+
+    /// Moves the clock, and returns its new time since 1970.
+    pub fn advance(&self, by: Duration) -> Duration {
+        (self.0)(by)
+    }
+}
+
+impl Default for TestClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for TestClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TestClock").field(&self.now()).finish()
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Duration {
+        self.advance(Duration::ZERO)
+    }
+
+    fn sleep(&self, wait: Duration) -> Sleep {
+        self.advance(wait);
+        Box::pin(std::future::ready(()))
+    }
+
+    fn guard(&self, _: Duration) -> Sleep {
+        Box::pin(std::future::pending())
+    }
+
+    fn wall(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH.checked_add(self.now()).unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    fn random(&self) -> f64 {
+        0.5
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_on_a_test_clock_takes_no_time_and_moves_every_copy_of_it() {
+        let clock = TestClock::new();
+        let (copy, start, date) = (clock.clone(), clock.now(), clock.wall());
+        drop(clock.sleep(Duration::from_secs(240)));
+        drop(clock.guard(Duration::from_secs(60)));
+        assert_eq!(copy.now() - start, Duration::from_secs(240));
+        assert_eq!(copy.wall().duration_since(date).unwrap(), Duration::from_secs(240));
+        assert_eq!(copy.advance(Duration::MAX), Duration::MAX);
+        assert_eq!(copy.wall(), SystemTime::UNIX_EPOCH, "beyond every date");
+    }
 
     #[test]
     fn a_clock_that_gives_no_share_spreads_nothing() {

@@ -1,70 +1,121 @@
-//! What can go wrong, and what to do next.
+//! Errors: what went wrong, whether anything may have been charged, and what to do next.
 //!
-//! [`Error`] is opaque: its [`kind`](Error::kind) says what it means for the caller (was anything paid?), its accessors
-//! hold what the API said, and its text names the operation, the API's code and message, the ids and the next step.
-//! No key, prompt, image or signed URL is in it: what came from a server has gone through `redact.rs`.
+//! [`Error`] is opaque: [`kind`](Error::kind) says what it means for the caller, [`reason`](Error::reason) what the API
+//! objects to, and its text names the step, the operation, the API's code and message, the ids and the next step. No key,
+//! prompt, media or signed URL is in it: text of a server has gone through `redact.rs`.
 
+use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::response::TaskInfo;
+use serde::{Deserialize, Serialize};
+
 use crate::response::redact::escaped;
 
 /// The result of a call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What an [`Error`] means for the one who called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// What was given is not valid; nothing was sent. See [`Error::violations`].
-    Invalid,
-    /// The request surely did not reach the API whole: no task was made, nothing is charged.
-    NotSent,
-    /// The API refused: no task was made, nothing is charged.
-    Rejected,
-    /// A task may exist and be charged; which, could not be found out. Do not submit again before looking.
-    Ambiguous,
-    /// The task ended without a video, for the reason in the message; see [`Error::info`].
-    TaskFailed,
-    /// The time given for waiting ran out; the task goes on and can be waited for again.
-    WaitTimedOut,
-    /// An answer came that cannot be read or says no outcome, such as a success without a video.
-    Answer,
-    /// No answer came to a request that costs nothing and can be repeated.
-    Network,
-    /// Something else, on this machine: a file, a directory, the configuration of TLS.
-    Other,
+/// An enumeration with one word for each variant.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)+
+        }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The word that stands for it in JSON and in messages.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
 }
 
-impl fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Invalid => "invalid",
-            Self::NotSent => "not_sent",
-            Self::Rejected => "rejected",
-            Self::Ambiguous => "ambiguous",
-            Self::TaskFailed => "task_failed",
-            Self::WaitTimedOut => "wait_timed_out",
-            Self::Answer => "answer",
-            Self::Network => "network",
-            Self::Other => "other",
-        })
+words! {
+    /// What an [`Error`] means for the caller.
+    ErrorKind {
+        /// The input is invalid; nothing was sent. See [`Error::violations`].
+        Invalid = "invalid",
+        /// The request did not reach the API whole: no task was made, nothing is charged.
+        NotSent = "not_sent",
+        /// The API refused: no task was made, nothing is charged.
+        Rejected = "rejected",
+        /// Outcome unknown: a task may exist and be charged. Look it up before submitting again.
+        Ambiguous = "ambiguous",
+        /// The task failed, for the reason in the message; see [`Error::info`].
+        TaskFailed = "task_failed",
+        /// The wait timed out; the task goes on and can be waited for again.
+        WaitTimedOut = "wait_timed_out",
+        /// A response that cannot be read or states no outcome, such as a success without an output.
+        UnexpectedResponse = "unexpected_response",
+        /// No response to a request that costs nothing and can be repeated.
+        Network = "network",
+        /// A problem on this machine: a file, a directory, the configuration of TLS.
+        Other = "other",
     }
 }
 
-/// One thing in a request that breaks a limit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+words! {
+    /// What the API, or a gateway in front of it, objects to.
+    Reason {
+        /// The key is wrong, missing, expired or of another region.
+        Auth = "auth",
+        /// The key lacks a permission, or this machine's address is not in the account's allow-list.
+        Permission = "permission",
+        /// The account has no money left.
+        Balance = "balance",
+        /// A parameter of the request is invalid; the message names it.
+        InvalidRequest = "invalid_request",
+        /// The prompt, an image or the output was refused by policy.
+        ContentPolicy = "content_policy",
+        /// Too many requests.
+        RateLimited = "rate_limited",
+        /// Too many tasks of the account are running.
+        ConcurrencyLimit = "concurrency_limit",
+        /// The gateway's channels are full.
+        Overloaded = "overloaded",
+        /// Kling retired the model.
+        ModelRetired = "model_retired",
+        /// The gateway has no such model.
+        ModelUnavailable = "model_unavailable",
+        /// The task or resource is unknown, or not visible yet.
+        NotFound = "not_found",
+        /// The gateway lacks the operation.
+        Unsupported = "unsupported",
+        /// The API is under maintenance.
+        Maintenance = "maintenance",
+        /// An internal error of the API or of a gateway.
+        Internal = "internal",
+        /// None of these, or not known.
+        Unknown = "unknown",
+    }
+}
+
+/// A part of a request that breaks a limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Violation {
-    /// Where, in the words of the wire: `image_list[2].image`.
+    /// Its JSON path: `image_list[2].image`.
     pub path: String,
     /// What is allowed there.
     pub limit: String,
-    /// What was given: a length, a size or a type, never the text itself.
+    /// What was given: a length, a size, a type or a short number, never the text itself.
     pub given: String,
 }
 
@@ -80,15 +131,32 @@ impl fmt::Display for Violation {
     }
 }
 
+/// A part of a request that is sent although this version does not know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Remark {
+    /// Its JSON path: `model_name`.
+    pub path: String,
+    /// What is unusual about it.
+    pub message: String,
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
 /// Why a call failed.
 ///
 /// ```
 /// # fn advise(error: &kling_client::Error) {
-/// use kling_client::ErrorKind;
+/// use kling_client::{ErrorKind, Reason};
 ///
-/// match error.kind() {
-///     ErrorKind::Invalid => error.violations().iter().for_each(|v| eprintln!("{v}")),
-///     ErrorKind::Ambiguous => eprintln!("look for task {:?} before paying again", error.external_task_id()),
+/// match (error.kind(), error.reason()) {
+///     (ErrorKind::Invalid, _) => error.violations().iter().for_each(|v| eprintln!("{v}")),
+///     (ErrorKind::Ambiguous, _) => eprintln!("look up {:?} before submitting again", error.external_task_id()),
+///     (_, Reason::Balance) => eprintln!("top the account up"),
 ///     _ => eprintln!("{error}"),
 /// }
 /// # }
@@ -97,7 +165,8 @@ pub struct Error(Box<Inner>);
 
 struct Inner {
     kind: ErrorKind,
-    operation: &'static str,
+    step: &'static str,
+    operation: Option<&'static str>,
     message: String,
     http_status: Option<u16>,
     code: Option<String>,
@@ -109,45 +178,61 @@ struct Inner {
     retryable: bool,
     retry_after: Option<Duration>,
     hint: Option<String>,
-    info: Option<Arc<TaskInfo>>,
     paid: bool,
-    evidence: Option<Evidence>,
+    evidence: Evidence,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+    attached: Vec<Box<dyn Any + Send + Sync>>,
 }
 
-/// What a response was taken for, for those who decide by more than the kind.
+/// What a response was classified as, for decisions that need more than the kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Evidence {
+    pub(crate) reason: Reason,
     pub(crate) meaning: Meaning,
     /// Whether the body is JSON, as the API's own words are; a proxy's or a limiter's mostly are not.
     pub(crate) is_json: bool,
 }
 
-/// What a response without the wanted means.
+impl Evidence {
+    pub(crate) const NONE: Self = Self { reason: Reason::Unknown, meaning: Meaning::Unknown, is_json: false };
+}
+
+/// What a response without the expected content means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Meaning {
-    /// Refused, no task was made, and the same will be refused again.
+    /// Refused, no task was made, and the same request will be refused again.
     Never,
-    /// Refused, no task was made, and the same may be taken after a while: Kling itself says so.
+    /// Refused, no task was made, and the same request may be accepted later: Kling itself says so.
     Later,
-    /// The same in the words of a gateway or a limiter. One that tries several channels gives the last one's words,
+    /// The same in the words of a gateway or a limiter. A gateway that tries several channels gives the last one's words,
     /// whatever became of the request at those before.
     Busy,
-    /// A task is not known, or not yet.
+    /// The task is unknown, or not visible yet.
     NotKnown,
     /// The gateway does not have the operation.
     Lacking,
-    /// Something failed somewhere: whether a task was made is not known.
+    /// Something failed somewhere: whether a task was made is unknown.
     Unknown,
 }
 
 impl Error {
-    /// What this error means for the one who called.
+    /// What this error means for the caller.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The operation that failed: `submit`, `get`, `list`, `wait`, `download`, …
-    pub fn operation(&self) -> &str {
+    /// What the API objects to; [`Reason::Unknown`] where it gave no known reason.
+    pub fn reason(&self) -> Reason {
+        self.0.evidence.reason
+    }
+
+    /// The step that failed: `build`, `submit`, `get`, `list`, `wait`, `download`, …
+    pub fn step(&self) -> &'static str {
+        self.0.step
+    }
+
+    /// The name of the operation, such as `text2video`, where one is known.
+    pub fn operation(&self) -> Option<&'static str> {
         self.0.operation
     }
 
@@ -156,7 +241,7 @@ impl Error {
         &self.0.message
     }
 
-    /// The HTTP status of the answer, if one came.
+    /// The HTTP status of the response, if there was one.
     pub fn http_status(&self) -> Option<u16> {
         self.0.http_status
     }
@@ -166,7 +251,7 @@ impl Error {
         self.0.code.as_deref()
     }
 
-    /// The id under which the API's support finds the request.
+    /// The id by which the API's support finds the request.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
@@ -176,17 +261,12 @@ impl Error {
         self.0.task_id.as_deref()
     }
 
-    /// The caller's own id of the task, where one was given.
+    /// The external task id, where one was given.
     pub fn external_task_id(&self) -> Option<&str> {
         self.0.external_task_id.as_deref()
     }
 
-    /// The task as it ended, when it ended without a video, with its dates and what the API says was deducted.
-    pub fn info(&self) -> Option<&TaskInfo> {
-        self.0.info.as_deref()
-    }
-
-    /// Everything that is not valid, when the kind is [`Invalid`](ErrorKind::Invalid).
+    /// Every violation, when the kind is [`Invalid`](ErrorKind::Invalid).
     pub fn violations(&self) -> &[Violation] {
         &self.0.violations
     }
@@ -196,20 +276,20 @@ impl Error {
         self.0.hint.as_deref()
     }
 
-    /// The beginning of the answer's body as text, cleared of secrets.
+    /// The beginning of the response's body as text, redacted.
     pub fn body_snippet(&self) -> Option<&str> {
         self.0.body.as_deref()
     }
 
-    /// How long the server asks to wait before the next request (`Retry-After`).
+    /// The pause that the server asks for (`Retry-After`).
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// Whether the same operation may succeed if it is sent again after a while, and sending it again pays nothing twice.
+    /// Whether the same call may succeed later without a double charge.
     ///
-    /// For a query that is so after most failures. For a submit only if surely no task was made and the reason may pass:
-    /// the account's limit on running tasks, say, but not an empty balance, although both are HTTP 429.
+    /// True for most failures of a query. For a submit only if no task was made and the reason may pass: the account's
+    /// limit on running tasks, say, but not an empty balance, although both are HTTP 429.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
     }
@@ -220,10 +300,11 @@ impl Error {
         self.0.paid || self.0.kind == ErrorKind::Ambiguous
     }
 
-    pub(crate) fn new(kind: ErrorKind, operation: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: ErrorKind, step: &'static str, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
-            operation,
+            step,
+            operation: None,
             message: message.into(),
             http_status: None,
             code: None,
@@ -235,26 +316,29 @@ impl Error {
             retryable: false,
             retry_after: None,
             hint: None,
-            info: None,
             paid: false,
-            evidence: None,
+            evidence: Evidence::NONE,
+            source: None,
+            attached: Vec::new(),
         }))
     }
 
-    pub(crate) fn invalid(operation: &'static str, violations: Vec<Violation>) -> Self {
-        let mut message = String::new();
-        for violation in &violations {
-            let _ = write!(message, "{}{violation}", if message.is_empty() { "" } else { "; " });
-        }
-        let mut error = Self::new(ErrorKind::Invalid, operation, message);
+    /// Violations in the order of their paths.
+    pub(crate) fn invalid(step: &'static str, mut violations: Vec<Violation>) -> Self {
+        violations.sort_by(|a, b| a.path.cmp(&b.path));
+        let message: Vec<_> = violations.iter().map(ToString::to_string).collect();
+        let mut error = Self::new(ErrorKind::Invalid, step, message.join("; "));
         error.0.violations = violations;
-        error.with_hint("nothing was sent; correct what was given")
+        error.with_hint("nothing was sent; fix the input")
     }
 
-    pub(crate) fn with_answer(mut self, status: Option<u16>, code: Option<String>, request_id: Option<String>) -> Self {
-        self.0.http_status = status;
-        self.0.code = code;
-        self.0.request_id = request_id;
+    pub(crate) fn with_response(
+        mut self,
+        status: Option<u16>,
+        code: Option<String>,
+        request_id: Option<String>,
+    ) -> Self {
+        (self.0.http_status, self.0.code, self.0.request_id) = (status, code, request_id);
         self
     }
 
@@ -264,13 +348,12 @@ impl Error {
     }
 
     pub(crate) fn with_retry(mut self, retryable: bool, after: Option<Duration>) -> Self {
-        self.0.retryable = retryable;
-        self.0.retry_after = after;
+        (self.0.retryable, self.0.retry_after) = (retryable, after);
         self
     }
 
-    pub(crate) fn and_tried(mut self, tried: &str) -> Self {
-        self.0.message.push_str(tried);
+    pub(crate) fn with_operation(mut self, operation: &'static str) -> Self {
+        self.0.operation = Some(operation);
         self
     }
 
@@ -280,32 +363,33 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_info(mut self, info: Arc<TaskInfo>) -> Self {
-        self.0.info = Some(info);
-        self
-    }
-
-    /// The same error about a task that is paid, and goes on whatever this error says.
+    /// Marks an error about a task that is paid, and goes on whatever this error says.
     pub(crate) fn of_paid(mut self, paid: bool) -> Self {
         self.0.paid |= paid;
         self
     }
 
-    pub(crate) fn with_evidence(mut self, meaning: Meaning, is_json: bool) -> Self {
-        self.0.evidence = Some(Evidence { meaning, is_json });
+    pub(crate) fn with_evidence(mut self, evidence: Evidence) -> Self {
+        self.0.evidence = evidence;
         self
     }
 
-    pub(crate) fn evidence(&self) -> Option<Evidence> {
+    pub(crate) fn evidence(&self) -> Evidence {
         self.0.evidence
     }
 
-    pub(crate) fn saying(mut self, message: String) -> Self {
-        self.0.message = message;
+    pub(crate) fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.0.message = message.into();
         self
     }
 
-    pub(crate) fn of_kind(mut self, kind: ErrorKind) -> Self {
+    /// Appends to the message.
+    pub(crate) fn and_message(mut self, more: &str) -> Self {
+        self.0.message.push_str(more);
+        self
+    }
+
+    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.0.kind = kind;
         self
     }
@@ -314,12 +398,35 @@ impl Error {
         self.0.hint = Some(hint.into());
         self
     }
+
+    pub(crate) fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Box::new(source));
+        self
+    }
+
+    /// Attaches a value of a type that stands above this module.
+    pub(crate) fn attach<T: Any + Send + Sync>(mut self, value: T) -> Self {
+        self.0.attached.push(Box::new(value));
+        self
+    }
+
+    pub(crate) fn attached<T: Any>(&self) -> Option<&T> {
+        self.0.attached.iter().find_map(|value| value.downcast_ref())
+    }
+
+    pub(crate) fn into_attached<T: Any>(self) -> Option<T> {
+        self.0.attached.into_iter().find_map(|value| (value as Box<dyn Any>).downcast().ok()).map(|value| *value)
+    }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
-        write!(f, "{}: {}", inner.operation, inner.kind)?;
+        f.write_str(inner.step)?;
+        if let Some(operation) = inner.operation {
+            write!(f, " {operation}")?;
+        }
+        write!(f, ": {}", inner.kind)?;
         if let Some(status) = inner.http_status {
             write!(f, ", http status {status}")?;
         }
@@ -350,9 +457,14 @@ impl fmt::Debug for Error {
     }
 }
 
-impl StdError for Error {}
+impl StdError for Error {
+    /// The `io::Error` or `reqwest::Error` behind this one, without any URL.
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(self.0.source.as_deref()?)
+    }
+}
 
-/// An error with all that stands behind it, on one line.
+/// An error with its sources, on one line.
 pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -16,46 +16,50 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
+mod builder;
 pub mod callback;
 mod client;
 mod clock;
 mod download;
 mod error;
+mod lookup;
 mod media;
-mod reconcile;
+mod operations;
+mod policy;
+mod rate;
 mod request;
 mod response;
 mod retry;
+mod row;
 mod running;
 mod saved;
-mod schema;
 mod span;
 mod submit;
 mod task;
 mod transport;
+mod validate;
 mod values;
 mod wait;
 
 #[cfg(feature = "raw")]
 pub use transport::generated as raw;
 
-pub use client::{BASE_URL_VARIABLE, Client, ClientBuilder, EXPECT_VARIABLE, KEY_VARIABLE};
-pub use clock::{Clock, Sleep, SystemClock};
-pub use download::{Download, DownloadProgress, VideoStream};
-pub use error::{Error, ErrorKind, Result, Violation};
+pub use builder::{ALLOW_HTTP_VARIABLE, BASE_URL_VARIABLE, ClientBuilder, EXPECT_VARIABLE, KEY_VARIABLE};
+pub use client::{Client, Pager};
+pub use clock::{Clock, Sleep, SystemClock, TestClock};
+pub use download::{Download, DownloadAll, DownloadProgress, OutputStream};
+pub use error::{Error, ErrorKind, Reason, Remark, Result, Violation};
 pub use media::Image;
-pub use request::{MultiImageToVideo, MultiImageToVideoBuilder};
-pub use response::{TaskInfo, TaskStatus, Video};
+pub use operations::*;
+pub use policy::{PollPolicy, PollState, SteadyPolling};
+pub use request::{AtOnce, Call, Request};
+pub use response::{Output, OutputKind, TaskInfo, TaskStatus};
 pub use saved::SavedTask;
+pub use submit::{Submit, UploadProgress};
 pub use task::Task;
 pub use transport::generated::document;
-pub use values::{AspectRatio, Mode, Model, VideoDuration};
-pub use wait::{FinishedTask, PollPolicy, PollState, SteadyPolling, Wait, WaitAll, WaitEvent, Waiting};
-
-/// The typestate of [`MultiImageToVideoBuilder`], for functions that pass one on half filled.
-pub mod builder {
-    pub use crate::request::multi_image_to_video_builder::*;
-}
+pub use values::{AspectRatio, Mode, Model, ShotType, Switch, VideoDuration};
+pub use wait::{FinishedTask, Wait, WaitAll, WaitEvent, Waiting};
 
 /// The code in README compiles, too.
 #[cfg(doctest)]

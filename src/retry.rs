@@ -1,29 +1,28 @@
-//! When the same may be sent again, and when a lost task is looked for: two pure decisions and their policies.
+//! When a submit is retried, and when a lost task is looked up: pure decisions.
 //!
-//! A paid request goes out again only after an outcome that says that no task was made and that it may pass; see
-//! `reason.rs` for which those are.
+//! A paid request is retried only after an outcome that proves that no task was made and that may pass; see `reason.rs`.
 
 use std::time::Duration;
 
-/// How often, and after which waits, a paid request that surely made no task is sent again.
+/// How often, and after which pauses, a failed request is retried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RetryPolicy {
-    /// How often it is sent at most.
+    /// Maximum number of attempts.
     pub(crate) attempts: u32,
-    /// The longest wait after the first attempt; it doubles with each.
+    /// The longest pause after the first attempt; it doubles with each.
     pub(crate) first: Duration,
-    /// How long all waits may take together.
+    /// Maximum total of the pauses.
     pub(crate) budget: Duration,
 }
 
 impl RetryPolicy {
-    /// Guesses but for the first wait (official advice: back off from 1 s): a caller is not kept for longer than a minute.
+    /// Guesses but for the first pause (official advice: back off from 1 s): a caller is not kept for longer than a minute.
     pub(crate) const DEFAULT: Self =
         Self { attempts: 3, first: Duration::from_secs(1), budget: Duration::from_secs(60) };
 
-    /// How long to wait before sending again, or nothing if it is not sent again. `attempts` were made and `waited` was
-    /// spent on waits; `random` is from 0 to 1, so that clients that failed together do not come back together. Where the
-    /// account `is_busy`, no wait is shorter than the first.
+    /// The pause before a retry, or none if there is no retry. `attempts` were made and `waited` was spent on pauses;
+    /// `random` is from 0 to 1, so that clients that failed together do not come back together. Where the account `is_busy`,
+    /// no pause is shorter than the first.
     pub(crate) fn pause(
         &self,
         attempts: u32,
@@ -40,20 +39,15 @@ impl RetryPolicy {
     }
 }
 
-/// When a task that may have been made is looked for, counted from the lost answer. Guesses: a task is not known for some
+/// When a task that may have been made is looked up, counted from the lost response. Guesses: a task is not visible for some
 /// seconds after its create, and a caller is not kept for longer than a minute.
-pub(crate) const RECONCILE_AT: [Duration; 5] = [
+pub(crate) const LOOK_UP_AT: [Duration; 5] = [
     Duration::from_secs(2),
     Duration::from_secs(5),
     Duration::from_secs(10),
     Duration::from_secs(30),
     Duration::from_secs(60),
 ];
-
-/// By how much waits are divided: on this machine answers a sandbox, whose tasks take seconds.
-pub(crate) const fn share(loopback: bool) -> u32 {
-    if loopback { 20 } else { 1 }
-}
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many tasks may run at a time.
+/// How many tasks may run at a time. Clones are the same.
+#[derive(Clone)]
 pub(crate) struct Running(Arc<Semaphore>);
 
 /// The right to run one task. Clones are the same; it returns when the task is seen to have ended, or with the last clone.

@@ -13,8 +13,8 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 
 /// The span of one generation: within what is current where it is begun.
-pub(crate) fn generation(task_id: Option<&str>, external_task_id: Option<&str>) -> Span {
-    info_span!("kling.generation", task_id, external_task_id, status = Empty, error = Empty)
+pub(crate) fn generation(operation: &str, task_id: Option<&str>, external_task_id: Option<&str>) -> Span {
+    info_span!("kling.generation", operation, task_id, external_task_id, status = Empty, error = Empty)
 }
 
 /// Runs an operation in its span, and records there how long it took and what kind of error it ended with.

@@ -1,4 +1,4 @@
-//! The live handle on a task: its ids, the client that can ask about it, and what was last seen of it.
+//! The handle on a task: its operation and ids, the client that queries it, and what was last seen of it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,42 +6,47 @@ use std::time::Duration;
 
 use tracing::{Instrument as _, Span};
 
-use crate::client::{Asked, Client};
+use crate::address::check_id;
+use crate::client::{Client, Target};
 use crate::clock::Age;
 use crate::error::Result;
+use crate::operations::Operation;
+use crate::policy;
 use crate::response::{TaskInfo, TaskStatus};
+use crate::row::Row;
 use crate::running::Permit;
 use crate::span::{self, record};
-use crate::wait::Wait;
 
-/// A task at the API.
+/// A task at the API, of any operation.
 ///
 /// Dropping it changes nothing at the API, which has no cancel: [`Client::task`] gives a handle again, and after a restart
 /// [`Client::resume`] with what [`save`](Self::save) gave. Where [`max_running`](crate::ClientBuilder::max_running) is set,
-/// the place that the task holds there returns once it is seen to have ended, or with the last handle on it.
+/// its slot is free again once the task is seen to have ended, or with the last handle on it.
 #[derive(Clone)]
 pub struct Task {
     client: Client,
+    row: &'static Row,
     id: Arc<str>,
     external: Option<String>,
     info: Option<Arc<TaskInfo>>,
-    /// The status before this process asked.
+    /// The status before this process polled it.
     status: Option<TaskStatus>,
     age: Option<Age>,
     expected: Option<Duration>,
     permit: Option<Permit>,
-    /// Whether the API surely has it: it came of a create, was saved, or was seen.
+    /// Whether the API has it for sure: it came of a create, was saved, or was seen.
     is_known: bool,
-    /// What its request holds that nobody should see, if this process sent it.
+    /// The texts of its request that nobody else should see, if this process sent it.
     secrets: Arc<[String]>,
     /// That of its generation.
     span: Span,
 }
 
 impl Task {
-    pub(crate) fn known_by(client: Client, id: &str) -> Self {
+    pub(crate) fn known_by(client: Client, row: &'static Row, id: &str) -> Self {
         Self {
             client,
+            row,
             id: id.into(),
             external: None,
             info: None,
@@ -56,20 +61,20 @@ impl Task {
     }
 
     /// The task that this process has just made.
-    pub(crate) fn submitted(client: Client, info: TaskInfo, external: Option<&str>) -> Self {
+    pub(crate) fn submitted(client: Client, row: &'static Row, info: TaskInfo, external: Option<&str>) -> Self {
         let age = Some(Age::new(client.clock(), Duration::ZERO));
-        Self { age, ..Self::found(client, info, external) }
+        Self { age, ..Self::found(client, row, info, external) }
     }
 
-    /// A task that the API has told of; how old it is stands there, or nowhere.
-    pub(crate) fn found(client: Client, info: TaskInfo, external: Option<&str>) -> Self {
-        let task = Self::known_by(client, &info.task_id);
+    /// A task that the API described; its age stands there, or nowhere.
+    pub(crate) fn found(client: Client, row: &'static Row, info: TaskInfo, external: Option<&str>) -> Self {
+        let task = Self::known_by(client, row, &info.task_id);
         // A gateway that was sent none may have added one.
         let external = external.map(str::to_owned).or_else(|| info.external_task_id.clone());
         Self { external, info: Some(Arc::new(info)), is_known: true, ..task }
     }
 
-    /// The same task with what was known of it before this process asked.
+    /// The same task with what was known of it before this process polled it.
     pub(crate) fn remembered(
         self,
         external: Option<String>,
@@ -80,7 +85,7 @@ impl Task {
         Self { external, status, age, expected, is_known: true, ..self }
     }
 
-    /// The same task with what its request holds that nobody should see.
+    /// The same task with the texts of its request that nobody else should see.
     pub(crate) fn keeping(self, secrets: Arc<[String]>) -> Self {
         Self { secrets, ..self }
     }
@@ -90,7 +95,7 @@ impl Task {
         Self { expected: Some(expected), ..self }
     }
 
-    /// The same task with its place among those that run, which it keeps until it is seen to have ended.
+    /// The same task with its slot among those that run, which it keeps until it is seen to have ended.
     pub(crate) fn holding(mut self, permit: Option<Permit>) -> Self {
         self.permit = permit.filter(|_| !self.status().is_some_and(TaskStatus::is_final));
         self
@@ -98,7 +103,7 @@ impl Task {
 
     /// The same task with a generation of its own, which begins here.
     pub(crate) fn taken_up(self) -> Self {
-        let span = span::generation(Some(&self.id), self.external.as_deref());
+        let span = span::generation(self.row.name, Some(&self.id), self.external.as_deref());
         self.within(span)
     }
 
@@ -112,28 +117,34 @@ impl Task {
         Self { span, ..self }
     }
 
-    /// The id under which this handle asks.
+    /// The operation that made it.
+    pub fn operation(&self) -> Operation {
+        self.row.name.into()
+    }
+
+    /// The id that it is polled by.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The caller's own id of the task, if one is known.
+    /// The external task id, if one is known.
     pub fn external_task_id(&self) -> Option<&str> {
         self.external.as_deref()
     }
 
-    /// What was last seen of the task; nothing before the first answer.
+    /// The last response about the task; none before the first.
     pub fn info(&self) -> Option<&TaskInfo> {
         self.info.as_deref()
     }
 
-    /// Asks the API where the task stands. Costs nothing.
+    /// Polls the task once. Costs nothing.
     ///
     /// # Errors
     /// [`Rejected`](crate::ErrorKind::Rejected) if the API refuses, [`Network`](crate::ErrorKind::Network) or
-    /// [`Answer`](crate::ErrorKind::Answer) if nothing that can be read came back. None of them says that it failed.
+    /// [`UnexpectedResponse`](crate::ErrorKind::UnexpectedResponse) without a readable response. None of them means that
+    /// the task failed.
     pub async fn refresh(&mut self) -> Result<&TaskInfo> {
-        let polled = self.client.get(self.asked(), Duration::MAX).instrument(self.span.clone()).await;
+        let polled = self.client.get(self.target(), Duration::MAX).instrument(self.span.clone()).await;
         let info = polled.map_err(|error| error.of_paid(self.may_be_paid()))?.after(self.status());
         self.is_known = true;
         record(&self.span, "status", &info.status);
@@ -144,11 +155,6 @@ impl Task {
             self.release();
         }
         Ok(self.info.insert(Arc::new(info)))
-    }
-
-    /// Waits for the video; see [`Wait`]. For many tasks see [`Client::wait_all`].
-    pub fn wait(&self) -> Wait {
-        Wait::new(self)
     }
 
     /// Where the task stood when it was last seen, be it before a restart.
@@ -165,11 +171,11 @@ impl Task {
     }
 
     /// The task, if it was seen to have ended with all that is to come of it.
-    pub(crate) fn ended(&self) -> Option<&Arc<TaskInfo>> {
+    pub(crate) fn final_info(&self) -> Option<&Arc<TaskInfo>> {
         self.info.as_ref().filter(|info| info.is_over())
     }
 
-    /// Whether the API surely has it.
+    /// Whether the API has it for sure.
     pub(crate) fn is_known(&self) -> bool {
         self.is_known
     }
@@ -179,25 +185,30 @@ impl Task {
         self.is_known && self.status() != Some(&TaskStatus::Failed)
     }
 
-    /// What a poll asks for.
-    pub(crate) fn asked(&self) -> Asked<'_> {
-        Asked { id: &self.id, external: self.external.as_deref(), secrets: &self.secrets }
+    /// What a poll is about.
+    pub(crate) fn target(&self) -> Target<'_> {
+        Target { row: self.row, id: &self.id, external: self.external.as_deref(), secrets: &self.secrets }
+    }
+
+    pub(crate) fn row(&self) -> &'static Row {
+        self.row
     }
 
     pub(crate) fn secrets(&self) -> &[String] {
         &self.secrets
     }
 
-    /// Gives its place among those that run to the next.
+    /// Frees its slot among those that run.
     pub(crate) fn release(&self) {
         if let Some(permit) = &self.permit {
             permit.release();
         }
     }
 
-    /// How long it is expected to take, as far as this task itself says.
-    pub(crate) fn expected(&self) -> Option<Duration> {
-        self.expected
+    /// Its expected time: the client's setting, else what is known of this task, else what is usual for its output.
+    pub(crate) fn expected_time(&self) -> Duration {
+        let usual = || policy::expected(self.row.output, None, None);
+        self.client.shared.expected.or(self.expected).unwrap_or_else(usual)
     }
 
     pub(crate) fn span(&self) -> &Span {
@@ -213,9 +224,24 @@ impl Task {
     }
 }
 
+impl Client {
+    /// A handle on a task by its operation and its id, or by its `external_task_id` where the gateway resolves it. Sends
+    /// nothing yet.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid) if the id is empty or could change the path of a request, or the operation is
+    /// unknown.
+    pub fn task(&self, operation: Operation, id: impl Into<String>) -> Result<Task> {
+        let (row, id) = (operation.row("task")?, id.into());
+        check_id(&id)?;
+        Ok(Task::known_by(self.clone(), row, &id).taken_up())
+    }
+}
+
 impl fmt::Debug for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Task")
+            .field("operation", &self.row)
             .field("id", &self.id)
             .field("external_task_id", &self.external)
             .field("status", &self.status())

@@ -1,19 +1,10 @@
-//! The open enumerations: values the API documents, and any other, sent and received unchanged.
+//! Open enumerations: the values that the API documents, and any other, sent and received unchanged.
 //!
-//! A gateway may know a model or a mode that this crate does not; a word of tomorrow is never refused here. In the JSON
-//! Schema each is a string whose known values stand under `x-extensible-enum`.
-
-use std::borrow::Cow;
-use std::convert::Infallible;
-use std::fmt;
-use std::hash::{Hash, Hasher};
-use std::str::FromStr;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+//! A gateway may know a model or a mode that this crate does not. In the JSON Schema each is a string whose known values
+//! stand under `x-extensible-enum`; an operation that takes other values lists them at its field.
 
 macro_rules! open_enumeration {
-    ($(#[$doc:meta])* $name:ident, $summary:literal, { $($(#[$variant_doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone)]
         #[non_exhaustive]
@@ -51,16 +42,16 @@ macro_rules! open_enumeration {
             }
         }
 
-        impl FromStr for $name {
-            type Err = Infallible;
+        impl std::str::FromStr for $name {
+            type Err = std::convert::Infallible;
 
-            fn from_str(word: &str) -> Result<Self, Infallible> {
+            fn from_str(word: &str) -> Result<Self, Self::Err> {
                 Ok(word.into())
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.as_str())
             }
         }
@@ -73,37 +64,36 @@ macro_rules! open_enumeration {
 
         impl Eq for $name {}
 
-        impl Hash for $name {
-            fn hash<H: Hasher>(&self, state: &mut H) {
+        impl std::hash::Hash for $name {
+            fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
                 self.as_str().hash(state);
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.as_str())
             }
         }
 
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Ok(String::deserialize(deserializer)?.into())
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Ok(<String as serde::Deserialize>::deserialize(deserializer)?.into())
             }
         }
 
-        impl JsonSchema for $name {
+        impl schemars::JsonSchema for $name {
             fn inline_schema() -> bool {
                 true
             }
 
-            fn schema_name() -> Cow<'static, str> {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
                 stringify!($name).into()
             }
 
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({
                     "type": "string",
-                    "description": $summary,
                     "x-extensible-enum": Self::KNOWN,
                 })
             }
@@ -111,8 +101,10 @@ macro_rules! open_enumeration {
     };
 }
 
+pub(crate) use open_enumeration;
+
 open_enumeration! {
-    /// Which model makes the video. Kling's reference names one for this operation; gateways accept others.
+    /// The model. Each operation documents the names that it takes; any other name is sent as it is.
     ///
     /// ```
     /// use kling_client::Model;
@@ -121,30 +113,44 @@ open_enumeration! {
     /// assert_eq!(known, Model::KlingV1_6);
     /// assert_eq!(Model::from("kling-v9").as_str(), "kling-v9");
     /// ```
-    #[derive(Default)]
-    Model, "The model. Gateways accept names beyond these.", {
-        /// `kling-v1-6`, the default.
-        #[default]
+    Model {
+        /// `kling-v1`.
+        KlingV1 = "kling-v1",
+        /// `kling-v1-5`.
+        KlingV1_5 = "kling-v1-5",
+        /// `kling-v1-6`.
         KlingV1_6 = "kling-v1-6",
+        /// `kling-v2-master`.
+        KlingV2Master = "kling-v2-master",
+        /// `kling-v2-1`.
+        KlingV2_1 = "kling-v2-1",
+        /// `kling-v2-1-master`.
+        KlingV2_1Master = "kling-v2-1-master",
+        /// `kling-v2-5-turbo`.
+        KlingV2_5Turbo = "kling-v2-5-turbo",
+        /// `kling-v2-6`.
+        KlingV2_6 = "kling-v2-6",
+        /// `kling-v3`.
+        KlingV3 = "kling-v3",
     }
 }
 
 open_enumeration! {
-    /// How much effort goes into the video. The price depends on it.
+    /// The quality of a video. The price depends on it.
     #[derive(Default)]
-    Mode, "The mode of generation: std is cheaper, pro is better.", {
-        /// `std`, the default: cheaper.
+    Mode {
+        /// `std`, the default: 720p.
         #[default]
         Std = "std",
-        /// `pro`: better quality, at a higher price.
+        /// `pro`: 1080p, at a higher price.
         Pro = "pro",
     }
 }
 
 open_enumeration! {
-    /// How long the video is. The wire has it as a string of seconds; a number is refused with code 1201.
+    /// The length of a video. The wire has it as a string of seconds; a number is refused with code 1201.
     #[derive(Default)]
-    VideoDuration, "The video's length in seconds, as a string.", {
+    VideoDuration {
         /// `"5"`, the default.
         #[default]
         FiveSeconds = "5",
@@ -153,14 +159,53 @@ open_enumeration! {
     }
 }
 
+impl From<u32> for VideoDuration {
+    fn from(seconds: u32) -> Self {
+        seconds.to_string().into()
+    }
+}
+
+impl VideoDuration {
+    /// The length in seconds, where it is a number.
+    pub(crate) fn seconds(&self) -> Option<f64> {
+        self.as_str().parse().ok()
+    }
+}
+
 open_enumeration! {
-    /// The shape of the picture, width to height. Left out, the API takes 16:9 (Kling's reference).
-    AspectRatio, "The video's width to height.", {
+    /// Width to height of an output. Default of the API: 16:9 (Kling's reference).
+    AspectRatio {
         /// `16:9`.
         Landscape = "16:9",
         /// `9:16`.
         Portrait = "9:16",
         /// `1:1`.
         Square = "1:1",
+    }
+}
+
+open_enumeration! {
+    /// Something that is on or off.
+    Switch {
+        /// `on`.
+        On = "on",
+        /// `off`.
+        Off = "off",
+    }
+}
+
+impl From<bool> for Switch {
+    fn from(on: bool) -> Self {
+        if on { Self::On } else { Self::Off }
+    }
+}
+
+open_enumeration! {
+    /// Who divides a video into shots.
+    ShotType {
+        /// `customize`: the caller, shot by shot.
+        Customize = "customize",
+        /// `intelligence`: the model, from the prompt.
+        Intelligence = "intelligence",
     }
 }

@@ -8,8 +8,8 @@ fuzz_target!(|body: &[u8]| {
         Ok(info) => {
             assert!(!info.task_id.is_empty());
             let shown = format!("{info:?}");
-            for video in info.videos.iter().filter(|video| video.url.contains("?sig=")) {
-                assert!(!shown.contains(&video.url));
+            for output in info.outputs.iter().filter(|output| output.url.contains("?sig=")) {
+                assert!(!shown.contains(&output.url));
             }
         }
         Err(error) => assert!(error.to_string().len() < 1000),

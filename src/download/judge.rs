@@ -1,7 +1,6 @@
-//! What a video's server sends, judged: whether it goes on with what is here, and comes fast enough.
+//! What a file server's response means: whether it continues the bytes that are here, and whether it is fast enough.
 //!
-//! A part is taken only where it is surely one of the same video. All of this is pure; `transfer.rs` asks it, and does what
-//! it says.
+//! A part is taken only where it is certainly one of the same file. All of this is pure; `transfer.rs` acts on it.
 
 use std::mem;
 use std::time::{Duration, SystemTime};
@@ -10,19 +9,19 @@ use http::header::{CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, HeaderMap, HeaderN
 use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 
-/// What a video's server said of it: enough to go on later, and nothing that is signed.
+/// What a server says of its file: enough to resume later, and nothing signed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entity {
     /// What `If-Range` may name: a strong entity tag, or a date that cannot be that of two versions.
     pub(crate) validator: Option<String>,
-    /// The video's length.
+    /// The file's length.
     pub(crate) total: Option<u64>,
 }
 
-/// What the head of an answer means.
+/// What the head of a response means.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The body holds the video from this byte on, up to this one if it is known.
+    /// The body holds the file from this byte on, up to this one if it is known.
     Body {
         at: u64,
         end: Option<u64>,
@@ -30,7 +29,7 @@ pub(crate) enum Verdict {
     },
     /// There is nothing beyond the bytes that are here.
     Complete,
-    /// What is here cannot be gone on with.
+    /// What is here cannot be resumed.
     StartOver(String),
     /// Retry later.
     Later(&'static str),
@@ -41,7 +40,7 @@ pub(crate) enum Verdict {
     Refused(String),
 }
 
-/// What an answer means for a request of the bytes from `from` on, 0 being a request without `Range`.
+/// Returns what a response means for a request of the bytes from `from` on, 0 being a request without `Range`.
 pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, from: u64, known: &Entity) -> Verdict {
     match status.as_u16() {
         // 203 is a 200 that a proxy has changed.
@@ -49,24 +48,26 @@ pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, from: u64, known: &
             let total = number(text(headers, &CONTENT_LENGTH));
             Verdict::Body { at: 0, end: total, entity: Entity { validator: validator(headers), total } }
         }
-        // Nobody asked for a part; some servers call the whole video one.
+        // No part was requested; some servers call the whole file one.
         206 if from == 0 => {
             let (end, total) = match text(headers, &CONTENT_RANGE).and_then(content_range) {
                 Some((0, last, total)) => (Some(last + 1), total),
-                Some((first, ..)) => return Verdict::StartOver(format!("the video came from byte {first} on")),
+                Some((first, ..)) => return Verdict::StartOver(format!("the response starts at byte {first}")),
                 None => (number(text(headers, &CONTENT_LENGTH)), None),
             };
             Verdict::Body { at: 0, end, entity: Entity { validator: validator(headers), total } }
         }
         206 => {
             let Some((first, last, total)) = text(headers, &CONTENT_RANGE).and_then(content_range) else {
-                return Verdict::StartOver("a part without a Content-Range came".to_owned());
+                return Verdict::StartOver("the partial response has no Content-Range".to_owned());
             };
             if first != from || total.is_some_and(|total| last >= total) {
-                return Verdict::StartOver(format!("bytes {first} to {last} came for those from {from} on"));
+                return Verdict::StartOver(format!(
+                    "the response has bytes {first} to {last}, requested from {from} on"
+                ));
             }
             if total.zip(known.total).is_some_and(|(total, known)| total != known) || has_changed(headers, known) {
-                return Verdict::StartOver("the video has changed at its server".to_owned());
+                return Verdict::StartOver("the file changed on its server".to_owned());
             }
             let entity = Entity { total: known.total.or(total), ..known.clone() };
             Verdict::Body { at: from, end: Some(last + 1), entity }
@@ -75,25 +76,25 @@ pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, from: u64, known: &
             Some(total) if total.parse() == Ok(from) && known.total.is_none_or(|total| total == from) => {
                 Verdict::Complete
             }
-            _ => Verdict::StartOver("the video is shorter than what is here of it".to_owned()),
+            _ => Verdict::StartOver("the file is shorter than what is here of it".to_owned()),
         },
-        202 | 204 | 425 => Verdict::Later("the video is not ready yet"),
+        202 | 204 | 425 => Verdict::Later("the file is not ready yet"),
         // Gateways explain in JSON that the task is not done; stores refuse an expired signature with XML.
         400 => Verdict::DependsOnBody,
         401 | 403 | 404 | 410 => Verdict::Expired,
-        408 | 429 | 500.. => Verdict::Later("the video's server cannot answer now"),
-        _ => Verdict::Refused(format!("the video's server answered {status}")),
+        408 | 429 | 500.. => Verdict::Later("the file server is busy"),
+        _ => Verdict::Refused(format!("the file server responded {status}")),
     }
 }
 
-/// Below so many bytes per second, over so long, a transfer is cut.
+/// Minimum throughput of a transfer, in bytes per second over a time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Floor {
     pub(crate) rate: u64,
     pub(crate) over: Duration,
 }
 
-/// What came within the time that a transfer is judged by.
+/// What arrived within the time of a [`Floor`].
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Pace {
     pub(crate) spent: Duration,
@@ -101,17 +102,17 @@ pub(crate) struct Pace {
 }
 
 impl Floor {
-    /// Slower than any line on which 5 MB are waited for (they would take 80 minutes); a cut costs a second.
+    /// Slower than any usable line (5 MB would take 80 minutes); a cut costs a second.
     pub(crate) const DEFAULT: Self = Self { rate: 1024, over: Duration::from_secs(30) };
 
-    /// A floor; a time under a second would measure how a network hiccups.
+    /// A time under a second would measure the network's jitter.
     pub(crate) fn new(rate: u64, over: Duration) -> Self {
         Self { rate, over: over.max(Duration::from_secs(1)) }
     }
 }
 
 impl Pace {
-    /// Counts time that was spent waiting for bytes, and what came; says whether it was too little.
+    /// Counts time spent waiting for bytes and what arrived; returns whether it was too little.
     pub(crate) fn is_below(&mut self, floor: Floor, spent: Duration, bytes: u64) -> bool {
         self.spent += spent;
         self.bytes += bytes;
@@ -124,7 +125,7 @@ impl Pace {
 }
 
 /// What `If-Range` may name (RFC 9110, 13.1.5 and 8.8.2.2): a strong entity tag; a date only where there is no tag at all,
-/// and if it was a second old when it was given, or the video could have changed within it.
+/// and if it was a second old when it was given, or the file could have changed within it.
 fn validator(headers: &HeaderMap) -> Option<String> {
     if headers.contains_key(ETAG) {
         let tag = text(headers, &ETAG)?;
@@ -136,14 +137,14 @@ fn validator(headers: &HeaderMap) -> Option<String> {
     (age >= Duration::from_secs(1)).then(|| text(headers, &LAST_MODIFIED).map(str::to_owned))?
 }
 
-/// Whether an answer belongs to another version than the known one. An answer without a word of it does not.
+/// Whether a response belongs to another version than the known one. One without a validator does not.
 fn has_changed(headers: &HeaderMap, known: &Entity) -> bool {
     let Some(known) = &known.validator else { return true };
     let name = if known.starts_with('"') { ETAG } else { LAST_MODIFIED };
     headers.get(name).is_some_and(|found| found.as_bytes() != known.as_bytes())
 }
 
-/// The first byte, the last, and the length if it is told.
+/// The first byte, the last, and the length if it is known.
 fn content_range(text: &str) -> Option<(u64, u64, Option<u64>)> {
     let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.split_once('-')?;
@@ -241,8 +242,8 @@ mod tests {
         let whole = |total| Verdict::Body { at: 0, end: total, entity: known(Some(TAG), total) };
         let over = || Verdict::StartOver(String::new());
         let refused = || Verdict::Refused(String::new());
-        let busy = || Verdict::Later("the video's server cannot answer now");
-        let early = || Verdict::Later("the video is not ready yet");
+        let busy = || Verdict::Later("the file server is busy");
+        let early = || Verdict::Later("the file is not ready yet");
         let part = |end, total| Verdict::Body { at: 0, end, entity: known(None, total) };
         for (status, lines, from, expected) in [
             (200, &[("content-length", "100"), ("etag", TAG)][..], 0, whole(Some(100))),

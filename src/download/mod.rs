@@ -1,85 +1,116 @@
-//! The video for the caller: on disk, or as a stream of its bytes for those who keep it elsewhere.
+//! The outputs of a finished task: as files, or as streams of bytes for those who store them elsewhere.
 //!
 //! A signed URL is fetched by a client of its own that never carries the API key; only the gateway's own URL that refuses a
-//! request without it is requested with the key, by the API's client. On disk the bytes go to a `.part` file,
-//! which gets the target's name when all of them are there and safe; how they come is the business of `transfer.rs`.
+//! request without it is requested with the key, by the API's client. On disk the bytes go to a `.part` file, which gets the
+//! target's name when all of them are synced. `transfer.rs` fetches, `part.rs` writes.
 
+mod content;
 mod judge;
 mod mp4;
 mod part;
-mod resolver;
-pub(crate) mod transfer;
+mod plan;
+mod transfer;
 
+use std::fmt;
 use std::future::{Future, IntoFuture};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use tracing::Instrument as _;
+use futures_util::stream;
+use tracing::{Instrument as _, Span};
 
-use crate::address::Reach;
 use crate::download::judge::Floor;
-use crate::download::part::{Part, Trouble};
-use crate::download::resolver::Resolver;
+use crate::download::part::{DOWNLOAD, Part};
+pub use crate::download::plan::DownloadProgress;
+use crate::download::plan::Plan;
 use crate::download::transfer::{Event, Transfer};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Violation};
+use crate::response::Output;
 use crate::span::{ended, within};
+use crate::wait::FinishedTask;
 
-/// How far a download is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DownloadProgress {
-    /// The bytes that are here, those of an earlier download that was gone on with among them.
+impl FinishedTask {
+    /// Downloads the only output of the kind that the operation makes, or the one of [`Download::output`], to a file.
     ///
-    /// Less than before after a start from the first byte: the video changed, or its server cannot send a part of it.
-    pub bytes: u64,
-    /// The video's length, once its server has told it.
-    pub total: Option<u64>,
+    /// Of a sound in two formats the MP3 is fetched; the WAV if the path ends in `.wav`.
+    pub fn download(&self, path: impl Into<PathBuf>) -> Download {
+        let path = path.into();
+        let as_wav = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("wav"));
+        Download { plan: Plan { as_wav, rewinds: true, ..Plan::new(self.clone()) }, path, overwrite: false }
+    }
+
+    /// Downloads every output to a file of its own, one after the other, in the order of [`outputs`](Self::outputs).
+    ///
+    /// The path of each comes from the template: `{index}` is its position, from 0; `{id}` its id, with every character
+    /// but ASCII letters, digits, `-` and `_` replaced by `_`, or its index where it has no id; `{kind}` is `video`,
+    /// `image` or `audio`; `{ext}` the extension in its URL, or else `mp4`, `png` or `mp3`.
+    ///
+    /// # Errors
+    /// [`Invalid`](ErrorKind::Invalid), before anything is fetched, if the template has another field or would give two
+    /// outputs the same path; else as [`Download`], at the first output that fails. Earlier ones stay.
+    ///
+    /// ```no_run
+    /// # async fn run(finished: kling_client::FinishedTask) -> kling_client::Result<()> {
+    /// let paths = finished.download_all("out/{index}.{ext}").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn download_all(&self, template: impl Into<String>) -> DownloadAll {
+        DownloadAll { finished: self.clone(), template: template.into(), overwrite: false }
+    }
+
+    /// Streams the bytes of the only output of the kind that the operation makes, or the one of [`OutputStream::output`].
+    pub fn bytes_stream(&self) -> OutputStream {
+        OutputStream { plan: Some(Plan::new(self.clone())), bytes: None }
+    }
 }
 
-/// A download to be awaited: gives the path it was written to.
+/// Download of an output to a file; a future of its path.
 ///
-/// The video is fetched to `PATH.part` and gets its name when it is a whole MP4 by its own structure and is safe on the
-/// disk. An announced length alone is not believed: if the structure disagrees, the whole is requested once more with
-/// `Cache-Control: no-cache`. What neither shows is documented at [the end](#what-a-cut-can-hide). What is
-/// needed to go on with it stands in `PATH.part.json`, so a download that was cut, dropped or killed goes on where it
-/// stopped when it is begun again, also by another process; if the video changed meanwhile, or its server gave nothing to
-/// tell that by, it starts over. A transfer that is cut or stands still goes on by itself, after a pause that grows, and
-/// is given up after five requests without a new byte. A URL that has expired is asked for again from the task, once.
+/// The output is fetched to `PATH.part` and gets its name when it is whole by its own structure and synced. A video must be
+/// an MP4 with complete boxes; an image a PNG up to `IEND`, a JPEG up to `EOI`, a WebP of the size in its header, or by its
+/// signature a GIF, HEIC or AVIF; a sound a WAV of the size in its header, an M4A with complete boxes, or by its signature
+/// an MP3, AAC, Ogg or FLAC. An announced length must be reached, but is not enough: if the structure disagrees, the whole
+/// is requested once more with `Cache-Control: no-cache`.
 ///
-/// A server that says that the video is not ready (202, 204, 425, 400 with JSON, an empty 200) or that it is busy is asked
-/// again after a pause, five times in all. What answers like an expired URL (401, 403, 404, 410, any other 400, a page of
-/// HTML, XML or JSON) leads to one fresh URL from the task.
+/// What is needed to resume stands in `PATH.part.json`: a download that was cut, dropped or killed resumes where it stopped
+/// when it is started again, also by another process. If the file changed meanwhile, or its server gives no validator, it
+/// starts over. A transfer that is cut or stalls is resumed after a growing pause, and given up after five requests without
+/// a new byte. So is a server that is busy or says that the file is not ready (202, 204, 425, 400 with JSON, an empty 200).
+/// What looks like an expired URL (401, 403, 404, 410, any other 400, a page of HTML, XML or JSON) leads to one poll of the
+/// task for a fresh one.
 ///
-/// The URL comes from the gateway, so it is looked at first: `https` alone, and no private address (see
+/// The URL comes from the gateway, so it is checked first: `https` alone, and no private address (see
 /// [`ClientBuilder::private_addresses`](crate::ClientBuilder::private_addresses)). Where the API is on this machine, so may
-/// the video be, by `http` too.
+/// the output be, by `http` too.
 ///
 /// # The API key
-/// The key is not sent to the server of a video, with one exception: a task's URL with the scheme, host and port of the
-/// base URL, and a path below its path, that answers 401 or 403 without the key is requested with it, by the client for
-/// the API, which follows no redirect; where it redirects to is fetched without the key. So a response of the gateway can
-/// choose a path of that gateway for a `GET` with the key. A URL on another server, or one reached by a redirect, never
+/// The key is not sent to the server of an output, with one exception: a task's URL with the scheme, host and port of the
+/// base URL, and a path below its path, that responds 401 or 403 without the key is requested with it, by the client for
+/// the API, which follows no redirect; the target of a redirect is fetched without the key. So a response of the gateway
+/// can choose a path of that gateway for a `GET` with the key. A URL on another server, or one reached by a redirect, never
 /// gets it.
 ///
 /// # Errors
-/// - [`Invalid`](ErrorKind::Invalid): the task has several videos and none was chosen; the error lists them.
+/// - [`Invalid`](ErrorKind::Invalid): the task has several outputs and none was chosen; the error lists them.
 /// - [`Other`](ErrorKind::Other): the target exists, another download writes it, or the disk refused (full, no
 ///   permission, no such directory).
 /// - [`Network`](ErrorKind::Network): the transfer was cut again and again.
-/// - [`Answer`](ErrorKind::Answer): the video's server refused, is busy, sent what is no MP4, not a whole one, or more than
-///   it announced or than [`ClientBuilder::download_limit`](crate::ClientBuilder::download_limit) allows, or is where no
-///   video may be fetched from.
+/// - [`UnexpectedResponse`](ErrorKind::UnexpectedResponse): the file server refused, is busy, sent another format, not a whole file, or more than
+///   it announced or than [`ClientBuilder::download_limit`](crate::ClientBuilder::download_limit) allows; or the output is
+///   where nothing may be fetched from.
 ///
-/// What was fetched is kept with the last three, and with all [`is_retryable`](Error::is_retryable) ones it pays to
-/// download again. Bytes are held in memory by the half megabyte, however large the video is.
+/// What was fetched is kept with the last three, and after all [`is_retryable`](Error::is_retryable) ones downloading again
+/// may succeed. Memory: about a megabyte, however large the output is.
 ///
 /// # What a cut can hide
-/// Without an announced length three cuts go unnoticed: within a last box of size 0, which reaches to the end of the file;
-/// between two fragments of a fragmented MP4; and between boxes behind a complete `moov` and `mdat`.
+/// Without an announced length these cuts go unnoticed: any in a format without an end of its own (MP3, AAC, Ogg, FLAC,
+/// GIF, HEIC, AVIF); in an MP4, within a last box of size 0, between two fragments, and between boxes behind a complete
+/// `moov` and `mdat`; in a PNG or JPEG, within the last 32 bytes of padding.
 ///
 /// ```no_run
 /// # async fn run(finished: kling_client::FinishedTask) -> kling_client::Result<()> {
@@ -92,46 +123,42 @@ pub struct DownloadProgress {
 /// ```
 #[must_use = "a download does nothing until it is awaited"]
 pub struct Download {
-    transfer: Transfer,
+    plan: Plan,
     path: PathBuf,
     overwrite: bool,
 }
 
 impl Download {
-    pub(crate) fn new(mut transfer: Transfer, path: PathBuf) -> Self {
-        transfer.rewinds = true;
-        Self { transfer, path, overwrite: false }
-    }
-
-    /// Whether a file that is there already is replaced; it is kept if this is not said, also if it comes meanwhile.
+    /// Whether an existing file is replaced. Default: no, also if it appears meanwhile.
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.overwrite = overwrite;
         self
     }
 
-    /// Which video, when the task has several: its place in [`FinishedTask::videos`](crate::FinishedTask::videos).
-    pub fn video(mut self, index: usize) -> Self {
-        self.transfer.choice = Some(index);
+    /// Index of the output in [`FinishedTask::outputs`].
+    pub fn output(mut self, index: usize) -> Self {
+        self.plan.choice = Some(index);
         self
     }
 
-    /// Calls this for every piece that arrives, of some kilobytes: keep it short.
+    /// Callback for every piece that arrives, of some kilobytes: keep it short.
     pub fn on_progress(mut self, progress: impl FnMut(DownloadProgress) + Send + 'static) -> Self {
-        self.transfer.progress = Some(Box::new(progress));
+        self.plan.progress = Some(Box::new(progress));
         self
     }
 
-    /// Cuts a transfer that brings fewer bytes per second over this time, and goes on with another; 1024 over 30 seconds
-    /// if not said. The answer's head must come within the time, too. It is at least a second.
+    /// Minimum throughput, below which a transfer is cut and resumed. Default: 1024 bytes per second over 30 s. The head of
+    /// a response must arrive within the time, too. Minimum of the time: 1 s.
     pub fn slowest(mut self, bytes_per_second: u64, over: Duration) -> Self {
-        self.transfer.floor = Floor::new(bytes_per_second, over);
+        self.plan.floor = Floor::new(bytes_per_second, over);
         self
     }
 
-    async fn run(self) -> Result<PathBuf> {
-        let Self { mut transfer, path, overwrite } = self;
-        let opened = Part::open(path.clone(), overwrite, transfer.client().clock()).await;
-        let (mut part, found) = opened.map_err(|trouble| told(&transfer, trouble))?;
+    async fn run(self, span: Span) -> Result<PathBuf> {
+        let Self { plan, path, overwrite } = self;
+        let mut transfer = Transfer::new(plan, span)?;
+        let opened = Part::open(path.clone(), overwrite, transfer.plan().client().clock()).await;
+        let (mut part, found) = opened.map_err(|error| transfer.plan().named(error))?;
         if let Some(found) = found {
             transfer.resume(found);
         }
@@ -150,49 +177,123 @@ impl Download {
 
 async fn fetch(transfer: &mut Transfer, part: &mut Part) -> Result<()> {
     loop {
-        let written = match transfer.next().await? {
+        let event = transfer.next().await?;
+        let is_end = event == Event::End;
+        let written = match event {
             Event::Restart { .. } => part.restart(transfer.origin().clone()).await,
             Event::Bytes(bytes) => part.write(bytes).await,
-            Event::End => return part.finish().await.map_err(|trouble| told(transfer, trouble)),
+            Event::End => part.finish().await,
         };
-        written.map_err(|trouble| told(transfer, trouble))?;
+        written.map_err(|error| transfer.plan().named(error))?;
+        if is_end {
+            return Ok(());
+        }
     }
 }
 
-fn told(transfer: &Transfer, Trouble { message, hint }: Trouble) -> Error {
-    transfer.error(ErrorKind::Other, message).with_hint(hint)
-}
-
-impl std::fmt::Debug for Download {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Download {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Download").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
 impl IntoFuture for Download {
     type Output = Result<PathBuf>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Result<PathBuf>> + Send>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    fn into_future(mut self) -> Self::IntoFuture {
-        let begun = self.transfer.begin();
-        let span = self.transfer.span.clone();
-        let client = self.transfer.client().clone();
+    fn into_future(self) -> Self::IntoFuture {
+        let (span, client) = (self.plan.span(), self.plan.client().clone());
+        Box::pin(async move { within(span.clone(), client.clock(), self.run(span)).await })
+    }
+}
+
+/// Download of all outputs to files; a future of their paths. See [`FinishedTask::download_all`].
+#[must_use = "a download does nothing until it is awaited"]
+pub struct DownloadAll {
+    finished: FinishedTask,
+    template: String,
+    overwrite: bool,
+}
+
+impl DownloadAll {
+    /// Whether existing files are replaced. Default: no.
+    pub fn overwrite(mut self, overwrite: bool) -> Self {
+        self.overwrite = overwrite;
+        self
+    }
+}
+
+impl fmt::Debug for DownloadAll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DownloadAll").field("template", &self.template).finish_non_exhaustive()
+    }
+}
+
+impl IntoFuture for DownloadAll {
+    type Output = Result<Vec<PathBuf>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let downloaded = async move {
-                begun?;
-                self.run().await
-            };
-            within(span, client.clock(), downloaded).await
+            let paths = paths(&self.template, self.finished.outputs())
+                .map_err(|found| Plan::new(self.finished.clone()).named(Error::invalid(DOWNLOAD, vec![found])))?;
+            let mut written = Vec::with_capacity(paths.len());
+            for (index, path) in paths.into_iter().enumerate() {
+                let download = self.finished.download(path).output(index).overwrite(self.overwrite);
+                written.push(download.await?);
+            }
+            Ok(written)
         })
     }
 }
 
-/// The bytes of a video as they come, for those who store it elsewhere than in a file.
+/// Returns the path of each output by a template.
+fn paths(template: &str, outputs: &[Output]) -> Result<Vec<PathBuf>, Violation> {
+    let mut paths: Vec<PathBuf> = Vec::with_capacity(outputs.len());
+    let mut taken = std::collections::HashSet::new();
+    for output in outputs {
+        let path = fill(template, output)?;
+        // As file systems that ignore the case see it.
+        if !taken.insert(path.to_lowercase()) {
+            let limit = "a path of its own for each output, by {index} or {id}";
+            return Err(Violation::new("template", limit, format!("twice {}", Path::new(&path).display())));
+        }
+        paths.push(path.into());
+    }
+    Ok(paths)
+}
+
+fn fill(template: &str, output: &Output) -> Result<String, Violation> {
+    let mut path = String::new();
+    let mut rest = template;
+    while let Some((before, (field, after))) = rest.split_once('{').and_then(|(a, b)| Some((a, b.split_once('}')?))) {
+        path.push_str(before);
+        match (field, &output.id) {
+            ("index", _) | ("id", None) => path.push_str(&output.index.to_string()),
+            ("id", Some(id)) => path.extend(id.chars().take(LONGEST_ID).map(|c| match c {
+                'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' => c,
+                _ => '_',
+            })),
+            ("kind", _) => path.push_str(output.kind.as_str()),
+            ("ext", _) => path.push_str(output.extension()),
+            _ => {
+                let given = format!("{{{field}}}");
+                return Err(Violation::new("template", "the fields {index}, {id}, {kind} and {ext}", given));
+            }
+        }
+        rest = after;
+    }
+    Ok(path + rest)
+}
+
+/// Names of files have 255 bytes at most.
+const LONGEST_ID: usize = 100;
+
+/// Bytes of an output as they arrive, for those who store it elsewhere than in a file.
 ///
-/// It is fetched with the same checks as by [`Download`], and goes on by itself after a cut. What was handed on cannot be
-/// taken back: if the video changes in between, or its server cannot say whether it did, the stream ends with an error;
-/// also if what came is not a whole MP4.
-/// Only when it has ended without one is the video whole.
+/// It is fetched with the same checks as by [`Download`], and resumed after a cut. What was handed on cannot be taken back:
+/// if the file changes in between, or its server cannot say whether it did, the stream ends with an error; also if the file
+/// is not whole. Only a stream that ended without an error is a whole file.
 ///
 /// # Errors
 /// As [`Download`], but for those of the disk. Nothing comes after an error.
@@ -209,77 +310,49 @@ impl IntoFuture for Download {
 /// # }
 /// ```
 #[must_use = "a stream does nothing until it is polled"]
-pub struct VideoStream {
-    state: State,
+pub struct OutputStream {
+    /// Until the first poll.
+    plan: Option<Plan>,
+    bytes: Option<Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>>,
 }
 
-/// The next bytes under way.
-type Step = Pin<Box<dyn Future<Output = (Box<Flow>, Option<Result<Bytes>>)> + Send>>;
-
-enum State {
-    Idle(Box<Flow>),
-    Busy(Step),
-    Over,
-}
-
-struct Flow {
-    transfer: Transfer,
-    begun: Option<Duration>,
-    /// How many bytes were handed on, and how many of those are to come again.
-    handed: u64,
-    again: u64,
-}
-
-impl VideoStream {
-    pub(crate) fn new(transfer: Transfer) -> Self {
-        Self { state: State::Idle(Box::new(Flow { transfer, begun: None, handed: 0, again: 0 })) }
+impl OutputStream {
+    /// Index of the output in [`FinishedTask::outputs`]. No effect after the first poll.
+    pub fn output(mut self, index: usize) -> Self {
+        if let Some(plan) = &mut self.plan {
+            plan.choice = Some(index);
+        }
+        self
     }
 
-    /// Which video, when the task has several: its place in [`FinishedTask::videos`](crate::FinishedTask::videos).
-    pub fn video(self, index: usize) -> Self {
-        self.with(|transfer| transfer.choice = Some(index))
-    }
-
-    /// Cuts a transfer that brings fewer bytes per second over this time, and goes on with another; 1024 over 30 seconds
-    /// if not said. Only the time that is spent waiting for bytes counts.
-    pub fn slowest(self, bytes_per_second: u64, over: Duration) -> Self {
-        self.with(|transfer| transfer.floor = Floor::new(bytes_per_second, over))
-    }
-
-    fn with(mut self, change: impl FnOnce(&mut Transfer)) -> Self {
-        if let State::Idle(flow) = &mut self.state {
-            change(&mut flow.transfer);
+    /// Minimum throughput, below which a transfer is cut and resumed. Default: 1024 bytes per second over 30 s. Only time
+    /// spent waiting for bytes counts. No effect after the first poll.
+    pub fn slowest(mut self, bytes_per_second: u64, over: Duration) -> Self {
+        if let Some(plan) = &mut self.plan {
+            plan.floor = Floor::new(bytes_per_second, over);
         }
         self
     }
 }
 
-impl Flow {
-    async fn next(mut self: Box<Self>) -> (Box<Self>, Option<Result<Bytes>>) {
-        let first = self.begun.is_none();
-        let begun = *self.begun.get_or_insert_with(|| self.transfer.client().clock().now());
-        let item = self.item(first).await.transpose();
-        if !matches!(item, Some(Ok(_))) {
-            let error = item.as_ref().and_then(|item| item.as_ref().err());
-            ended(&self.transfer.span, self.transfer.client().clock(), begun, error);
-        }
-        (self, item)
-    }
+/// A stream under way: how many bytes were handed on, and how many of those are to come again.
+struct Flow {
+    transfer: Transfer,
+    handed: u64,
+    again: u64,
+}
 
-    async fn item(&mut self, first: bool) -> Result<Option<Bytes>> {
-        if first {
-            self.transfer.begin()?;
-        }
-        let span = self.transfer.span.clone();
+impl Flow {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
-            match self.transfer.next().instrument(span.clone()).await? {
+            match self.transfer.next().await? {
                 Event::End => return Ok(None),
                 Event::Restart { same } if same || self.handed == 0 => self.again = self.handed,
                 Event::Restart { .. } => {
-                    let message = format!("the video cannot be gone on with behind byte {}", self.handed);
-                    return Err(self.transfer.error(ErrorKind::Answer, message).with_retry(true, None).with_hint(
-                        "it changed, or its server cannot tell; begin again with what was handed on thrown away",
-                    ));
+                    let message = format!("the stream cannot be resumed behind byte {}", self.handed);
+                    let hint = "the file changed, or its server cannot tell; drop what was handed on and start again";
+                    let error = self.transfer.plan().error(ErrorKind::UnexpectedResponse, message);
+                    return Err(error.with_retry(true, None).with_hint(hint));
                 }
                 Event::Bytes(mut bytes) => {
                     let known = usize::try_from(self.again).unwrap_or(usize::MAX).min(bytes.len());
@@ -295,51 +368,42 @@ impl Flow {
     }
 }
 
-impl Stream for VideoStream {
+fn bytes_of(plan: Plan) -> impl Stream<Item = Result<Bytes>> + Send {
+    let (span, client) = (plan.span(), plan.client().clone());
+    let start = client.clock().now();
+    let flow = Transfer::new(plan, span.clone()).map(|transfer| Box::new(Flow { transfer, handed: 0, again: 0 }));
+    stream::try_unfold(flow, move |flow| {
+        let (span, client) = (span.clone(), client.clone());
+        async move {
+            let next = async {
+                let mut flow = flow?;
+                Ok(flow.next().await?.map(|bytes| (bytes, Ok(flow))))
+            };
+            let next = next.instrument(span.clone()).await;
+            if !matches!(next, Ok(Some(_))) {
+                ended(&span, client.clock(), start, next.as_ref().err());
+            }
+            next
+        }
+    })
+}
+
+impl Stream for OutputStream {
     type Item = Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let mut step = match std::mem::replace(&mut self.state, State::Over) {
-            State::Over => return Poll::Ready(None),
-            State::Idle(flow) => Box::pin(flow.next()) as Step,
-            State::Busy(step) => step,
-        };
-        match step.as_mut().poll(context) {
-            Poll::Pending => {
-                self.state = State::Busy(step);
-                Poll::Pending
-            }
-            Poll::Ready((flow, item)) => {
-                if let Some(Ok(_)) = item {
-                    self.state = State::Idle(flow);
-                }
-                Poll::Ready(item)
-            }
+        if let Some(plan) = self.plan.take() {
+            self.bytes = Some(Box::pin(bytes_of(plan)));
+        }
+        match &mut self.bytes {
+            Some(bytes) => bytes.as_mut().poll_next(context),
+            None => Poll::Ready(None),
         }
     }
 }
 
-impl std::fmt::Debug for VideoStream {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("VideoStream").finish_non_exhaustive()
+impl fmt::Debug for OutputStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutputStream").finish_non_exhaustive()
     }
-}
-
-/// The client for videos: without the key, and never from `https` to anything less.
-pub(crate) fn http_client(reach: Reach) -> Result<reqwest::Client> {
-    /// A CDN redirects once or twice.
-    const MOST_REDIRECTS: usize = 5;
-    crate::transport::tls::http_client(true, |builder| {
-        let policy = reqwest::redirect::Policy::custom(move |attempt| {
-            if attempt.previous().len() > MOST_REDIRECTS {
-                return attempt.error("too many redirects");
-            }
-            match reach.objection(attempt.url()) {
-                Some(objection) => attempt.error(objection),
-                None => attempt.follow(),
-            }
-        });
-        // A `Referer` would tell the signed URL to where it leads.
-        builder.redirect(policy).referer(false).dns_resolver(Resolver::new(reach))
-    })
 }

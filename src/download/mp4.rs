@@ -1,69 +1,9 @@
-//! Whether a video is whole by its own structure, and what a body is that is no MP4.
+//! Whether an MP4 is whole by its own structure.
 //!
-//! An MP4 is a sequence of boxes, each with its size in front, so a missing end shows without any announced length.
+//! It is a sequence of boxes, each with its size in front, so a missing end shows without any announced length.
 //! [`Boxes`] reads those sizes as the bytes come and keeps nothing else. Three cuts do not show: within a last box of size
 //! 0, which reaches to the end of the file; between two fragments; and between boxes behind a complete `moov` and `mdat`.
 //! Only an announced length shows those.
-
-/// How many first bytes tell what a body is: the header of an MP4's first box, and its brand.
-pub(crate) const HEAD: usize = 12;
-
-/// What the first bytes of a body are.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Content {
-    Mp4,
-    /// A page or a message in the place of a file, and its format.
-    Page(&'static str),
-    /// Another format, if it has a known signature.
-    Other(Option<&'static str>),
-}
-
-impl Content {
-    /// Recognises the first [`HEAD`] bytes, or all bytes of a shorter body.
-    pub(crate) fn of(head: &[u8]) -> Self {
-        /// Brands of images that share the container.
-        const IMAGES: [(&[u8], &str); 6] = [
-            (b"heic", "a HEIC image"),
-            (b"heix", "a HEIC image"),
-            (b"mif1", "a HEIF image"),
-            (b"msf1", "a HEIF image"),
-            (b"avif", "an AVIF image"),
-            (b"avis", "an AVIF image"),
-        ];
-        const SIGNATURES: [(usize, &[u8], &str); 15] = [
-            (0, b"\x1a\x45\xdf\xa3", "a WebM or Matroska video"),
-            (0, b"GIF8", "a GIF"),
-            (8, b"AVI ", "an AVI video"),
-            (8, b"WEBP", "a WebP image"),
-            (0, b"OggS", "an Ogg video"),
-            (0, b"FLV\x01", "a Flash video"),
-            (0, b"\x89PNG", "a PNG image"),
-            (0, b"\xff\xd8\xff", "a JPEG image"),
-            // Before it had a brand in front.
-            (4, b"moov", "a QuickTime movie (MOV) without a brand"),
-            (4, b"mdat", "a QuickTime movie (MOV) without a brand"),
-            (4, b"wide", "a QuickTime movie (MOV) without a brand"),
-            (4, b"pnot", "a QuickTime movie (MOV) without a brand"),
-            (0, b"\x1f\x8b", "data compressed by gzip"),
-            (0, b"\x28\xb5\x2f\xfd", "data compressed by zstd"),
-            (0, b"PK\x03\x04", "a ZIP archive"),
-        ];
-        if head.get(4..8) == Some(b"ftyp") && head.len() >= HEAD {
-            let image = IMAGES.iter().find(|(brand, _)| head.get(8..12) == Some(brand));
-            return image.map_or(Self::Mp4, |(_, name)| Self::Other(Some(name)));
-        }
-        let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-        let starts = |word: &[u8]| text.get(..word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word));
-        if starts(b"{") || starts(b"[") {
-            return Self::Page("JSON");
-        }
-        if starts(b"<") {
-            return Self::Page(if starts(b"<!doctype") || starts(b"<html") { "HTML" } else { "XML" });
-        }
-        let known = SIGNATURES.iter().find(|(at, mark, _)| head.get(*at..).is_some_and(|rest| rest.starts_with(mark)));
-        Self::Other(known.map(|(_, _, name)| *name))
-    }
-}
 
 /// The boxes of an MP4, read as its bytes come, in constant memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -145,13 +85,8 @@ impl Boxes {
         }
     }
 
-    /// How many of the next bytes decide nothing: they may be skipped instead of being taken in.
-    pub(crate) fn ahead(&self) -> u64 {
-        self.left
-    }
-
-    /// Passes over bytes that decide nothing: at most [`ahead`](Self::ahead).
-    pub(crate) fn skip(&mut self, count: u64) {
+    /// Passes over bytes of the current box.
+    fn skip(&mut self, count: u64) {
         self.at += count;
         self.left -= count.min(self.left);
         if self.left == 0
@@ -357,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_of_any_size_and_skipping_change_nothing() {
+    fn pieces_of_any_size_change_nothing() {
         let file = [faststart(), moof(), long("mdat", 16 + 40, &[7; 40]), vec![0; 5]].concat();
         for length in [file.len(), file.len() - 20, 30] {
             let mut whole = Boxes::default();
@@ -367,43 +302,6 @@ mod tests {
                 file[..length].chunks(size).for_each(|piece| pieces.take(piece));
                 assert_eq!(pieces, whole, "{size} of {length}");
             }
-            let mut skipped = Boxes::default();
-            let mut at = 0;
-            while at < length {
-                let ahead = usize::try_from(skipped.ahead()).unwrap().min(length - at);
-                skipped.skip(ahead as u64);
-                at += ahead;
-                skipped.take(&file[at..(at + 1).min(length)]);
-                at += 1;
-            }
-            assert_eq!(skipped.missing(), whole.missing(), "{length}");
-        }
-    }
-
-    #[test]
-    fn a_body_that_is_no_mp4_is_named_by_its_first_bytes() {
-        for (body, content) in [
-            (&b"\0\0\0\x20ftypisom\0\0"[..], Content::Mp4),
-            (b"\0\0\0\x14ftypqt  \0\0", Content::Mp4),
-            (b"\0\0\0\x18ftypheic", Content::Other(Some("a HEIC image"))),
-            (b"\0\0\0\x18ftypavif", Content::Other(Some("an AVIF image"))),
-            (b"\0\0\0\x18ftyp", Content::Other(None)),
-            (b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\xf7\x81", Content::Other(Some("a WebM or Matroska video"))),
-            (b"GIF89a\x40\x01\xf0\0\xf7\0", Content::Other(Some("a GIF"))),
-            (b"\0\0\0\x08wide\0\0\0\x40mdat", Content::Other(Some("a QuickTime movie (MOV) without a brand"))),
-            (b"0000moov", Content::Other(Some("a QuickTime movie (MOV) without a brand"))),
-            (b"RIFF\x24\0\0\0AVI LIST", Content::Other(Some("an AVI video"))),
-            (b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xb4\xbd", Content::Other(Some("data compressed by gzip"))),
-            (b"short", Content::Other(None)),
-            (b"", Content::Other(None)),
-            (b"<!DOCTYPE html>", Content::Page("HTML")),
-            (b"\r\n <HTML><head>", Content::Page("HTML")),
-            (b"<?xml version=", Content::Page("XML")),
-            (b"\xef\xbb\xbf<Error><Code>", Content::Page("XML")),
-            (b"{\"error\":{\"me", Content::Page("JSON")),
-            (b"\n[]", Content::Page("JSON")),
-        ] {
-            assert_eq!(Content::of(body), content, "{}", body.escape_ascii());
         }
     }
 }

@@ -8,7 +8,7 @@ type Defect = Cow<'static, str>;
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 const JPEG: &[u8] = b"\xff\xd8\xff";
-const CUT: Defect = Cow::Borrowed("that end before the picture's header does");
+const CUT: Defect = Cow::Borrowed("that end before the image's header does");
 const AS_TEXT: &str = "of an image whose bytes were rewritten as text; transfer it again in binary mode";
 
 /// Width and height of a JPEG or PNG that decoders commonly read.

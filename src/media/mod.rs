@@ -7,6 +7,7 @@ pub(crate) mod encoded;
 mod header;
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt;
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek};
@@ -19,7 +20,7 @@ use url::Url;
 
 use self::encoded::Decoded;
 use crate::error::Violation;
-use crate::transport::body::{FileSource, Segment};
+pub(crate) use crate::transport::body::{FileSource, Segment};
 
 /// The largest image, in bytes before Base64 (Kling's reference: 10 MB).
 const MAX_BYTES: u64 = 10 * 1024 * 1024;
@@ -28,9 +29,9 @@ const MIN_SIDE: u32 = 300;
 /// The longest side over the shortest, in tenths (Kling's reference: from 1:2.5 to 2.5:1).
 const MAX_RATIO_TENTHS: u32 = 25;
 
-/// One reference image: a public URL, or a picture sent along as Base64.
+/// One reference image: a public URL, or an image sent along as Base64.
 ///
-/// Nothing is read until the request is built, which checks each picture from its header (Kling's reference: JPEG or
+/// Nothing is read until the request is built, which checks each image from its header (Kling's reference: JPEG or
 /// PNG by content, at most 10 MB, each side at least 300 px, ratio from 1:2.5 to 2.5:1). A URL is not fetched.
 ///
 /// ```
@@ -79,16 +80,14 @@ impl Image {
         Self(Source::Base64(encoded::canonical(text.into()).into()))
     }
 
-    /// The image if it is a URL.
-    pub(crate) fn as_url(&self) -> Option<&str> {
-        match &self.0 {
-            Source::Url(url) => Some(url),
-            _ => None,
-        }
+    /// An image in the words of the API: what begins with `http://` or `https://` is a URL, all else Base64.
+    pub(crate) fn from_wire(text: String) -> Self {
+        let lower = text.get(..8).unwrap_or(&text).to_ascii_lowercase();
+        if lower.starts_with("http://") || lower.starts_with("https://") { Self::url(text) } else { Self::base64(text) }
     }
 
-    /// Looks at the image and gives what the upload will send for it. `path` is its place on the wire; with `checked`,
-    /// every limit is held against its header; without, a file must still be there.
+    /// Looks at the image and gives what the body holds for it. `path` is its JSON path; with `checked`, every limit is
+    /// checked against its header; without, a file must still be there.
     pub(crate) fn open(&self, path: &str, checked: bool, found: &mut Vec<Violation>) -> Option<Segment> {
         let before = found.len();
         let mut broken = |limit: &str, given: String| found.push(Violation::new(path, limit, given));
@@ -103,14 +102,14 @@ impl Image {
             }
             Source::Bytes(bytes) => {
                 if checked {
-                    check_picture(Cursor::new(bytes), bytes.len() as u64, &mut broken);
+                    check_image(Cursor::new(bytes), bytes.len() as u64, &mut broken);
                 }
                 Segment::Bytes(bytes.clone())
             }
             Source::Base64(text) => {
                 match checked.then(|| encoded::decoded_len(text)) {
                     None => {}
-                    Some(Ok(bytes)) => check_picture(Decoded::new(text), bytes, &mut broken),
+                    Some(Ok(bytes)) => check_image(Decoded::new(text), bytes, &mut broken),
                     Some(Err(reason)) => {
                         let count = String::from_utf8_lossy(text).chars().count();
                         let given = format!("{count} characters: {reason}");
@@ -137,7 +136,7 @@ impl Image {
                 if !metadata.is_file() {
                     broken("a file", if metadata.is_dir() { "a directory" } else { "not a regular file" }.to_owned());
                 } else if checked {
-                    check_picture(BufReader::new(file), metadata.len(), &mut broken);
+                    check_image(BufReader::new(file), metadata.len(), &mut broken);
                 }
                 Segment::File(FileSource::look(path, &metadata))
             }
@@ -168,23 +167,37 @@ impl From<PathBuf> for Image {
     }
 }
 
-/// As an empty string, the hole that the upload fills.
+thread_local! {
+    /// The images of the request that this thread serializes.
+    static COLLECTED: RefCell<Option<Vec<Image>>> = const { RefCell::new(None) };
+}
+
+/// Serializes something, and gives the images in it by the numbers that stand in their places.
+pub(crate) fn collect<T>(serialize: impl FnOnce() -> T) -> (T, Vec<Image>) {
+    COLLECTED.set(Some(Vec::new()));
+    let serialized = serialize();
+    (serialized, COLLECTED.take().unwrap_or_default())
+}
+
+/// As its number in `collect`, elsewhere as an empty string: its bytes never become a JSON value.
 impl Serialize for Image {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("")
+        let number = COLLECTED.with_borrow_mut(|collected| {
+            let collected = collected.as_mut()?;
+            collected.push(self.clone());
+            Some(collected.len() - 1)
+        });
+        match number {
+            Some(number) => serializer.serialize_u64(number as u64),
+            None => serializer.serialize_str(""),
+        }
     }
 }
 
-/// From the wire's string: what begins with `http://` or `https://` is a URL, all else Base64.
+/// From its number, as an image of which nothing is known: rules between fields look at no image.
 impl<'de> Deserialize<'de> for Image {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let lower = text.get(..8).unwrap_or(&text).to_ascii_lowercase();
-        Ok(if lower.starts_with("http://") || lower.starts_with("https://") {
-            Self::url(text)
-        } else {
-            Self::base64(text)
-        })
+        u64::deserialize(deserializer).map(|_| Self::url(""))
     }
 }
 
@@ -200,6 +213,7 @@ impl JsonSchema for Image {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
+            "x-media": "image",
             "description": "A public URL, or raw Base64 of a JPEG or PNG, without a data: prefix.",
             "x-max-bytes": MAX_BYTES,
             "x-min-side": MIN_SIDE,
@@ -235,15 +249,15 @@ fn shortened(path: &str) -> Cow<'_, str> {
     }
 }
 
-fn check_picture(mut picture: impl Read + Seek, bytes: u64, broken: &mut dyn FnMut(&str, String)) {
-    const FORMAT: &str = "a JPEG or PNG picture";
+fn check_image(mut image: impl Read + Seek, bytes: u64, broken: &mut dyn FnMut(&str, String)) {
+    const FORMAT: &str = "a JPEG or PNG image";
     if bytes == 0 {
         return broken(FORMAT, "0 bytes".to_owned());
     }
     if bytes > MAX_BYTES {
         broken(&format!("at most {} MB ({MAX_BYTES} bytes)", MAX_BYTES >> 20), format!("{bytes} bytes"));
     }
-    let (width, height) = match header::size(&mut picture) {
+    let (width, height) = match header::size(&mut image) {
         Ok(size) => size,
         Err(defect) => return broken(FORMAT, format!("{bytes} bytes {defect}")),
     };

@@ -1,7 +1,6 @@
 //! The envelope of a response: where its JSON is, and what it says about the request itself.
 
-use super::Json;
-use super::task::{MAX_LAYERS, member, text};
+use super::json::{Json, MAX_LAYERS, member, text};
 
 /// More documents than any response has: a gateway that joins two puts its own before the API's.
 const MOST_DOCUMENTS: usize = 4;

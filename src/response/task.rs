@@ -10,13 +10,16 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::HeaderValue;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::outputs::outputs;
-use super::{Envelope, Json, Raw, TaskInfo, TaskStatus};
-
-/// How deep `data` stands in `data`: the deepest known is a native response in a wrapper's task in its envelope.
-pub(super) const MAX_LAYERS: usize = 4;
+use super::envelope::Envelope;
+use super::info::{Raw, TaskInfo, TaskStatus};
+use super::json::{Json, MAX_LAYERS, member, text, word};
+use super::outputs::{OutputKind, outputs};
+use super::redact::shown;
+use crate::error::{Error, ErrorKind};
 
 /// Which task a response is read for.
 #[derive(Clone, Copy)]
@@ -33,7 +36,9 @@ pub(crate) enum Wanted<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Reading<'a> {
     pub(crate) wanted: Wanted<'a>,
-    /// Where relative URLs lead.
+    /// The kind of outputs that the operation makes; not known of a callback.
+    pub(crate) kind: Option<OutputKind>,
+    /// What relative URLs are joined to.
     pub(crate) base: Option<&'a Url>,
     /// The response's date.
     pub(crate) date: Option<&'a HeaderValue>,
@@ -54,6 +59,27 @@ pub(crate) fn tasks(response: &Json, reading: Reading) -> Option<Vec<TaskInfo>> 
     None
 }
 
+/// The content of a response to an operation that is answered at once; none if the document has none.
+pub(crate) fn at_once<T: DeserializeOwned>(document: &Json, text: &[u8]) -> Option<Result<T, Error>> {
+    #[derive(Deserialize)]
+    struct Content<T> {
+        data: T,
+    }
+    let data = member(document, "data").filter(|data| data.is_object() || data.is_array())?;
+    let refused = data.get("status").as_i64().is_some_and(|status| status != 0);
+    let failed = data.is_object() && status(data) == Some(TaskStatus::Failed);
+    if refused || failed {
+        let kind = if failed { ErrorKind::TaskFailed } else { ErrorKind::Rejected };
+        let message = reason(data, false).unwrap_or_else(|| "the API gave no reason".to_owned());
+        return Some(Err(Error::new(kind, "submit", shown(&message, &[])).with_hint("fix what the reason names")));
+    }
+    Some(serde_json::from_slice(text).map(|Content { data }| data).map_err(|reason| {
+        Error::new(ErrorKind::UnexpectedResponse, "submit", format!("the response cannot be read: {reason}"))
+            .of_paid(true)
+            .with_hint("it may be charged; ask the gateway, and report what it responds")
+    }))
+}
+
 impl Reading<'_> {
     /// The task in a response; `raw` is the text that it was read from.
     pub(crate) fn task(self, response: &Json, raw: &[u8]) -> Option<TaskInfo> {
@@ -69,16 +95,15 @@ impl Reading<'_> {
         let of = |wanted: TaskStatus| statuses.iter().find(|(_, status)| *status == wanted);
         let innermost = statuses.first();
         let has_succeeded = of(TaskStatus::Succeed).is_some();
-        let videos = if has_succeeded { outputs(inward(), self.base) } else { Vec::new() };
+        let outputs = if has_succeeded { outputs(inward(), self.base, self.kind) } else { Vec::new() };
+        let is_whole = outputs.iter().any(|output| self.kind.is_none_or(|kind| output.kind == kind));
         let decides = match innermost {
             Some((_, status)) if status.is_final() => innermost,
-            _ => {
-                of(TaskStatus::Failed).or_else(|| of(TaskStatus::Succeed).filter(|_| !videos.is_empty())).or(innermost)
-            }
+            _ => of(TaskStatus::Failed).or_else(|| of(TaskStatus::Succeed).filter(|_| is_whole)).or(innermost),
         };
         let mut status = decides.map_or_else(|| TaskStatus::Other(String::new()), |(_, status)| status.clone());
         if matches!(self.wanted, Wanted::Created(_))
-            && (status == TaskStatus::Other(String::new()) || status == TaskStatus::Succeed && videos.is_empty())
+            && (status == TaskStatus::Other(String::new()) || status == TaskStatus::Succeed && !is_whole)
         {
             status = TaskStatus::Submitted;
         }
@@ -88,11 +113,12 @@ impl Reading<'_> {
             task_id,
             external_task_id: inward().find_map(external_id).map(Cow::into_owned),
             status_message: with_reason.filter_map(|layer| reason(layer, has_succeeded)).next().or_else(refusal),
-            videos: if status == TaskStatus::Succeed { videos } else { Vec::new() },
+            outputs: if status == TaskStatus::Succeed { outputs } else { Vec::new() },
             status,
             units_deducted: any(&["final_unit_deduction"]),
             created_at: moment(&["created_at", "create_time", "submit_time"]),
             updated_at: moment(&["updated_at", "update_time", "completed_at", "finish_time", "start_time"]),
+            kind: self.kind,
             raw: Arc::new(Raw { text: raw.into(), date: self.date.cloned(), tree: OnceLock::new() }),
         })
     }
@@ -173,25 +199,6 @@ fn reason(layer: &Json, has_succeeded: bool) -> Option<String> {
         .or_else(|| text(layer.get("fail_reason")).filter(|text| !has_succeeded || !is_url(text)))
         .or_else(|| error().and_then(|error| member(error, "message")).and_then(text))
         .or_else(|| error().and_then(text))
-}
-
-/// What an object has under a name, null or not.
-pub(super) fn member<'a>(object: &'a Json<'a>, name: &str) -> Option<&'a Json<'a>> {
-    object.as_object()?.get(name)
-}
-
-/// A string that is not empty, or a number as one.
-pub(super) fn text(value: &Json) -> Option<String> {
-    word(value).map(Cow::into_owned)
-}
-
-/// The same, borrowed where it can be: most of what is looked at is not kept.
-fn word<'a>(value: &'a Json<'a>) -> Option<Cow<'a, str>> {
-    match value {
-        Json::Str(text) if !text.trim().is_empty() => Some(Cow::Borrowed(text.as_ref())),
-        Json::Number(number) => Some(serde_json::Number::from(*number).to_string().into()),
-        _ => None,
-    }
 }
 
 /// Milliseconds; seconds from a gateway that sends those; or either, or a date, as text.

@@ -1,4 +1,4 @@
-//! Response bodies that a proxy encoded although nobody asked for it.
+//! Decodes response bodies that a proxy encoded unasked.
 //!
 //! reqwest would decode them with a feature that turns `Accept-Encoding` on for every client of the user's program.
 
@@ -9,7 +9,7 @@ use flate2::read::{DeflateDecoder, GzDecoder, MultiGzDecoder, ZlibDecoder};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 
-/// A body as it was meant.
+/// A decoded body, or why there is none.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Decoded {
     Body(Bytes),
@@ -19,8 +19,8 @@ pub(crate) enum Decoded {
     Unreadable(String),
 }
 
-/// Decodes a body as its headers say, which then no longer say so. A proxy may also decode a body and leave the header, or
-/// encode one and leave it out.
+/// Decodes a body by its headers, and removes those. A proxy may also decode a body and leave the header, or encode one
+/// without a header.
 pub(crate) fn decode(headers: &mut HeaderMap, body: Bytes, limit: usize) -> Decoded {
     const GZIP: &[u8] = &[0x1f, 0x8b];
     let named = headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
@@ -58,7 +58,7 @@ pub(crate) fn decode(headers: &mut HeaderMap, body: Bytes, limit: usize) -> Deco
     Decoded::Body(decoded)
 }
 
-/// At most one byte more than the limit, whatever a small body unpacks to.
+/// Decodes at most one byte more than the limit.
 fn limited(decoder: impl Read, limit: usize) -> std::io::Result<Vec<u8>> {
     let mut decoded = Vec::new();
     decoder.take(limit as u64 + 1).read_to_end(&mut decoded)?;

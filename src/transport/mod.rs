@@ -1,270 +1,289 @@
-//! The one way to the network: what happens to every request of the generated client, and what is kept of its answer.
+//! The one way to the network: what happens to every request of the generated client, and what is kept of its response.
 //!
-//! Each call gets a cheap clone of the generated client with a [`Call`] inside. A hook takes the finished request, sets the
-//! key, puts the facade's body in the place of the generated one, keeps the two limits of time, reads and decodes the answer
-//! up to a size, and stores what came back in the call. The facade decodes from there alone: the generated code writes its
-//! requests and sees no answer.
+//! Each call has a cheap clone of the generated client with an [`Exchange`] inside. The hook `exec` takes the finished request,
+//! sets the key and the path prefix, swaps the body, enforces the timeouts, reads and decodes the response up to a size, and
+//! stores the outcome in the call. The facade decodes from there: for its calls the generated code sees a `null`.
 
 pub(crate) mod body;
 mod content_encoding;
 pub mod generated;
+pub(crate) mod resolver;
 pub(crate) mod tls;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use futures_util::stream;
 use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderValue};
-use progenitor_client::{ClientHooks, ClientInfo as _, Error, OperationInfo};
-use reqwest::ResponseBuilderExt as _;
+use progenitor_client::{ClientHooks, ClientInfo as _, OperationInfo};
+use reqwest::{Body, ResponseBuilderExt as _};
 use url::Url;
 
 use crate::clock::Clock;
-use crate::transport::body::{Handed, Progress, Segment, Upload};
+use crate::transport::body::{Handed, Progress, Segment, Sent, Upload};
 use crate::transport::content_encoding::{Decoded, decode};
 
-/// The longest answer that is read: a list of 500 tasks with signed URLs stays under 1 MiB.
-pub(crate) const MAX_ANSWER: usize = 8 * 1024 * 1024;
+/// Maximum size in bytes of a response: a list of 500 tasks with signed URLs stays under 1 MiB.
+const MAX_RESPONSE: usize = 8 * 1024 * 1024;
 
-/// Above what any service takes: a total limit that the caller's own `reqwest::Client` may carry must not cut a paid
-/// request in its middle, so each request names this one instead.
+/// Longer than any service takes: a total timeout of the caller's own `reqwest::Client` must not cut a paid request in its
+/// middle, so each request names this one instead.
 pub(crate) const NO_TOTAL_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long a request may take, and wait.
+/// What the paths of the document begin with, and a gateway's.
+pub(crate) const PREFIX: &str = "/kling";
+
+/// The timeouts of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// No byte of the request was accepted for so long.
+    /// Time without one more byte of the request accepted.
     pub(crate) stall: Duration,
-    /// No whole answer so long after the last byte.
-    pub(crate) answer: Duration,
-    /// How long a large body waits behind its headers for an answer to these alone.
+    /// Time from the last byte to the whole response.
+    pub(crate) response: Duration,
+    /// Time that a large body waits behind its headers, for a response to these alone.
     pub(crate) early: Duration,
 }
 
-/// What came back from a call.
+/// A whole response.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Received {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// The encoding that the body could not be read in; it is empty then.
+    /// The encoding in which the body cannot be read; it is empty then.
     pub(crate) encoding: Option<String>,
 }
 
-/// Why nothing that can be read came back.
+/// Why there is no response that can be read.
 #[derive(Debug)]
-pub(crate) enum Failure {
-    /// The connection was refused, lost or cut.
-    Transport(reqwest::Error),
+pub(crate) enum TransportError {
+    /// The connection was refused, lost or cut; without the URL.
+    Connection(reqwest::Error),
     /// No byte of the request was accepted for this long.
     Stalled(Duration),
-    /// No whole answer for this long after the last byte of the request.
+    /// No whole response for this long after the last byte of the request.
     Silent(Duration),
-    /// The answer is larger than this.
+    /// The response is larger than this.
     TooLarge(usize),
-    /// Another place answered than the one that was asked: a redirect was followed.
-    Elsewhere,
     /// The request never reached the network.
     Unsent(String),
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Transport(error) => f.write_str(&crate::error::chain(error)),
+            Self::Connection(error) => f.write_str(&crate::error::chain(error)),
             Self::Stalled(time) => write!(f, "no byte of the request was accepted for {time:?}"),
-            Self::Silent(time) => write!(f, "no answer {time:?} after the last byte of the request"),
-            Self::TooLarge(limit) => write!(f, "the answer is larger than {limit} bytes"),
-            Self::Elsewhere => f.write_str(
-                "the request was redirected and another place answered; give the client the final base URL, and an \
-                 http client that follows no redirects",
-            ),
+            Self::Silent(time) => write!(f, "no response {time:?} after the last byte of the request"),
+            Self::TooLarge(limit) => write!(f, "the response is larger than {limit} bytes"),
             Self::Unsent(reason) => f.write_str(reason),
         }
     }
 }
 
-/// A finished call: how much of the request was handed over, and what came of it.
+impl std::error::Error for TransportError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Connection(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// A finished call: how much of the request was handed over, and the response or what came instead.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) handed: Handed,
-    pub(crate) result: Result<Answer, Failure>,
+    pub(crate) result: Result<Received, TransportError>,
 }
 
 /// The state of one call, inside a clone of the generated client.
 #[derive(Clone)]
-pub struct Call(Arc<State>);
+pub struct Exchange(Arc<ExchangeState>);
 
-struct State {
-    /// Whether the generated code is shown the answer: for the caller of `raw`, and not for the facade, which decodes it
-    /// from here.
-    shown: bool,
+struct ExchangeState {
+    /// Whether the caller reads the response from the generated client (`raw`) instead of from here.
+    raw: bool,
     key: HeaderValue,
+    /// Replaces [`PREFIX`].
+    prefix: Arc<str>,
     limits: Limits,
     clock: Arc<dyn Clock>,
-    /// The facade's body, and where it is counted.
-    body: Mutex<Option<(Vec<Segment>, Arc<AtomicU64>)>>,
+    /// The facade's body, and where its bytes are counted.
+    body: Mutex<Option<(Vec<Segment>, Arc<Sent>)>>,
     outcome: Mutex<Option<Outcome>>,
 }
 
-impl fmt::Debug for Call {
+impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call").finish_non_exhaustive()
+        f.debug_struct("Exchange").finish_non_exhaustive()
     }
 }
 
-impl Call {
-    pub(crate) fn new(shown: bool, key: HeaderValue, limits: Limits, clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(State { shown, key, limits, clock, body: Mutex::new(None), outcome: Mutex::new(None) }))
+impl Exchange {
+    pub(crate) fn new(raw: bool, key: HeaderValue, prefix: Arc<str>, limits: Limits, clock: Arc<dyn Clock>) -> Self {
+        let (body, outcome) = (Mutex::new(None), Mutex::new(None));
+        Self(Arc::new(ExchangeState { raw, key, prefix, limits, clock, body, outcome }))
     }
 
-    /// The same call with this body in the place of the one that the generated client writes; `sent` counts its bytes.
-    pub(crate) fn with_body(self, body: Vec<Segment>, sent: Arc<AtomicU64>) -> Self {
+    /// Replaces the body that the generated client writes; `sent` counts the bytes.
+    pub(crate) fn with_body(self, body: Vec<Segment>, sent: Arc<Sent>) -> Self {
         *lock(&self.0.body) = Some((body, sent));
         self
     }
 
-    /// What came of the call, given what the generated client says of it.
-    pub(crate) fn outcome<T>(&self, generated: &Result<T, Error<()>>) -> Outcome {
+    /// The outcome of the call.
+    pub(crate) fn outcome(&self) -> Outcome {
         lock(&self.0.outcome).take().unwrap_or_else(|| Outcome {
             handed: Handed::Nothing,
-            result: Err(Failure::Unsent(match generated {
-                Err(Error::InvalidRequest(reason) | Error::Custom(reason)) => reason.clone(),
-                Err(Error::CommunicationError(error)) => crate::error::chain(error),
-                _ => "the generated client did not send the request".to_owned(),
-            })),
+            result: Err(TransportError::Unsent("the generated client did not send the request".to_owned())),
         })
     }
 
-    /// Sends the request within the limits of time, and reads the whole answer.
-    async fn run(&self, client: &reqwest::Client, mut request: reqwest::Request, asked: &Url) -> Outcome {
+    /// Sends the request within its timeouts, and reads the whole response.
+    async fn run(&self, client: &reqwest::Client, mut request: reqwest::Request) -> Outcome {
         let state = &*self.0;
-        let (body, sent) = lock(&state.body).take().unzip();
         let headers = request.headers_mut();
-        // The document's version, which progenitor sends and nobody asked for.
+        // The document's version, which progenitor sends unasked.
         headers.remove("api-version");
         headers.insert(AUTHORIZATION, state.key.clone());
-        let progress = body.or_else(|| generated_body(&mut request)).map(|body| {
-            let progress = Progress::new(Arc::clone(&state.clock), sent.unwrap_or_default());
-            let upload = Upload::new(body, Arc::clone(&progress)).after(state.limits.early);
-            request.headers_mut().insert(CONTENT_LENGTH, upload.len().into());
-            *request.body_mut() = Some(reqwest::Body::wrap(upload));
+        let (body, sent) = lock(&state.body).take().or_else(|| generated_body(&mut request)).unzip();
+        let len = body.iter().flatten().map(Segment::encoded_len).sum();
+        let progress = Progress::new(Arc::clone(&state.clock), len, sent.unwrap_or_default());
+        if let Some(body) = body {
+            request.headers_mut().insert(CONTENT_LENGTH, len.into());
+            *request.body_mut() = Some(Upload::new(body, state.limits.early, Arc::clone(&progress)).into_body());
             *request.timeout_mut() = Some(NO_TOTAL_LIMIT);
-            progress
-        });
+        }
         let watch = async {
-            let Some(progress) = &progress else {
-                state.clock.guard(state.limits.answer).await;
-                return Failure::Silent(state.limits.answer);
-            };
             loop {
                 let whole = progress.handed() == Handed::All;
-                let limit = if whole { state.limits.answer } else { state.limits.stall };
+                let limit = if whole { state.limits.response } else { state.limits.stall };
                 let idle = state.clock.now().saturating_sub(progress.last());
                 match limit.checked_sub(idle).filter(|left| !left.is_zero()) {
                     Some(left) => state.clock.guard(left).await,
-                    None if whole => return Failure::Silent(limit),
-                    None => return Failure::Stalled(limit),
+                    None if whole => return TransportError::Silent(limit),
+                    None => return TransportError::Stalled(limit),
                 }
             }
         };
-        let (mut exchange, mut watch) = (pin!(exchange(client, request, asked)), pin!(watch));
+        let (mut exchange, mut watch) = (pin!(exchange(client, request)), pin!(watch));
         let result = std::future::poll_fn(|context| match exchange.as_mut().poll(context) {
             Poll::Ready(result) => Poll::Ready(result),
             Poll::Pending => watch.as_mut().poll(context).map(Err),
         })
         .await;
-        let handed = progress.as_ref().map_or(Handed::All, |progress| progress.handed());
-        Outcome { handed, result }
+        Outcome { handed: progress.handed(), result }
     }
 }
 
-impl ClientHooks<Call> for generated::Client {
-    /// The whole exchange of a call of the facade, which reads what came of it in the call: the generated code is stopped
-    /// here, before it makes anything of an answer.
-    async fn pre<E>(&self, request: &mut reqwest::Request, _operation: &OperationInfo) -> Result<(), Error<E>> {
+impl ClientHooks<Exchange> for generated::Client {
+    async fn exec(&self, mut request: reqwest::Request, _: &OperationInfo) -> reqwest::Result<reqwest::Response> {
         let call = self.inner();
-        if call.0.shown {
-            return Ok(());
+        if let Some(url) = prefixed(request.url(), self.baseurl(), &call.0.prefix) {
+            *request.url_mut() = url;
         }
-        let asked = reqwest::Request::new(request.method().clone(), request.url().clone());
-        let outcome = call.run(self.client(), std::mem::replace(request, asked), request.url()).await;
-        *lock(&call.0.outcome) = Some(outcome);
-        Err(Error::Custom(String::new()))
-    }
-
-    /// The exchange of a call of `raw`, which is shown the answer as it came.
-    async fn exec(&self, request: reqwest::Request, _operation: &OperationInfo) -> reqwest::Result<reqwest::Response> {
-        let asked = request.url().clone();
-        let outcome = self.inner().run(self.client(), request, &asked).await;
-        let mut seen = http::Response::builder().url(asked).body(Bytes::new()).unwrap_or_default();
+        let url = request.url().clone();
+        let outcome = call.run(self.client(), request).await;
+        let mut response = http::Response::builder().url(url).body(Body::from("null")).unwrap_or_default();
+        if !call.0.raw {
+            *lock(&call.0.outcome) = Some(outcome);
+            return Ok(response.into());
+        }
         match outcome.result {
-            Ok(answer) => {
-                *seen.status_mut() = answer.status;
-                *seen.headers_mut() = answer.headers;
-                *seen.body_mut() = answer.body;
+            Ok(received) => {
+                *response.status_mut() = received.status;
+                *response.headers_mut() = received.headers;
+                *response.body_mut() = received.body.into();
             }
-            Err(failure) => {
-                seen.extensions_mut().insert(Arc::<str>::from(failure.to_string()));
-            }
+            Err(TransportError::Connection(error)) => return Err(error),
+            // Only a body can carry an error of ours to the caller: reading it fails.
+            Err(error) => *response.body_mut() = Body::wrap_stream(stream::iter([Err::<Bytes, _>(error)])),
         }
-        Ok(seen.into())
+        Ok(response.into())
     }
+}
 
-    async fn post<E>(
-        &self,
-        result: &reqwest::Result<reqwest::Response>,
-        _operation: &OperationInfo,
-    ) -> Result<(), Error<E>> {
-        let failure = result.as_ref().ok().and_then(|response| response.extensions().get::<Arc<str>>());
-        match failure {
-            Some(failure) => Err(Error::Custom(failure.to_string())),
-            None => Ok(()),
-        }
+/// A request's URL with another prefix of the path than the document's, if it is another.
+fn prefixed(url: &Url, base: &str, prefix: &str) -> Option<Url> {
+    if prefix == PREFIX {
+        return None;
     }
+    let rest = url.as_str().strip_prefix(base)?.strip_prefix(PREFIX)?;
+    Url::parse(&format!("{base}{prefix}{rest}")).ok()
 }
 
 /// The body that the generated client wrote, to be sent as one that cannot be repeated.
-fn generated_body(request: &mut reqwest::Request) -> Option<Vec<Segment>> {
+fn generated_body(request: &mut reqwest::Request) -> Option<(Vec<Segment>, Arc<Sent>)> {
     let body = request.body_mut().take()?;
-    Some(vec![Segment::Text(Bytes::copy_from_slice(body.as_bytes()?))])
+    Some((vec![Segment::Text(Bytes::copy_from_slice(body.as_bytes()?))], Arc::default()))
 }
 
-/// One request, one answer.
-async fn exchange(client: &reqwest::Client, request: reqwest::Request, asked: &Url) -> Result<Answer, Failure> {
-    let lost = |error: reqwest::Error| Failure::Transport(error.without_url());
+/// Sends one request and reads one response.
+async fn exchange(client: &reqwest::Client, request: reqwest::Request) -> Result<Received, TransportError> {
+    let lost = |error: reqwest::Error| TransportError::Connection(error.without_url());
     let mut response = client.execute(request).await.map_err(lost)?;
-    if response.url() != asked {
-        return Err(Failure::Elsewhere);
-    }
-    let mut body = Bytes::new();
+    let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(lost)? {
-        if body.len() + chunk.len() > MAX_ANSWER {
-            return Err(Failure::TooLarge(MAX_ANSWER));
+        if body.len() + chunk.len() > MAX_RESPONSE {
+            return Err(TransportError::TooLarge(MAX_RESPONSE));
         }
-        // An answer mostly comes in one piece, which is then not copied.
-        body = if body.is_empty() { chunk } else { joined(body, &chunk) };
+        body.extend_from_slice(&chunk);
     }
     let (status, mut headers) = (response.status(), std::mem::take(response.headers_mut()));
-    match decode(&mut headers, body, MAX_ANSWER) {
-        Decoded::Body(body) => Ok(Answer { status, headers, body, encoding: None }),
-        Decoded::Unreadable(name) => Ok(Answer { status, headers, body: Bytes::new(), encoding: Some(name) }),
-        Decoded::TooLarge => Err(Failure::TooLarge(MAX_ANSWER)),
+    match decode(&mut headers, body.into(), MAX_RESPONSE) {
+        Decoded::Body(body) => Ok(Received { status, headers, body, encoding: None }),
+        Decoded::Unreadable(name) => Ok(Received { status, headers, body: Bytes::new(), encoding: Some(name) }),
+        Decoded::TooLarge => Err(TransportError::TooLarge(MAX_RESPONSE)),
     }
-}
-
-fn joined(body: Bytes, more: &[u8]) -> Bytes {
-    let mut body = BytesMut::from(body);
-    body.extend_from_slice(more);
-    body.freeze()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prefix_is_replaced_behind_the_path_of_the_base_url() {
+        for (base, prefix, path, expected) in [
+            ("https://a.example", "", "/kling/v1/videos?pageNum=1", Some("https://a.example/v1/videos?pageNum=1")),
+            ("https://a.example", "/api", "/kling/v1/videos", Some("https://a.example/api/v1/videos")),
+            ("https://a.example/kling", "", "/kling/v1/kling", Some("https://a.example/kling/v1/kling")),
+            ("https://a.example/kling", "/kling", "/kling/v1/videos", None),
+        ] {
+            let url = Url::parse(&format!("{base}{path}")).unwrap();
+            assert_eq!(prefixed(&url, base, prefix).as_ref().map(Url::as_str), expected, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_goes_to_the_path_with_the_calls_prefix() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}/relay", listener.local_addr().unwrap());
+        let second = Duration::from_secs(1);
+        let limits = Limits { stall: 60 * second, response: 60 * second, early: Duration::ZERO };
+        let clock = Arc::new(crate::clock::SystemClock::new());
+        let call = Exchange::new(true, HeaderValue::from_static("Bearer sk-1"), "".into(), limits, clock);
+        let raw = generated::Client::new_with_client(&base, reqwest::Client::new(), call);
+        let server = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4096];
+            let count = stream.read(&mut request).await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ntrue").await.unwrap();
+            String::from_utf8_lossy(&request[..count]).into_owned()
+        };
+        let (response, request) = tokio::join!(raw.get_multi_image_to_video().id("7").send(), server);
+        assert_eq!(*response.unwrap(), serde_json::Value::Bool(true));
+        assert!(request.starts_with("GET /relay/v1/videos/multi-image2video/7 "), "{request}");
+    }
 }

@@ -1,22 +1,23 @@
-//! What a wait makes of each response: pure decisions, which poll nothing themselves.
+//! What each response means for a wait: decisions that send nothing themselves.
 //!
-//! A poll has three outcomes that are never mixed up: the task has ended, it is still running, or the poll itself failed,
-//! which says nothing about the task. Only the API's own words end a wait: a final status, or a refusal that it repeats.
+//! A poll has one of three outcomes: the task has ended, it is still running, or the poll itself failed, which says nothing
+//! about the task. Only the API's own words end a wait: a final status, or a refusal that it repeats.
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, info_span};
 
 use crate::clock::{Age, Clock};
 use crate::error::{Error, ErrorKind, Evidence, Meaning, Result};
+use crate::policy::{PollPolicy, PollState};
+use crate::response::reason::failure;
 use crate::response::{TaskInfo, TaskStatus};
 use crate::span::{ended, record};
 use crate::task::Task;
-use crate::wait::policy::{PollPolicy, PollState};
-use crate::wait::{FinishedTask, WaitEvent};
+use crate::wait::event::{FinishedTask, WaitEvent};
 
 /// What to do after a task has failed.
 const ANOTHER: &str = "change what the reason names and submit a new request";
@@ -24,8 +25,9 @@ const ANOTHER: &str = "change what the reason names and submit a new request";
 const GRACE: Duration = Duration::from_secs(15);
 /// Default timeout of a wait: six times the longest task on record.
 const TIMEOUT: Duration = Duration::from_secs(30 * 60);
-/// How long the poll at the deadline may take: two lost attempts to connect are repeated after 1 and 3 s.
-pub(crate) const LAST_POLL: Duration = Duration::from_secs(5);
+/// How long the poll at the deadline may take, its turn in the client's poll rate included: two lost attempts to connect
+/// are repeated after 1 and 3 s.
+const LAST_POLL: Duration = Duration::from_secs(5);
 
 /// After a success, how long its outputs may still come.
 const OUTPUTS: Duration = Duration::from_secs(60);
@@ -33,7 +35,7 @@ const OUTPUTS: Duration = Duration::from_secs(60);
 const REFUSALS: u32 = 5;
 const REFUSED_FOR: Duration = Duration::from_secs(60);
 
-/// What a wait knows of its task, and what it makes of each response.
+/// What a wait knows of its task.
 pub(crate) struct Watch {
     pub(crate) task: Task,
     pub(crate) policy: Arc<dyn PollPolicy>,
@@ -41,8 +43,6 @@ pub(crate) struct Watch {
     started: Duration,
     pub(crate) timeout: Duration,
     age: Option<Age>,
-    /// When it was made by the API's clock.
-    pub(crate) created: Option<SystemTime>,
     status: Option<TaskStatus>,
     seen: bool,
     polls: u32,
@@ -50,13 +50,13 @@ pub(crate) struct Watch {
     retry_after: Option<Duration>,
     /// Whether the last poll was the one at the deadline.
     last: bool,
-    /// The task as it was known to have ended before anything was asked.
-    ended: Option<Arc<TaskInfo>>,
+    /// The task, if it was known to have ended before the first poll.
+    final_info: Option<Arc<TaskInfo>>,
     /// Until when the outputs of a success may still come.
     outputs_by: Option<Duration>,
     /// The refusal that the API repeats: its words, when it began, and how often it came in a row.
     refused: Option<(Words, Duration, u32)>,
-    /// That of this wait; that of the generation that it is a part of is the task's.
+    /// The span of this wait; that of the generation around it is the task's.
     span: Span,
 }
 
@@ -69,7 +69,8 @@ impl Watch {
         let span = task.span().in_scope(|| {
             info_span!(
                 "kling.wait",
-                operation = "wait",
+                operation = task.row().name,
+                step = "wait",
                 task_id = task.id(),
                 attempts = Empty,
                 status = Empty,
@@ -79,19 +80,18 @@ impl Watch {
         });
         Self {
             task: task.unseen(),
-            policy: Arc::clone(client.poll_policy()),
-            expected: client.expected_of(task),
+            policy: Arc::clone(&client.shared.polling),
+            expected: task.expected_time(),
             started: client.clock().now(),
             timeout: TIMEOUT,
             age: task.age(),
-            created: task.info().and_then(|info| info.created_at),
             status: task.status().cloned(),
             seen: task.info().is_some(),
             polls: 0,
             failures: 0,
             retry_after: None,
             last: false,
-            ended: task.ended().cloned(),
+            final_info: task.final_info().cloned(),
             outputs_by: None,
             refused: None,
             span,
@@ -104,21 +104,31 @@ impl Watch {
 
     /// The time until the deadline.
     pub(crate) fn left(&self) -> Duration {
-        self.started.saturating_add(self.timeout).saturating_sub(self.clock().now())
+        self.deadline().saturating_sub(self.clock().now())
     }
 
-    /// The end, if there is nothing more to ask: the task had ended already, or the time is over.
+    fn deadline(&self) -> Duration {
+        self.started.saturating_add(self.timeout)
+    }
+
+    /// When the poll at the deadline ends at the latest. A wait that nobody polled at that time still makes one.
+    pub(crate) fn last_end(&self) -> Duration {
+        let (end, now) = (self.deadline().saturating_add(LAST_POLL), self.clock().now());
+        if now < end { end } else { now.saturating_add(LAST_POLL) }
+    }
+
+    /// The end of the wait, if it needs no further poll: the task had ended before, or the deadline has passed.
     pub(crate) fn end(&mut self) -> Option<Result<FinishedTask>> {
-        if let Some(info) = self.ended.take() {
+        if let Some(info) = self.final_info.take() {
             return Some(self.finish(info));
         }
         (self.last && self.left().is_zero()).then(|| Err(self.timed_out()))
     }
 
-    /// How long to wait before the next poll.
+    /// The pause before the next poll.
     pub(crate) fn pause(&self, random: f64) -> Duration {
         let pause = self.policy.pause(&PollState {
-            // Of a success only the outputs are waited for, which take no time of the task's own.
+            // After a success only its outputs are missing, which take no time of the task's own.
             age: self.age.filter(|_| self.status != Some(TaskStatus::Succeed)).map(|age| age.now(self.clock())),
             expected: self.expected,
             seen: self.seen,
@@ -130,24 +140,20 @@ impl Watch {
         pause.min(self.left())
     }
 
-    /// The poll that is due.
-    pub(crate) fn ask(&mut self) -> impl Future<Output = Result<TaskInfo>> + Send + use<> {
-        let (limit, task) = (self.begin(), self.task.clone());
-        async move { task.client().get(task.asked(), limit).await }.instrument(self.span.clone())
-    }
-
-    /// Counts a poll that begins now, and says how long it may take.
-    pub(crate) fn begin(&mut self) -> Duration {
+    /// Begins the next poll: cut at the deadline, or the last one if that has passed.
+    pub(crate) fn poll(&mut self) -> impl Future<Output = Result<TaskInfo>> + Send + use<> {
         self.polls = self.polls.saturating_add(1);
         record(&self.span, "attempts", self.polls);
         let left = self.left();
         self.last = left.is_zero();
-        if self.last { LAST_POLL } else { left }
+        let limit = if self.last { self.last_end().saturating_sub(self.clock().now()) } else { left };
+        let task = self.task.clone();
+        async move { task.client().get(task.target(), limit).await }.instrument(self.span.clone())
     }
 
     /// What a response means for the wait; an error is its end.
-    pub(crate) fn answered(&mut self, answer: Result<TaskInfo>) -> Result<WaitEvent> {
-        let info = match answer {
+    pub(crate) fn on_response(&mut self, response: Result<TaskInfo>) -> Result<WaitEvent> {
+        let info = match response {
             Ok(info) => info.after(self.status.as_ref()),
             Err(error) => return self.poll_failed(error),
         };
@@ -155,7 +161,6 @@ impl Watch {
         if info.is_over() || info.status == TaskStatus::Succeed && self.is_late(&info) {
             return self.finish(Arc::new(info)).map(WaitEvent::Done);
         }
-        self.created = info.created_at.or(self.created);
         self.age = self.age.or_else(|| Age::of(self.clock(), info.created_at?));
         if self.status.as_ref() == Some(&info.status) {
             let elapsed = self.clock().now().saturating_sub(self.started);
@@ -165,8 +170,8 @@ impl Watch {
         Ok(WaitEvent::Changed(info))
     }
 
-    /// Whether a success without an output has had its time. Counted from its end, by the API's own clock where it tells
-    /// it, or else from here.
+    /// Whether the time for the outputs of a success is over. It counts from the end of the task by the API's own clock, or
+    /// from the first poll that saw it where the response has no dates.
     fn is_late(&mut self, info: &TaskInfo) -> bool {
         let (now, since) = (self.clock().now(), info.since(info.updated_at).unwrap_or_default());
         let by = *self.outputs_by.get_or_insert(now.saturating_add(OUTPUTS.saturating_sub(since)));
@@ -190,16 +195,17 @@ impl Watch {
                     _ => (now, 1),
                 };
                 self.refused = Some((words, since, times));
-                (times >= REFUSALS && now.saturating_sub(since) >= REFUSED_FOR).then_some(ErrorKind::Answer)
+                (times >= REFUSALS && now.saturating_sub(since) >= REFUSED_FOR).then_some(ErrorKind::UnexpectedResponse)
             }
         };
         let error = error.with_ids(Some(self.task.id()), self.task.external_task_id()).of_paid(known);
         let Some(kind) = end else {
-            self.failed(error.retry_after());
+            self.failures = self.failures.saturating_add(1);
+            self.retry_after = error.retry_after();
             return Ok(WaitEvent::PollFailed(error));
         };
         let error = match kind {
-            ErrorKind::Answer if known => error.of_kind(kind).with_retry(true, None).with_hint(GOES_ON),
+            ErrorKind::UnexpectedResponse if known => error.with_kind(kind).with_retry(true, None).with_hint(GOES_ON),
             _ => error,
         };
         self.over(Some(&error));
@@ -209,16 +215,6 @@ impl Watch {
     /// Whether the API surely has the task.
     fn is_known(&self) -> bool {
         self.seen || self.task.is_known()
-    }
-
-    /// Takes note of a poll that failed.
-    pub(crate) fn failed(&mut self, retry_after: Option<Duration>) {
-        self.failures = self.failures.saturating_add(1);
-        self.retry_after = retry_after;
-    }
-
-    pub(crate) fn failures(&self) -> u32 {
-        self.failures
     }
 
     /// Records the end of the wait.
@@ -242,30 +238,33 @@ impl Watch {
         let (kind, message, hint) = match (&info.status, &info.status_message) {
             (TaskStatus::Failed, Some(reason)) => (ErrorKind::TaskFailed, reason.as_str(), ANOTHER),
             (TaskStatus::Failed, None) => (ErrorKind::TaskFailed, "the API gave no reason", ANOTHER),
-            _ if info.videos.is_empty() => (
-                ErrorKind::Answer,
-                "the task succeeded and is paid, and its response is still without a video",
-                "poll the task again later, or ask the gateway for the video by the task's id",
+            _ if info.own_outputs().next().is_none() => (
+                ErrorKind::UnexpectedResponse,
+                "the task succeeded and is paid, and its response still has no output",
+                "poll the task again later, or ask the gateway for the output by the task's id",
             ),
             _ => return Ok(FinishedTask::new(self.task.clone(), info)),
         };
         let secrets: Vec<_> =
             self.task.secrets().iter().map(String::as_str).chain([self.task.client().key()]).collect();
         Err(Error::new(kind, "wait", crate::response::redact::shown(message, &secrets))
-            .with_retry(kind == ErrorKind::Answer, None)
+            .with_retry(kind == ErrorKind::UnexpectedResponse, None)
             .of_paid(kind != ErrorKind::TaskFailed)
             .with_ids(Some(&info.task_id), self.task.external_task_id())
             .with_hint(hint)
-            .with_info(info))
+            .with_evidence(Evidence { reason: failure(message), ..Evidence::NONE })
+            .with_operation(self.task.row().name)
+            .attach(info))
     }
 
     pub(crate) fn timed_out(&self) -> Error {
         let elapsed = self.clock().now().saturating_sub(self.started);
         let message = format!("no end after {elapsed:.0?} and {} polls; the task goes on", self.polls);
         let error = Error::new(ErrorKind::WaitTimedOut, "wait", message)
+            .with_operation(self.task.row().name)
             .of_paid(self.is_known())
             .with_ids(Some(self.task.id()), self.task.external_task_id())
-            .with_hint("wait for it again by its id; it is not lost");
+            .with_hint("wait for the task again by its id; it is not lost");
         self.over(Some(&error));
         error
     }
@@ -276,20 +275,21 @@ const GOES_ON: &str = "the task is paid and goes on; wait for it again by its id
 /// What a failed poll says.
 #[derive(Debug, PartialEq)]
 enum Weight {
-    /// Nothing about the task: poll again.
+    /// Nothing about the task.
     Passing,
-    /// The API refuses, in these words: that counts once it is repeated.
+    /// The API refuses, in these words; it counts once it is repeated.
     Refusal(Words),
     /// Polling again is of no use.
     Final,
 }
 
-/// What a failed poll says of a task: one that the API surely has, or one of which only an id is known, which the API may
-/// not know yet if it `is_new`.
+/// What a failed poll says about a task: one that the API surely has, or one known by its id alone, which the API may not
+/// know yet if it `is_new`.
 fn weigh(error: &Error, known: bool, is_new: bool) -> Weight {
     const KEY: [&str; 6] = ["1000", "1001", "1002", "1003", "1004", "1103"];
-    let (Some(status), Some(Evidence { meaning, is_json })) = (error.http_status(), error.evidence()) else {
-        // No response: of a poll that could not even be sent, none will come.
+    let Evidence { meaning, is_json, .. } = error.evidence();
+    let Some(status) = error.http_status() else {
+        // No response: a poll that cannot be sent never gets one.
         let is_final = error.kind() == ErrorKind::Other || !known && !error.is_retryable();
         return if is_final { Weight::Final } else { Weight::Passing };
     };

@@ -1,35 +1,36 @@
-//! When to poll: a pure decision from what is known of a task to the pause before the next question, and the times that
-//! tasks are expected to take.
+//! When to poll: pure decisions from what is known of a task to the pause before its next poll, and the times that tasks are
+//! expected to take.
 
 use std::time::Duration;
 
-use crate::values::{Mode, VideoDuration};
+use crate::response::OutputKind;
 
-/// What is known of a task when the pause before its next poll is decided.
+/// The state of a wait when its [`PollPolicy`] decides the pause before the next poll.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct PollState {
-    /// The task's age, if that is known; that of a task known by its id alone is not before the first answer.
+    /// Age of the task, if known. For a task known by its id alone it is unknown before the first response.
     pub age: Option<Duration>,
-    /// The time it is expected to take from its submit to its end.
+    /// Time from submit to end that the task is expected to take.
     pub expected: Duration,
-    /// Whether the API said anything of it in this process, be it the answer to its submit.
+    /// Whether this process got a response that describes the task; that to its submit counts.
     pub seen: bool,
-    /// How many polls this wait has made.
+    /// Number of polls that this wait has made.
     pub polls: u32,
-    /// How many of them failed since the last that did not.
+    /// Number of polls that have failed in a row.
     pub failures: u32,
-    /// How long the last answer, if it was a failure, asked to wait (`Retry-After`).
+    /// `Retry-After` of the last response, if that poll failed.
     pub retry_after: Option<Duration>,
-    /// A number from 0 up to but not including 1, so that many clients do not poll in step.
+    /// Random number in `0.0..1.0`, so that many clients do not poll in step.
     pub random: f64,
 }
 
-/// When to poll a task: from what is known of it to the pause before the next poll.
+/// Decides the pause before each poll of a task. Default: [`SteadyPolling`].
 ///
-/// It is asked after each poll, and once before the first. What it gives is cut at the deadline of the wait, where one
-/// last poll is made. Nothing else bounds it: a policy that always gives zero asks without a pause. A function from
-/// [`PollState`] to [`Duration`] is one, and the default is [`SteadyPolling`].
+/// A wait calls it once before the first poll and after each one. The pause is cut at the deadline of the wait, where one last
+/// poll is made. A poll that is due waits for its turn in the client's
+/// [`polls_per_second`](crate::ClientBuilder::polls_per_second), the only other limit. Every function from [`PollState`] to
+/// [`Duration`] is a policy.
 ///
 /// ```no_run
 /// # async fn run(task: kling_client::Task) -> kling_client::Result<()> {
@@ -42,7 +43,7 @@ pub struct PollState {
 /// # }
 /// ```
 pub trait PollPolicy: Send + Sync + 'static {
-    /// How long to wait before the next poll.
+    /// Returns the pause before the next poll.
     fn pause(&self, state: &PollState) -> Duration;
 }
 
@@ -52,7 +53,7 @@ impl<F: Fn(&PollState) -> Duration + Send + Sync + 'static> PollPolicy for F {
     }
 }
 
-/// The default [`PollPolicy`]: no question before a task can have ended, then one every few seconds.
+/// The default [`PollPolicy`]: no poll before a task can have ended, then one every few seconds.
 ///
 /// - The first poll comes at 0.45 of the expected time, or at once if the task is older or nothing was seen of it yet.
 /// - The others come every 5 seconds ± 20 %, however long it takes; where the expected time is below 50 seconds, every
@@ -77,20 +78,20 @@ pub struct SteadyPolling {
 }
 
 impl SteadyPolling {
-    /// The share of the expected time before the first poll; 0.45 if not said. What is not from 0 to 1 is brought there.
+    /// Share of the expected time before the first poll, from 0 to 1 (other values are clamped). Default: 0.45.
     pub fn first(mut self, share: f64) -> Self {
         self.first = unit(share);
         self
     }
 
-    /// The time between polls once the first was made; 5 seconds if not said.
+    /// Pause between polls after the first. Default: 5 s.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
-    /// How far each pause may lie off the interval, as a share of it; 0.2 if not said. What is not from 0 to 1 is brought
-    /// there.
+    /// Largest random deviation of a pause from the interval, as a share of it from 0 to 1 (other values are clamped).
+    /// Default: 0.2.
     pub fn spread(mut self, share: f64) -> Self {
         self.spread = unit(share);
         self
@@ -106,7 +107,7 @@ impl SteadyPolling {
 impl Default for SteadyPolling {
     fn default() -> Self {
         Self {
-            // With it a job of 240 s took 31 polls and was seen 2.7 s late.
+            // A task of 240 s took 31 polls, and its end was seen 2.7 s late.
             first: 0.45,
             interval: Duration::from_secs(5),
             // So that many clients do not poll in step.
@@ -119,18 +120,18 @@ impl Default for SteadyPolling {
 impl PollPolicy for SteadyPolling {
     fn pause(&self, state: &PollState) -> Duration {
         let young = state.age.map(|age| scaled(state.expected, self.first).saturating_sub(age)).unwrap_or_default();
-        // Of what nothing was seen yet anything may have become.
+        // A task that was not seen yet may have ended.
         let steady = if state.seen || state.failures > 0 { self.steady(state) } else { Duration::ZERO };
-        // A limiter that asks for an hour must not silence a wait for one.
+        // A `Retry-After` of an hour must not silence a wait for as long.
         young.max(steady).max(state.retry_after.unwrap_or_default().min(self.longest_backoff))
     }
 }
 
 impl SteadyPolling {
     fn steady(&self, state: &PollState) -> Duration {
-        /// Never longer than this part of what the task itself takes: where that is seconds, so is the interval.
+        /// Longest interval as a share of the expected time: where a task takes seconds, so does the interval.
         const PART: f64 = 0.1;
-        /// An answer from this machine takes less than one millisecond, and no video a tenth of a second.
+        /// A response from this machine takes less than a millisecond, and no video a tenth of a second.
         const SHORTEST: Duration = Duration::from_millis(100);
         let interval = self.interval.min(scaled(state.expected, PART).max(SHORTEST));
         let backoff = interval.saturating_mul(1 << state.failures.min(10)).min(self.longest_backoff.max(interval));
@@ -138,28 +139,30 @@ impl SteadyPolling {
     }
 }
 
-/// The time that tasks take about which nothing else is known: clips of 5 seconds took 229, 232, 237 and 301 s.
-pub(crate) const EXPECTED: Duration = Duration::from_secs(240);
-/// On this machine answers a sandbox, which has no reason to take minutes.
-pub(crate) const LOOPBACK_EXPECTED: Duration = Duration::from_secs(2);
+/// Default expected time of a video: clips of 5 seconds took 229, 232, 237 and 301 s.
+const EXPECTED: Duration = Duration::from_secs(240);
+/// The same for images and sounds: an assumption, on the low side.
+const EXPECTED_SHORT: Duration = Duration::from_secs(30);
 
-/// How long a task of this mode and length is expected to take.
+/// The expected time of a task by what it makes, its mode and its length.
 ///
-/// Only clips of 5 seconds were recorded. That twice the length takes half as long again and `pro` a quarter longer are
-/// assumptions, and on the low side: an early poll is free, a late one is time lost. Words that are not known change
-/// nothing for the same reason.
-pub(crate) fn expected(mode: &Mode, duration: &VideoDuration) -> Duration {
-    let length = if *duration == VideoDuration::TenSeconds { 1.5 } else { 1.0 };
-    let effort = if *mode == Mode::Pro { 1.25 } else { 1.0 };
+/// Only videos of 5 seconds were recorded. That 10 seconds take half as long again and `pro` a quarter longer are low
+/// assumptions: an early poll is free, a late one loses time. Unknown words change nothing for the same reason.
+pub(crate) fn expected(output: Option<OutputKind>, mode: Option<&str>, duration: Option<&str>) -> Duration {
+    if output != Some(OutputKind::Video) {
+        return EXPECTED_SHORT;
+    }
+    let length = if duration == Some("10") { 1.5 } else { 1.0 };
+    let effort = if mode == Some("pro") { 1.25 } else { 1.0 };
     EXPECTED.mul_f64(length * effort)
 }
 
-/// A share, whatever was given for one.
+/// A number clamped to 0–1.
 fn unit(share: f64) -> f64 {
     if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) }
 }
 
-/// A part or a small multiple of a time, whatever time that is.
+/// A time times a factor, without overflow.
 fn scaled(time: Duration, factor: f64) -> Duration {
     Duration::try_from_secs_f64(time.as_secs_f64() * factor).unwrap_or(Duration::MAX)
 }
@@ -194,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_of_which_nothing_was_seen_is_asked_for_at_once_unless_it_is_too_young_to_have_ended() {
+    fn an_unseen_task_is_polled_at_once_unless_it_is_too_young_to_have_ended() {
         for (age, failures, expected) in [
             (None, 0, Duration::ZERO),
             (None, 1, seconds(10)),
@@ -231,8 +234,7 @@ mod tests {
 
     #[test]
     fn where_tasks_take_seconds_polls_do_too() {
-        for (expected, age, millis) in [(LOOPBACK_EXPECTED, 0, 900), (LOOPBACK_EXPECTED, 1, 200), (seconds(0), 0, 100)]
-        {
+        for (expected, age, millis) in [(seconds(2), 0, 900), (seconds(2), 1, 200), (seconds(0), 0, 100)] {
             assert_eq!(pause(&PollState { expected, ..state(age, 0, 0.5) }), Duration::from_millis(millis));
         }
     }
@@ -260,7 +262,8 @@ mod tests {
             ("turbo", "15", 240),
             ("pro", "15", 300),
         ] {
-            assert_eq!(super::expected(&mode.into(), &duration.into()), seconds(expected), "{mode} {duration}");
+            let made = super::expected(Some(OutputKind::Video), Some(mode), Some(duration));
+            assert_eq!(made, seconds(expected), "{mode} {duration}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Looking up a task that a create may have made: by the caller's id, then among the account's newest tasks.
+//! Looking up a task that a create may have made: by its external id, then among the newest tasks of the account.
 //!
 //! Found is proof, if the task says that the id is ours and is not older than the submit. Not found never is: the gateway
 //! may not resolve such ids, or not know the task yet.
@@ -10,10 +10,13 @@ use tracing::info_span;
 use uuid::Uuid;
 
 use crate::address::check_id;
-use crate::client::{Asked, Client};
+use crate::client::{Client, Target};
 use crate::error::{Error, Meaning, Result};
+use crate::operations::Operation;
 use crate::response::TaskInfo;
 use crate::response::redact::shown;
+use crate::row::{Page, Row};
+use crate::running::Running;
 use crate::span::{record, within};
 use crate::task::Task;
 
@@ -26,6 +29,7 @@ const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 /// What is looked up.
 #[derive(Clone, Copy)]
 pub(crate) struct Lookup<'a> {
+    pub(crate) row: &'static Row,
     pub(crate) external: &'a str,
     /// When the submit began whose task it is, by the client's clock. Without one any task with the id is meant.
     pub(crate) began: Option<Duration>,
@@ -48,33 +52,38 @@ enum Found {
 pub(crate) struct NotFound {
     /// What was tried, as the end of a message.
     pub(crate) tried: String,
-    /// Whether the gateway answered the last of them: no task as far as it knows.
-    pub(crate) answered: bool,
+    /// Whether the last of them had a readable response: no task as far as the gateway knows.
+    pub(crate) readable: bool,
     /// The task that may be the wanted one.
     pub(crate) undated: Option<String>,
 }
 
 impl Client {
-    /// Looks up the task of an `external_task_id`, by one query and, where the gateway has it, one list.
+    /// Looks up a task by its operation and its `external_task_id`, by one query and, where the gateway has it, one list.
     ///
-    /// A task found is returned; none found is no proof that there is none. Costs nothing, and submits nothing.
+    /// Any task with that id is returned. That none is found does not prove that there is none: the gateway may not resolve
+    /// such ids, or the task may not be visible yet. Costs nothing, and submits nothing.
     ///
     /// # Errors
-    /// [`Invalid`](crate::ErrorKind::Invalid) for an empty id; otherwise the error of the query, if neither it nor the
-    /// list was answered.
-    pub async fn reconcile(&self, external_task_id: &str) -> Result<Option<Task>> {
+    /// [`Invalid`](crate::ErrorKind::Invalid) for an empty id or an unknown operation; otherwise the error of the query, if
+    /// neither it nor the list had a readable response.
+    pub async fn find_task(&self, operation: Operation, external_task_id: &str) -> Result<Option<Task>> {
+        let row = operation.row("find_task")?;
         check_id(external_task_id)?;
-        let lookup = Lookup { external: external_task_id, began: None, secrets: &[] };
+        let lookup = Lookup { row, external: external_task_id, began: None, secrets: &[] };
         match self.look_up(lookup).await? {
-            Found::Task(task) => Ok(Some(task.taken_up().holding(self.permit_if_free()))),
+            Found::Task(task) => {
+                Ok(Some(task.taken_up().holding(self.running.as_ref().and_then(Running::permit_if_free))))
+            }
             _ => Ok(None),
         }
     }
 
     async fn look_up(&self, lookup: Lookup<'_>) -> Result<Found> {
         let span = info_span!(
-            "kling.reconcile",
-            operation = "reconcile",
+            "kling.find_task",
+            operation = lookup.row.name,
+            step = "find_task",
             external_task_id = lookup.external,
             task_id = Empty,
             elapsed_ms = Empty,
@@ -91,11 +100,11 @@ impl Client {
     }
 
     async fn query_and_list(&self, lookup: Lookup<'_>) -> Result<Found> {
-        let Lookup { external, secrets, .. } = lookup;
-        let asked = Asked { id: external, external: Some(external), secrets };
-        let queried = match self.get(asked, Duration::MAX).await {
+        let Lookup { row, external, secrets, .. } = lookup;
+        let target = Target { row, id: external, external: Some(external), secrets };
+        let queried = match self.get(target, Duration::MAX).await {
             Ok(info) => match self.weigh(info, lookup) {
-                // A gateway that takes an id twice may answer with the first task of two.
+                // A gateway that takes an id twice may respond with the first task of two.
                 older @ Found::Older(_) => older,
                 Found::Nothing => Found::Nothing,
                 found => return Ok(found),
@@ -114,7 +123,7 @@ impl Client {
 
     /// What is found among the newest tasks.
     async fn listed_with(&self, lookup: Lookup<'_>) -> Result<Option<Found>> {
-        let tasks = self.list(1, NEWEST).await?;
+        let tasks = self.list_page(lookup.row, Page { number: 1, size: NEWEST }).await?;
         let mut found = tasks.into_iter().map(|info| self.weigh(info, lookup));
         Ok(found.find(|found| matches!(found, Found::Task(_) | Found::Undated(_))))
     }
@@ -127,12 +136,12 @@ impl Client {
         // An id that was minted for this request was never used before.
         let is_minted = Uuid::try_parse(lookup.external).is_ok();
         let Some(began) = lookup.began.filter(|_| !is_minted) else {
-            return Found::Task(Box::new(Task::found(self.clone(), info, Some(lookup.external))));
+            return Found::Task(Box::new(Task::found(self.clone(), lookup.row, info, Some(lookup.external))));
         };
         let longest = self.clock().now().saturating_sub(began) + TOLERANCE;
         match info.since(info.created_at) {
             Some(age) if age > longest => Found::Older(info.task_id),
-            Some(_) => Found::Task(Box::new(Task::found(self.clone(), info, Some(lookup.external)))),
+            Some(_) => Found::Task(Box::new(Task::found(self.clone(), lookup.row, info, Some(lookup.external)))),
             None => Found::Undated(info.task_id),
         }
     }
@@ -161,13 +170,13 @@ impl Client {
             Ok(_) => format!("; {times} and did not find it"),
             Err(error) => format!("; {times}, and the last look-up failed ({})", error.kind()),
         };
-        let answered = !moments.is_empty() && matches!(last, Ok(Found::Nothing | Found::Older(_)));
+        let readable = !moments.is_empty() && matches!(last, Ok(Found::Nothing | Found::Older(_)));
         let undated = if let Ok(Found::Undated(id)) = last { Some(id) } else { None };
-        Err(NotFound { tried, answered, undated })
+        Err(NotFound { tried, readable, undated })
     }
 }
 
-/// Whether an error says that the API knows of no such task, which is an answer: by a gateway's word, or Kling's code.
+/// Whether an error says that the API knows of no such task, which is a readable response: by a gateway's word, or Kling's code.
 fn is_not_known(error: &Error) -> bool {
-    error.evidence().is_some_and(|evidence| evidence.meaning == Meaning::NotKnown) || error.code() == Some("1203")
+    error.evidence().meaning == Meaning::NotKnown || error.code() == Some("1203")
 }

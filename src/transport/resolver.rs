@@ -1,6 +1,6 @@
-//! The resolver of the client for videos: drops the private addresses that a name resolves to.
+//! The HTTP client for outputs, and its resolver, which drops the private addresses that a name resolves to.
 //!
-//! It resolves as the system does. What it returns is what is connected to, so a name cannot be looked at with one address
+//! It resolves as the system does. What it returns is what is connected to, so a name cannot be checked with one address
 //! and fetched from another. A proxy is resolved by it, too, and mostly has a private address: the system's proxies are
 //! exempt.
 
@@ -14,37 +14,58 @@ use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::address::Reach;
+use crate::transport::tls::{self, ConfigureHttp};
 
-pub(crate) struct Resolver {
+/// Returns the client for outputs: without the key, and never from `https` to anything less.
+pub(crate) fn download_client(reach: Reach, user: Option<&ConfigureHttp>) -> crate::error::Result<reqwest::Client> {
+    /// A CDN redirects once or twice.
+    const MAX_REDIRECTS: usize = 5;
+    let resolver = Resolver::new(reach.clone());
+    tls::http_client(true, user, |builder| {
+        let policy = reqwest::redirect::Policy::custom(move |attempt| {
+            if attempt.previous().len() > MAX_REDIRECTS {
+                return attempt.error("too many redirects");
+            }
+            match reach.objection(attempt.url()) {
+                Some(objection) => attempt.error(objection),
+                None => attempt.follow(),
+            }
+        });
+        // A `Referer` would carry the signed URL to the redirect's target.
+        builder.redirect(policy).referer(false).dns_resolver(resolver)
+    })
+}
+
+struct Resolver {
     reach: Reach,
     proxies: Arc<[String]>,
 }
 
 impl Resolver {
-    pub(crate) fn new(reach: Reach) -> Self {
+    fn new(reach: Reach) -> Self {
         Self { reach, proxies: proxies(&Matcher::from_system()) }
     }
 }
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (reach, proxies) = (self.reach, Arc::clone(&self.proxies));
+        let (reach, proxies) = (self.reach.clone(), Arc::clone(&self.proxies));
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            Ok(admitted(reach, &proxies, name.as_str(), found)?)
+            Ok(admitted(&reach, &proxies, name.as_str(), found)?)
         })
     }
 }
 
-/// The hosts of the proxies for videos.
+/// The hosts of the proxies for outputs.
 fn proxies(system: &Matcher) -> Arc<[String]> {
-    let of = |video| system.intercept(&Uri::from_static(video))?.uri().host().map(str::to_ascii_lowercase);
-    ["https://video.invalid", "http://video.invalid"].into_iter().filter_map(of).collect()
+    let of = |url| system.intercept(&Uri::from_static(url))?.uri().host().map(str::to_ascii_lowercase);
+    ["https://output.invalid", "http://output.invalid"].into_iter().filter_map(of).collect()
 }
 
 /// Those of a name's addresses that may be connected to.
 fn admitted(
-    reach: Reach,
+    reach: &Reach,
     proxies: &[String],
     name: &str,
     found: impl Iterator<Item = SocketAddr>,
@@ -69,7 +90,7 @@ impl fmt::Display for PrivateName {
 
 impl StdError for PrivateName {}
 
-/// What speaks against the host of a request, if that is why it failed.
+/// Returns the objection to the host of a request, if that is why it failed.
 pub(crate) fn objection(failure: &reqwest::Error) -> Option<String> {
     let mut source: Option<&(dyn StdError + 'static)> = Some(failure);
     while let Some(error) = source {
@@ -85,7 +106,9 @@ pub(crate) fn objection(failure: &reqwest::Error) -> Option<String> {
 mod tests {
     use super::*;
 
-    const PUBLIC: Reach = Reach { loopback: false, private: false };
+    fn public() -> Reach {
+        Reach::new(&url::Url::parse("https://gateway.example").unwrap(), false)
+    }
 
     fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
         texts.iter().map(|text| SocketAddr::new(text.parse().unwrap(), 0)).collect()
@@ -102,7 +125,7 @@ mod tests {
             ("proxy.corp", &["10.0.0.1"], Some(&["10.0.0.1"])),
             ("PROXY.corp", &["127.0.0.1"], Some(&["127.0.0.1"])),
         ] {
-            let result = admitted(PUBLIC, &proxies, name, addresses(found).into_iter());
+            let result = admitted(&public(), &proxies, name, addresses(found).into_iter());
             let result = result.ok().map(Iterator::collect::<Vec<_>>);
             assert_eq!(result, kept.map(addresses), "{name} {found:?}");
         }
@@ -121,7 +144,7 @@ mod tests {
 
     impl Resolve for Always {
         fn resolve(&self, name: Name) -> Resolving {
-            let found = admitted(PUBLIC, &[], name.as_str(), [self.0].into_iter());
+            let found = admitted(&public(), &[], name.as_str(), [self.0].into_iter());
             Box::pin(async { Ok(found?) })
         }
     }

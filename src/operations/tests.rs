@@ -1,0 +1,434 @@
+//! Claims about every row of the table, and what no real operation shows yet: nested media, images, calls at once.
+
+#![allow(dead_code, reason = "the operations of these tests use a part of what the macros give them")]
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::parts::{Common, Extra};
+use super::*;
+use crate::media::Segment;
+use crate::{Client, ErrorKind, Mode, Model};
+
+/// Requests that are accepted: together those of an operation set every field of it.
+fn samples(operation: &Operation) -> Vec<Value> {
+    let image = "https://example.com/cat.png";
+    let common = json!({"callback_url": "https://example.com/changed", "external_task_id": "line-7"});
+    let merged = |mut fields: Value, more: &Value| {
+        fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        fields
+    };
+    match operation {
+        Operation::MultiImageToVideo => vec![
+            json!({"image_list": [{"image": image}], "prompt": "x\n\"é"}),
+            merged(
+                json!({
+                    "image_list": [{"image": image}, {"image": image}], "prompt": "x", "model_name": "kling-v1-6",
+                    "negative_prompt": "y", "mode": "pro", "duration": "10", "aspect_ratio": "1:1",
+                    "watermark_info": {"enabled": true},
+                }),
+                &common,
+            ),
+        ],
+        Operation::TextToVideo => vec![
+            json!({"model_name": "kling-v2-6", "prompt": "x"}),
+            merged(
+                json!({
+                    "model_name": "kling-v1", "prompt": "x", "negative_prompt": "y", "mode": "std", "duration": "5",
+                    "aspect_ratio": "9:16", "cfg_scale": 0.5, "watermark_info": {"enabled": false},
+                    "camera_control": {"type": "simple", "config": {"zoom": -5.5}},
+                }),
+                &common,
+            ),
+            json!({
+                "model_name": "kling-v3", "duration": "8", "sound": "on", "multi_shot": true, "shot_type": "customize",
+                "multi_prompt": [
+                    {"index": 1, "prompt": "x", "duration": "5"}, {"index": 2, "prompt": "y", "duration": "3"},
+                ],
+            }),
+        ],
+        Operation::Other(name) => panic!("{name} is not in the table"),
+    }
+}
+
+/// What is sent of a request, with an empty text in the place of each image.
+fn sent(request: &Request) -> Value {
+    let text: Vec<u8> = request
+        .body()
+        .iter()
+        .filter_map(|piece| match piece {
+            Segment::Text(text) => Some(text.to_vec()),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    serde_json::from_slice(&text).unwrap()
+}
+
+#[test]
+fn every_operation_has_a_row_and_a_golden_schema() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec/schemas");
+    for row in ROWS {
+        assert_eq!(Operation::from(row.name).as_str(), row.name);
+        assert!(Operation::KNOWN.contains(&row.name), "{}", row.name);
+        let path = folder.join(format!("{}.json", row.name));
+        let schema = (row.schema)();
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&path, serde_json::to_string_pretty(schema).unwrap() + "\n").unwrap();
+        }
+        let golden = std::fs::read(&path).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+        assert_eq!(golden.as_ref(), Some(schema), "UPDATE_GOLDEN=1 cargo test --lib operations writes it");
+    }
+    assert_eq!(ROWS.len(), Operation::KNOWN.len());
+    let files = std::fs::read_dir(folder).unwrap().count();
+    assert_eq!(files, ROWS.len(), "a file in spec/schemas belongs to no operation");
+}
+
+#[test]
+fn samples_are_accepted_set_every_field_and_survive_the_documents_types() {
+    for row in ROWS {
+        let mut fields = std::collections::BTreeSet::new();
+        for sample in samples(&row.name.into()) {
+            let request = Request::from_json(row.name.into(), sample.clone()).unwrap();
+            assert_eq!(request.remarks(), [], "{}", row.name);
+            let sent = sent(&request);
+            fields.extend(sent.as_object().unwrap().keys().cloned());
+            for (name, value) in sample.as_object().unwrap() {
+                assert_eq!(&sent[name], value, "{}.{name}", row.name);
+            }
+            assert_eq!((row.round_trip)(sent.clone()).unwrap(), without_unknown(sent, row), "{}", row.name);
+        }
+        let known = (row.schema)()["properties"].as_object().unwrap();
+        assert!(known.keys().all(|name| fields.contains(name)), "{}: {fields:?}", row.name);
+    }
+}
+
+/// Without the fields that are newer than the vendor's page: its type drops them.
+fn without_unknown(mut sent: Value, row: &Row) -> Value {
+    if row.name == Operation::MultiImageToVideo.as_str() {
+        sent.as_object_mut().unwrap().remove("watermark_info");
+    }
+    sent
+}
+
+#[test]
+fn a_builder_and_its_json_send_the_same() {
+    let built = TextToVideo::builder()
+        .model(Model::KlingV1)
+        .prompt("x")
+        .mode(Mode::Pro)
+        .duration(10)
+        .sound(true)
+        .camera(Camera::zoom(3.0))
+        .external_task_id("line-7")
+        .extra("seed", 7)
+        .build()
+        .unwrap();
+    let data = json!({
+        "model_name": "kling-v1", "prompt": "x", "mode": "pro", "duration": "10", "sound": "on", "external_task_id": "line-7",
+        "camera_control": {"type": "simple", "config": {"zoom": 3.0}},
+    });
+    let read = Request::from_json(Operation::TextToVideo, data).unwrap().extra("seed", 7).unwrap();
+    assert_eq!(sent(&built), sent(&read));
+}
+
+/// The paths at which a text2video with these fields is refused.
+fn refused(fields: Value) -> Vec<String> {
+    let mut data = json!({"model_name": "kling-v3", "prompt": "x"});
+    data.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    match Request::from_json(Operation::TextToVideo, data) {
+        Ok(_) => Vec::new(),
+        Err(error) => error.violations().iter().map(|violation| violation.path.clone()).collect(),
+    }
+}
+
+#[test]
+fn rules_between_fields_refuse_a_sample_and_accept_its_neighbour() {
+    let shot = |duration: &str| json!({"index": 1, "prompt": "x", "duration": duration});
+    let shots = json!({"prompt": null, "multi_shot": true, "shot_type": "customize", "multi_prompt": [shot("5")]});
+    let with = |name: &str, value: Value| {
+        let mut shots = shots.clone();
+        shots[name] = value;
+        shots
+    };
+    for (fields, paths) in [
+        (json!({}), &[][..]),
+        (json!({"prompt": null}), &["prompt"]),
+        (json!({"prompt": ""}), &["prompt"]),
+        (json!({"multi_shot": false}), &[]),
+        (json!({"shot_type": "customize"}), &["shot_type"]),
+        (json!({"multi_prompt": [shot("5")]}), &["multi_prompt"]),
+        (json!({"multi_shot": true, "shot_type": "intelligence"}), &[]),
+        (json!({"multi_shot": true, "shot_type": "intelligence", "prompt": null}), &["prompt"]),
+        (shots.clone(), &[]),
+        (with("prompt", json!("x")), &["prompt"]),
+        (with("multi_prompt", Value::Null), &["multi_prompt"]),
+        (with("multi_prompt", json!([shot("2"), shot("3")])), &[]),
+        (with("multi_prompt", json!([shot("2"), shot("4")])), &["multi_prompt"]),
+        (with("multi_prompt", json!([])), &["multi_prompt"]),
+        (json!({"camera_control": {"type": "simple", "config": {"pan": 10}}}), &[]),
+        (json!({"camera_control": {"type": "simple", "config": {"pan": 10.5}}}), &["camera_control.config.pan"]),
+        (json!({"camera_control": {"type": "simple", "config": {"pan": 1, "tilt": 2}}}), &["camera_control.config"]),
+        (json!({"camera_control": {"type": "simple", "config": {"pan": 1, "tilt": 0}}}), &[]),
+        (json!({"camera_control": {"type": "simple"}}), &["camera_control.config"]),
+        (json!({"camera_control": {"type": "down_back"}}), &[]),
+        (json!({"camera_control": {"type": "down_back", "config": {"pan": 1}}}), &["camera_control.config"]),
+        (json!({"cfg_scale": 1}), &[]),
+        (json!({"cfg_scale": 1.1}), &["cfg_scale"]),
+        (json!({"cfg_scale": "1"}), &["cfg_scale"]),
+        (json!({"negativ_prompt": "y"}), &["negativ_prompt"]),
+        (json!({"camera_control": {"type": "down_back", "speed": 1}}), &["camera_control.speed"]),
+        (json!({"model_name": ""}), &["model_name"]),
+    ] {
+        assert_eq!(refused(fields.clone()), paths, "{fields}");
+    }
+}
+
+#[test]
+fn an_unknown_field_is_named_with_the_one_that_is_meant_and_an_unknown_value_is_a_remark() {
+    let data = json!({"model_name": "kling-v9", "prompt": "x", "negativ_prompt": "y", "seed": 1});
+    let error = Request::from_json(Operation::TextToVideo, data.clone()).unwrap_err();
+    let found: Vec<_> = error.violations().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        found,
+        [
+            "negativ_prompt: expected a field of this operation, given an unknown field; is negative_prompt meant?",
+            "seed: expected a field of this operation, given an unknown field",
+        ]
+    );
+    let request = Request::from_json_unchecked(Operation::TextToVideo, data, Image::from_wire).unwrap();
+    assert_eq!(sent(&request)["seed"], 1);
+    let remark = &request.remarks()[0];
+    assert_eq!(remark.path, "model_name");
+    assert!(remark.message.starts_with("\"kling-v9\" is not a known value (kling-v1, "), "{remark}");
+}
+
+#[test]
+fn no_code_outside_the_operations_names_one() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![source.clone()];
+    let mut read = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.extend((path != source.join("operations")).then_some(path));
+                continue;
+            }
+            let Ok(text) = std::fs::read_to_string(&path) else { continue };
+            if path.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
+            // Documentation shows examples; tests use what there is.
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                read += 1;
+                for name in
+                    ["MultiImageToVideo", "TextToVideo", "multi_image", "text_to_video", "image2video", "text2video"]
+                {
+                    assert!(!line.contains(name), "{}: {line}", path.display());
+                }
+            }
+        }
+    }
+    assert!(read > 1000, "{read} lines of code were read");
+}
+
+#[tokio::test]
+async fn every_operation_is_created_queried_and_listed_at_its_own_path() {
+    for row in ROWS {
+        let (server, lines) = recording(vec![json!({}); 3]).await;
+        let client = Client::builder("key").base_url(server).look_up_at([]).build().unwrap();
+        let request = Request::from_json(row.name.into(), samples(&row.name.into()).remove(0)).unwrap();
+        let _ = client.submit(request).await;
+        let target = crate::client::Target { row, id: "7", external: None, secrets: &[] };
+        let _ = client.get(target, std::time::Duration::MAX).await;
+        let _ = client.list_page(row, crate::row::Page { number: 2, size: 3 }).await;
+        let lines = lines.lock().unwrap();
+        let path = lines[0].strip_prefix("POST ").unwrap();
+        assert!(path.starts_with("/kling/v1/") && path.ends_with(&format!("/{}", row.name)), "{path}");
+        assert_eq!(lines[1..], [format!("GET {path}/7"), format!("GET {path}?pageNum=2&pageSize=3")]);
+    }
+}
+
+/// Media in a list of objects in a list, and images as outputs.
+#[derive(Serialize, Deserialize, JsonSchema, bon::Builder)]
+#[builder(finish_fn(name = fields, vis = ""))]
+struct Album {
+    #[builder(field)]
+    #[serde(flatten)]
+    common: Common,
+    cover: Option<Image>,
+    pages: Vec<Sheet>,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Sheet {
+    pictures: Vec<Image>,
+    title: String,
+}
+
+impl Album {
+    fn rules(&self, found: &mut Vec<Violation>) {
+        if self.cover.is_none() && self.pages.len() > 1 {
+            found.push(Violation::new("cover", "an image where there are several pages", "nothing"));
+        }
+    }
+}
+
+// The document has no such operation: its calls go where those of another one do.
+task! {
+    Album, AlbumBuilder, album_builder: "album" makes Image;
+    create_text_to_video, get_text_to_video, list_text_to_video, CreateTextToVideoBody
+}
+
+fn pieces(request: &Request) -> Vec<String> {
+    let piece = |piece: &Segment| match piece {
+        Segment::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        Segment::Bytes(bytes) => format!("<{}>", bytes.len()),
+        Segment::File(_) => "<file>".to_owned(),
+    };
+    request.body().iter().map(piece).collect()
+}
+
+#[test]
+fn media_at_any_depth_are_cut_out_of_the_json_whatever_stands_around_them() {
+    let sheet = |title: &str, sizes: &[usize]| Sheet {
+        pictures: sizes.iter().map(|size| Image::bytes(vec![0xff; *size])).collect(),
+        title: title.to_owned(),
+    };
+    let album = Album::builder()
+        .pages(vec![sheet("\"pictures\":[0]", &[1, 2]), sheet("0", &[3])])
+        .cover(Image::url("https://example.com/\"x\""))
+        .without_external_task_id()
+        .build_unchecked()
+        .unwrap();
+    assert_eq!(
+        pieces(&album).concat(),
+        "{\"cover\":\"https://example.com/\\\"x\\\"\",\"pages\":[{\"pictures\":[\"<1>\",\"<2>\"],\
+         \"title\":\"\\\"pictures\\\":[0]\"},{\"pictures\":[\"<3>\"],\"title\":\"0\"}]}"
+    );
+
+    // A number is no image, whatever stands before it.
+    let data = json!({"pages": [{"pictures": ["a", 0], "title": "x"}]});
+    let draft = Draft { body: data, media: Vec::new(), extra: serde_json::Map::new(), anonymous: true };
+    let error = Request::new(Album::ROW, draft, true, &mut |_| Image::url("https://example.com/a.png")).unwrap_err();
+    assert_eq!(error.violations().len(), 1, "{error}");
+    assert_eq!(error.violations()[0].path, "pages[0].pictures[1]");
+
+    // By data, with a resolver of the caller's, and with violations where they are.
+    let data = json!({"pages": [{"pictures": ["a", "b"], "title": "x"}, {"pictures": [], "title": "y"}]});
+    let draft = Draft { body: data, media: Vec::new(), extra: serde_json::Map::new(), anonymous: true };
+    let error = Request::new(Album::ROW, draft, true, &mut |name| Image::bytes(name)).unwrap_err();
+    let paths: Vec<_> = error.violations().iter().map(|violation| violation.path.as_str()).collect();
+    assert_eq!(paths, ["cover", "pages[0].pictures[0]", "pages[0].pictures[1]"]);
+}
+
+#[tokio::test]
+async fn an_operation_whose_tasks_make_images_waits_for_images() {
+    let server = answering(vec![
+        json!({"code": 0, "data": {"task_id": "7", "task_status": "submitted", "task_info": {"external_task_id": "a"}}}),
+        json!({"code": 0, "data": {"task_id": "7", "task_status": "succeed", "task_result": {
+            "images": [{"index": 0, "url": "https://cdn.example/a.png"}, {"index": 1, "url": "https://cdn.example/b.png"}],
+            "videos": [],
+        }}}),
+    ])
+    .await;
+    let client = Client::builder("key").base_url(&server).expected(std::time::Duration::ZERO).build().unwrap();
+    let album = Album::builder().pages(Vec::new()).external_task_id("a").build_unchecked().unwrap();
+    let finished = client.submit(album).await.unwrap().wait().await.unwrap();
+    let urls: Vec<_> = finished.images().map(|image| (image.index, image.url.as_str())).collect();
+    assert_eq!(urls, [(0, "https://cdn.example/a.png"), (1, "https://cdn.example/b.png")]);
+    assert_eq!(finished.videos().count(), 0);
+}
+
+/// Answered at once.
+#[derive(Serialize, Deserialize, JsonSchema, bon::Builder)]
+#[builder(finish_fn(name = fields, vis = ""))]
+struct Count {
+    #[builder(field)]
+    #[serde(flatten)]
+    common: Extra,
+    #[schemars(range(max = 9))]
+    up_to: u32,
+}
+
+impl Count {
+    fn rules(&self, _: &mut Vec<Violation>) {}
+}
+
+#[derive(Deserialize, Debug)]
+struct Counted {
+    numbers: Vec<u32>,
+}
+
+at_once! {
+    Count, CountBuilder, count_builder: "count" answers Counted; create_text_to_video, CreateTextToVideoBody
+}
+
+#[tokio::test]
+async fn a_call_is_answered_at_once_and_a_lost_response_is_ambiguous() {
+    let counted = json!({"code": 0, "request_id": "r", "data": {"numbers": [1, 2]}});
+    let failed = json!({"code": 0, "data": {"task_status": "failed", "task_status_msg": "no voice"}});
+    let refused = json!({"code": 1201, "message": "up_to is too large", "data": null});
+    let server = answering(vec![counted, failed, refused, json!({"code": 0, "data": {"numbers": "none"}})]).await;
+    let client = Client::builder("key").base_url(&server).build().unwrap();
+    let call = || Count::builder().up_to(2).extra("from", 1).build().unwrap();
+    assert_eq!(client.call(call()).await.unwrap().numbers, [1, 2]);
+    for (kind, part) in [
+        (ErrorKind::TaskFailed, "no voice"),
+        (ErrorKind::Rejected, "up_to is too large"),
+        (ErrorKind::UnexpectedResponse, "cannot be read"),
+        // The server is gone after the request was sent whole.
+        (ErrorKind::Ambiguous, ""),
+    ] {
+        let error = client.call(call()).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains(part) && error.operation() == Some("count"), "{error}");
+    }
+    let paths: Vec<_> = Count::builder().up_to(10).build().unwrap_err().violations().to_vec();
+    assert_eq!(paths[0].path, "up_to");
+}
+
+/// The base URL of a server that gives these responses, one to each request, and then hangs up on one.
+async fn answering(responses: Vec<Value>) -> String {
+    recording(responses).await.0
+}
+
+/// The same, with the first lines of the requests that it received.
+async fn recording(responses: Vec<Value>) -> (String, Arc<Mutex<Vec<String>>>) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let received = Arc::clone(&lines);
+    tokio::spawn(async move {
+        let mut responses = responses.into_iter().map(Some).chain([None]);
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let (mut text, mut chunk) = (Vec::new(), [0; 4096]);
+            let is_whole = |text: &[u8]| {
+                let text = String::from_utf8_lossy(text);
+                let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+                let length =
+                    head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+                body.len() >= length.unwrap_or(0)
+            };
+            while !is_whole(&text) {
+                let count = socket.read(&mut chunk).await.unwrap();
+                text.extend(&chunk[..count]);
+            }
+            let text = String::from_utf8_lossy(&text);
+            received.lock().unwrap().push(text.lines().next().unwrap_or_default().replace(" HTTP/1.1", ""));
+            let Some(Some(response)) = responses.next() else { continue };
+            let body = response.to_string();
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            socket.write_all(&[head.as_bytes(), body.as_bytes()].concat()).await.unwrap();
+        }
+    });
+    (base, lines)
+}
