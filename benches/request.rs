@@ -1,4 +1,4 @@
-//! Processor time of one small GET through the facade, beside reqwest with serde_json: `cargo bench --bench request`.
+//! CPU time of one small GET through the facade, beside reqwest with serde_json: `cargo bench --bench request`.
 
 mod support;
 
@@ -18,7 +18,7 @@ fn main() {
         let _ = std::io::Read::read(&mut std::io::stdin(), &mut [0]);
         return;
     }
-    // Client and server on a core each: else it is mostly the scheduler's choice for each connection that is measured.
+    // Client and server on a core each: else the measurement is mostly the scheduler's choice for each connection.
     let this = std::env::current_exe().expect("this program");
     let on_core = |core: &str| {
         let mut command = Command::new("taskset");
@@ -46,18 +46,18 @@ fn main() {
         for _ in 0..REQUESTS {
             let request = http.get(&url).bearer_auth("sk-1");
             let request = limit.into_iter().fold(request, |request, limit| request.timeout(limit));
-            let answer = request.send().await.expect("an answer");
+            let response = request.send().await.expect("a response");
             let value: serde_json::Value =
-                serde_json::from_slice(&answer.bytes().await.expect("a body")).expect("JSON");
+                serde_json::from_slice(&response.bytes().await.expect("a body")).expect("JSON");
             assert_eq!(value["data"]["task_id"], "7001");
         }
     };
     let (mut ours, mut plain, mut limited) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         ours.push(measured(&runtime, async {
-            let mut task = client.task("7001").expect("a task");
+            let mut task = client.task(kling_client::Operation::MultiImageToVideo, "7001").expect("a task");
             for _ in 0..REQUESTS {
-                task.refresh().await.expect("an answer");
+                task.refresh().await.expect("a response");
             }
         }));
         plain.push(measured(&runtime, by_hand(None)));
@@ -65,9 +65,9 @@ fn main() {
     }
     let ratio = |others: &[f64]| median(ours.iter().zip(others).map(|(ours, other)| ours / other).collect());
     let (to_plain, to_limited) = (ratio(&plain), ratio(&limited));
-    println!("one GET, processor time; the ratios are medians of {ROUNDS} rounds");
+    println!("one GET, CPU time; the ratios are medians of {ROUNDS} rounds");
     println!("reqwest with serde_json           {:6.1} µs", median(plain));
-    println!("the same, with a limit of time    {:6.1} µs", median(limited));
+    println!("the same, with a timeout          {:6.1} µs", median(limited));
     println!("kling-client                      {:6.1} µs  {to_plain:.2} ×, {to_limited:.2} ×", median(ours));
     drop(child.stdin.take());
     let _ = child.wait();

@@ -1,9 +1,9 @@
-//! Six videos, of which the account lets two run at a time: ordered, waited for and fetched side by side.
+//! Six videos on an account that runs two tasks at a time: submitted, waited for and downloaded concurrently.
 //!
 //! `cargo run --example many_at_once [-- [--live] [DIRECTORY]]`
 //!
-//! One `WaitAll` asks for all of them together; `max_running` holds an order back until a place is free, so that nothing
-//! is refused for being too many. What fails, fails alone.
+//! One `WaitAll` waits for all of them under the client's poll rate; `max_running` delays a submit until a task has ended, so
+//! that the account's limit refuses none. A failure concerns its own task alone.
 
 mod shared;
 
@@ -19,28 +19,28 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = stage.client()?.max_running(2).build()?;
     let requests = (0..6).map(|_| shared::request()).collect::<Result<Vec<_>, _>>()?;
 
-    let mut orders = pin!(stream::iter(&requests).then(|request| client.submit(request)));
+    let mut submits = pin!(stream::iter(requests).then(|request| client.submit(request)));
     let mut waiting = client.wait_all(Vec::<Task>::new());
     let mut downloads = JoinSet::new();
     // An id comes from the server, so it names no file.
     let mut names = (1..).map(|number| format!("{number}.mp4"));
     loop {
-        // Ordering and waiting go on together: an order waits for a place that only a task seen to end gives back.
+        // Submits and waits run together: a submit may wait until another task is seen to have ended.
         tokio::select! {
-            Some(ordered) = orders.next() => match ordered {
+            Some(submitted) = submits.next() => match submitted {
                 Ok(task) => {
-                    println!("ordered {}", task.id());
+                    println!("submitted {}", task.id());
                     waiting.push(task);
                 }
-                Err(error) => eprintln!("not ordered: {error}"),
+                Err(error) => eprintln!("not submitted: {error}"),
             },
             Some((id, ended)) = waiting.next() => match ended {
                 Ok(finished) => {
                     let name = names.next().unwrap_or_default();
-                    println!("{id} goes to {name}");
+                    println!("{id} succeeded: {name}");
                     downloads.spawn(finished.download(stage.path(name)).into_future());
                 }
-                Err(error) => eprintln!("no video of {id}: {error}"),
+                Err(error) => eprintln!("{id}: {error}"),
             },
             Some(download) = downloads.join_next() => println!("wrote {}", download??.display()),
             else => return Ok(()),

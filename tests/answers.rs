@@ -23,17 +23,17 @@ fn ok(body: &Value) -> Answer {
 
 async fn queried(body: &Value) -> kling_client::Result<TaskInfo> {
     let (_sandbox, client) = answering(Operation::Get, ok(body)).await;
-    client.task("7001").unwrap().refresh().await.cloned()
+    client.task(support::OPERATION, "7001").unwrap().refresh().await.cloned()
 }
 
 async fn submitted(body: &Value) -> kling_client::Result<TaskInfo> {
     let (_sandbox, client) = answering(Operation::Create, ok(body)).await;
-    client.submit(&support::request()).await.map(|task| task.info().unwrap().clone())
+    client.submit(support::request()).await.map(|task| task.info().unwrap().clone())
 }
 
 /// What matters of a task, in a line.
 fn line(info: &TaskInfo) -> String {
-    let videos: Vec<_> = info.videos.iter().map(|video| video.url.as_str()).collect();
+    let videos: Vec<_> = info.outputs.iter().map(|output| output.url.as_str()).collect();
     format!("{} {} {:?} {videos:?}", info.task_id, info.status, info.status_message.as_deref().unwrap_or(""))
 }
 
@@ -181,7 +181,7 @@ async fn ids_units_and_times_are_read_from_every_form() {
         assert_eq!((info.created_at, info.updated_at), (at(1764235825029), at(1764236054436)));
         assert_eq!(info.external_task_id.as_deref(), Some("order-7"));
         assert_eq!(info.units_deducted.as_deref(), Some("2.5"));
-        assert_eq!(info.videos[0].duration, Some(Duration::from_millis(14666)));
+        assert_eq!(info.outputs[0].duration, Some(Duration::from_millis(14666)));
         assert_eq!(info.raw()["data"]["final_unit_deduction"], "2.5");
     }
     let info = queried(&task(json!(1732017124), json!(null))).await.unwrap();
@@ -191,11 +191,32 @@ async fn ids_units_and_times_are_read_from_every_form() {
 }
 
 #[tokio::test]
+async fn a_task_is_written_as_json_with_times_in_milliseconds_and_its_debug_shows_no_url() {
+    let body = json!({"code": 0, "data": {"task_id": "7001", "task_status": "succeed", "task_status_msg": "fine",
+               "final_unit_deduction": "2.5", "created_at": 1764235825029u64,
+               "task_result": {"videos": [{"id": "v", "url": "https://cdn.example/a.mp4?sig=1", "duration": "5.1"}]}}});
+    let info = queried(&body).await.unwrap();
+    let video = json!({"kind": "video", "url": "https://cdn.example/a.mp4?sig=1", "id": "v", "index": 0, "duration": 5.1,
+               "watermark_url": null, "wav_url": null});
+    assert_eq!(
+        serde_json::to_value(&info).unwrap(),
+        json!({"task_id": "7001", "external_task_id": null, "status": "succeed", "status_message": "fine",
+               "outputs": [video], "units_deducted": "2.5", "created_at": 1764235825029u64, "updated_at": null})
+    );
+    assert!(!format!("{info:?}").contains("sig=1"), "{info:?}");
+    for status in ["submitted", "processing", "succeed", "failed", "reviewing"] {
+        let read: kling_client::TaskStatus = serde_json::from_value(json!(status)).unwrap();
+        assert_eq!((read.as_str(), serde_json::to_value(&read).unwrap()), (status, json!(status)));
+    }
+}
+
+#[tokio::test]
 async fn a_list_is_read_with_and_without_a_wrapper_and_what_has_no_id_is_left_out() {
     let tasks = json!([{"task_id": "1", "task_status": "succeed"}, {"task_status": "failed"}, null, {"task_id": "2", "status": "QUEUED"}]);
     for body in [json!({"code": 0, "data": tasks}), json!({"code": "success", "data": {"data": tasks}})] {
         let (_sandbox, client) = answering(Operation::List, ok(&body)).await;
-        let list = client.list(1, 30).await.unwrap();
+        let list =
+            client.list(support::OPERATION).start_at(1).page_size(30).next_page().await.unwrap().unwrap_or_default();
         let seen: Vec<_> = list.iter().map(|info| format!("{} {}", info.task_id, info.status)).collect();
         assert_eq!(seen, ["1 succeed", "2 submitted"]);
     }
@@ -204,9 +225,9 @@ async fn a_list_is_read_with_and_without_a_wrapper_and_what_has_no_id_is_left_ou
 /// How a refused answer is seen by each operation: kind and whether it may be sent again.
 async fn seen(answer: Answer) -> [(ErrorKind, bool); 2] {
     let (sandbox, client) = answering(Operation::Create, answer.clone()).await;
-    let submit = client.submit(&support::request()).await.unwrap_err();
+    let submit = client.submit(support::request()).await.unwrap_err();
     sandbox.answer_next(Operation::Get, answer);
-    let get = client.task("7001").unwrap().refresh().await.cloned().unwrap_err();
+    let get = client.task(support::OPERATION, "7001").unwrap().refresh().await.cloned().unwrap_err();
     assert_eq!(get.task_id(), Some("7001"));
     for error in [&submit, &get] {
         assert!(error.hint().is_some_and(|hint| !hint.is_empty()), "{error}");
@@ -218,8 +239,9 @@ async fn seen(answer: Answer) -> [(ErrorKind, bool); 2] {
 const NEVER: [(ErrorKind, bool); 2] = [(ErrorKind::Rejected, false), (ErrorKind::Rejected, false)];
 const LATER: [(ErrorKind, bool); 2] = [(ErrorKind::Rejected, true), (ErrorKind::Rejected, true)];
 const NOT_KNOWN: [(ErrorKind, bool); 2] = [(ErrorKind::Rejected, false), (ErrorKind::Rejected, true)];
-const UNKNOWN: [(ErrorKind, bool); 2] = [(ErrorKind::Ambiguous, false), (ErrorKind::Answer, true)];
-const UNKNOWN_FOR_GOOD: [(ErrorKind, bool); 2] = [(ErrorKind::Ambiguous, false), (ErrorKind::Answer, false)];
+const UNKNOWN: [(ErrorKind, bool); 2] = [(ErrorKind::Ambiguous, false), (ErrorKind::UnexpectedResponse, true)];
+const UNKNOWN_FOR_GOOD: [(ErrorKind, bool); 2] =
+    [(ErrorKind::Ambiguous, false), (ErrorKind::UnexpectedResponse, false)];
 
 #[tokio::test]
 async fn every_number_of_the_table_means_what_it_says_whatever_the_http_status() {
@@ -372,7 +394,7 @@ async fn what_the_api_said_is_found_wherever_it_stands() {
             answer = answer.header("X-Oneapi-Request-Id", header);
         }
         let (_sandbox, client) = answering(Operation::Create, answer).await;
-        let error = client.submit(&support::request()).await.unwrap_err();
+        let error = client.submit(support::request()).await.unwrap_err();
         assert_eq!((error.code(), error.message(), error.request_id()), (code, message, request_id), "{body}");
         assert_eq!(error.http_status(), Some(400));
         assert!(error.body_snippet().is_some());
@@ -386,11 +408,14 @@ async fn an_operation_that_a_gateway_lacks_is_said_in_these_words() {
     for (answer, why) in [
         (Answer::new(404).body(enveloped), format!(": {invalid}")),
         (Answer::new(404).body(invalid), format!(": {invalid}")),
-        (Answer::new(200).body("<html>Console</html>"), " answered with a web page".to_owned()),
+        (Answer::new(200).body("<html>Console</html>"), " responded with a web page".to_owned()),
     ] {
         let (sandbox, client) = answering(Operation::Create, answer.clone()).await;
         sandbox.answer_next(Operation::List, answer);
-        for error in [client.submit(&support::request()).await.unwrap_err(), client.list(1, 1).await.unwrap_err()] {
+        for error in [
+            client.submit(support::request()).await.unwrap_err(),
+            client.list(support::OPERATION).start_at(1).page_size(1).next_page().await.unwrap_err(),
+        ] {
             let text = error.message();
             assert!(text.contains("lacks this operation") && text.contains(sandbox.base_url()), "{text}");
             assert!(text.contains(&why), "{text}");
@@ -408,13 +433,25 @@ async fn retry_after_is_read_as_seconds_a_fraction_and_a_date() {
         ("Fri, 01 Jan 2100 00:00:00 GMT", 1e9, 3e9),
     ] {
         let (_sandbox, client) = answering(Operation::Get, Answer::new(429).header("retry-after", header)).await;
-        let after =
-            client.task("7").unwrap().refresh().await.cloned().unwrap_err().retry_after().unwrap().as_secs_f64();
+        let after = client
+            .task(support::OPERATION, "7")
+            .unwrap()
+            .refresh()
+            .await
+            .cloned()
+            .unwrap_err()
+            .retry_after()
+            .unwrap()
+            .as_secs_f64();
         assert!((least..=most).contains(&after), "{header}: {after}");
     }
     for header in ["", "soon", "-1", "nan", "inf", "1e400"] {
         let (_sandbox, client) = answering(Operation::Get, Answer::new(429).header("retry-after", header)).await;
-        assert_eq!(client.task("7").unwrap().refresh().await.cloned().unwrap_err().retry_after(), None, "{header}");
+        assert_eq!(
+            client.task(support::OPERATION, "7").unwrap().refresh().await.cloned().unwrap_err().retry_after(),
+            None,
+            "{header}"
+        );
     }
 }
 
@@ -426,6 +463,6 @@ async fn nesting_without_end_is_an_answer_that_cannot_be_read() {
         json!({"code": "x", "message": (0..20).fold("{}".to_owned(), |inner, _| json!({"message": inner}).to_string().chars().take(100_000).collect())}).to_string(),
     ] {
         let (_sandbox, client) = answering(Operation::Create, Answer::new(200).body(body)).await;
-        assert_eq!(client.submit(&support::request()).await.unwrap_err().kind(), ErrorKind::Ambiguous);
+        assert_eq!(client.submit(support::request()).await.unwrap_err().kind(), ErrorKind::Ambiguous);
     }
 }

@@ -14,13 +14,37 @@ fn a_callback_is_read_bare_and_wrapped() {
         ),
     ] {
         let info = callback::parse(body.as_bytes()).unwrap();
-        assert_eq!((info.task_id.as_str(), &info.status, info.videos.len()), ("7001", &TaskStatus::Succeed, 1));
+        assert_eq!((info.task_id.as_str(), &info.status, info.outputs.len()), ("7001", &TaskStatus::Succeed, 1));
     }
     let short =
         br#"{"id":"7001","status":"succeeded","message":"","create_time":1781080778802,"update_time":1781080794151}"#;
     assert_eq!(callback::parse(short).unwrap().task_id, "7001");
     for body in ["", "{}", "[]", "null", "<html>", r#"{"task_status":"succeed"}"#, "\u{0}", r#"{"task_id":""}"#] {
-        assert_eq!(callback::parse(body.as_bytes()).unwrap_err().kind(), ErrorKind::Answer, "{body}");
+        assert_eq!(callback::parse(body.as_bytes()).unwrap_err().kind(), ErrorKind::UnexpectedResponse, "{body}");
+    }
+}
+
+#[test]
+fn a_callback_tells_the_kind_of_its_outputs_by_their_key_or_their_extension() {
+    use kling_client::OutputKind::{Audio, Image, Video};
+
+    for (result, expected) in [
+        (r#""task_result":{"videos":[{"id":"v","url":"https://cdn.example/a"}],"images":[],"audios":[]}"#, vec![Video]),
+        (r#""task_result":{"images":[{"index":0,"url":"https://cdn.example/a"}],"videos":null}"#, vec![Image]),
+        (
+            r#""task_result":{"videos":[{"url":"https://cdn.example/a"}],"audios":[{"url_mp3":"https://cdn.example/b"}]}"#,
+            vec![Video, Audio],
+        ),
+        (r#""url":"https://cdn.example/a""#, vec![Video]),
+        (r#""url":"https://cdn.example/a.webp?sig=1""#, vec![Image]),
+        (r#""audio_url":"https://cdn.example/a""#, vec![Audio]),
+    ] {
+        let body = format!(r#"{{"task_id":"7001","task_status":"succeed",{result}}}"#);
+        let info = callback::parse(body.as_bytes()).unwrap();
+        let kinds: Vec<_> = info.outputs.iter().map(|output| output.kind).collect();
+        assert_eq!(kinds, expected, "{body}");
+        let counts = [info.videos().count(), info.images().count(), info.audios().count()];
+        assert_eq!(counts, [Video, Image, Audio].map(|kind| kinds.iter().filter(|found| **found == kind).count()));
     }
 }
 

@@ -47,7 +47,7 @@ impl Stage {
             .prompt("The cat puts the hat on")
             .callback_url(&self.url)
             .build();
-        self.client.submit(&request.unwrap()).await.unwrap()
+        self.client.submit(request.unwrap()).await.unwrap()
     }
 
     /// Lets so much time pass, and so many callbacks be answered since the start.

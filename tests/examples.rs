@@ -1,11 +1,10 @@
-//! Proves that each example does what it says: it is run as a user runs it, against the sandbox, and both what it says
-//! and what it leaves on disk are looked at.
+//! Runs each example as a user does, against the sandbox, and checks what it prints and the files that it writes.
 
 mod support;
 
-/// The tests of the example that has some. It is not built as a test itself, or cargo would not build it as a program.
+/// The example that has tests. It is not built as a test itself, or cargo would not build it as a program.
 #[path = "../examples/your_own_tests.rs"]
-#[expect(dead_code, reason = "its program is run as all others are")]
+#[expect(dead_code, reason = "its program is run below")]
 mod your_own_tests;
 
 use std::path::{Path, PathBuf};
@@ -13,10 +12,10 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
-/// The longest takes some seconds on an idle machine; one that takes this long hangs.
-const HANGS: Duration = Duration::from_secs(120);
+/// The longest takes some seconds on an idle machine.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The example's program, which cargo builds before it runs all tests.
+/// The path of the example's program, which cargo builds before it runs all tests.
 fn program(name: &str) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name).with_extension("rs");
     let test = std::env::current_exe().unwrap();
@@ -24,11 +23,11 @@ fn program(name: &str) -> PathBuf {
     let program = program.with_extension(std::env::consts::EXE_EXTENSION);
     let changed =
         |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
-    assert!(changed(&program) >= changed(&source), "ACTION: cargo build --examples, {name} is not as its source says");
+    assert!(changed(&program) >= changed(&source), "ACTION: cargo build --examples, {name} is older than its source");
     program
 }
 
-/// Runs an example in a directory of its own, without a key, and gives the lines that it wrote.
+/// Runs an example in a directory of its own, without a key, and returns the lines that it printed.
 fn run(name: &str, arguments: impl Fn(&Path) -> Vec<PathBuf>) -> (Vec<String>, PathBuf) {
     let directory = support::directory(name);
     let mut child = Command::new(program(name))
@@ -40,25 +39,25 @@ fn run(name: &str, arguments: impl Fn(&Path) -> Vec<PathBuf>) -> (Vec<String>, P
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let (mut said, mut complained) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-    let complained = std::thread::spawn(move || std::io::read_to_string(&mut complained).unwrap());
-    let (told, tells) = mpsc::channel();
-    std::thread::spawn(move || told.send(std::io::read_to_string(&mut said).unwrap()));
-    let Ok(said) = tells.recv_timeout(HANGS) else {
+    let (mut output, mut errors) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let errors = std::thread::spawn(move || std::io::read_to_string(&mut errors).unwrap());
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(std::io::read_to_string(&mut output).unwrap()));
+    let Ok(output) = receiver.recv_timeout(TIMEOUT) else {
         child.kill().unwrap();
-        panic!("{name} still runs after {HANGS:?}");
+        panic!("{name} still runs after {TIMEOUT:?}");
     };
-    let (status, complained) = (child.wait().unwrap(), complained.join().unwrap());
-    assert!(status.success(), "{name}: {status}\n{said}\n{complained}");
-    assert_eq!(complained, "", "{name} complains");
-    (said.lines().map(str::to_owned).collect(), directory)
+    let (status, errors) = (child.wait().unwrap(), errors.join().unwrap());
+    assert!(status.success(), "{name}: {status}\n{output}\n{errors}");
+    assert_eq!(errors, "", "standard error of {name}");
+    (output.lines().map(str::to_owned).collect(), directory)
 }
 
 fn in_directory(directory: &Path) -> Vec<PathBuf> {
     vec![directory.to_owned()]
 }
 
-/// The names of the videos in a directory, each of which is one.
+/// Returns the names of the videos in a directory, and checks that each is an MP4.
 fn videos(directory: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let mut videos: Vec<_> =
@@ -70,39 +69,46 @@ fn videos(directory: &Path) -> Vec<String> {
     videos.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
-fn count(said: &[String], beginning: &str) -> usize {
-    said.iter().filter(|line| line.starts_with(beginning)).count()
+fn count(lines: &[String], prefix: &str) -> usize {
+    lines.iter().filter(|line| line.starts_with(prefix)).count()
 }
 
 #[test]
-fn the_quickstart_makes_a_video_and_says_no_more_than_what_changes() {
-    let (said, directory) = run("quickstart", |directory| vec!["--output".into(), directory.join("first.mp4")]);
+fn the_quickstart_makes_a_video_and_prints_changes_alone() {
+    let (lines, directory) = run("quickstart", |directory| vec!["--output".into(), directory.join("first.mp4")]);
     assert_eq!(videos(&directory), ["first.mp4"]);
-    assert_eq!(count(&said, "wrote "), 1, "{said:#?}");
-    assert!(said.len() <= 5, "{said:#?}");
+    assert_eq!(count(&lines, "wrote "), 1, "{lines:#?}");
+    assert!(lines.len() <= 5, "{lines:#?}");
 }
 
 #[test]
-fn pictures_in_memory_become_a_video_in_memory() {
-    let (said, directory) = run("from_bytes", in_directory);
+fn images_in_memory_become_a_stream_of_bytes() {
+    let (lines, directory) = run("from_bytes", in_directory);
     assert_eq!(videos(&directory), ["from_bytes.mp4"]);
     let length = directory.join("from_bytes.mp4").metadata().unwrap().len();
-    assert_eq!(said.last().unwrap(), &format!("stored {length} bytes"));
+    assert_eq!(lines.last().unwrap(), &format!("stored {length} bytes"));
 }
 
 #[test]
-fn six_videos_are_ordered_waited_for_and_fetched_two_at_a_time() {
-    let (said, directory) = run("many_at_once", in_directory);
-    assert_eq!(videos(&directory).len(), 6, "{said:#?}");
-    assert_eq!((count(&said, "ordered "), count(&said, "wrote ")), (6, 6), "{said:#?}");
+fn a_prompt_alone_becomes_a_video() {
+    let (lines, directory) = run("text_to_video", in_directory);
+    assert_eq!(videos(&directory), ["text.mp4"]);
+    assert_eq!(count(&lines, "submitted text2video "), 1, "{lines:#?}");
 }
 
 #[test]
-fn a_second_process_brings_what_the_first_one_ordered() {
-    let (said, directory) = run("resume_after_restart", in_directory);
+fn six_videos_are_submitted_waited_for_and_downloaded_two_at_a_time() {
+    let (lines, directory) = run("many_at_once", in_directory);
+    assert_eq!(videos(&directory).len(), 6, "{lines:#?}");
+    assert_eq!((count(&lines, "submitted "), count(&lines, "wrote ")), (6, 6), "{lines:#?}");
+}
+
+#[test]
+fn a_second_process_resumes_the_task_of_the_first() {
+    let (lines, directory) = run("resume_after_restart", in_directory);
     assert_eq!(videos(&directory), ["resumed.mp4"]);
-    let id = |beginning: &str| said.iter().find_map(|line| line.strip_prefix(beginning)).unwrap();
-    assert_eq!(id("ordered "), id("go on with "), "one order, not two");
+    let id = |prefix: &str| lines.iter().find_map(|line| line.strip_prefix(prefix)).unwrap();
+    assert_eq!(id("submitted "), id("resumed "));
 }
 
 #[test]
@@ -112,33 +118,36 @@ fn a_video_comes_through_proxies() {
 }
 
 #[test]
-fn a_gateway_that_lacks_half_of_the_api_makes_a_video_all_the_same() {
-    let (said, directory) = run("another_gateway", in_directory);
+fn a_gateway_without_list_and_look_up_makes_a_video() {
+    let (lines, directory) = run("another_gateway", in_directory);
     assert_eq!(videos(&directory), ["another.mp4"]);
-    assert_eq!(count(&said, "an order is not found"), 1, "{said:#?}");
-    assert_eq!(count(&said, "no list: HTTP 404"), 1, "{said:#?}");
+    assert_eq!(count(&lines, "the external id finds no task"), 1, "{lines:#?}");
+    assert_eq!(count(&lines, "no list: HTTP 404"), 1, "{lines:#?}");
 }
 
 #[test]
-fn a_program_with_tests_works_without_them_too() {
+fn the_program_of_the_example_with_tests_makes_a_video() {
     let (_, directory) = run("your_own_tests", in_directory);
-    assert_eq!(videos(&directory), ["ordered.mp4"]);
+    assert_eq!(videos(&directory), ["made.mp4"]);
 }
 
 #[test]
-fn a_server_that_is_called_back_has_the_video() {
-    let (said, directory) = run("callback_server", in_directory);
-    assert_eq!(videos(&directory).len(), 1, "{said:#?}");
+fn the_callback_server_downloads_the_video() {
+    let (lines, directory) = run("callback_server", in_directory);
+    assert_eq!(videos(&directory).len(), 1, "{lines:#?}");
 }
 
 #[test]
-fn every_example_is_run_here() {
+fn every_example_has_a_test() {
     let here = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/examples.rs")).unwrap();
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap();
         if path.extension().is_some_and(|extension| extension == "rs") {
-            assert!(here.contains(&format!("run({name:?}")), "ACTION: run the example {name} in tests/examples.rs");
+            assert!(
+                here.contains(&format!("run({name:?}")),
+                "ACTION: add a test of the example {name} to tests/examples.rs"
+            );
         }
     }
 }

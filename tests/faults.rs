@@ -6,10 +6,8 @@ mod support;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use kling_client::{Client, ErrorKind, Image, MultiImageToVideo};
+use kling_client::{Client, ErrorKind, Image, Request};
 use kling_sandbox::{Answer, Fault, NamedFault, Operation, Sandbox, Target, Tells};
-use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 
 const MOMENTS: [u64; 5] = [2, 5, 10, 30, 60];
 
@@ -57,28 +55,23 @@ impl Line {
         let client = Client::builder(sandbox.api_key())
             .base_url(sandbox.base_url())
             .clock(support::Guarded(clock.clone()))
-            .reconcile_at(MOMENTS.map(Duration::from_secs))
+            .look_up_at(MOMENTS.map(Duration::from_secs))
             .build()
             .unwrap();
         Self { sandbox, clock, client }
     }
 
     /// Submits once, with these faults waiting for the POSTs; `time_passes` where one of them waits for the clock.
-    async fn meet(
-        &self,
-        faults: impl IntoIterator<Item = Fault>,
-        request: &MultiImageToVideo,
-        time_passes: bool,
-    ) -> Met {
+    async fn meet(&self, faults: impl IntoIterator<Item = Fault>, request: Request, time_passes: bool) -> Met {
         let sandbox = &self.sandbox;
         let (whole, tasks, sleeps) =
             (sandbox.posts_received_whole(), sandbox.tasks_charged(), self.clock.sleeps().len());
         faults.into_iter().for_each(|fault| sandbox.fault_next(Operation::Create, fault));
-        let id = request.external_task_id().unwrap();
+        let id = request.external_task_id().unwrap().to_owned();
         let submit = async {
             let result = self.client.submit(request).await;
             result.map(|task| task.id().to_owned()).map_err(|error| {
-                assert_eq!(error.external_task_id(), Some(id), "{error}");
+                assert_eq!(error.external_task_id(), Some(&*id), "{error}");
                 assert_eq!(error.may_have_been_charged(), error.kind() == ErrorKind::Ambiguous, "{error}");
                 error.kind()
             })
@@ -100,7 +93,7 @@ impl Line {
         };
         sandbox.clear_faults();
         let made = sandbox.tasks().split_off(tasks);
-        assert!(made.iter().all(|entry| entry.external_id.as_deref() == Some(id)), "{made:?}");
+        assert!(made.iter().all(|entry| entry.external_id.as_deref() == Some(&id)), "{made:?}");
         if let Ok(task) = &outcome {
             assert!(made.iter().any(|entry| entry.id == *task), "{task} is not among {made:?}");
         }
@@ -115,7 +108,7 @@ async fn meet(named: &NamedFault, image: Image, resolves: bool) -> Met {
     let duplicates = !(named.fault.is_charged() && named.tells == Tells::NoTask);
     let line = Line::start(resolves, duplicates).await;
     let waits = ["silence", "slow", "delayed"].iter().any(|name| named.name.starts_with(name));
-    line.meet([named.fault.clone()], &support::request_of([image]), waits).await
+    line.meet([named.fault.clone()], support::request_of([image]), waits).await
 }
 
 fn url() -> Image {
@@ -157,9 +150,9 @@ async fn no_fault_is_paid_twice_and_no_paid_task_is_called_unpaid() {
 #[tokio::test]
 async fn a_large_body_that_is_cut_before_its_sender_is_rid_of_it_is_sent_again_and_paid_once() {
     let line = Line::to(Sandbox::builder().duplicates(true).receive_buffer(64 * 1024)).await;
-    let request = support::request_of([large()]);
+    let request = || support::request_of([large()]);
     for after in [0, 1, 1000, 1_000_000, 6_000_000] {
-        let met = line.meet([Fault::cut_body(after)], &request.again(), false).await;
+        let met = line.meet([Fault::cut_body(after)], request(), false).await;
         assert!(met.outcome.is_ok() && met.charged == 1 && met.whole == 1, "after {after}: {met:?}");
     }
 }
@@ -167,10 +160,10 @@ async fn a_large_body_that_is_cut_before_its_sender_is_rid_of_it_is_sent_again_a
 #[tokio::test]
 async fn a_request_that_is_cut_after_any_of_its_bytes_is_paid_only_if_a_task_is_returned() {
     let line = Line::start(true, true).await;
-    let request = support::request_of([url()]);
+    let request = || support::request_of([url()]);
     let mut beyond = 0;
     for bytes in 0.. {
-        let met = line.meet([Fault::cut_connection(bytes)], &request.again(), false).await;
+        let met = line.meet([Fault::cut_connection(bytes)], request(), false).await;
         assert!(met.is_honest() && met.charged == 0 && met.whole <= 1, "after {bytes}: {met:?}");
         // Its sender had handed all of it to the system, and cannot know where it was cut.
         assert_eq!(met.outcome, Err(ErrorKind::Ambiguous), "after {bytes}: {met:?}");
@@ -186,10 +179,10 @@ async fn a_request_that_is_cut_after_any_of_its_bytes_is_paid_only_if_a_task_is_
 #[tokio::test]
 async fn an_answer_that_is_cut_after_any_of_its_bytes_is_paid_once_and_gives_the_task() {
     let line = Line::start(true, true).await;
-    let request = support::request_of([url()]);
+    let request = || support::request_of([url()]);
     let mut arrived = 0;
     for bytes in 0.. {
-        let met = line.meet([Fault::cut_answer(bytes)], &request.again(), false).await;
+        let met = line.meet([Fault::cut_answer(bytes)], request(), false).await;
         assert!(met.is_honest() && met.outcome.is_ok() && met.whole == 1, "after {bytes}: {met:?}");
         arrived += usize::from(!met.paused);
         assert_eq!(arrived > 0, !met.paused, "after {bytes}: it is looked for, or the answer was there: {met:?}");
@@ -207,15 +200,15 @@ async fn a_body_of_many_pictures_that_is_cut_anywhere_is_paid_at_most_once() {
         picture.resize(bytes, 7);
         Image::bytes(picture)
     };
-    let request = support::request_of([700_000, 900_001, 800_002, 900_000].map(picture));
+    let request = || support::request_of([700_000, 900_001, 800_002, 900_000].map(picture));
     let line = Line::start(true, true).await;
-    line.meet([], &request, false).await;
+    line.meet([], request(), false).await;
     let length = line.sandbox.requests()[0].body.length;
     let seed = fastrand::u64(..);
     let mut random = fastrand::Rng::with_seed(seed);
     let anywhere = (0..32).map(|_| random.u64(..length)).collect::<Vec<_>>();
     for bytes in anywhere.into_iter().chain(length - 20..=length + 1) {
-        let met = line.meet([Fault::cut_body(bytes)], &request.again(), false).await;
+        let met = line.meet([Fault::cut_body(bytes)], request(), false).await;
         let case = format!("after {bytes} of {length} (seed {seed}): {met:?}");
         // Sent again only if the first had not arrived whole.
         assert!(met.is_honest() && met.whole <= 1 && (met.outcome.is_ok() == (met.charged == 1)), "{case}");
@@ -224,9 +217,9 @@ async fn a_body_of_many_pictures_that_is_cut_anywhere_is_paid_at_most_once() {
 }
 
 /// What may go wrong with one POST, without the server saying what is not true.
-fn any_fault() -> impl Strategy<Value = Fault> {
+fn any_fault(random: &mut fastrand::Rng) -> Fault {
     let answer = |status, body: &'static str| Fault::answer(Answer::new(status).body(body));
-    let plain = prop::sample::select(vec![
+    let plain = [
         Fault::hang_up(),
         Fault::hang_up().charged(),
         Fault::hang_up().charged().hidden_for(Duration::from_secs(20)),
@@ -239,28 +232,25 @@ fn any_fault() -> impl Strategy<Value = Fault> {
         answer(429, "").charged().hidden_for(Duration::from_secs(20)),
         Fault::early(Answer::new(429)),
         Fault::redirect(307, Target::Itself).charged(),
-    ]);
-    prop_oneof![
-        2 => (0..700u64).prop_map(Fault::cut_connection),
-        1 => (0..400u64).prop_map(Fault::cut_body),
-        2 => (0..500u64).prop_map(Fault::cut_answer),
-        4 => plain,
-    ]
+    ];
+    match random.u8(..9) {
+        0 | 1 => Fault::cut_connection(random.u64(..700)),
+        2 => Fault::cut_body(random.u64(..400)),
+        3 | 4 => Fault::cut_answer(random.u64(..500)),
+        _ => plain[random.usize(..plain.len())].clone(),
+    }
 }
 
 #[test]
 fn whatever_goes_wrong_one_after_the_other_nothing_is_paid_twice_or_called_unpaid_when_paid() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let line = runtime.block_on(Line::start(true, true));
-    let request = support::request_of([url()]);
-    let config = Config { cases: 300, failure_persistence: None, ..Config::default() };
-    let run = TestRunner::new(config).run(&prop::collection::vec(any_fault(), 0..4), |faults| {
-        let met = runtime.block_on(line.meet(faults, &request.again(), false));
-        prop_assert!(met.is_honest() && met.outcome.is_ok() == (met.charged == 1), "{met:?}");
-        Ok(())
-    });
-    if let Err(reason) = run {
-        panic!("{reason}");
+    let request = || support::request_of([url()]);
+    for seed in 0..300 {
+        let random = &mut fastrand::Rng::with_seed(seed);
+        let faults: Vec<_> = (0..random.usize(..4)).map(|_| any_fault(random)).collect();
+        let met = runtime.block_on(line.meet(faults.clone(), request(), false));
+        assert!(met.is_honest() && met.outcome.is_ok() == (met.charged == 1), "seed {seed}: {faults:?}: {met:?}");
     }
 }
 
@@ -287,10 +277,10 @@ async fn a_submit_that_was_dropped_is_found_by_its_id_and_was_paid_once() {
         tokio::select! {
             biased;
             () = sandbox.until(|sandbox| sandbox.posts_begun() > 0 && (sandbox.posts_received_whole() > 0 || !charged)) => {}
-            _ = client.submit(&request) => {}
+            _ = client.submit(request) => {}
         }
         sandbox.until(|sandbox| sandbox.tasks_charged() > 0 || !charged).await;
-        let found = client.reconcile(&id).await.unwrap();
+        let found = client.find_task(support::OPERATION, &id).await.unwrap();
         assert_eq!(
             found.map(|task| task.id().to_owned()),
             sandbox.tasks().first().map(|entry| entry.id.clone()),
@@ -306,14 +296,18 @@ async fn over_the_accounts_limit_a_submit_comes_back_until_a_slot_is_free() {
     let builder = Sandbox::builder().clock(clock.clone()).concurrency(1).task_time(Duration::from_secs(2));
     let sandbox = builder.start().await.unwrap();
     let jumping = support::Jumping::over(&clock);
-    let client =
-        support::client(&sandbox).attempts(1000).retry_budget(Duration::from_secs(600)).clock(jumping).build().unwrap();
-    client.submit(&support::request()).await.unwrap();
-    client.submit(&support::request()).await.unwrap();
+    let client = support::client(&sandbox)
+        .max_attempts(1000)
+        .retry_budget(Duration::from_secs(600))
+        .clock(jumping)
+        .build()
+        .unwrap();
+    client.submit(support::request()).await.unwrap();
+    client.submit(support::request()).await.unwrap();
     assert_eq!(sandbox.tasks_charged(), 2);
 
     let once = support::client(&sandbox).build().unwrap();
-    let error = once.submit(&support::request()).await.unwrap_err();
+    let error = once.submit(support::request()).await.unwrap_err();
     assert!(error.is_retryable() && error.code() == Some("1303") && error.kind() == ErrorKind::Rejected, "{error}");
 }
 

@@ -17,7 +17,7 @@ async fn two_pictures_become_a_video_on_disk() {
     let (sandbox, client, _) = sandbox(TASK_TIME).await;
     let request =
         request_of([Image::file(picture("cat.png")), Image::bytes(std::fs::read(picture("hat.jpg")).unwrap())]);
-    let task = client.submit(&request).await.unwrap();
+    let task = client.submit(request).await.unwrap();
     let finished = task.wait().expected(TASK_TIME).await.unwrap();
     let target = support::directory("two_pictures").join("cat.mp4");
     assert_eq!(finished.download(&target).await.unwrap(), target);
@@ -26,8 +26,13 @@ async fn two_pictures_become_a_video_on_disk() {
     assert!(!target.with_file_name("cat.mp4.part").exists());
     assert_eq!((sandbox.posts_received_whole(), sandbox.tasks_charged()), (1, 1));
     assert_eq!(finished.info().task_id, sandbox.tasks()[0].id);
-    assert_eq!(finished.videos()[0].duration, Some(Duration::from_millis(5100)));
+    assert_eq!(finished.outputs()[0].duration, Some(Duration::from_millis(5100)));
     sandbox.assert_key_never_leaked();
+}
+
+/// The body that the API received.
+fn json(received: &kling_sandbox::Received) -> serde_json::Value {
+    serde_json::from_slice(received.body.bytes.as_deref().unwrap()).unwrap()
 }
 
 #[tokio::test]
@@ -39,11 +44,11 @@ async fn what_the_api_receives_is_the_facades_json_and_nothing_else() {
         .without_external_task_id()
         .build()
         .unwrap();
-    client.submit(&request).await.unwrap();
+    client.submit(request).await.unwrap();
     let [received] = &sandbox.requests()[..] else { panic!("one request") };
     assert_eq!(
-        received.body.bytes.as_deref().map(String::from_utf8_lossy).unwrap(),
-        r#"{"model_name":"kling-v1-6","image_list":[{"image":"https://example.com/cat.png"},{"image":"https://example.com/hat.jpg"}],"prompt":"The cat puts the hat on","mode":"std","duration":"5"}"#
+        json(received),
+        serde_json::json!({"model_name":"kling-v1-6","image_list":[{"image":"https://example.com/cat.png"},{"image":"https://example.com/hat.jpg"}],"prompt":"The cat puts the hat on","mode":"std","duration":"5"})
     );
     let mut names: Vec<_> = received.headers.keys().map(|name| name.as_str()).collect();
     names.sort_unstable();
@@ -70,17 +75,17 @@ async fn extras_the_watermark_and_unknown_values_arrive_unchanged() {
         .external_task_id("order-7")
         .build()
         .unwrap();
-    client.submit(&request).await.unwrap();
+    client.submit(request).await.unwrap();
     assert_eq!(
-        sandbox.requests()[0].body.bytes.as_deref().map(String::from_utf8_lossy).unwrap(),
-        r#"{"model_name":"kling-v9","image_list":[{"image":"https://example.com/cat.png"}],"prompt":"x","mode":"turbo","duration":"15","aspect_ratio":"21:9","external_task_id":"order-7","watermark_info":{"enabled":true},"cfg_scale":0.5}"#
+        json(&sandbox.requests()[0]),
+        serde_json::json!({"model_name":"kling-v9","image_list":[{"image":"https://example.com/cat.png"}],"prompt":"x","mode":"turbo","duration":"15","aspect_ratio":"21:9","external_task_id":"order-7","watermark_info":{"enabled":true},"cfg_scale":0.5})
     );
 }
 
 #[tokio::test]
 async fn a_wait_reports_each_status_and_each_failed_poll_and_goes_on() {
     let (sandbox, client, clock) = sandbox(TASK_TIME).await;
-    let task = client.submit(&request()).await.unwrap();
+    let task = client.submit(request()).await.unwrap();
     sandbox.answer_next(Operation::Get, Answer::new(502).body("<html>bad gateway</html>"));
     let mut wait = task.wait().expected(Duration::from_secs(200));
     let mut seen = Vec::new();
@@ -94,7 +99,7 @@ async fn a_wait_reports_each_status_and_each_failed_poll_and_goes_on() {
         });
     }
     seen.dedup();
-    assert_eq!(seen, ["answer", "processing", "running", "succeed"]);
+    assert_eq!(seen, ["unexpected_response", "processing", "running", "succeed"]);
     let at: Vec<_> = clock.sleeps().iter().map(Duration::as_secs).collect();
     assert_eq!(at[..4], [90, 100, 105, 110], "0.45 of the expected time, one back-off, then every 5 s");
     assert!(at.last().unwrap() - 240 < 5, "seen no later than one interval after the end");
@@ -104,7 +109,7 @@ async fn a_wait_reports_each_status_and_each_failed_poll_and_goes_on() {
 async fn a_failed_task_is_an_error_with_the_apis_reason_although_its_message_says_succeed() {
     let (sandbox, client, _) = sandbox(TASK_TIME).await;
     sandbox.fail_next_task("Failure to pass the risk control system");
-    let task = client.submit(&request()).await.unwrap();
+    let task = client.submit(request()).await.unwrap();
     let error = task.wait().expected(TASK_TIME).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TaskFailed);
     assert_eq!(error.message(), "Failure to pass the risk control system");
@@ -119,7 +124,7 @@ async fn the_apis_refusal_is_rejected_with_its_code_message_and_request_id() {
         .prompt("x".repeat(2501))
         .build_unchecked()
         .unwrap();
-    let error = client.submit(&request).await.unwrap_err();
+    let error = client.submit(request).await.unwrap_err();
     assert_eq!((error.kind(), error.code(), error.http_status()), (ErrorKind::Rejected, Some("1201"), Some(400)));
     assert!(error.request_id().is_some() && error.message().contains("prompt"), "{error}");
     assert!(!error.may_have_been_charged());
@@ -131,9 +136,9 @@ async fn a_wrong_key_is_refused_and_the_wait_does_not_go_on_asking() {
     let (sandbox, _, _) = sandbox(TASK_TIME).await;
     let clock = support::Jumping::over(sandbox.clock());
     let client = kling_client::Client::builder("sk-wrong").base_url(sandbox.base_url()).clock(clock).build().unwrap();
-    let error = client.submit(&request()).await.unwrap_err();
+    let error = client.submit(request()).await.unwrap_err();
     assert_eq!((error.kind(), error.code(), error.http_status()), (ErrorKind::Rejected, Some("1002"), Some(401)));
-    let error = client.task("822953089408827433").unwrap().wait().await.unwrap_err();
+    let error = client.task(support::OPERATION, "822953089408827433").unwrap().wait().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rejected);
     assert_eq!(sandbox.requests().len(), 2);
 }
@@ -141,18 +146,31 @@ async fn a_wrong_key_is_refused_and_the_wait_does_not_go_on_asking() {
 #[tokio::test]
 async fn a_list_gives_the_newest_first_and_a_gateway_without_it_is_rejected() {
     let (sandbox, client, _) = sandbox(TASK_TIME).await;
-    let first = client.submit(&request()).await.unwrap();
-    let second = client.submit(&request()).await.unwrap();
-    let ids: Vec<_> = client.list(1, 30).await.unwrap().into_iter().map(|info| info.task_id).collect();
+    let first = client.submit(request()).await.unwrap();
+    let second = client.submit(request()).await.unwrap();
+    let ids: Vec<_> = client
+        .list(support::OPERATION)
+        .start_at(1)
+        .page_size(30)
+        .next_page()
+        .await
+        .unwrap()
+        .unwrap()
+        .into_iter()
+        .map(|info| info.task_id)
+        .collect();
     assert_eq!(ids, [second.id(), first.id()]);
     let last = sandbox.requests().pop().unwrap();
     assert_eq!(last.query.as_deref(), Some("pageNum=1&pageSize=30"));
-    assert_eq!(client.list(0, 501).await.unwrap_err().violations().len(), 2);
+    assert_eq!(
+        client.list(support::OPERATION).start_at(0).page_size(501).next_page().await.unwrap_err().violations().len(),
+        2
+    );
 
     let lacks = r#"{"error":{"message":"Invalid URL (GET /kling/v1/videos/multi-image2video)","type":"invalid_request_error","param":"","code":""}}"#;
     sandbox.answer_next(Operation::List, Answer::new(404).body(lacks));
-    let error = client.list(1, 30).await.unwrap_err();
-    assert_eq!((error.kind(), error.operation()), (ErrorKind::Rejected, "list"));
+    let error = client.list(support::OPERATION).start_at(1).page_size(30).next_page().await.unwrap_err();
+    assert_eq!((error.kind(), error.step()), (ErrorKind::Rejected, "list"));
     assert!(error.message().contains("Invalid URL"), "{error}");
 }
 
@@ -165,8 +183,8 @@ async fn a_task_is_found_by_the_callers_own_id() {
         .external_task_id("order-7")
         .build()
         .unwrap();
-    let task = client.submit(&request).await.unwrap();
+    let task = client.submit(request).await.unwrap();
     assert_eq!(task.external_task_id(), Some("order-7"));
-    let mut found = client.task("order-7").unwrap();
+    let mut found = client.task(support::OPERATION, "order-7").unwrap();
     assert_eq!(found.refresh().await.unwrap().task_id, task.id());
 }

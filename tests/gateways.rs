@@ -7,7 +7,9 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use flate2::Compression;
-use kling_client::{Client, Error, ErrorKind, Image, MultiImageToVideo, Result, TaskInfo, TaskStatus, callback};
+use kling_client::{
+    Client, Error, ErrorKind, Image, MultiImageToVideo, Request, Result, TaskInfo, TaskStatus, callback,
+};
 use kling_sandbox::{Answer, Operation, Sandbox};
 use serde_json::{Value, json};
 
@@ -26,13 +28,13 @@ impl Gateway {
 
     async fn polled(&self, answer: Answer) -> Result<TaskInfo> {
         self.sandbox.answer_next(Operation::Get, answer);
-        self.client.task("7001").unwrap().refresh().await.cloned()
+        self.client.task(support::OPERATION, "7001").unwrap().refresh().await.cloned()
     }
 
     async fn submitted(&self, answer: Answer) -> Result<TaskInfo> {
         self.sandbox.answer_next(Operation::Create, answer);
         let request = support::request_of([Image::url("https://example.com/a.png")]);
-        self.client.submit(&request).await.map(|task| task.info().unwrap().clone())
+        self.client.submit(request).await.map(|task| task.info().unwrap().clone())
     }
 
     /// A relative URL as it is joined to the base URL.
@@ -46,11 +48,11 @@ fn answer(status: u16, body: &Value) -> Answer {
 }
 
 fn urls(info: &TaskInfo) -> Vec<String> {
-    info.videos.iter().map(|video| video.url.clone()).collect()
+    info.outputs.iter().map(|output| output.url.clone()).collect()
 }
 
 /// A request without an external id.
-fn without_external_id() -> MultiImageToVideo {
+fn without_external_id() -> Request {
     let builder = MultiImageToVideo::builder().images([Image::url("https://example.com/a.png")]).prompt("x");
     builder.without_external_task_id().build().unwrap()
 }
@@ -88,14 +90,14 @@ async fn a_readable_task_beats_an_error_code_if_it_is_the_one_that_was_polled() 
         (403, json!({"code": "x", "message": "m", "data": [failed("8"), failed("7001")]}), task("7001", "failed")),
         (400, json!({"code": 1201, "message": "m", "data": failed("8")}), Err(ErrorKind::Rejected)),
         (400, json!({"code": 1201, "message": "m", "data": [failed("8")]}), Err(ErrorKind::Rejected)),
-        (500, json!({"code": 5000, "message": "m", "data": failed("8")}), Err(ErrorKind::Answer)),
+        (500, json!({"code": 5000, "message": "m", "data": failed("8")}), Err(ErrorKind::UnexpectedResponse)),
     ] {
         assert_eq!(outcome(gateway.polled(answer(status, &body)).await), expected, "{status} {body}");
     }
     let blocked =
         json!({"code": 1301, "message": "content blocked", "data": {"task_id": "7001", "task_status": "failed"}});
     gateway.sandbox.answer_next(Operation::Get, answer(200, &blocked));
-    let error = gateway.client.task("7001").unwrap().wait().await.unwrap_err();
+    let error = gateway.client.task(support::OPERATION, "7001").unwrap().wait().await.unwrap_err();
     assert_eq!((error.kind(), error.message()), (ErrorKind::TaskFailed, "content blocked"));
     assert!(!error.may_have_been_charged());
 }
@@ -146,7 +148,7 @@ async fn of_a_list_a_create_takes_only_the_task_with_its_own_external_id() {
         {"task_id": "9", "task_status": "submitted", "task_info": {"external_task_id": ours}},
     ]});
     gateway.sandbox.answer_next(Operation::Create, answer(200, &list));
-    assert_eq!(gateway.client.submit(&request).await.unwrap().id(), "9");
+    assert_eq!(gateway.client.submit(request).await.unwrap().id(), "9");
 }
 
 #[tokio::test]
@@ -155,7 +157,7 @@ async fn a_gateway_that_was_sent_no_external_id_may_add_its_own() {
     let body = json!({"code": 0, "data": {"task_id": "9", "task_info": {"external_task_id": "the gateway's"}}});
     gateway.sandbox.answer_next(Operation::Create, answer(200, &body));
     let request = without_external_id();
-    let task = gateway.client.submit(&request).await.unwrap();
+    let task = gateway.client.submit(request).await.unwrap();
     assert_eq!((task.id(), task.external_task_id()), ("9", Some("the gateway's")));
 }
 
@@ -168,7 +170,7 @@ async fn a_response_about_another_task_is_a_failed_poll() {
         json!({"id": "8", "object": "video", "status": "failed"}),
     ] {
         let error = gateway.polled(answer(200, &body)).await.unwrap_err();
-        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Answer, true), "{error}");
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::UnexpectedResponse, true), "{error}");
         assert!(error.message().contains("another task, 8"), "{error}");
     }
     // A gateway's wrapper has the gateway's id around Kling's own; either is the task's.
@@ -207,7 +209,7 @@ async fn a_status_around_a_stale_one_counts_where_it_is_final() {
             [gateway.polled(answer(200, &body)).await.unwrap(), callback::parse(body.to_string().as_bytes()).unwrap()]
         {
             assert_eq!((info.task_id.as_str(), info.status.as_str()), ("7001", expected), "{outer} around {inner}");
-            assert_eq!(!info.videos.is_empty(), expected == "succeed", "{outer} around {inner}");
+            assert_eq!(!info.outputs.is_empty(), expected == "succeed", "{outer} around {inner}");
             if expected == "failed" && outer != "SUCCESS" {
                 assert_eq!(info.status_message.as_deref(), Some("任务超时"));
             }
@@ -252,7 +254,7 @@ async fn a_doubtful_word_is_a_failure_once_two_polls_in_a_row_say_so() {
         let body = json!({"task_id": "7001", "status": word, "fail_reason": "upstream said no"});
         let running = json!({"task_id": "7001", "status": "running"});
         for (before, fails) in [(vec![&body], true), (vec![&body, &running], false), (vec![&running], false)] {
-            let mut task = gateway.client.task("7001").unwrap();
+            let mut task = gateway.client.task(support::OPERATION, "7001").unwrap();
             for body in before {
                 gateway.sandbox.answer_next(Operation::Get, answer(200, body));
                 assert!(!task.refresh().await.unwrap().status.is_final(), "{word}");
@@ -318,10 +320,10 @@ async fn outputs_are_found_in_every_place_where_gateways_put_them() {
     }
     let video = flat("video", json!({"id": "v", "url": a, "duration": 10}));
     let info = gateway.polled(answer(200, &video)).await.unwrap();
-    assert_eq!((info.videos[0].id.as_deref(), info.videos[0].duration), (Some("v"), Some(Duration::from_secs(10))));
+    assert_eq!((info.outputs[0].id.as_deref(), info.outputs[0].duration), (Some("v"), Some(Duration::from_secs(10))));
     // Outputs of what did not succeed are previews at best.
     let running = json!({"task_id": "7001", "status": "running", "url": a});
-    assert!(gateway.polled(answer(200, &running)).await.unwrap().videos.is_empty());
+    assert!(gateway.polled(answer(200, &running)).await.unwrap().outputs.is_empty());
 }
 
 #[tokio::test]
@@ -366,7 +368,7 @@ async fn an_encoding_that_nobody_asked_for_is_decoded_or_named() {
     for encoding in ["br", "zstd"] {
         let answer = Answer::new(200).header("content-encoding", encoding).body(vec![0x28, 0xb5, 0x2f, 0xfd, 0, 1]);
         let polled = gateway.polled(answer.clone()).await.unwrap_err();
-        assert_eq!((polled.kind(), polled.is_retryable()), (ErrorKind::Answer, true), "{polled}");
+        assert_eq!((polled.kind(), polled.is_retryable()), (ErrorKind::UnexpectedResponse, true), "{polled}");
         let submitted = gateway.submitted(answer).await.unwrap_err();
         assert_eq!(submitted.kind(), ErrorKind::Ambiguous, "{submitted}");
         for error in [polled, submitted] {
@@ -404,7 +406,7 @@ async fn text_around_the_first_json_is_skipped_and_a_second_document_is_tried() 
     let error = gateway.submitted(Answer::new(429).body(refused)).await.unwrap_err();
     assert_eq!((error.code(), error.message()), (Some("1303"), "busy"));
     for nothing in ["", "\u{feff}", "x{}", "\"7001\""] {
-        assert_eq!(callback::parse(nothing.as_bytes()).unwrap_err().kind(), ErrorKind::Answer);
+        assert_eq!(callback::parse(nothing.as_bytes()).unwrap_err().kind(), ErrorKind::UnexpectedResponse);
     }
 }
 
@@ -431,7 +433,7 @@ async fn an_odd_id_of_the_servers_is_escaped_or_polled_by_the_callers_id() {
         let external = request.external_task_id().unwrap().to_owned();
         let body = json!({"code": 0, "data": {"task_id": id, "task_status": "submitted"}});
         gateway.sandbox.answer_next(Operation::Create, answer(200, &body));
-        let mut task = gateway.client.submit(&request).await.unwrap();
+        let mut task = gateway.client.submit(request).await.unwrap();
         assert_eq!(task.id(), id);
         let saved = serde_json::to_string(&task.save()).unwrap();
         let mut resumed = gateway.client.resume(serde_json::from_str(&saved).unwrap()).unwrap();
@@ -449,7 +451,7 @@ async fn a_task_that_no_url_can_name_is_paid_all_the_same_and_its_error_says_so(
     let gateway = Gateway::start().await;
     gateway.sandbox.answer_next(Operation::Create, answer(200, &json!({"code": 0, "data": {"task_id": ".."}})));
     let request = without_external_id();
-    let mut task = gateway.client.submit(&request).await.unwrap();
+    let mut task = gateway.client.submit(request).await.unwrap();
     let errors: [Error; 2] = [task.refresh().await.cloned().unwrap_err(), task.wait().await.unwrap_err()];
     for error in errors {
         assert!(error.may_have_been_charged() && error.task_id() == Some(".."), "{error}");
@@ -478,7 +480,7 @@ async fn every_status_means_the_same_whatever_a_proxy_puts_into_the_body() {
             let passing = status >= 500 || status == 408;
             let (create, poll) = match status {
                 429 => ((ErrorKind::Rejected, true), (ErrorKind::Rejected, true)),
-                _ if passing => ((ErrorKind::Ambiguous, false), (ErrorKind::Answer, true)),
+                _ if passing => ((ErrorKind::Ambiguous, false), (ErrorKind::UnexpectedResponse, true)),
                 _ => ((ErrorKind::Rejected, false), (ErrorKind::Rejected, false)),
             };
             let error = gateway.submitted(answer.clone()).await.unwrap_err();
@@ -486,7 +488,8 @@ async fn every_status_means_the_same_whatever_a_proxy_puts_into_the_body() {
             let error = gateway.polled(answer.clone()).await.unwrap_err();
             assert_eq!((error.kind(), error.is_retryable()), poll, "poll: {case}");
             gateway.sandbox.answer_next(Operation::List, answer);
-            let error = gateway.client.list(1, 30).await.unwrap_err();
+            let error =
+                gateway.client.list(support::OPERATION).start_at(1).page_size(30).next_page().await.unwrap_err();
             assert_eq!((error.kind(), error.is_retryable()), poll, "list: {case}");
         }
     }

@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use kling_client::{Client, Error, ErrorKind, Image, MultiImageToVideo, Result, Task};
+use kling_client::{Client, Error, ErrorKind, Image, MultiImageToVideo, Request, Result, Task};
 use kling_sandbox::{Answer, Fault, Operation, Sandbox};
 use serde_json::json;
 
@@ -30,13 +30,13 @@ impl Gateway {
         let client = Client::builder(sandbox.api_key())
             .base_url(sandbox.base_url())
             .clock(support::Jumping::over(&clock))
-            .reconcile_at([2, 5, 10, 30, 60].map(seconds))
+            .look_up_at([2, 5, 10, 30, 60].map(seconds))
             .build()
             .unwrap();
         Self { sandbox, client }
     }
 
-    async fn submit(&self, request: &MultiImageToVideo, fault: Fault) -> Result<Task> {
+    async fn submit(&self, request: Request, fault: Fault) -> Result<Task> {
         self.sandbox.fault_next(Operation::Create, fault);
         self.client.submit(request).await
     }
@@ -47,7 +47,7 @@ impl Gateway {
 }
 
 /// A request with an id of the caller's own.
-fn request(external_id: &str) -> MultiImageToVideo {
+fn request(external_id: &str) -> Request {
     let images = [Image::url("https://example.com/cat.png")];
     MultiImageToVideo::builder().images(images).prompt("x").external_task_id(external_id).build().unwrap()
 }
@@ -70,14 +70,14 @@ async fn after_a_429_that_says_nothing_the_task_is_looked_up_before_the_request_
     for body in LIMITERS {
         // None was made: looked up at each moment, then retried.
         let gateway = Gateway::start().await;
-        gateway.submit(&request("mine"), busy(body)).await.unwrap();
+        gateway.submit(request("mine"), busy(body)).await.unwrap();
         assert_eq!((gateway.sandbox.posts_received_whole(), gateway.sandbox.charged_for("mine")), (2, 1), "{body}");
         assert_eq!(gateway.asked(Operation::Get), 5, "{body}");
         // One was made, by another channel, and is visible later: found, and not retried.
         for hidden in [0, 4, 29, 59] {
             let gateway = Gateway::start().await;
             let fault = busy(body).charged().hidden_for(seconds(hidden));
-            let task = gateway.submit(&request("mine"), fault).await.unwrap();
+            let task = gateway.submit(request("mine"), fault).await.unwrap();
             assert_eq!((gateway.sandbox.posts_received_whole(), gateway.sandbox.charged_for("mine")), (1, 1), "{body}");
             assert_eq!(task.id(), gateway.sandbox.tasks()[0].id);
         }
@@ -89,7 +89,7 @@ async fn klings_own_limits_say_that_no_task_was_made_and_need_no_look_up() {
     for code in [1302, 1303] {
         let gateway = Gateway::start().await;
         let body = json!({"code": code, "message": "parallel task over resource pack limit"}).to_string();
-        gateway.submit(&request("mine"), busy(&body)).await.unwrap();
+        gateway.submit(request("mine"), busy(&body)).await.unwrap();
         assert_eq!((gateway.sandbox.posts_received_whole(), gateway.sandbox.charged_for("mine")), (2, 1));
         assert_eq!((gateway.asked(Operation::Get), gateway.asked(Operation::List)), (0, 0));
     }
@@ -104,7 +104,7 @@ async fn a_look_up_that_nobody_answers_leaves_the_outcome_unknown() {
         for operation in [Operation::Get, Operation::List] {
             gateway.sandbox.fault_always(operation, Fault::answer(Answer::new(status).body(body)));
         }
-        let error = gateway.submit(&request("mine"), busy("")).await.unwrap_err();
+        let error = gateway.submit(request("mine"), busy("")).await.unwrap_err();
         assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Ambiguous, false), "{status}: {error}");
         assert!(error.may_have_been_charged() && error.external_task_id() == Some("mine"), "{error}");
         assert_eq!(gateway.sandbox.posts_received_whole(), 1, "{status}");
@@ -118,7 +118,7 @@ async fn without_an_external_id_such_a_429_is_not_retried_and_its_outcome_unknow
         let gateway = Gateway::start().await;
         let request =
             MultiImageToVideo::builder().images(images()).prompt("x").without_external_task_id().build().unwrap();
-        let error = gateway.submit(&request, busy(body)).await.unwrap_err();
+        let error = gateway.submit(request, busy(body)).await.unwrap_err();
         assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Ambiguous, false), "{error}");
         assert_eq!(gateway.sandbox.posts_received_whole(), 1);
     }
@@ -168,16 +168,16 @@ async fn an_account_without_money_is_never_retried_and_a_limit_on_requests_is_no
     for status in [400, 402, 403, 429, 451] {
         for body in &bodies {
             let fault = Fault::answer(Answer::new(status).body(body.clone()));
-            refused(&gateway.submit(&request("mine"), fault).await.unwrap_err(), &format!("{status} {body}"));
+            refused(&gateway.submit(request("mine"), fault).await.unwrap_err(), &format!("{status} {body}"));
         }
     }
     for body in ["", "<html>", "no", r#"{"detail":"payment"}"#] {
-        refused(&gateway.submit(&request("mine"), Fault::answer(Answer::new(402).body(body))).await.unwrap_err(), body);
+        refused(&gateway.submit(request("mine"), Fault::answer(Answer::new(402).body(body))).await.unwrap_err(), body);
     }
     assert_eq!(gateway.sandbox.tasks_charged(), 0);
     for text in ["quota", "Resource has been exhausted (e.g. check quota).", "parallel task over resource pack limit"] {
         let charged = gateway.sandbox.tasks_charged();
-        gateway.submit(&request("mine"), busy(&message(text))).await.unwrap();
+        gateway.submit(request("mine"), busy(&message(text))).await.unwrap();
         assert_eq!(gateway.sandbox.tasks_charged(), charged + 1, "{text}");
         gateway.sandbox.clock().advance(seconds(10_000));
     }
@@ -186,20 +186,20 @@ async fn an_account_without_money_is_never_retried_and_a_limit_on_requests_is_no
 #[tokio::test]
 async fn an_older_task_with_an_id_of_the_callers_own_is_not_taken_for_this_one() {
     let gateway = Gateway::start().await;
-    let older = gateway.submit(&request("order-7"), Fault::none()).await.unwrap();
+    let older = gateway.submit(request("order-7"), Fault::none()).await.unwrap();
     gateway.sandbox.clock().advance(seconds(3600));
     // The response is lost, and no task was made.
-    let error = gateway.submit(&request("order-7"), Fault::hang_up()).await.unwrap_err();
+    let error = gateway.submit(request("order-7"), Fault::hang_up()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Ambiguous, "{error}");
     assert!(error.message().contains(older.id()), "{error}");
     // It is lost, and one was made, which only the list shows behind the older one.
-    let task = gateway.submit(&request("order-7"), Fault::hang_up().charged()).await.unwrap();
+    let task = gateway.submit(request("order-7"), Fault::hang_up().charged()).await.unwrap();
     assert_ne!(task.id(), older.id());
     assert_eq!(gateway.sandbox.charged_for("order-7"), 2);
     // Where the list cannot be had, the older one proves nothing.
     gateway.sandbox.clock().advance(seconds(3600));
     gateway.sandbox.fault_always(Operation::List, Fault::answer(Answer::new(500)));
-    let error = gateway.submit(&request("order-7"), busy("")).await.unwrap_err();
+    let error = gateway.submit(request("order-7"), busy("")).await.unwrap_err();
     assert_eq!((error.kind(), gateway.sandbox.charged_for("order-7")), (ErrorKind::Ambiguous, 2), "{error}");
 }
 
@@ -210,7 +210,7 @@ async fn a_minted_id_that_is_found_is_proof_whatever_the_dates_say() {
     let id = request.external_task_id().unwrap();
     let found = json!({"code": 0, "data": {"task_id": "9", "task_status": "submitted", "task_info": {"external_task_id": id}, "created_at": 1}});
     gateway.sandbox.fault_always(Operation::Get, Fault::answer(Answer::new(200).body(found.to_string())));
-    assert_eq!(gateway.submit(&request, Fault::hang_up()).await.unwrap().id(), "9");
+    assert_eq!(gateway.submit(request, Fault::hang_up()).await.unwrap().id(), "9");
 }
 
 #[tokio::test]
@@ -228,13 +228,13 @@ async fn a_task_without_dates_leaves_the_outcome_unknown_and_is_named() {
             fault = fault.header("date", "soon");
         }
         gateway.sandbox.fault_always(Operation::Get, fault);
-        let error = gateway.submit(&request("order-7"), Fault::hang_up()).await.unwrap_err();
+        let error = gateway.submit(request("order-7"), Fault::hang_up()).await.unwrap_err();
         assert_eq!((error.kind(), error.task_id()), (ErrorKind::Ambiguous, Some("9")), "{created} {is_dated}: {error}");
     }
     gateway.sandbox.fault_always(Operation::Get, Fault::answer(Answer::new(200).body(found(&dated))));
-    assert_eq!(gateway.submit(&request("order-7"), Fault::hang_up()).await.unwrap().id(), "9");
+    assert_eq!(gateway.submit(request("order-7"), Fault::hang_up()).await.unwrap().id(), "9");
     // Whoever asks for the id itself means whichever task has it.
-    assert_eq!(gateway.client.reconcile("order-7").await.unwrap().unwrap().id(), "9");
+    assert_eq!(gateway.client.find_task(support::OPERATION, "order-7").await.unwrap().unwrap().id(), "9");
 }
 
 #[tokio::test]
@@ -242,7 +242,7 @@ async fn code_1201_after_an_attempt_that_may_have_arrived_is_looked_up_before_it
     // The task of the first attempt is visible only after the look-ups, and its id refused at the second.
     let gateway = Gateway::of(Sandbox::builder()).await;
     let fault = busy("").charged().hidden_for(seconds(75));
-    let task = gateway.submit(&request("mine"), fault).await.unwrap();
+    let task = gateway.submit(request("mine"), fault).await.unwrap();
     assert_eq!(task.id(), gateway.sandbox.tasks()[0].id);
     assert_eq!((gateway.sandbox.posts_received_whole(), gateway.sandbox.tasks_charged()), (2, 1));
     // With HTTP 200 too; and where nobody answers the look-ups, the outcome is unknown.
@@ -258,7 +258,7 @@ async fn code_1201_after_an_attempt_that_may_have_arrived_is_looked_up_before_it
                 gateway.sandbox.fault_always(operation, Fault::answer(Answer::new(500)));
             }
         }
-        let result = gateway.client.submit(&request("mine")).await;
+        let result = gateway.client.submit(request("mine")).await;
         assert_eq!(result.err().map(|error| error.kind()), expected);
         assert_eq!(gateway.sandbox.tasks_charged(), 1);
     }
@@ -270,12 +270,12 @@ async fn code_1201_after_an_attempt_that_may_have_arrived_is_looked_up_before_it
     for operation in [Operation::Get, Operation::List] {
         gateway.sandbox.fault_always(operation, refused());
     }
-    let error = gateway.client.submit(&request("mine")).await.unwrap_err();
+    let error = gateway.client.submit(request("mine")).await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Rejected, Some("1002")), "{error}");
     // A wrong parameter is one at the first attempt.
     let gateway = Gateway::start().await;
     let refusal = Answer::new(400).body(r#"{"code":1201,"message":"m"}"#);
-    let error = gateway.submit(&request("mine"), Fault::answer(refusal)).await.unwrap_err();
+    let error = gateway.submit(request("mine"), Fault::answer(refusal)).await.unwrap_err();
     assert_eq!((error.kind(), gateway.asked(Operation::Get)), (ErrorKind::Rejected, 0), "{error}");
 }
 
@@ -290,7 +290,7 @@ async fn a_retired_model_is_refused_with_what_to_do() {
         (200, r#"{"code":1203,"message":"model is discontinued"}"#),
     ] {
         let fault = Fault::answer(Answer::new(status).body(body));
-        let error = gateway.submit(&request("mine"), fault).await.unwrap_err();
+        let error = gateway.submit(request("mine"), fault).await.unwrap_err();
         assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Rejected, false), "{error}");
         assert!(error.hint().unwrap().contains("retire"), "{body}: {error}");
     }

@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use kling_client::{Client, Image, MultiImageToVideo};
+use kling_client::{Client, Image, MultiImageToVideo, Request};
 use kling_sandbox::{Answer, Operation, Sandbox};
 
 const KEY: &str = "sk-the-key-that-nobody-may-see";
@@ -19,7 +19,7 @@ fn silent(text: &str) {
     }
 }
 
-fn request() -> MultiImageToVideo {
+fn request() -> Request {
     MultiImageToVideo::builder()
         .images([Image::url(IMAGE_URL), Image::file(support::picture("cat.png")), Image::base64("iVBORw0KGgo=")])
         .prompt(PROMPT)
@@ -38,12 +38,12 @@ async fn debug_shows_no_secret() {
     let client = builder.build().unwrap();
     silent(&format!("{client:?}"));
     silent(&format!("{:?} {:?}", request(), Image::url(IMAGE_URL)));
-    let task = client.submit(&support::request()).await.unwrap();
+    let task = client.submit(support::request()).await.unwrap();
     let wait = task.wait();
     silent(&format!("{task:?} {wait:?}"));
     let finished = wait.expected(Duration::ZERO).await.unwrap();
     silent(&format!("{finished:?} {:?} {:?}", finished.info(), finished.download("x.mp4")));
-    silent(&format!("{:?}", client.list(1, 5).await.unwrap()));
+    silent(&format!("{:?}", client.list(support::OPERATION).start_at(1).page_size(5).next_page().await.unwrap()));
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn an_error_shows_no_secret_even_when_the_server_repeats_it() {
         serde_json::json!({"error": {"code": "", "message": echo}}),
     ] {
         sandbox.answer_next(Operation::Create, Answer::new(400).body(body.to_string()));
-        let error = client.submit(&request()).await.unwrap_err();
+        let error = client.submit(request()).await.unwrap_err();
         let shown = format!("{error} {error:?} {error:#?} {:?} {}", std::error::Error::source(&error), error.message());
         silent(&shown);
         assert!(shown.contains("***"), "{shown}");
@@ -69,12 +69,12 @@ async fn an_error_shows_no_secret_even_when_the_server_repeats_it() {
 async fn a_lost_connection_and_a_lost_video_show_no_secret() {
     let sandbox = Sandbox::builder().key(KEY).start().await.unwrap();
     let client = support::client(&sandbox).build().unwrap();
-    let finished = client.submit(&support::request()).await.unwrap().wait().expected(Duration::ZERO).await.unwrap();
+    let finished = client.submit(support::request()).await.unwrap().wait().expected(Duration::ZERO).await.unwrap();
     let target = support::directory("secrets").join("cat.mp4");
     sandbox.shutdown().await;
     for error in [
-        client.submit(&request()).await.unwrap_err(),
-        client.list(1, 1).await.unwrap_err(),
+        client.submit(request()).await.unwrap_err(),
+        client.list(support::OPERATION).start_at(1).page_size(1).next_page().await.unwrap_err(),
         finished.download(target).await.unwrap_err(),
         MultiImageToVideo::builder()
             .images([Image::url("nobody-may-see")])
@@ -82,7 +82,7 @@ async fn a_lost_connection_and_a_lost_video_show_no_secret() {
             .build()
             .unwrap_err(),
         Client::builder("sk nobody-may-see\n!").base_url("https://a:nobody-may-see@b/").build().unwrap_err(),
-        client.task("nobody may see/..").unwrap_err(),
+        client.task(support::OPERATION, "nobody may see/..").unwrap_err(),
     ] {
         silent(&format!("{error} {error:?} {:?}", std::error::Error::source(&error)));
     }
@@ -100,8 +100,8 @@ async fn what_a_request_holds_is_redacted_in_the_unreadable_body_of_any_call() {
         for status in [200, 400, 500] {
             let answer = Answer::new(status).body(body.clone());
             sandbox.answer_next(Operation::Create, answer.clone());
-            let submitted = client.submit(&request()).await.unwrap_err();
-            let mut task = client.submit(&request_that_passes()).await.unwrap();
+            let submitted = client.submit(request()).await.unwrap_err();
+            let mut task = client.submit(request_that_passes()).await.unwrap();
             sandbox.answer_next(Operation::Get, answer);
             let polled = task.refresh().await.cloned().unwrap_err();
             for error in [submitted, polled] {
@@ -113,12 +113,12 @@ async fn what_a_request_holds_is_redacted_in_the_unreadable_body_of_any_call() {
     for operation in [Operation::Get, Operation::List] {
         sandbox.answer_next(operation, Answer::new(200).body(cut.clone()));
     }
-    let polled = client.task("7001").unwrap().refresh().await.cloned().unwrap_err();
-    for error in [polled, client.list(1, 1).await.unwrap_err()] {
+    let polled = client.task(support::OPERATION, "7001").unwrap().refresh().await.cloned().unwrap_err();
+    for error in [polled, client.list(support::OPERATION).start_at(1).page_size(1).next_page().await.unwrap_err()] {
         silent(&format!("{error} {:?}", error.body_snippet()));
     }
     // The reason of a failure may repeat the prompt.
-    let task = client.submit(&request_that_passes()).await.unwrap();
+    let task = client.submit(request_that_passes()).await.unwrap();
     let failed =
         serde_json::json!({"task_id": task.id(), "status": "failed", "fail_reason": format!("refused: {PROMPT}")});
     sandbox.answer_next(Operation::Get, Answer::new(200).body(failed.to_string()));
@@ -128,7 +128,7 @@ async fn what_a_request_holds_is_redacted_in_the_unreadable_body_of_any_call() {
 }
 
 /// A request that the API takes, with all that nobody may see.
-fn request_that_passes() -> MultiImageToVideo {
+fn request_that_passes() -> Request {
     MultiImageToVideo::builder()
         .images([Image::url(IMAGE_URL)])
         .prompt(PROMPT)

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use kling_client::{Client, Image, MultiImageToVideo};
+use kling_client::{Client, Image, MultiImageToVideo, Request};
 use kling_sandbox::{Answer, Fault, Operation, Sandbox};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -144,7 +144,7 @@ impl Told {
     }
 }
 
-fn secretive() -> MultiImageToVideo {
+fn secretive() -> Request {
     MultiImageToVideo::builder()
         .images([
             Image::url("https://example.com/cat.png?token=nobody-may-see"),
@@ -161,28 +161,48 @@ async fn one_span_holds_all_of_a_video_and_each_operation_tells_how_it_went() {
     let (heard, _guard) = Heard::listen();
     let (sandbox, client, _) = support::sandbox(Duration::from_secs(200)).await;
     let request = secretive();
-    let task = client.submit(&request).await.unwrap();
+    let (external, length) = (&request.external_task_id().unwrap().to_owned(), request.body_len());
+    let task = client.submit(request).await.unwrap();
     let finished = task.wait().await.unwrap();
     finished.download(support::directory("spans").join("cat.mp4")).await.unwrap();
 
-    let (id, external) = (task.id(), request.external_task_id().unwrap());
+    let id = task.id();
     let video = sandbox.video_bytes().len().to_string();
     let generation = heard.one("kling.generation");
     generation.has(&[("task_id", id), ("external_task_id", external), ("status", "succeed")]);
-    let bytes = request.body_len().unwrap().to_string();
+    let bytes = length.to_string();
     let submit = heard.one("kling.generation > kling.submit");
-    submit.has(&[("operation", "submit"), ("external_task_id", external), ("task_id", id), ("attempts", "1")]);
+    submit.has(&[
+        ("operation", "multi-image2video"),
+        ("step", "submit"),
+        ("external_task_id", external),
+        ("task_id", id),
+        ("attempts", "1"),
+    ]);
     submit.has(&[("bytes", &bytes), ("elapsed_ms", "0")]);
     let wait = heard.one("kling.generation > kling.wait");
     let polls = heard.all("kling.generation > kling.wait > kling.poll");
     assert!(polls.len() > 3, "{} polls", polls.len());
-    wait.has(&[("operation", "wait"), ("task_id", id), ("status", "succeed"), ("attempts", &polls.len().to_string())]);
+    wait.has(&[
+        ("operation", "multi-image2video"),
+        ("step", "wait"),
+        ("task_id", id),
+        ("status", "succeed"),
+        ("attempts", &polls.len().to_string()),
+    ]);
     assert!((200_000..210_000).contains(&wait.fields["elapsed_ms"].parse().unwrap()), "{wait:?}");
-    polls[0].has(&[("operation", "get"), ("task_id", id), ("status", "submitted"), ("elapsed_ms", "0")]);
+    polls[0].has(&[
+        ("operation", "multi-image2video"),
+        ("step", "get"),
+        ("task_id", id),
+        ("status", "submitted"),
+        ("elapsed_ms", "0"),
+    ]);
     polls[polls.len() - 1].has(&[("status", "succeed")]);
     let download = heard.one("kling.generation > kling.download");
     download.has(&[
-        ("operation", "download"),
+        ("operation", "multi-image2video"),
+        ("step", "download"),
         ("task_id", id),
         ("attempts", "1"),
         ("bytes", &video),
@@ -202,7 +222,7 @@ async fn a_generation_is_in_what_is_current_where_it_is_ordered_and_goes_on_in_a
     let (heard, _guard) = Heard::listen();
     let (_sandbox, client, _) = support::sandbox(Duration::from_secs(9)).await;
     let order = tracing::info_span!(target: "spans", "order");
-    let task = client.submit(&support::request()).instrument(order).await.unwrap();
+    let task = client.submit(support::request()).instrument(order).await.unwrap();
     // Elsewhere, where nothing of the order is current.
     let elsewhere = tracing::info_span!(target: "spans", "elsewhere");
     let finished = async { task.wait().await }.instrument(elsewhere.clone()).await.unwrap();
@@ -220,17 +240,17 @@ async fn what_fails_says_of_which_kind_and_where_a_lost_answer_was_looked_for() 
     let (heard, _guard) = Heard::listen();
     let (sandbox, _, jumping) = support::sandbox(Duration::from_secs(9)).await;
     let moments = [Duration::from_secs(2)];
-    let client = support::client(&sandbox).clock(jumping).reconcile_at(moments).build().unwrap();
+    let client = support::client(&sandbox).clock(jumping).look_up_at(moments).build().unwrap();
     sandbox.fault_next(Operation::Create, Fault::hang_up());
-    client.submit(&secretive()).await.unwrap_err();
+    client.submit(secretive()).await.unwrap_err();
     heard.one("kling.generation").has(&[("error", "ambiguous")]);
     heard.one("kling.generation > kling.submit").has(&[("error", "ambiguous"), ("elapsed_ms", "2000")]);
-    heard.one("kling.generation > kling.submit > kling.reconcile");
-    heard.one("kling.generation > kling.submit > kling.reconcile > kling.list").has(&[("page", "1")]);
-    heard.one("kling.generation > kling.submit > kling.reconcile > kling.poll").has(&[("error", "rejected")]);
+    heard.one("kling.generation > kling.submit > kling.find_task");
+    heard.one("kling.generation > kling.submit > kling.find_task > kling.list").has(&[("page", "1")]);
+    heard.one("kling.generation > kling.submit > kling.find_task > kling.poll").has(&[("error", "rejected")]);
 
     sandbox.fail_next_task("nobody may see");
-    let task = client.submit(&secretive()).await.unwrap();
+    let task = client.submit(secretive()).await.unwrap();
     task.wait().await.unwrap_err();
     let failed = heard.all("kling.generation").pop().unwrap();
     failed.has(&[("task_id", task.id()), ("status", "failed"), ("error", "task_failed")]);
@@ -242,14 +262,14 @@ async fn a_task_that_is_taken_up_has_one_span_for_what_is_left_of_it() {
     let (heard, _guard) = Heard::listen();
     let (_sandbox, client, _) = support::sandbox(Duration::from_secs(9)).await;
     let request = support::request();
-    let external = request.external_task_id().unwrap();
-    let saved = client.submit(&request).await.unwrap().save();
+    let external = &request.external_task_id().unwrap().to_owned();
+    let saved = client.submit(request).await.unwrap().save();
     let before = heard.all("kling.generation").len();
 
     let id = saved.task_id.clone();
     client.resume(saved).unwrap().wait().await.unwrap();
-    client.task(&id).unwrap().refresh().await.unwrap();
-    client.reconcile(external).await.unwrap().unwrap();
+    client.task(support::OPERATION, &id).unwrap().refresh().await.unwrap();
+    client.find_task(support::OPERATION, external).await.unwrap().unwrap();
     let taken_up = &heard.all("kling.generation")[before..];
     assert_eq!(taken_up.len(), 3);
     taken_up[0].has(&[("task_id", &id), ("external_task_id", external), ("status", "succeed")]);
@@ -259,20 +279,20 @@ async fn a_task_that_is_taken_up_has_one_span_for_what_is_left_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_waits_are_each_in_their_generation_and_the_lists_are_in_none() {
+async fn many_waits_are_each_in_their_generation() {
     let (heard, _guard) = Heard::listen();
     let sandbox = Sandbox::start().await.unwrap();
     let client = support::client(&sandbox).build().unwrap();
     let mut tasks = Vec::new();
     for _ in 0..6 {
-        tasks.push(client.submit(&support::request()).await.unwrap());
+        tasks.push(client.submit(support::request()).await.unwrap());
     }
     let ended = client.wait_all(tasks).collect::<Vec<_>>().await;
     assert!(ended.iter().all(|(_, result)| result.is_ok()));
     let waits = heard.all("kling.generation > kling.wait");
     assert_eq!(waits.len(), 6);
     waits.iter().for_each(|wait| wait.has(&[("status", "succeed")]));
-    assert!(!heard.all("kling.list").is_empty());
+    assert!(heard.all("kling.list").is_empty());
 }
 
 /// The table of the guide: the fields of each span.
@@ -284,13 +304,14 @@ fn documented() -> BTreeMap<String, BTreeSet<String>> {
 
 async fn everything(client: &Client, sandbox: &Sandbox) {
     let request = secretive();
-    let task = client.submit(&request).await.unwrap();
+    let external = request.external_task_id().unwrap().to_owned();
+    let task = client.submit(request).await.unwrap();
     let finished = task.wait().await.unwrap();
     finished.download(support::directory("all-spans").join("cat.mp4")).await.unwrap();
-    client.list(1, 5).await.unwrap();
-    client.reconcile(request.external_task_id().unwrap()).await.unwrap().unwrap();
+    client.list(support::OPERATION).start_at(1).page_size(5).next_page().await.unwrap();
+    client.find_task(support::OPERATION, &external).await.unwrap().unwrap();
     sandbox.answer_next(Operation::Create, Answer::new(401).body(r#"{"code":1002,"message":"nobody may see"}"#));
-    client.submit(&request.again()).await.unwrap_err();
+    client.submit(secretive()).await.unwrap_err();
 }
 
 #[tokio::test]

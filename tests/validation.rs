@@ -3,11 +3,11 @@
 
 mod support;
 
-use kling_client::{AspectRatio, ErrorKind, Image, Mode, Model, MultiImageToVideo, VideoDuration};
+use kling_client::{AspectRatio, ErrorKind, Image, Mode, Model, MultiImageToVideo, Request, VideoDuration};
 use serde_json::json;
 
 /// The violations of a refused request, as `path: limit: given`.
-fn violations(result: kling_client::Result<MultiImageToVideo>) -> Vec<String> {
+fn violations(result: kling_client::Result<Request>) -> Vec<String> {
     let error = result.expect_err("it must be refused");
     assert_eq!(error.kind(), ErrorKind::Invalid);
     error.violations().iter().map(|v| format!("{}: {}: {}", v.path, v.limit, v.given)).collect()
@@ -60,7 +60,7 @@ fn every_violation_of_every_field_and_image_comes_at_once() {
         "image_list[1].image: an aspect ratio from 1:2.5 to 2.5:1: 200 × 900 px",
         "image_list[2].image: a readable file: no-such-file.png: No such file or directory (os error 2)",
         "image_list[3].image: an http or https URL, or raw Base64 of a JPEG or PNG: 11 characters: one of them is not of the Base64 alphabet",
-        "image_list[4].image: a JPEG or PNG picture: 0 bytes",
+        "image_list[4].image: a JPEG or PNG image: 0 bytes",
     ];
     assert_eq!(found, sorted(&expected));
 }
@@ -98,13 +98,13 @@ fn a_picture_is_known_by_its_bytes_and_not_by_its_name() {
     std::fs::copy(support::picture("hat.jpg"), &odd).unwrap();
     let whole = std::fs::read(support::picture("cat.png")).unwrap();
 
-    assert!(of_image(Image::file(&text))[0].contains("a JPEG or PNG picture"), "a text file named .png");
+    assert!(of_image(Image::file(&text))[0].contains("a JPEG or PNG image"), "a text file named .png");
     assert!(of_image(Image::file(&directory))[0].contains("a directory"));
     assert!(
-        of_image(Image::bytes(whole[..20].to_vec()))[0].contains("end before the picture's header does"),
+        of_image(Image::bytes(whole[..20].to_vec()))[0].contains("end before the image's header does"),
         "truncated"
     );
-    assert!(of_image(Image::bytes(b"GIF89a\x00\x04\x00\x04".to_vec()))[0].contains("a JPEG or PNG picture"));
+    assert!(of_image(Image::bytes(b"GIF89a\x00\x04\x00\x04".to_vec()))[0].contains("a JPEG or PNG image"));
     assert!(MultiImageToVideo::builder().images([Image::file(&odd)]).prompt("x").build().is_ok());
 }
 
@@ -204,7 +204,7 @@ fn what_is_no_common_jpeg_or_png_is_named() {
         let count = bytes.len();
         for image in [Image::bytes(bytes), Image::base64(text)] {
             let found = of_image(image);
-            let begin = format!("image_list[0].image: a JPEG or PNG picture: {count} bytes ");
+            let begin = format!("image_list[0].image: a JPEG or PNG image: {count} bytes ");
             assert!(found.len() == 1 && found[0].starts_with(&begin) && found[0].contains(name), "{name}: {found:?}");
         }
     }
@@ -275,12 +275,13 @@ async fn base64_is_taken_in_every_form_and_sent_in_one() {
     for form in forms {
         let wire = json!({"image_list": [{"image": &form}], "prompt": "x"});
         let built = MultiImageToVideo::builder().images([Image::base64(&form)]).prompt("x").build();
-        for request in [built, MultiImageToVideo::from_json(wire)] {
+        for request in [built, Request::from_json(support::OPERATION, wire)] {
             let request = request.unwrap_or_else(|error| panic!("{}: {error}", &form[..40]));
+            let length = request.body_len();
             // The sandbox takes what the API takes: standard, padded, nothing else.
-            client.submit(&request).await.unwrap_or_else(|error| panic!("{}: {error}", &form[..40]));
+            client.submit(request).await.unwrap_or_else(|error| panic!("{}: {error}", &form[..40]));
             let sent = sandbox.requests().pop().unwrap().body.length;
-            assert_eq!(sent, request.body_len().unwrap(), "{}", &form[..40]);
+            assert_eq!(sent, length, "{}", &form[..40]);
             assert!(
                 matches!(&sandbox.requests().pop().unwrap().body.images[..], [kling_sandbox::ReceivedImage::File { length, .. }] if *length == bytes.len())
             );
@@ -304,7 +305,7 @@ async fn base64_is_taken_in_every_form_and_sent_in_one() {
 fn data_gives_the_same_request_and_the_same_violations_as_the_builder() {
     let data = json!({
         "image_list": [{"image": "https://example.com/cat.png"}],
-        "prompt": "x", "mode": "pro", "negative_prompt": "", "callback_url": null, "cfg_scale": 0.5, "external_task_id": "order-7",
+        "prompt": "x", "mode": "pro", "negative_prompt": "", "callback_url": null, "external_task_id": "order-7",
     });
     let built = MultiImageToVideo::builder()
         .images([Image::url("https://example.com/cat.png")])
@@ -313,23 +314,32 @@ fn data_gives_the_same_request_and_the_same_violations_as_the_builder() {
         .extra("cfg_scale", 0.5)
         .external_task_id("order-7")
         .build();
-    assert_eq!(format!("{:?}", MultiImageToVideo::from_json(data).unwrap()), format!("{:?}", built.unwrap()));
+    assert_eq!(
+        format!(
+            "{:?}",
+            Request::from_json(support::OPERATION, data).and_then(|request| request.extra("cfg_scale", 0.5)).unwrap()
+        ),
+        format!("{:?}", built.unwrap())
+    );
 
-    let found = violations(MultiImageToVideo::from_json(json!({
-        "image_list": [{"image": 7}, {}], "duration": 5, "watermark_info": {"enabled": "yes"},
-        "negative_prompt": "x".repeat(2501), "prompt": "",
-    })));
+    let found = violations(Request::from_json(
+        support::OPERATION,
+        json!({
+            "image_list": [{"image": 7}, {}], "duration": 5, "watermark_info": {"enabled": "yes"},
+            "negative_prompt": "x".repeat(2501), "prompt": "",
+        }),
+    ));
     let expected = [
         "duration: a string: a number",
-        "image_list[0].image: a string: a number",
-        "image_list[1].image: a string: nothing",
+        "image_list[0].image: a URL or Base64 of an image: a number",
+        "image_list[1].image: a URL or Base64 of an image: nothing",
         "watermark_info.enabled: a boolean: 3 characters",
         "prompt: 1–2500 characters: 0 characters",
         "negative_prompt: at most 2500 characters: 2501 characters",
     ];
     assert_eq!(found, sorted(&expected));
     for nonsense in [json!(null), json!([1]), json!("x"), json!({})] {
-        assert!(!violations(MultiImageToVideo::from_json(nonsense)).is_empty());
+        assert!(!violations(Request::from_json(support::OPERATION, nonsense)).is_empty());
     }
 }
 
@@ -344,7 +354,7 @@ fn unchecked_lets_every_limit_pass_but_not_a_file_that_is_not_there() {
 
 #[test]
 fn every_limit_reaches_the_schema() {
-    let schema = MultiImageToVideo::json_schema();
+    let schema = support::OPERATION.json_schema().unwrap();
     for (pointer, limit) in [
         ("/properties/image_list/minItems", json!(1)),
         ("/properties/image_list/maxItems", json!(4)),
@@ -353,14 +363,14 @@ fn every_limit_reaches_the_schema() {
         ("/properties/negative_prompt/maxLength", json!(2500)),
         ("/properties/negative_prompt/type", json!("string")),
         ("/properties/callback_url/format", json!("uri")),
-        ("/properties/model_name/x-extensible-enum", json!(Model::KNOWN)),
+        ("/properties/model_name/x-extensible-enum", json!(["kling-v1-6"])),
         ("/properties/mode/x-extensible-enum", json!(Mode::KNOWN)),
         ("/properties/duration/x-extensible-enum", json!(VideoDuration::KNOWN)),
         ("/properties/aspect_ratio/x-extensible-enum", json!(AspectRatio::KNOWN)),
         ("/properties/image_list/items/properties/image/x-max-bytes", json!(10 * 1024 * 1024)),
         ("/properties/image_list/items/properties/image/x-min-side", json!(300)),
         ("/properties/image_list/items/properties/image/x-max-ratio", json!(2.5)),
-        ("/required", json!(["model_name", "image_list", "prompt", "mode", "duration"])),
+        ("/required", json!(["duration", "image_list", "mode", "model_name", "prompt"])),
     ] {
         assert_eq!(schema.pointer(pointer), Some(&limit), "{pointer}");
     }

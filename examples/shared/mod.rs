@@ -1,7 +1,7 @@
-//! What the examples share: the API that they go to, and the directory that they write to.
+//! What the examples share: the API that they use, and the directory that they write to.
 //!
-//! Each takes `[--live] [DIRECTORY]`. Without `--live` the API is played by the sandbox, on this machine and for nothing;
-//! with it, it is the gateway that `KLING_API_KEY` and `KLING_BASE_URL` name, and costs money.
+//! Each takes `[--live] [DIRECTORY]`. By default the sandbox plays the API on this machine, for nothing; with `--live` it is
+//! the gateway of `KLING_BASE_URL` with the key `KLING_API_KEY`, which costs money.
 
 #![allow(dead_code, reason = "each example uses a part")]
 
@@ -9,18 +9,21 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kling_client::{Client, ClientBuilder, Image, MultiImageToVideo};
+use kling_client::{Client, ClientBuilder, Image, MultiImageToVideo, Request};
 use kling_sandbox::Sandbox;
 
-/// Where an example plays.
+/// How long a task of the sandbox takes.
+const TASK_TIME: Duration = Duration::from_secs(1);
+
+/// The surroundings of an example.
 pub struct Stage {
-    /// It stops when it is dropped.
+    /// Stops when it is dropped.
     sandbox: Option<Sandbox>,
     directory: PathBuf,
 }
 
 impl Stage {
-    /// As the command line says.
+    /// Reads the command line.
     pub async fn from_arguments() -> Result<Self, Box<dyn Error>> {
         let (mut live, mut directory) = (false, PathBuf::from("."));
         for argument in std::env::args_os().skip(1) {
@@ -32,39 +35,34 @@ impl Stage {
         }
         let sandbox = match live {
             true => None,
-            false => Some(Sandbox::builder().task_time(Duration::from_secs(1)).start().await?),
+            false => Some(Sandbox::builder().task_time(TASK_TIME).start().await?),
         };
         Ok(Self { sandbox, directory })
     }
 
-    /// The beginning of a client of that API.
+    /// Builder for a client of that API.
     pub fn client(&self) -> Result<ClientBuilder, Box<dyn Error>> {
         let Some(sandbox) = &self.sandbox else {
-            let key = std::env::var(kling_client::KEY_VARIABLE)?;
-            let client = Client::builder(key);
-            return Ok(match std::env::var(kling_client::BASE_URL_VARIABLE) {
-                Ok(url) => client.base_url(url),
-                Err(_) => client,
-            });
+            return Ok(Client::builder_from_env()?);
         };
-        Ok(Client::builder(sandbox.api_key()).base_url(sandbox.base_url()))
+        Ok(Client::builder(sandbox.api_key()).base_url(sandbox.base_url()).expected(TASK_TIME))
     }
 
-    /// Where a file goes.
+    /// The path of a file in the directory.
     pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.directory.join(name)
     }
 }
 
-/// One of the project's pictures: `cat.png` or `hat.jpg`.
-pub fn picture(name: &str) -> PathBuf {
+/// A sample image: `cat.png` or `hat.jpg`.
+pub fn image(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/images").join(name)
 }
 
-/// A cat, a hat, and what is to become of them.
-pub fn request() -> kling_client::Result<MultiImageToVideo> {
+/// A request for a video from both sample images.
+pub fn request() -> kling_client::Result<Request> {
     MultiImageToVideo::builder()
-        .images([Image::file(picture("cat.png")), Image::file(picture("hat.jpg"))])
+        .images([Image::file(image("cat.png")), Image::file(image("hat.jpg"))])
         .prompt("The cat puts the hat on")
         .build()
 }

@@ -5,8 +5,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kling_client::{Client, ClientBuilder, Clock, Image, MultiImageToVideo, Sleep};
+use kling_client::{Client, ClientBuilder, Clock, Image, MultiImageToVideo, Operation, Request, Sleep};
 use kling_sandbox::Sandbox;
+
+/// What tasks of a sandbox take at most where time is real.
+pub const EXPECTED: Duration = Duration::from_secs(2);
+/// The operation of most tests.
+pub const OPERATION: Operation = Operation::MultiImageToVideo;
 
 /// A clock on which a sleep takes no time and moves the sandbox's clock, and a guard never ends.
 #[derive(Debug, Clone)]
@@ -58,15 +63,15 @@ pub async fn sandbox(task_time: Duration) -> (Sandbox, Client, Jumping) {
 
 /// A client that sends once and looks for nothing: what comes of one request.
 pub fn client(sandbox: &Sandbox) -> ClientBuilder {
-    Client::builder(sandbox.api_key()).base_url(sandbox.base_url()).attempts(1).reconcile_at([])
+    Client::builder(sandbox.api_key()).base_url(sandbox.base_url()).expected(EXPECTED).max_attempts(1).look_up_at([])
 }
 
 /// A request that the API takes, of URLs alone.
-pub fn request() -> MultiImageToVideo {
+pub fn request() -> Request {
     request_of([Image::url("https://example.com/cat.png"), Image::url("https://example.com/hat.jpg")])
 }
 
-pub fn request_of<const N: usize>(images: [Image; N]) -> MultiImageToVideo {
+pub fn request_of<const N: usize>(images: [Image; N]) -> Request {
     MultiImageToVideo::builder().images(images).prompt("The cat puts the hat on").build().unwrap()
 }
 
