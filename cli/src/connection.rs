@@ -1,52 +1,56 @@
-//! The gateway and the key, from the options or else from the environment.
+//! The client, by the options or else the environment.
 
 use std::env::{VarError, var};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use kling_client::{BASE_URL_VARIABLE, Client, EXPECT_VARIABLE, ErrorKind, KEY_VARIABLE};
+use kling_client::{ALLOW_HTTP_VARIABLE, BASE_URL_VARIABLE, Client, EXPECT_VARIABLE, ErrorKind, KEY_VARIABLE};
 
 use crate::arguments::Access;
 use crate::failure::{Failure, Result, shortened};
 
-/// A client for what was typed. Connects to nothing yet.
+/// A client by the options and the environment. Connects to nothing yet.
 pub fn client(access: &Access) -> Result<Client> {
-    made(access).map_err(|failure| match failure.kind {
+    build(access).map_err(|failure| match failure.kind {
         ErrorKind::Invalid => failure.with_hint(format!(
-            "the key is read from {KEY_VARIABLE} or from the file of --api-key-file, the gateway from \
-             {BASE_URL_VARIABLE} or --base-url; to try things without a key: kling sandbox"
+            "set the key in {KEY_VARIABLE} or by --api-key-file, the base URL in {BASE_URL_VARIABLE} or by --base-url; \
+             to try things without a key: kling sandbox"
         )),
         _ => failure,
     })
 }
 
-fn made(access: &Access) -> Result<Client> {
+fn build(access: &Access) -> Result<Client> {
+    let expected =
+        |name: &str, limit: &str, given: &str| Failure::invalid(format!("{name}: expected {limit}, given {given}"));
     let key = match &access.api_key_file {
         Some(file) => key_in(file)?,
-        None => variable(KEY_VARIABLE)?
-            .ok_or_else(|| Failure::invalid(format!("{KEY_VARIABLE}: expected the API key, given nothing")))?,
+        None => variable(KEY_VARIABLE)?.ok_or_else(|| expected(KEY_VARIABLE, "the API key", "nothing"))?,
     };
     let mut builder = Client::builder(key);
     let base_url = access.base_url.clone().map_or_else(|| variable(BASE_URL_VARIABLE), |given| Ok(Some(given)))?;
     if let Some(url) = base_url {
         builder = builder.base_url(url);
     }
-    if let Some(expected) = variable(EXPECT_VARIABLE)? {
-        let expected = humantime::parse_duration(expected.trim()).map_err(|reason| {
-            Failure::invalid(format!(
-                "{EXPECT_VARIABLE}: expected a time such as 90s or 4m, given what is none: {reason}"
-            ))
-        })?;
-        builder = builder.expected(expected);
+    if let Some(time) = variable(EXPECT_VARIABLE)? {
+        let time = humantime::parse_duration(&time);
+        builder = builder.expected(
+            time.map_err(|reason| expected(EXPECT_VARIABLE, "a time such as 90s or 4m", &reason.to_string()))?,
+        );
     }
-    Ok(builder.build()?)
+    let allowed = match variable(ALLOW_HTTP_VARIABLE)?.as_deref() {
+        None | Some("0" | "false") => access.allow_http,
+        Some("1" | "true") => true,
+        Some(_) => return Err(expected(ALLOW_HTTP_VARIABLE, "1, true, 0 or false", "another word")),
+    };
+    Ok(builder.allow_http(allowed).build()?)
 }
 
-/// A variable that is set and not empty.
+/// A variable that is set and not blank.
 fn variable(name: &str) -> Result<Option<String>> {
     match var(name) {
-        Ok(value) => Ok(Some(value).filter(|value| !value.trim().is_empty())),
+        Ok(value) => Ok(Some(value.trim().to_owned()).filter(|value| !value.is_empty())),
         Err(VarError::NotPresent) => Ok(None),
         // Never a default instead: the key would go to another host than the one that was meant.
         Err(VarError::NotUnicode(_)) => {
@@ -56,13 +60,11 @@ fn variable(name: &str) -> Result<Option<String>> {
 }
 
 fn key_in(file: &Path) -> Result<String> {
-    /// Far longer than any key, far shorter than what is no key file.
+    /// Far longer than any key.
     const LONGEST: u64 = 16 * 1024;
-    let refuse = |found: String| {
-        Failure::invalid(format!(
-            "api-key-file: expected a file with the API key, given {}: {found}",
-            shortened(&file.to_string_lossy())
-        ))
+    let refuse = |given: String| {
+        let file = file.to_string_lossy();
+        Failure::invalid(format!("api-key-file: expected a file with the API key, given {}: {given}", shortened(&file)))
     };
     let mut key = String::new();
     File::open(file)

@@ -1,39 +1,28 @@
-//! Why a command failed: one shape for the library's errors and for the command's own, with the exit code of each.
+//! Why a command failed: one shape for the library's errors and the command's own, with the exit code of each.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use kling_client::{Error, ErrorKind, Violation};
+use kling_client::{Error, ErrorKind, Reason, Violation};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use crate::interrupt::INTERRUPTED;
 
-/// What a command's step gives; boxed, as a failure is much larger than what most steps give.
+/// The result of a step; boxed, as a failure is large.
 pub type Result<T, E = Box<Failure>> = std::result::Result<T, E>;
-
-/// Every kind, with its exit code.
-const KINDS: [(ErrorKind, u8); 9] = [
-    (ErrorKind::Invalid, 2),
-    (ErrorKind::Rejected, 3),
-    (ErrorKind::TaskFailed, 4),
-    (ErrorKind::WaitTimedOut, 5),
-    (ErrorKind::Ambiguous, 6),
-    (ErrorKind::NotSent, 7),
-    (ErrorKind::Answer, 1),
-    (ErrorKind::Network, 1),
-    (ErrorKind::Other, 1),
-];
 
 /// Why a command failed, and what to do next.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Failure {
-    #[serde(serialize_with = "in_words")]
     #[schemars(schema_with = "kinds")]
     pub kind: ErrorKind,
-    /// What was being done: `submit`, `get`, `wait`, `download`, …
-    pub operation: String,
+    /// What the API objects to.
+    #[schemars(schema_with = "reasons")]
+    pub reason: Reason,
+    /// The step that failed: `submit`, `get`, `wait`, `download`, …
+    pub step: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,21 +40,21 @@ pub struct Failure {
     #[serde(rename = "hint", serialize_with = "in_one", skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Option<String>")]
     pub hints: Vec<String>,
-    /// Everything that is not valid.
+    /// Every violation.
     #[serde(skip)]
     pub violations: Vec<Finding>,
     #[serde(skip)]
     interrupted: bool,
 }
 
-/// One thing that is not valid.
+/// A violation.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Finding {
-    /// Where, in the words of the wire, or the option's name.
+    /// Its JSON path, or the name of an option.
     pub path: String,
     /// What is allowed there.
     pub limit: String,
-    /// What was given: a length, a size, a type or a word of an option, never a text of the request.
+    /// What was given: a length, a size, a type or a word, never a text of the request.
     pub given: String,
 }
 
@@ -101,10 +90,11 @@ impl fmt::Display for Finding {
 
 impl Failure {
     /// A failure of the command's own.
-    pub fn new(kind: ErrorKind, operation: &str, message: impl Into<String>) -> Box<Self> {
+    pub fn new(kind: ErrorKind, step: &str, message: impl Into<String>) -> Box<Self> {
         Box::new(Self {
             kind,
-            operation: operation.to_owned(),
+            reason: Reason::Unknown,
+            step: step.to_owned(),
             http_status: None,
             code: None,
             message: message.into(),
@@ -118,12 +108,12 @@ impl Failure {
         })
     }
 
-    /// What was typed cannot be done; nothing was sent.
+    /// Invalid arguments; nothing was sent.
     pub fn invalid(message: impl Into<String>) -> Box<Self> {
         Self::new(ErrorKind::Invalid, "arguments", message)
     }
 
-    /// What was typed breaks limits; nothing was sent.
+    /// Arguments that break limits; nothing was sent.
     pub fn found(violations: Vec<Finding>) -> Box<Self> {
         let message = violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         let mut failure = Self::invalid(message);
@@ -131,7 +121,7 @@ impl Failure {
         failure
     }
 
-    /// Both, if both say what is not valid.
+    /// Both, if both have violations.
     pub fn and(self: Box<Self>, other: Self) -> Box<Self> {
         if self.violations.is_empty() || other.violations.is_empty() {
             return self;
@@ -140,23 +130,17 @@ impl Failure {
         violations.sort_by(|a, b| a.path.cmp(&b.path));
         let mut hints = self.hints;
         hints.extend(other.hints.into_iter().filter(|hint| !hints.contains(hint)).collect::<Vec<_>>());
-        Box::new(Self { operation: self.operation, hints, ..*Self::found(violations) })
+        Box::new(Self { step: self.step, hints, ..*Self::found(violations) })
     }
 
-    /// The same without what is not valid at this place.
-    pub fn without(mut self, path: &str) -> Self {
-        self.violations.retain(|found| found.path != path);
-        self
+    /// A problem of this machine.
+    pub fn other(step: &str, message: impl Into<String>) -> Box<Self> {
+        Self::new(ErrorKind::Other, step, message)
     }
 
-    /// Something on this machine.
-    pub fn other(operation: &str, message: impl Into<String>) -> Box<Self> {
-        Self::new(ErrorKind::Other, operation, message)
-    }
-
-    /// The end by Ctrl-C or SIGTERM; a paid request that was under way may have made a task.
-    pub fn interrupted(kind: ErrorKind, operation: &str) -> Box<Self> {
-        let mut failure = Self::new(kind, operation, "interrupted");
+    /// The end by Ctrl-C or SIGTERM; a submit under way may have made a task.
+    pub fn interrupted(kind: ErrorKind, step: &str) -> Box<Self> {
+        let mut failure = Self::new(kind, step, "interrupted");
         failure.interrupted = true;
         failure
     }
@@ -172,12 +156,18 @@ impl Failure {
         self
     }
 
-    /// The exit code that says it.
+    /// The exit code of its kind.
     pub fn exit_code(&self) -> u8 {
-        if self.interrupted {
-            return INTERRUPTED;
+        match self.kind {
+            _ if self.interrupted => INTERRUPTED,
+            ErrorKind::Invalid => 2,
+            ErrorKind::Rejected => 3,
+            ErrorKind::TaskFailed => 4,
+            ErrorKind::WaitTimedOut => 5,
+            ErrorKind::Ambiguous => 6,
+            ErrorKind::NotSent => 7,
+            _ => 1,
         }
-        KINDS.iter().find(|(kind, _)| *kind == self.kind).map_or(1, |(_, code)| *code)
     }
 }
 
@@ -186,9 +176,10 @@ impl From<Error> for Box<Failure> {
         let owned = |text: Option<&str>| text.map(str::to_owned);
         let later = error.retry_after().map(|time| {
             let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
-            format!("not before {} have passed", humantime::format_duration(Duration::from_secs(seconds)))
+            format!("wait {} first", humantime::format_duration(Duration::from_secs(seconds)))
         });
         Self::new(Failure {
+            reason: error.reason(),
             http_status: error.http_status(),
             code: owned(error.code()),
             request_id: owned(error.request_id()),
@@ -197,16 +188,16 @@ impl From<Error> for Box<Failure> {
             may_have_been_charged: error.may_have_been_charged(),
             hints: error.hint().map(str::to_owned).into_iter().chain(later).collect(),
             violations: error.violations().iter().map(Finding::from).collect(),
-            ..*Failure::new(error.kind(), error.operation(), error.message())
+            ..*Failure::new(error.kind(), error.step(), error.message())
         })
     }
 }
 
-/// Short lines for people: what happened, the parts of it, the ids, what to do.
+/// Short lines for people: what happened, each violation, the ids, what to do.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.interrupted {
-            write!(f, "interrupted: {}", self.operation)?;
+            write!(f, "interrupted: {}", self.step)?;
         } else {
             self.outcome(f)?;
         }
@@ -222,7 +213,7 @@ impl fmt::Display for Failure {
 
 impl Failure {
     fn outcome(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.operation)?;
+        write!(f, "error: {}", self.step)?;
         if self.kind != ErrorKind::Other {
             write!(f, ": {}", self.kind)?;
         }
@@ -239,16 +230,12 @@ impl Failure {
     }
 }
 
-fn in_words<S: Serializer>(kind: &ErrorKind, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(kind)
+fn kinds(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": ErrorKind::ALL })
 }
 
-fn kinds(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "string",
-        "description": "What it means for the one who asked.",
-        "enum": KINDS.map(|(kind, _)| kind.to_string()),
-    })
+fn reasons(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": Reason::ALL })
 }
 
 fn in_one<S: Serializer>(hints: &[String], serializer: S) -> Result<S::Ok, S::Error> {
@@ -260,10 +247,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_interrupted_command_ends_as_shells_expect_whatever_its_kind() {
-        for (kind, code) in KINDS {
-            assert_eq!(Failure::new(kind, "x", "y").exit_code(), code, "{kind}");
-            assert_eq!(Failure::interrupted(kind, "x").exit_code(), 130, "{kind}");
+    fn an_interrupted_command_exits_as_shells_expect_whatever_its_kind() {
+        for kind in ErrorKind::ALL {
+            assert_ne!(Failure::new(*kind, "x", "y").exit_code(), 0, "{kind}");
+            assert_eq!(Failure::interrupted(*kind, "x").exit_code(), 130, "{kind}");
         }
     }
 
@@ -279,14 +266,5 @@ mod tests {
         );
         assert!(short.chars().count() < 300, "{short}");
         assert!(Finding::new("output", "a file", uri).given.chars().count() < 300);
-    }
-
-    #[test]
-    fn two_findings_are_told_together_in_the_order_of_their_places() {
-        let finding = |path| Finding::new(path, "more", "less");
-        let one = Failure::found(vec![finding("prompt")]).with_hint("correct it");
-        let both = one.and(*Failure::found(vec![finding("output")]).with_hint("correct it"));
-        assert_eq!(both.message, "output: expected more, given less; prompt: expected more, given less");
-        assert_eq!(both.hints, ["correct it"]);
     }
 }

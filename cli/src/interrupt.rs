@@ -1,7 +1,6 @@
-//! Ctrl-C and SIGTERM: the first ends the work, which says how to go on; a second ends the program at once.
+//! Ctrl-C and SIGTERM: the first ends the work, which prints the next command; a second ends the program at once.
 //!
-//! Signals are received on a thread of their own. A disk that hangs, or a terminal that takes no more text, then keeps
-//! nobody from leaving.
+//! Signals are received on a thread of their own, so neither a hanging disk nor a full pipe keeps the program running.
 
 use std::io;
 use std::process::exit;
@@ -11,18 +10,18 @@ use std::thread;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-/// What a shell expects of a program that was interrupted: 128 and the number of the signal.
+/// Exit code that shells expect of an interrupted program: 128 and the number of SIGINT.
 pub const INTERRUPTED: u8 = 130;
 
 /// The first signal, to be waited for.
 pub struct Interrupt(oneshot::Receiver<()>);
 
 impl Interrupt {
-    /// Listens from now on. A signal that the system does not pass on ends the program as it always does.
+    /// Listens from now on. Where that is impossible, a signal ends the program as it always does.
     pub fn listen() -> Self {
         let (first, receiver) = oneshot::channel();
         let (listens, begun) = mpsc::channel();
-        // What cannot be started drops both ends, which is taken for never.
+        // A thread that cannot be started drops both ends, which means never.
         let _ = thread::Builder::new().name("interrupt".to_owned()).spawn(move || receive(first, &listens));
         let _ = begun.recv();
         Self(receiver)
@@ -41,7 +40,7 @@ fn receive(first: oneshot::Sender<()>, listens: &mpsc::Sender<()>) -> io::Result
         let mut signals = signals()?;
         let _ = listens.send(());
         signals.recv().await;
-        // With nobody left to be told, the work is over and only the end of the program is waited for.
+        // Without a receiver the work is over, and only the end of the program is left.
         if first.send(()).is_ok() {
             signals.recv().await;
         }

@@ -1,19 +1,20 @@
-//! The command `kling`: reads what was typed, does it on a runtime of its own, prints what came of it, and ends with the
-//! exit code that says so.
+//! The command `kling`: parses the command line, runs the command, prints its report, and ends with its exit code.
 
-mod answer;
 mod arguments;
 mod connection;
 mod failure;
 mod interrupt;
-mod order;
-mod output;
+mod next;
+mod options;
 mod programs;
 mod progress;
+mod record;
+mod report;
+mod request;
 mod run;
 mod spans;
 mod target;
-mod trail;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -21,31 +22,31 @@ use clap::Parser as _;
 
 use crate::arguments::Arguments;
 use crate::failure::{Failure, Result};
-use crate::output::{Done, Output};
+use crate::terminal::{Done, Terminal};
 
 fn main() -> ExitCode {
     let given = programs::with_help_last(std::env::args_os().collect());
     let in_json = arguments::asks_for_json(&given);
-    if let Some(program) = programs::asked_for(&given) {
+    if let Some(program) = programs::called(&given) {
         return programs::run(program, given)
-            .unwrap_or_else(|failure| Output::new(in_json, false, false).end(Err(failure)));
+            .unwrap_or_else(|failure| Terminal::new(in_json, false, false).end(Err(failure)));
     }
     match Arguments::try_parse_from(&given) {
         Ok(arguments) => {
-            let output = Output::new(arguments.json, arguments.quiet, arguments.verbose > 0);
-            output.shows_spans(arguments.verbose, &arguments.command);
-            output.end(work(arguments, &output))
+            let terminal = Terminal::new(arguments.json, arguments.quiet, arguments.verbose > 0);
+            terminal.shows_spans(arguments.verbose, &arguments.command);
+            terminal.end(work(arguments, &terminal))
         }
-        Err(refusal) => Output::new(in_json, false, false).refuse(refusal),
+        Err(refusal) => Terminal::new(in_json, false, false).refuse(refusal),
     }
 }
 
-fn work(arguments: Arguments, output: &Output) -> Result<Done> {
+fn work(arguments: Arguments, terminal: &Terminal) -> Result<Done> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|reason| Failure::other("start", format!("the runtime does not start: {reason}")))?;
-    let ended = runtime.block_on(run::run(arguments, output));
+    let ended = runtime.block_on(run::run(arguments, terminal));
     // A file operation that hangs does not keep the command from ending.
     runtime.shutdown_background();
     ended

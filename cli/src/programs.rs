@@ -1,7 +1,7 @@
-//! The commands that are programs of their own: they get the command line as it was typed, and give its exit code.
+//! The commands that are programs of their own: they get the command line unchanged, and their exit code is the command's.
 //!
 //! The sandbox is in this program; the batch, its workers and its tools are in another, `kling-batch`, which needs a
-//! database and is installed only where it is wanted.
+//! database and is installed apart.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -12,30 +12,29 @@ use crate::failure::Failure;
 /// The program beside this one.
 const BATCH: &str = "kling-batch";
 
-/// What to try first in a shell that knows the sandbox.
-const EXAMPLE: &str =
-    "kling generate -i https://example.com/cat.png https://example.com/hat.jpg -p 'The cat puts the hat on' -o cat.mp4";
+/// The first command to try at the sandbox.
+const EXAMPLE: &str = "kling generate text2video --model kling-v2-6 -p 'The cat puts the hat on' -o cat.mp4";
 
-/// A program that has been asked for.
+/// A program.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Program {
-    /// The API on this machine; its own words begin here.
+    /// The API on this machine; its own arguments begin here.
     Sandbox(usize),
     /// Many videos.
     Batch,
 }
 
-/// Where the first word is that is no option.
+/// The position of the first word that is no option.
 fn first_word(given: &[OsString]) -> Option<usize> {
     let is_option = |word: &OsStr| word.as_encoded_bytes().starts_with(b"-");
     Some(given.iter().skip(1).position(|word| !is_option(word))? + 1)
 }
 
-/// `kling help batch run` as `kling batch run --help`: a program tells its own help.
+/// `kling help batch run` as `kling batch run --help`: a program prints its own help.
 pub fn with_help_last(mut given: Vec<OsString>) -> Vec<OsString> {
     if let Some(at) = first_word(&given).filter(|at| given[*at] == "help") {
         let help = given.remove(at);
-        if asked_for(&given).is_some() {
+        if called(&given).is_some() {
             given.push("--help".into());
         } else {
             given.insert(at, help);
@@ -44,8 +43,8 @@ pub fn with_help_last(mut given: Vec<OsString>) -> Vec<OsString> {
     given
 }
 
-/// The program that a command line asks for, if it does: its first word that is no option says so.
-pub fn asked_for(given: &[OsString]) -> Option<Program> {
+/// The program that a command line calls by its first word that is no option.
+pub fn called(given: &[OsString]) -> Option<Program> {
     let at = first_word(given)?;
     match given.get(at)?.to_str()? {
         // It has no options but its own.
@@ -55,7 +54,7 @@ pub fn asked_for(given: &[OsString]) -> Option<Program> {
     }
 }
 
-/// Runs a program in the place of this one; comes back only with its exit code, or with why it did not start.
+/// Runs a program in the place of this one; returns its exit code, or why it did not start.
 pub fn run(program: Program, given: Vec<OsString>) -> Result<ExitCode, Box<Failure>> {
     match program {
         Program::Sandbox(from) => {
@@ -65,8 +64,8 @@ pub fn run(program: Program, given: Vec<OsString>) -> Result<ExitCode, Box<Failu
             let failure = Failure::other("start", format!("the program {BATCH} does not start: {reason}"));
             match reason.kind() {
                 io::ErrorKind::NotFound => failure.with_hint(
-                    "it is installed apart: in a clone of the repository, type `cargo install --path batch`, with \
-                     cargo's bin directory on PATH",
+                    "install it: in a clone of the repository, type `cargo install --path batch`, with cargo's bin directory \
+                     on PATH",
                 ),
                 _ => failure,
             }
@@ -106,12 +105,12 @@ mod tests {
             ("", None),
         ] {
             let words: Vec<_> = line.split_whitespace().map(OsString::from).collect();
-            assert_eq!(asked_for(&words), expected, "{line}");
+            assert_eq!(called(&words), expected, "{line}");
         }
     }
 
     #[test]
-    fn help_of_a_program_is_told_by_the_program() {
+    fn a_program_prints_its_own_help() {
         for (line, expected) in [
             ("kling help batch run", "kling batch run --help"),
             ("kling help sandbox", "kling sandbox --help"),

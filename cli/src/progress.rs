@@ -1,18 +1,19 @@
-//! How far an upload, a wait, a download has come: a bar on a terminal, a few plain lines elsewhere.
+//! Progress of an upload, a wait, a download: a bar on a terminal, a few plain lines elsewhere.
 //!
-//! A bar goes when it is dropped, whatever ended its step. All else that is written meanwhile goes through
-//! [`Progress::aside`], which takes the bar away while it writes.
+//! A bar disappears when it is dropped, whatever ended its step. Other lines are written through [`Progress::aside`], which
+//! hides the bar meanwhile.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use kling_client::{Download, MultiImageToVideo};
+use kling_client::{Download, Submit, Task};
 
-use crate::output::escaped;
+use crate::terminal::escaped;
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,23 +39,23 @@ pub struct Bar(Option<ProgressBar>);
 /// A bar of bytes.
 const BYTES: &str = "{msg} [{bar:30:colour}] {bytes}/{total_bytes}";
 
-/// What is waited for once an order is sent: its answer or, if that is lost, the task of it, which is looked for.
-const AWAITED: &str = "sent; waiting for the answer, or for the task if the answer is lost";
+/// What is awaited once a request is sent.
+const AWAITED: &str = "sent; waiting for the response";
 
-/// After such a time without a word people think that nothing goes on. A guess.
+/// After this time without a word people think that nothing goes on. A guess.
 const LONG: Duration = Duration::from_secs(10);
 
-/// How often a bar is drawn again at most.
+/// How often a bar is drawn at most.
 const PER_SECOND: u8 = 10;
 
-/// How often what a bar shows is looked at.
+/// Interval of a bar's updates.
 const TICK: Duration = Duration::from_millis(100);
 
-/// A body that is larger takes long enough to be told of in a line.
+/// Above this size in bytes a line announces the upload.
 const LARGE: u64 = 1_000_000;
 
 impl Manner {
-    /// What fits: the options come first, then whether somebody sees it, and what the environment asks for.
+    /// By the options first, then by the terminal and the environment.
     pub fn fitting(silent: bool, terminal: bool, verbose: bool, variable: impl Fn(&str) -> Option<String>) -> Self {
         let is_dumb = variable("TERM").is_some_and(|term| term == "dumb");
         match (silent, terminal && !is_dumb && !verbose) {
@@ -80,37 +81,42 @@ impl Progress {
         self.bars.suspend(write)
     }
 
-    /// Sends a request, and shows how much of it is sent. `tell` takes a line for people.
-    pub async fn of_upload<T>(
+    /// Submits a request, and shows and counts how much of it is sent. `tell` takes a line for people.
+    pub async fn of_upload(
         &self,
-        request: &MultiImageToVideo,
+        submit: Submit,
+        total: u64,
+        sent: Arc<AtomicU64>,
         tell: impl Fn(fmt::Arguments<'_>),
-        sending: impl Future<Output = T>,
-    ) -> T {
-        let length = request.body_len().unwrap_or_default();
-        if length > LARGE && self.is_in_lines() {
-            tell(format_args!("sending {}", HumanBytes(length)));
+    ) -> kling_client::Result<Task> {
+        if total > LARGE && self.is_in_lines() {
+            tell(format_args!("sending {}", HumanBytes(total)));
         }
-        let bar = self.bar(BYTES, "sending", Some(length));
-        let (begun, mut told) = (Instant::now(), false);
-        ticking(sending, || {
-            let sent = request.uploaded();
-            bar.at(sent, Some(length));
-            bar.says(if sent >= length { AWAITED } else { "sending" });
-            if sent >= length && !told && self.is_in_lines() && begun.elapsed() >= LONG {
-                told = true;
+        let bar = Arc::new(self.bar(BYTES, "sending", Some(total)));
+        let (seen, count) = (Arc::clone(&bar), Arc::clone(&sent));
+        let submit = submit.on_progress(move |now| {
+            count.store(now.bytes, Ordering::Relaxed);
+            seen.says(if now.bytes >= now.total { AWAITED } else { "sending" });
+            seen.at(now.bytes, Some(now.total));
+        });
+        let (begun, mut is_shown) = (Instant::now(), false);
+        ticking(submit, || {
+            bar.draws();
+            let is_sent = sent.load(Ordering::Relaxed) >= total;
+            if is_sent && !is_shown && self.is_in_lines() && begun.elapsed() >= LONG {
+                is_shown = true;
                 tell(format_args!("{AWAITED}"));
             }
         })
         .await
     }
 
-    /// A bar for a wait that is expected to take so long, for a task that is in this state.
+    /// A bar for a wait: the task's status, and its expected time.
     pub fn of_wait(&self, status: &str, expected: Duration) -> Bar {
         self.bar("{msg} [{bar:30:colour}] {prefix}", status, Some(millis(expected)))
     }
 
-    /// Brings a video, and shows how much of it is here, under this name.
+    /// Awaits a download, and shows how much of it is here, under this name.
     pub async fn of_download(&self, name: &str, download: Download) -> kling_client::Result<PathBuf> {
         let bar = Arc::new(self.bar(BYTES, name, None));
         let seen = Arc::clone(&bar);
@@ -129,7 +135,7 @@ impl Progress {
 }
 
 impl Bar {
-    /// So much is done, of so much if that is known.
+    /// Sets how much is done, and of how much, if that is known.
     pub fn at(&self, done: u64, total: Option<u64>) {
         if let Some(bar) = &self.0 {
             if let Some(total) = total {
@@ -139,21 +145,21 @@ impl Bar {
         }
     }
 
-    /// What is going on; text of a server's may be in it.
+    /// Sets the message; text of a server may be in it.
     pub fn says(&self, text: &str) {
         if let Some(bar) = &self.0 {
             bar.set_message(escaped(text));
         }
     }
 
-    /// Shows what came too soon after what was drawn last.
+    /// Draws what came too soon after the last time.
     fn draws(&self) {
         if let Some(bar) = &self.0 {
             bar.tick();
         }
     }
 
-    /// So much of a wait is over.
+    /// Sets how much of a wait is over.
     pub fn waited(&self, elapsed: Duration, expected: Duration) {
         if let Some(bar) = &self.0 {
             self.at(millis(elapsed.min(expected)), Some(millis(expected)));
@@ -170,7 +176,7 @@ impl Drop for Bar {
     }
 }
 
-/// Drives a future, and calls this every now and then until it is done.
+/// Drives a future, and calls `tick` now and then until it is done.
 pub async fn ticking<T>(future: impl Future<Output = T>, mut tick: impl FnMut()) -> T {
     let mut future = pin!(future);
     loop {
@@ -181,14 +187,14 @@ pub async fn ticking<T>(future: impl Future<Output = T>, mut tick: impl FnMut())
     }
 }
 
-/// The time since a task was made, where that is known, or else since now.
+/// When a task was created, where that is known, or else now.
 pub fn begun(made_at_ms: Option<u64>, now_ms: u64) -> Instant {
     let now = Instant::now();
     let age = made_at_ms.and_then(|made| now_ms.checked_sub(made)).map(Duration::from_millis);
     age.and_then(|age| now.checked_sub(age)).unwrap_or(now)
 }
 
-/// How long a wait has taken, and how long it is expected to take.
+/// The time of a wait, and its expected time.
 pub fn waited(elapsed: Duration, expected: Duration) -> String {
     format!("{} of about {}", clock(elapsed), clock(expected))
 }
@@ -211,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bar_is_for_somebody_who_sees_it_and_colours_are_for_those_who_want_them() {
+    fn bars_are_for_terminals_and_colours_unless_no_color_is_set() {
         const BARS: Manner = Manner::Bars { coloured: true };
         for (silent, terminal, verbose, environment, expected) in [
             (false, true, false, [None, None], BARS),
@@ -229,15 +235,15 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_told_in_minutes_and_seconds() {
-        let told = |elapsed, expected| waited(Duration::from_millis(elapsed), Duration::from_secs(expected));
-        assert_eq!(told(0, 2), "0:00 of about 0:02");
-        assert_eq!(told(83_999, 240), "1:23 of about 4:00");
-        assert_eq!(told(3_600_000, 5_999), "1:00:00 of about 1:39:59");
+    fn a_wait_is_shown_in_minutes_and_seconds() {
+        let shown = |elapsed, expected| waited(Duration::from_millis(elapsed), Duration::from_secs(expected));
+        assert_eq!(shown(0, 2), "0:00 of about 0:02");
+        assert_eq!(shown(83_999, 240), "1:23 of about 4:00");
+        assert_eq!(shown(3_600_000, 5_999), "1:00:00 of about 1:39:59");
     }
 
     #[test]
-    fn a_task_from_tomorrow_begins_now() {
+    fn a_task_with_a_date_ahead_begins_now() {
         let elapsed = |made| begun(made, 10_000).elapsed();
         assert!(elapsed(Some(4_000)) >= Duration::from_secs(6));
         for made in [None, Some(10_001), Some(u64::MAX)] {

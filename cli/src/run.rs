@@ -1,286 +1,363 @@
-//! The commands: each a few steps of the library's, with the ids told as soon as they are known.
+//! The commands: each a few steps of the library's, with the ids printed as soon as they are known.
 //!
-//! Ctrl-C and SIGTERM end any of them. The API has no cancel, so it stops the waiting and not the task, and says how to go on.
+//! Ctrl-C and SIGTERM end any of them. The API has no cancel, so they end the wait and not the task.
 
-use std::path::PathBuf;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::CommandFactory as _;
 use futures_util::StreamExt as _;
-use kling_client::{Client, Error, ErrorKind, FinishedTask, MultiImageToVideo, Task as Handle, TaskInfo, WaitEvent};
-use serde_json::Value;
+use kling_client::{Client, ErrorKind, FinishedTask, Operation, Task as Handle, TaskInfo, WaitEvent};
 
-use crate::answer::{Answer, Task, table};
-use crate::arguments::{Access, Arguments, Command, Generate, Patience};
+use crate::arguments::{Access, Arguments, Command, Known, Waiting};
 use crate::connection::client;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Finding, Result};
 use crate::interrupt::Interrupt;
-use crate::order::{self, Order};
-use crate::output::{Done, Output};
+use crate::next::{Next, Step};
+use crate::options::Requested;
 use crate::progress::{self, ticking};
+use crate::record::{self, Entry};
+use crate::report::{Note, Report, Task, table};
+use crate::request::{self, Ready};
 use crate::target::{Choice, Target};
-use crate::trail::Trail;
+use crate::terminal::{Done, Terminal};
 
-/// Does what was asked for.
-pub async fn run(arguments: Arguments, output: &Output) -> Result<Done> {
-    let mut trail = Trail::new(arguments.access.clone());
-    // The signal is listened for before the first step, so that none of them is cut short without a word.
+/// Runs a command.
+pub async fn run(arguments: Arguments, terminal: &Terminal) -> Result<Done> {
+    let next = Next::new(arguments.access.clone());
+    let mut session = Session { terminal, access: arguments.access, next, entry: None, remarks: Vec::new() };
+    // Before the first step, so that a signal never ends one without a word.
     let interrupt = Interrupt::listen();
-    let ended = tokio::select! {
-        biased;
-        () = interrupt.wait() => None,
-        ended = work(arguments.command, &arguments.access, output, &mut trail) => Some(ended),
+    let ended = {
+        let mut work = pin!(session.run(arguments.command));
+        tokio::select! {
+            biased;
+            // Polled once more, so that all that was sent is counted.
+            () = interrupt.wait() => poll_fn(|context| match work.as_mut().poll(context) {
+                Poll::Ready(ended) => Poll::Ready(Some(ended)),
+                Poll::Pending => Poll::Ready(None),
+            }).await,
+            ended = &mut work => Some(ended),
+        }
     };
-    match ended {
-        Some(ended) => ended.map_err(|failure| trail.explain(failure)),
-        None => Err(trail.interrupted()),
-    }
+    let ended = match ended {
+        Some(ended) => ended.map_err(|failure| session.next.explain(failure)),
+        None => Err(session.next.interrupted()),
+    };
+    session.record_end(&ended);
+    ended
 }
 
-async fn work(command: Command, access: &Access, output: &Output, trail: &mut Trail) -> Result<Done> {
-    match command {
-        Command::Generate(order) => generate(*order, access, output, trail).await,
-        Command::Check(order) => check(*order, output).await,
-        Command::Status { id } => {
-            trail.asks("status", Some(&id));
-            let mut task = connected(access, trail)?.task(id)?;
-            Ok(in_full(task.refresh().await?, trail))
-        }
-        Command::Wait { id, patience, saving } => {
-            let target = Target::of(saving)?;
-            trail.aims_at(target.clone());
-            let task = connected(access, trail)?.task(id)?;
-            trail.waits(task.id());
-            output.tell(format_args!("waiting for task {}", task.id()));
-            wait(task, patience, target, output, trail).await
-        }
-        Command::Reconcile { id } => reconcile(&id, access, trail).await,
-        Command::Download { id, output: path, overwrite, video } => {
-            let target = Target::check(path, overwrite, video)?;
-            trail.aims_at([target.clone()]);
-            download(id, target, access, output, trail).await
-        }
-        Command::List { page, page_size } => list(page, page_size, access, trail).await,
-        Command::Schema { outputs } => Ok(Done::Text(schema(outputs))),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "kling", &mut script);
-            Ok(Done::Text(String::from_utf8_lossy(&script).into_owned()))
-        }
-        Command::Sandbox(_) | Command::Batch(_) | Command::Worker(_) | Command::Mcp(_) => {
-            Err(Failure::invalid("expected no option with a value before the name of a program")
-                .with_hint("its options come after its name"))
-        }
-    }
+/// What the steps of a command share.
+struct Session<'a> {
+    terminal: &'a Terminal,
+    access: Access,
+    next: Next,
+    /// What the record has of the task.
+    entry: Option<Entry>,
+    remarks: Vec<Note>,
 }
 
-/// The client, whose gateway is told where something goes wrong with it.
-fn connected(access: &Access, trail: &mut Trail) -> Result<Client> {
-    let client = client(access)?;
-    trail.asks_at(client.base_url());
-    Ok(client)
-}
-
-async fn generate(order: Generate, access: &Access, output: &Output, trail: &mut Trail) -> Result<Done> {
-    let (no_wait, patience) = (order.no_wait, order.patience.clone());
-    let unknown = order.unknown_values();
-    let Order { request, target } = order::read(order).await?;
-    unknown.iter().for_each(|found| output.tell(format_args!("{found}; it is sent as it is")));
-    trail.doubts(unknown);
-    trail.aims_at(target.clone());
-    let client = connected(access, trail)?;
-    if let Some(id) = request.external_task_id() {
-        output.note(format_args!("external id {id}"));
+impl Session<'_> {
+    async fn run(&mut self, command: Command) -> Result<Done> {
+        match command {
+            Command::Generate(requested) => self.generate(*requested).await,
+            Command::Check(requested) => check(*requested).await,
+            Command::Status { task } => {
+                let (operation, id) = self.known(task)?;
+                self.next.begin(Step::Query("status"), &id);
+                let mut task = self.client()?.task(operation.clone(), id)?;
+                Ok(self.report(&operation, task.refresh().await?, |task| task.in_full()))
+            }
+            Command::Wait { task, waiting, saving } => {
+                let target = Target::of(saving)?;
+                let (operation, id) = self.known(task)?;
+                self.next.targets.extend(target.clone());
+                let task = self.client()?.task(operation, id)?;
+                self.next.begin(Step::Wait, task.id());
+                self.terminal.tell(format_args!("waiting for task {}", task.id()));
+                self.wait(task, waiting, target).await
+            }
+            Command::Find { task } => self.find(task).await,
+            Command::Download { task, output, overwrite, index } => {
+                let target = Target::check(output, overwrite, index)?;
+                let known = self.known(task)?;
+                self.next.targets.push(target.clone());
+                self.download(known, target).await
+            }
+            Command::List { operation, page, page_size } => self.list(operation, page, page_size).await,
+            Command::Tasks => tasks(),
+            Command::Schema { operation, .. } => {
+                let request = operation.and_then(|operation| operation.json_schema().cloned());
+                Ok(Done::Text(format!("{:#}\n", request.unwrap_or_else(|| Report::schema().to_value()))))
+            }
+            Command::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Arguments::command(), "kling", &mut script);
+                Ok(Done::Text(String::from_utf8_lossy(&script).into_owned()))
+            }
+            Command::Sandbox(_) | Command::Batch(_) | Command::Worker(_) | Command::Mcp(_) => {
+                Err(Failure::invalid("expected no option with a value before the name of a program")
+                    .with_hint("its options come after its name"))
+            }
+        }
     }
-    trail.submits(&request);
-    let submit = client.submit(&request);
-    let mut task = output.bars().of_upload(&request, |text| output.progress(text), submit).await?;
-    trail.bought(task.id());
-    output.note(format_args!("submitted task {}", task.id()));
-    if no_wait {
-        let info = match task.info() {
-            Some(info) => info.clone(),
-            None => task.refresh().await?.clone(),
+
+    fn client(&mut self) -> Result<Client> {
+        let client = client(&self.access)?;
+        self.next.gateway(client.base_url());
+        Ok(client)
+    }
+
+    /// The operation of a task and the id to poll: as given, or else from the record, which may have the API's own id.
+    fn known(&mut self, Known { id, operation }: Known) -> Result<(Operation, String)> {
+        if let Some(operation) = operation {
+            self.next.name(&operation);
+            return Ok((operation, id));
+        }
+        let refuse = |given: String| {
+            let message = format!("operation: expected --operation, or the id of a recorded task, given {given}");
+            Failure::invalid(message).with_hint(format!(
+                "add --operation, one of {}; `kling tasks` lists the recorded tasks",
+                Operation::KNOWN.join(", ")
+            ))
         };
-        let people = info.task_id.clone();
-        return Ok(found(&info, trail, |_| people));
+        let entry = record::find(&id).map_err(|reason| refuse(format!("a record that cannot be read: {reason}")))?;
+        let entry = entry.ok_or_else(|| refuse("an id that is not recorded".to_owned()))?;
+        let known = (entry.operation.clone(), entry.task_id.clone().unwrap_or(id));
+        self.entry = Some(entry);
+        Ok(known)
     }
-    let usual = progress::clock(expected(&task, &patience));
-    output.tell(format_args!("waiting, for about {usual}; Ctrl-C leaves the task running"));
-    wait(task, patience, target, output, trail).await
-}
 
-/// Tells all that is not valid, which is what was asked for and yet ends with the exit code of an order that is not.
-async fn check(order: Generate, output: &Output) -> Result<Done> {
-    let unknown = order.unknown_values();
-    let (people, violations, code) = match order::read(order).await {
-        Ok(order) => {
-            unknown.iter().for_each(|found| output.tell(format_args!("{found}; it is sent as it is")));
-            (format!("valid; the order has {} bytes", order.request.body_len()?), Vec::new(), 0)
+    async fn generate(&mut self, requested: Requested) -> Result<Done> {
+        let terminal = self.terminal;
+        let generate = requested.generate.clone();
+        let operation = requested.operation.clone();
+        let Ready { request, target, unknown } = request::read(requested, true).await?;
+        request.remarks().iter().for_each(|remark| terminal.tell(remark));
+        self.remarks = request.remarks().iter().map(Note::from).collect();
+        self.next.unknown = unknown;
+        self.next.targets.extend(target.clone());
+        let client = self.client()?;
+        if let Some(id) = request.external_task_id() {
+            terminal.note(format_args!("external id {id}"));
         }
-        Err(failure) if failure.violations.is_empty() => return Err(failure),
-        Err(failure) => {
-            let lines: Vec<_> = failure.violations.iter().map(ToString::to_string).collect();
-            (lines.join("\n"), failure.violations.clone(), failure.exit_code())
+        self.begin_record(Entry::new(operation, request.external_task_id()), generate.no_record);
+        let sent = self.next.submit(&request);
+        let total = request.body_len();
+        let submit = client.submit(request);
+        let mut task = terminal.bars().of_upload(submit, total, sent, |text| terminal.progress(text)).await?;
+        self.next.is_seen = true;
+        self.next.begin(Step::Wait, task.id());
+        terminal.note(format_args!("submitted task {}", task.id()));
+        let status = task.info().map(|info| info.status.to_string());
+        self.add_to_record(Some(task.id().to_owned()), status);
+        if generate.no_wait {
+            let info = match task.info() {
+                Some(info) => info.clone(),
+                None => task.refresh().await?.clone(),
+            };
+            return Ok(self.report(&task.operation(), &info, |task| task.task_id.clone()));
         }
-    };
-    Ok(Done::Found { answer: Answer::Violations { violations }, people, code, next: None })
-}
-
-/// Looks once for a task whose answer was lost. Not found is no proof that there is none.
-async fn reconcile(external_id: &str, access: &Access, trail: &mut Trail) -> Result<Done> {
-    trail.looks_for(external_id);
-    if let Some(task) = connected(access, trail)?.reconcile(external_id).await?
-        && let Some(info) = task.info()
-    {
-        return Ok(in_full(info, trail));
+        let usual = progress::clock(expected(&task, &generate.waiting));
+        terminal.tell(format_args!("waiting, for about {usual}; Ctrl-C leaves the task running"));
+        self.wait(task, generate.waiting, target).await
     }
-    Err(Failure::new(ErrorKind::Ambiguous, "reconcile", "no task with this external id was found").with_hint(
-        "that proves nothing: the gateway may not resolve external ids, or not know the task yet; try again later",
-    ))
-}
 
-async fn list(page: u16, page_size: u16, access: &Access, trail: &mut Trail) -> Result<Done> {
-    trail.asks("list", None);
-    let tasks = connected(access, trail)?.list(page, page_size).await.map_err(|error| {
-        let lacks_it = error.http_status() == Some(404);
-        let failure = Box::<Failure>::from(error);
-        if !lacks_it {
-            return failure;
+    /// Looks a task up once. That none is found does not prove that there is none.
+    async fn find(&mut self, known: Known) -> Result<Done> {
+        let external = known.id.clone();
+        let (operation, _) = self.known(known)?;
+        self.next.find(&external);
+        if let Some(task) = self.client()?.find_task(operation.clone(), &external).await?
+            && let Some(info) = task.info()
+        {
+            return Ok(self.report(&operation, info, |task| task.in_full()));
         }
-        failure.with_hint(
-            "this gateway seems to have no list, which is in Kling's reference and not on the vendor's page; \
-             `kling status ID` asks for one task, `kling reconcile EXTERNAL_ID` looks for one",
-        )
-    })?;
-    let tasks: Vec<_> = tasks.iter().map(Task::from).collect();
-    let people = if tasks.is_empty() { String::new() } else { table(&tasks) };
-    Ok(Done::Found { answer: Answer::Tasks { tasks }, people, code: 0, next: None })
-}
-
-fn schema(outputs: bool) -> String {
-    let schema: Value = if outputs { Answer::schema().to_value() } else { MultiImageToVideo::json_schema() };
-    format!("{schema:#}\n")
-}
-
-async fn wait(
-    task: Handle,
-    patience: Patience,
-    target: Option<Target>,
-    output: &Output,
-    trail: &mut Trail,
-) -> Result<Done> {
-    /// How often people are told that nothing has changed.
-    const REMINDER: Duration = Duration::from_secs(60);
-    let usual = expected(&task, &patience);
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let begun = progress::begun(task.save().made_at_ms, u64::try_from(since_1970).unwrap_or(u64::MAX));
-    let bar = output.bars().of_wait(task.info().map_or("waiting", |info| info.status.as_str()), usual);
-    let mut wait = task.wait().timeout(patience.timeout);
-    if let Some(expected) = patience.expect {
-        wait = wait.expected(expected);
+        Err(Failure::new(ErrorKind::Ambiguous, "find", "no task with this external id was found").with_hint(
+            "that proves nothing: the gateway may not resolve external ids, or the task is not visible yet; retry later",
+        ))
     }
-    let mut told = Duration::ZERO;
-    while let Some(event) = ticking(wait.next(), || bar.waited(begun.elapsed(), usual)).await {
-        match event? {
-            WaitEvent::Changed(info) => {
-                trail.sees();
-                bar.says(info.status.as_str());
-                output.progress(info.status);
+
+    async fn list(&mut self, operation: Operation, page: u16, page_size: u16) -> Result<Done> {
+        self.next.begin(Step::Query("list"), operation.as_str());
+        let pager = self.client()?.list(operation.clone());
+        let listed = pager.start_at(page).page_size(page_size).next_page().await?;
+        let tasks: Vec<_> = listed.into_iter().flatten().map(|info| Task::new(&operation, &info)).collect();
+        let people = table(["TASK", "STATUS", "CREATED", "EXTERNAL ID"], tasks.iter().map(Task::cells));
+        Ok(Done::Report { json: Report::List { tasks }, people, code: 0, next: None })
+    }
+
+    async fn wait(&mut self, task: Handle, waiting: Waiting, target: Option<Target>) -> Result<Done> {
+        /// Interval of lines while nothing changes.
+        const REMINDER: Duration = Duration::from_secs(60);
+        let terminal = self.terminal;
+        let usual = expected(&task, &waiting);
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let begun = progress::begun(task.save().created_at_ms, u64::try_from(since_1970).unwrap_or(u64::MAX));
+        let bar = terminal.bars().of_wait(task.info().map_or("waiting", |info| info.status.as_str()), usual);
+        let mut wait = task.wait().timeout(waiting.timeout);
+        if let Some(expected) = waiting.expect {
+            wait = wait.expected(expected);
+        }
+        let mut reminded = Duration::ZERO;
+        while let Some(event) = ticking(wait.next(), || bar.waited(begun.elapsed(), usual)).await {
+            match event? {
+                WaitEvent::Changed(info) => {
+                    self.next.is_seen = true;
+                    bar.says(info.status.as_str());
+                    terminal.progress(info.status);
+                }
+                WaitEvent::Running { elapsed, expected } if elapsed >= reminded + REMINDER => {
+                    reminded = elapsed;
+                    terminal.progress(progress::waited(elapsed, expected));
+                }
+                WaitEvent::PollFailed(error) => terminal.tell(format_args!("poll failed, polling again: {error}")),
+                WaitEvent::Done(finished) => {
+                    self.next.is_seen = true;
+                    drop(bar);
+                    return self.finish(task.operation(), finished, target).await;
+                }
+                _ => {}
             }
-            WaitEvent::Running { elapsed, expected } if elapsed >= told + REMINDER => {
-                told = elapsed;
-                output.progress(progress::waited(elapsed, expected));
+        }
+        Err(Failure::other("wait", "the wait ended before the task"))
+    }
+
+    async fn download(&mut self, (operation, id): (Operation, String), target: Target) -> Result<Done> {
+        let mut task = self.client()?.task(operation.clone(), id)?;
+        self.next.begin(Step::Download, task.id());
+        let info = task.refresh().await?;
+        self.next.is_seen = true;
+        if !info.status.is_final() {
+            let message =
+                format!("expected a finished task, found one that is {}; there is no output yet", info.status);
+            self.next.begin(Step::Wait, task.id());
+            return Err(Failure::other("download", message));
+        }
+        // A final status is not polled again.
+        let finished = task.wait().await?;
+        self.finish(operation, finished, Some(target)).await
+    }
+
+    /// Downloads the chosen outputs of a finished task, if a file was named.
+    async fn finish(&mut self, operation: Operation, finished: FinishedTask, target: Option<Target>) -> Result<Done> {
+        let info = finished.info();
+        let mut files = Vec::new();
+        if let Some(target) = &target {
+            self.next.begin(Step::Download, &info.task_id);
+            let (outputs, kind) = (finished.outputs(), operation.output());
+            let count = outputs.len();
+            let default = outputs.iter().find(|output| Some(output.kind) == kind).map_or(0, |output| output.index);
+            let chosen = target.each(count, default).inspect_err(|_| {
+                self.next.targets = vec![Target { choice: None, ..target.clone() }];
+            })?;
+            if count > 1 && target.choice.is_none() {
+                let all = Target { choice: Some(Choice::All), ..target.clone() };
+                let all = self.next.command("download", &info.task_id, Some(&all));
+                self.terminal.note(format_args!("downloading one of {count} outputs; all of them: {all}"));
             }
-            WaitEvent::PollFailed(error) => output.tell(in_vain(&error)),
-            WaitEvent::Done(finished) => {
-                trail.sees();
-                drop(bar);
-                return finish(finished, target, output, trail).await;
+            let mut left = &chosen[..];
+            while let [(index, target), rest @ ..] = left {
+                self.next.targets = left.iter().map(|(_, target)| target.clone()).collect();
+                self.terminal.progress(format_args!("downloading {}", target.path.display()));
+                let download = finished.download(&target.path).overwrite(target.overwrite).output(*index);
+                let name = target.path.file_name().unwrap_or_default().to_string_lossy();
+                files.push((*index, self.terminal.bars().of_download(&name, download).await?));
+                left = rest;
             }
+        }
+        let is_only = target.is_none_or(|target| target.choice != Some(Choice::All));
+        Ok(self.report(&operation, info, |task| {
+            files.iter().for_each(|(index, file)| task.set_file(*index, file, is_only));
+            task.outputs_in_lines()
+        }))
+    }
+
+    /// A task, with the caller's own id also where the API does not repeat it, and with the next command: its wait, or the
+    /// download of an output that nobody has downloaded.
+    fn report(&self, operation: &Operation, info: &TaskInfo, people: impl FnOnce(&mut Task) -> String) -> Done {
+        let mut task = Task::new(operation, info);
+        task.external_task_id = task.external_task_id.or_else(|| self.next.external().map(str::to_owned));
+        task.remarks.clone_from(&self.remarks);
+        let people = people(&mut task);
+        let next = match info.status.is_final() {
+            false => Some(self.next.command("wait", &info.task_id, None)),
+            true if task.is_to_download() => {
+                let target = Target { path: task.example_file().into(), overwrite: false, choice: None };
+                Some(self.next.command("download", &info.task_id, Some(&target)))
+            }
+            true => None,
+        };
+        Done::Report { json: Report::Task(Box::new(task)), people, code: 0, next }
+    }
+
+    /// Records a task before it is submitted. A record that cannot be written keeps nobody from submitting.
+    fn begin_record(&mut self, entry: Entry, is_left_out: bool) {
+        if !is_left_out {
+            match record::add(&entry) {
+                Ok(()) => return self.entry = Some(entry),
+                Err(reason) => self.terminal.tell(format_args!("the task is not recorded: {reason}")),
+            }
+        }
+        self.next.name(&entry.operation);
+    }
+
+    /// Records the id or the status of a recorded task.
+    fn add_to_record(&mut self, task_id: Option<String>, status: Option<String>) {
+        let Some(entry) = &mut self.entry else { return };
+        let before = (entry.task_id.clone(), entry.status.clone());
+        entry.task_id = task_id.or(entry.task_id.take());
+        entry.status = status.or(entry.status.take());
+        if before != (entry.task_id.clone(), entry.status.clone())
+            && let Err(reason) = record::add(entry)
+        {
+            self.terminal.tell(format_args!("the record is not updated: {reason}"));
+        }
+    }
+
+    fn record_end(&mut self, ended: &Result<Done>) {
+        match ended {
+            Ok(Done::Report { json: Report::Task(task), .. }) => {
+                self.add_to_record(Some(task.task_id.clone()), Some(task.status.clone()));
+            }
+            Err(failure) if failure.kind == ErrorKind::TaskFailed => {
+                self.add_to_record(None, Some("failed".to_owned()))
+            }
+            Err(failure) if self.next.is_submit() => self.add_to_record(None, Some(failure.kind.to_string())),
             _ => {}
         }
     }
-    Err(Failure::other("wait", "the wait ended without the task's end"))
 }
 
-/// How long a task takes from its order on, as far as is known.
-fn expected(task: &Handle, patience: &Patience) -> Duration {
-    patience.expect.or(task.save().expected_ms.map(Duration::from_millis)).unwrap_or_default()
-}
-
-async fn download(id: String, target: Target, access: &Access, output: &Output, trail: &mut Trail) -> Result<Done> {
-    let mut task = connected(access, trail)?.task(id)?;
-    trail.downloads(task.id());
-    let info = task.refresh().await?;
-    trail.sees();
-    if !info.status.is_final() {
-        let message =
-            format!("expected a task that has ended, found one that is {}; there is no video yet", info.status);
-        trail.waits(task.id());
-        return Err(Failure::other("download", message));
-    }
-    // What has ended is not asked about again.
-    let finished = task.wait().await?;
-    finish(finished, Some(target), output, trail).await
-}
-
-/// Brings the videos that are wanted of a task that has ended to their files, if one was named.
-async fn finish(finished: FinishedTask, target: Option<Target>, output: &Output, trail: &mut Trail) -> Result<Done> {
-    let info = finished.info();
-    let mut files = Vec::new();
-    if let Some(target) = &target {
-        trail.downloads(&info.task_id);
-        let count = finished.videos().len();
-        let wanted = target.each(count).inspect_err(|_| trail.aims_at([Target { choice: None, ..target.clone() }]))?;
-        if count > 1 && target.choice.is_none() {
-            let all = Target { choice: Some(Choice::All), ..target.clone() };
-            let all = trail.command("download", Some(&info.task_id), Some(&all));
-            output.note(format_args!("the first of {count} videos is taken; all of them: {all}"));
+/// Prints every violation; the exit code is that of an invalid request all the same.
+async fn check(requested: Requested) -> Result<Done> {
+    let (people, violations, remarks, code) = match request::read(requested, false).await {
+        Ok(Ready { request, .. }) => {
+            let valid = format!("valid; the request has {} bytes", request.body_len());
+            let lines = request.remarks().iter().map(ToString::to_string).chain([valid]).collect();
+            (lines, Vec::new(), request.remarks().iter().map(Note::from).collect(), 0)
         }
-        let mut left = wanted.iter();
-        while let Some((place, target)) = left.next() {
-            trail.aims_at([target].into_iter().chain(left.as_slice().iter().map(|(_, target)| target)).cloned());
-            files.push((*place, fetch(&finished, *place, target, output).await?));
+        Err(failure) if failure.violations.is_empty() => return Err(failure),
+        Err(failure) => {
+            let lines: Vec<_> = failure.violations.iter().map(Finding::to_string).collect();
+            (lines, failure.violations.clone(), Vec::new(), failure.exit_code())
         }
-    }
-    let in_numbers = target.is_some_and(|target| target.choice == Some(Choice::All));
-    Ok(found(info, trail, |task| {
-        for (place, file) in &files {
-            if in_numbers { task.has_video_in(*place, file) } else { task.is_in(file) }
-        }
-        task.videos_in_lines()
-    }))
-}
-
-async fn fetch(finished: &FinishedTask, place: usize, target: &Target, output: &Output) -> Result<PathBuf> {
-    output.progress(format_args!("downloading {}", target.path.display()));
-    let download = finished.download(&target.path).overwrite(target.overwrite).video(place);
-    let name = target.path.file_name().unwrap_or_default().to_string_lossy();
-    Ok(output.bars().of_download(&name, download).await?)
-}
-
-fn in_vain(error: &Error) -> String {
-    format!("asked in vain, asking again: {error}")
-}
-
-fn in_full(info: &TaskInfo, trail: &Trail) -> Done {
-    found(info, trail, |task| task.in_full())
-}
-
-/// A task, with the caller's own id also where the API does not repeat it, and with what goes on from it: the wait for it,
-/// or the download of what nobody has brought.
-fn found(info: &TaskInfo, trail: &Trail, people: impl FnOnce(&mut Task) -> String) -> Done {
-    let mut task = Task::from(info);
-    task.external_task_id = task.external_task_id.or_else(|| trail.external().map(str::to_owned));
-    let people = people(&mut task);
-    let next = match info.status.is_final() {
-        false => Some(trail.command("wait", Some(&info.task_id), None)),
-        true if task.is_to_be_brought() => {
-            let target = Target { path: "video.mp4".into(), overwrite: false, choice: None };
-            Some(trail.command("download", Some(&info.task_id), Some(&target)))
-        }
-        true => None,
     };
-    Done::Found { answer: Answer::Task(Box::new(task)), people, code: 0, next }
+    let json = Report::Check { violations, remarks };
+    Ok(Done::Report { json, people: people.join("\n"), code, next: None })
+}
+
+/// The record.
+fn tasks() -> Result<Done> {
+    let tasks = record::entries().map_err(|reason| Failure::other("tasks", format!("the record: {reason}")))?;
+    let people = table(["TASK", "OPERATION", "STATUS", "SUBMITTED", "EXTERNAL ID"], tasks.iter().map(Entry::cells));
+    Ok(Done::Report { json: Report::Record { tasks }, people, code: 0, next: None })
+}
+
+/// The expected time from submit to end, as far as it is known.
+fn expected(task: &Handle, waiting: &Waiting) -> Duration {
+    waiting.expect.or(task.save().expected_ms.map(Duration::from_millis)).unwrap_or_default()
 }

@@ -1,8 +1,6 @@
-//! What `-v` shows of the library's work: a line for each of its operations, once that has ended, with what is known of it
-//! by then.
+//! What `-v` shows: a line for each span of the library, once it has ended.
 //!
-//! A wait counts its questions and changes its status many times: of each field the last value stands, where a log that
-//! goes on and on would show them all.
+//! A wait counts its polls and changes its status many times: the last value of each field is shown.
 
 use std::fmt::{self, Debug, Write as _};
 use std::time::SystemTime;
@@ -15,9 +13,9 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Gives a line to `write` for each operation of this level, from now on.
+/// Gives a line to `write` for each span of this level, from now on.
 pub fn show(level: Level, write: impl Fn(&str) + Send + Sync + 'static) {
-    // What lies below may log a signed URL.
+    // Other crates may log a signed URL.
     let ours = Targets::new().with_target("kling_client", level);
     tracing_subscriber::registry().with(ours).with(Lines(write)).init();
 }
@@ -25,7 +23,7 @@ pub fn show(level: Level, write: impl Fn(&str) + Send + Sync + 'static) {
 /// Writes a line for each span that ends.
 struct Lines<W>(W);
 
-/// The values of a span, each with its last value, in the order in which they were first known.
+/// The fields of a span, each with its last value, in the order of their first.
 #[derive(Default)]
 struct Fields(Vec<(&'static str, String)>);
 
@@ -83,11 +81,8 @@ impl Fields {
 
 impl fmt::Display for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The name of the span says the operation.
-        self.0
-            .iter()
-            .filter(|(name, _)| *name != "operation")
-            .try_for_each(|(name, value)| write!(f, " {name}={value}"))
+        // The name of the span is the step.
+        self.0.iter().filter(|(name, _)| *name != "step").try_for_each(|(name, value)| write!(f, " {name}={value}"))
     }
 }
 
@@ -100,13 +95,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_operation_is_one_line_with_the_last_of_each_value() {
+    fn a_span_is_one_line_with_the_last_value_of_each_field() {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&lines);
         let layer = Lines(move |line: &str| seen.lock().unwrap().push(line.to_owned()));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             let span =
-                tracing::info_span!("kling.wait", operation = "wait", task_id = "7", attempts = Empty, status = Empty);
+                tracing::info_span!("kling.wait", step = "wait", task_id = "7", attempts = Empty, status = Empty);
             for (attempts, status) in [(1, "submitted"), (2, "processing"), (31, "succeed")] {
                 span.record("attempts", attempts);
                 span.record("status", tracing::field::display(status));

@@ -1,5 +1,5 @@
-//! Proves that every failure has its exit code, says in JSON and to people what it means, and names the command that
-//! goes on from there; and that nothing is paid when what was typed cannot be done.
+//! Every failure has its exit code, its meaning in JSON and for people, and the next command; and nothing is paid where the
+//! command line is invalid.
 
 mod support;
 
@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use kling_sandbox::{Answer, Fault, Operation, Sandbox, TaskPlan};
 use serde_json::{Value, json};
-use support::{PROMPT, directory, finished, kling, next_is, order, ordered, run, sandbox};
+use support::{OPERATION, PROMPT, directory, finished, generate, kling, named, next_is, run, sandbox, submitted};
 
-/// The fields of an error that the tests compare; the texts of the library are its own tests' matter.
+/// The fields of an error that the tests compare; the library's tests have its texts.
 fn gist(error: &Value) -> Value {
-    json!([error["kind"], error["operation"], error["http_status"], error["code"], error["may_have_been_charged"]])
+    json!([error["kind"], error["step"], error["http_status"], error["code"], error["may_have_been_charged"]])
 }
 
 fn hint(error: &Value) -> &str {
@@ -19,47 +19,49 @@ fn hint(error: &Value) -> &str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_exits_3() {
+async fn a_rejection_exits_3() {
     let sandbox = sandbox().await;
-    let refused = run(&sandbox, &order(&["--duration", "7", "--allow-unknown", "--json"])).exits(3).error();
+    let refused = run(&sandbox, &generate(&["--duration", "7", "--allow-unknown", "--json"])).exits(3).error();
     assert_eq!(gist(&refused), json!(["rejected", "submit", 400, "1201", false]));
     assert!(refused["message"].as_str().unwrap().contains("duration"), "{refused}");
     assert!(refused["request_id"].is_string(), "{refused}");
-    // What would have been told before it was sent, to who reads it.
+    assert_eq!(refused["reason"], "invalid_request");
+    // The remark on the value, for those who did not read it before.
     assert!(hint(&refused).contains("duration: expected 5 or 10, given 7"), "{refused}");
     assert_eq!(sandbox.tasks_charged(), 0);
 
-    let wrong_key = kling(sandbox.base_url(), &["status", "7", "--json"]).env("KLING_API_KEY", "sk-wrong-key").output();
+    let wrong_key =
+        kling(sandbox.base_url(), &named(&["status", "7", "--json"])).env("KLING_API_KEY", "sk-wrong-key").output();
     let run = finished(wrong_key.unwrap()).exits(3);
     assert_eq!(gist(&run.error()), json!(["rejected", "get", 401, "1002", false]));
     assert!(!run.stdout.contains("sk-wrong-key"));
 }
 
 #[test]
-fn what_may_be_the_gateways_address_names_it() {
+fn a_failure_that_the_base_url_may_explain_names_it() {
     // No server listens on the lowest port.
-    for words in [&["status", "7"][..], &order(&[])] {
-        let run = finished(kling("http://127.0.0.1:1/v1", words).output().unwrap());
-        let is_named = |line: &str| line.trim() == "the gateway is http://127.0.0.1:1";
+    for words in [named(&["status", "7"]), generate(&[])] {
+        let run = finished(kling("http://127.0.0.1:1/v1", &words).output().unwrap());
+        let is_named = |line: &str| line.trim() == "the base URL is http://127.0.0.1:1";
         assert!(run.stderr.lines().any(is_named), "{run:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_says_when_to_ask_again_if_the_api_does() {
+async fn a_rejection_says_how_long_to_wait_if_the_api_does() {
     let sandbox = sandbox().await;
     let busy = Answer::new(429).header("retry-after", "90").body(r#"{"code":1302,"message":"too many requests"}"#);
     sandbox.answer_next(Operation::Get, busy);
-    let error = run(&sandbox, &["status", "7", "--json"]).exits(3).error();
+    let error = run(&sandbox, &named(&["status", "7", "--json"])).exits(3).error();
     assert_eq!(error["code"], "1302");
-    assert!(hint(&error).ends_with("; not before 1m 30s have passed"), "{error}");
+    assert!(hint(&error).ends_with("; wait 1m 30s first"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_task_is_refused_at_once_and_not_waited_for() {
+async fn an_unknown_task_is_rejected_at_once_and_not_waited_for() {
     let sandbox = sandbox().await;
     for words in [&["status", "7", "--json"][..], &["wait", "7", "--json"], &["download", "7", "-o", "x", "--json"]] {
-        let error = run(&sandbox, words).exits(3).error();
+        let error = run(&sandbox, &named(words)).exits(3).error();
         assert_eq!((&error["kind"], &error["task_id"]), (&json!("rejected"), &json!("7")));
         assert!(!hint(&error).contains("next:"), "{error}");
     }
@@ -70,10 +72,12 @@ async fn an_unknown_task_is_refused_at_once_and_not_waited_for() {
 async fn a_failed_task_exits_4_but_its_status_0() {
     let sandbox = sandbox().await;
     sandbox.fail_next_task("Failure to pass the risk control system");
-    let error = run(&sandbox, &order(&["--json"])).exits(4).error();
+    let error = run(&sandbox, &generate(&["--json"])).exits(4).error();
     let id = &sandbox.tasks()[0].id;
     assert_eq!((&error["kind"], &error["task_id"]), (&json!("task_failed"), &json!(id)));
     assert_eq!(error["message"], "Failure to pass the risk control system");
+    assert_eq!(error["reason"], "content_policy");
+    assert_eq!(run(&sandbox, &["tasks", "--json"]).exits(0).json()["tasks"][0]["status"], "failed");
 
     for words in [&["wait", id, "--json"][..], &["download", id, "-o", "never.mp4", "--json"]] {
         assert_eq!(run(&sandbox, words).exits(4).error()["task_id"], json!(id));
@@ -84,16 +88,16 @@ async fn a_failed_task_exits_4_but_its_status_0() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wait_in_vain_exits_5_and_names_the_command_that_goes_on() {
+async fn a_wait_that_times_out_exits_5_and_names_the_next_command() {
     let sandbox = sandbox().await;
-    let target = directory("in_vain").join("cat.mp4");
+    let target = directory("timed_out").join("cat.mp4");
     let file = target.to_str().unwrap();
     sandbox.plan_next_task(TaskPlan::over(Duration::MAX));
-    let words = order(&["--timeout", "1s", "-o", file, "--external-id", "order-7", "--json"]);
+    let words = generate(&["--timeout", "1s", "-o", file, "--external-id", "mine-7", "--json"]);
     let error = run(&sandbox, &words).exits(5).error();
     let id = &sandbox.tasks()[0].id;
     let ids = (&error["kind"], &error["task_id"], &error["external_task_id"]);
-    assert_eq!(ids, (&json!("wait_timed_out"), &json!(id), &json!("order-7")));
+    assert_eq!(ids, (&json!("wait_timed_out"), &json!(id), &json!("mine-7")));
     assert!(hint(&error).ends_with(&format!("next: kling wait {id} -o {file}")), "{error}");
 
     let people = run(&sandbox, &["wait", id, "--timeout", "0s"]).exits(5);
@@ -102,51 +106,60 @@ async fn a_wait_in_vain_exits_5_and_names_the_command_that_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_with_an_unknown_outcome_exits_6_and_is_not_sent_again() {
+async fn a_submit_with_an_unknown_outcome_exits_6_and_is_not_retried() {
     let sandbox = sandbox().await;
     let bad_gateway = Answer::new(502).header("content-type", "text/html").body("<html>bad gateway</html>");
     sandbox.answer_next(Operation::Create, bad_gateway.clone());
-    let error = run(&sandbox, &order(&["--external-id", "order-7", "--json"])).exits(6).error();
+    let error = run(&sandbox, &generate(&["--external-id", "mine-7", "--json"])).exits(6).error();
     assert_eq!(gist(&error), json!(["ambiguous", "submit", 502, null, true]));
-    assert_eq!(error["external_task_id"], "order-7");
-    assert!(hint(&error).ends_with("next: kling reconcile order-7"), "{error}");
+    assert_eq!(error["external_task_id"], "mine-7");
+    assert!(hint(&error).ends_with("next: kling find mine-7"), "{error}");
 
+    sandbox.answer_next(Operation::Create, bad_gateway.clone());
     sandbox.answer_next(Operation::Create, bad_gateway);
-    let people = run(&sandbox, &order(&["--external-id", "order-8"])).exits(6);
-    assert_eq!(people.stderr.lines().next(), Some("external id order-8"));
-    assert_eq!(sandbox.posts_received_whole(), 2);
+    let people = run(&sandbox, &generate(&["--external-id", "mine-8"])).exits(6);
+    assert_eq!(people.stderr.lines().next(), Some("external id mine-8"));
+    let people = run(&sandbox, &generate(&["--external-id", "mine-9", "--no-record", "--mode", "pro"])).exits(6);
+    assert_eq!(people.stderr.lines().last(), Some("  next: kling find mine-9 --operation multi-image2video"));
+    let recorded = run(&sandbox, &["tasks", "--json"]).exits(0).json()["tasks"].clone();
+    let statuses: Vec<_> = recorded.as_array().unwrap().iter().map(|task| task["status"].clone()).collect();
+    assert_eq!(statuses, ["ambiguous", "ambiguous"]);
+    assert_eq!(sandbox.posts_received_whole(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_reaches_nobody_exits_7_when_it_is_paid_and_1_when_it_is_not() {
+async fn an_unreachable_gateway_exits_7_for_a_submit_and_1_for_a_query() {
     let sandbox = sandbox().await;
     let gone = sandbox.base_url().to_owned();
     sandbox.shutdown().await;
     let run = |words: &[&str]| finished(kling(&gone, words).output().unwrap());
-    let error = run(&order(&["--json"])).exits(7).error();
+    let error = run(&generate(&["--json"])).exits(7).error();
     assert_eq!(gist(&error), json!(["not_sent", "submit", null, null, false]));
-    assert_eq!(gist(&run(&["status", "7", "--json"]).exits(1).error()), json!(["network", "get", null, null, false]));
+    assert_eq!(
+        gist(&run(&named(&["status", "7", "--json"])).exits(1).error()),
+        json!(["network", "get", null, null, false])
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_cannot_be_read_exits_1() {
+async fn an_unreadable_response_exits_1() {
     let sandbox = sandbox().await;
     sandbox.answer_next(Operation::Get, Answer::new(200).header("content-type", "text/html").body("<html>"));
-    let error = run(&sandbox, &["status", "7", "--json"]).exits(1).error();
-    assert_eq!((&error["kind"], &error["http_status"]), (&json!("answer"), &json!(200)));
+    let error = run(&sandbox, &named(&["status", "7", "--json"])).exits(1).error();
+    assert_eq!((&error["kind"], &error["http_status"]), (&json!("unexpected_response"), &json!(200)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_video_that_cannot_be_fetched_fails_with_the_command_that_fetches_it_later() {
+async fn a_failed_download_names_the_command_that_downloads_later() {
     let sandbox = sandbox().await;
     let target = directory("unfetched").join("cat.mp4");
     let file = target.to_str().unwrap();
-    // The URL, and the fresh one that the task is asked for.
+    // The URL, and the fresh one of the next poll.
     sandbox.answer_next(Operation::Video, Answer::new(403).body("expired"));
     sandbox.answer_next(Operation::Video, Answer::new(403).body("expired"));
-    let error = run(&sandbox, &order(&["-o", file, "--json"])).exits(1).error();
+    let error = run(&sandbox, &generate(&["-o", file, "--json"])).exits(1).error();
     let id = &sandbox.tasks()[0].id;
-    assert_eq!((&error["kind"], &error["operation"]), (&json!("answer"), &json!("download")));
+    assert_eq!((&error["kind"], &error["step"]), (&json!("unexpected_response"), &json!("download")));
     assert_eq!(error["task_id"], json!(id));
     let next = format!("kling download {id} -o {file}");
     assert!(hint(&error).ends_with(&format!("next: {next}")), "{error}");
@@ -158,14 +171,13 @@ async fn a_video_that_cannot_be_fetched_fails_with_the_command_that_fetches_it_l
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_video_that_is_cut_again_and_again_is_kept_and_gone_on_with() {
+async fn a_download_that_is_cut_is_kept_and_resumed() {
     let builder = Sandbox::builder().key(support::KEY).clock(kling_sandbox::Clock::manual());
     let sandbox = builder.video_length(3_000_000).start().await.unwrap();
     let target = directory("cut").join("cat.mp4");
     let file = target.to_str().unwrap();
-    let id = ordered(&sandbox);
+    let id = submitted(&sandbox);
     sandbox.fault_next(Operation::Video, Fault::cut_answer(1_500_000));
-    // A busy server is asked later, and here not at all: it says so.
     sandbox.fault_always(Operation::Video, Fault::answer(Answer::new(403).body("expired")));
     let error = run(&sandbox, &["download", &id, "-o", file, "--json"]).exits(1).error();
     assert!(hint(&error).contains(&format!("bytes are kept in {file}.part; next: kling download {id}")), "{error}");
@@ -180,7 +192,7 @@ async fn a_video_that_is_cut_again_and_again_is_kept_and_gone_on_with() {
 async fn a_task_that_still_runs_is_not_downloaded() {
     let sandbox = sandbox().await;
     sandbox.plan_next_task(TaskPlan::over(Duration::MAX));
-    let id = ordered(&sandbox);
+    let id = submitted(&sandbox);
     let target = directory("running").join("my cat.mp4");
     let file = target.to_str().unwrap();
     let error = run(&sandbox, &["download", &id, "-o", file, "--json"]).exits(1).error();
@@ -188,8 +200,9 @@ async fn a_task_that_still_runs_is_not_downloaded() {
         error,
         json!({
             "kind": "other",
-            "operation": "download",
-            "message": "expected a task that has ended, found one that is submitted; there is no video yet",
+            "reason": "unknown",
+            "step": "download",
+            "message": "expected a finished task, found one that is submitted; there is no output yet",
             "task_id": id,
             "may_have_been_charged": true,
             "hint": format!("next: kling wait {id} -o '{file}'"),
@@ -198,7 +211,7 @@ async fn a_task_that_still_runs_is_not_downloaded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_in_the_way_of_the_video_is_told_before_anything_is_sent() {
+async fn a_file_that_cannot_be_created_is_reported_before_anything_is_sent() {
     let sandbox = sandbox().await;
     let directory = directory("in_the_way");
     let kept = directory.join("cat.mp4");
@@ -206,21 +219,21 @@ async fn what_is_in_the_way_of_the_video_is_told_before_anything_is_sent() {
     let nowhere = directory.join("nowhere/cat.mp4");
     for target in [&kept, &nowhere, &directory] {
         let file = target.to_str().unwrap();
-        for words in [order(&["-o", file, "--json"]), vec!["wait", "7", "-o", file, "--json"]] {
+        for words in [generate(&["-o", file, "--json"]), named(&["wait", "7", "-o", file, "--json"])] {
             let error = run(&sandbox, &words).exits(2).error();
             assert_eq!(error["kind"], "invalid");
             assert!(error["message"].as_str().unwrap().contains(file), "{error}");
         }
-        run(&sandbox, &["download", "7", "-o", file]).exits(2);
+        run(&sandbox, &named(&["download", "7", "-o", file])).exits(2);
     }
     assert_eq!(std::fs::read(&kept).unwrap(), b"mine");
     assert_eq!(sandbox.requests().len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_beyond_the_limits_is_told_whole_before_anything_is_sent() {
+async fn every_violation_of_a_request_is_reported_before_anything_is_sent() {
     let sandbox = sandbox().await;
-    let words = ["generate", "-i", "nope.png", "-i", "https://example.com/hat.jpg", "-p", ""];
+    let words = ["generate", OPERATION, "-i", "nope.png", "-i", "https://example.com/hat.jpg", "-p", ""];
     let people = run(&sandbox, &words).exits(2);
     assert_eq!(people.stdout, "");
     let lines: Vec<_> = people.stderr.lines().collect();
@@ -236,11 +249,11 @@ async fn an_order_beyond_the_limits_is_told_whole_before_anything_is_sent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mistyped_value_is_refused_with_the_known_ones_before_anything_is_sent() {
     let sandbox = sandbox().await;
-    let words = order(&["--mode", "prp", "--duration", "5s", "--model", "kling-16"]);
+    let words = generate(&["--mode", "prp", "--duration", "5s", "--model", "kling-16"]);
     let found = [
         "duration: expected 5 or 10, given 5s",
         "mode: expected std or pro, given prp",
-        "model: expected kling-v1-6, given kling-16",
+        "model_name: expected kling-v1-6, given kling-16",
     ];
     let people = run(&sandbox, &words).exits(2).stderr;
     assert!(people.contains("--allow-unknown") && found.iter().all(|found| people.contains(found)), "{people}");
@@ -248,22 +261,26 @@ async fn a_mistyped_value_is_refused_with_the_known_ones_before_anything_is_sent
     assert_eq!(error["kind"], "invalid");
     assert!(found.iter().all(|found| error["message"].as_str().unwrap().contains(found)), "{error}");
     assert!(hint(&error).contains("--allow-unknown"), "{error}");
-    // Beside all else that is wrong.
-    let words = ["generate", "-i", "nope.png", "-p", "x", "--mode", "prp", "-o", "nowhere/cat.mp4", "--json"];
+    // Beside every other violation.
+    let words =
+        ["generate", OPERATION, "-i", "nope.png", "-p", "x", "--mode", "prp", "-o", "nowhere/cat.mp4", "--json"];
     let message = run(&sandbox, &words).exits(2).error()["message"].as_str().unwrap().to_owned();
     assert!(["image_list[0].image: ", "mode: ", "output: "].iter().all(|path| message.contains(path)), "{message}");
     assert_eq!(sandbox.requests().len(), 0);
 }
 
 #[test]
-fn what_was_typed_is_never_repeated_at_length() {
+fn arguments_are_never_repeated_at_length() {
     let long = "iVBORw0KGgo".repeat(2000);
     let uri = format!("data:image/png;base64,{long}!");
-    let here = |option: &'static str| vec!["check", "-i", "https://example.com/cat.png", "-p", "x", option, &long];
+    let image = ["-i", "https://example.com/cat.png", "-p", "x"];
+    let here = |option: &'static str| [&["generate", OPERATION], &image[..], &[option, &long]].concat();
     for words in [
-        vec!["check", "-p", "x", "-i", &long],
-        vec!["check", "-p", "x", "-i", &uri],
-        vec!["check", "-i", "a.png", "--prompt-file", &long],
+        vec!["check", OPERATION, "-p", "x", "-i", &long],
+        vec!["check", OPERATION, "-p", "x", "-i", &uri],
+        vec!["check", &long],
+        here("--from"),
+        here("--watermark"),
         here("--output"),
         here("--mode"),
         here("--duration"),
@@ -273,13 +290,16 @@ fn what_was_typed_is_never_repeated_at_length() {
         here("--field"),
         here("--timeout"),
         vec!["status", &long],
-        vec!["wait", &long],
-        vec!["download", &long, "-o", "x"],
-        vec!["reconcile", &long],
-        vec!["status", "7", "--api-key-file", &long],
-        vec!["status", "7", "--base-url", &long],
+        named(&["status", &long]),
+        named(&["wait", &long]),
+        named(&["download", &long, "-o", "x"]),
+        named(&["find", &long]),
+        named(&["status", "7", "--api-key-file", &long]),
+        named(&["status", "7", "--base-url", &long]),
+        vec!["status", "7", "--operation", &long],
         vec!["status", "7", &long],
-        vec!["list", "--page", &long],
+        vec!["list", OPERATION, "--page", &long],
+        vec!["schema", &long],
         vec!["completions", &long],
         vec!["help", &long],
         vec![&long],
@@ -288,29 +308,29 @@ fn what_was_typed_is_never_repeated_at_length() {
         for json in [&[][..], &["--json"]] {
             let words = [json, &words[..]].concat();
             let run = finished(kling("", &words).output().unwrap()).exits(2);
-            let told = run.stdout.len() + run.stderr.len();
-            assert!(told > 0 && told < 2000, "{told} bytes: {run:?}");
+            let length = run.stdout.len() + run.stderr.len();
+            assert!(length > 0 && length < 2000, "{length} bytes: {run:?}");
         }
     }
 }
 
 #[test]
 fn without_a_key_the_error_names_the_variable() {
-    let output = kling("", &["status", "7", "--json"]).env_remove("KLING_API_KEY").output().unwrap();
+    let output = kling("", &named(&["status", "7", "--json"])).env_remove("KLING_API_KEY").output().unwrap();
     let error = finished(output).exits(2).error();
     assert_eq!(error["kind"], "invalid");
     assert!(error["message"].as_str().unwrap().contains("KLING_API_KEY"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_without_a_key_is_told_before_anything_is_sent() {
+async fn a_file_without_a_key_is_reported_before_anything_is_sent() {
     let sandbox = sandbox().await;
     let directory = directory("key_files");
     let (empty, binary) = (directory.join("empty"), directory.join("binary"));
     std::fs::write(&empty, "\n").unwrap();
     std::fs::write(&binary, [0xff, 0xfe]).unwrap();
     for (file, found) in [(&empty, "it is empty"), (&binary, "UTF-8"), (&directory.join("none"), "No such file")] {
-        let words = ["status", "7", "--api-key-file", file.to_str().unwrap(), "--json"];
+        let words = named(&["status", "7", "--api-key-file", file.to_str().unwrap(), "--json"]);
         let error = run(&sandbox, &words).exits(2).error();
         let message = error["message"].as_str().unwrap();
         assert!(message.contains(file.to_str().unwrap()) && message.contains(found), "{message}");
@@ -320,61 +340,110 @@ async fn a_file_without_a_key_is_told_before_anything_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_gateway_without_a_list_is_told_apart_from_an_empty_one() {
+async fn a_gateway_without_a_list_is_not_an_empty_list() {
     let sandbox = sandbox().await;
     let lacks = || Answer::new(404).body(r#"{"error":{"message":"Invalid URL (GET /)"}}"#);
     sandbox.answer_next(Operation::List, lacks());
-    let error = run(&sandbox, &["list", "--json"]).exits(3).error();
+    let error = run(&sandbox, &["list", OPERATION, "--json"]).exits(3).error();
     assert_eq!(gist(&error), json!(["rejected", "list", 404, null, false]));
-    assert!(hint(&error).contains("this gateway seems to have no list"), "{error}");
-    let error = run(&sandbox, &["list", "--page", "0", "--page-size", "501", "--json"]).exits(2).error();
+    assert!(hint(&error).contains("the gateway lacks this operation"), "{error}");
+    let error = run(&sandbox, &["list", OPERATION, "--page", "0", "--page-size", "501", "--json"]).exits(2).error();
     assert!(error["message"].as_str().unwrap().contains("pageNum: expected 1–1000, given 0; pageSize"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_next_command_goes_to_the_gateway_that_was_named() {
+async fn the_next_command_repeats_the_base_url_and_the_operation() {
     let sandbox = sandbox().await;
     let gone = sandbox.base_url().to_owned();
     sandbox.shutdown().await;
-    for words in [&["status", "7"][..], &["list"], &["reconcile", "order-7"], &["wait", "7", "--timeout", "0s"]] {
-        let words = [words, &["--base-url", &gone, "--json"]].concat();
-        let error = finished(kling("https://unused.example", &words).output().unwrap());
-        let code = if words[0] == "wait" { 5 } else { 1 };
-        let error = error.exits(code).error();
-        let end = format!("--base-url {gone}");
-        assert!(hint(&error).contains(&format!("next: kling {}", words[0])) && hint(&error).ends_with(&end), "{error}");
+    for (command, subject) in [("status", "7"), ("list", OPERATION), ("find", "mine-7"), ("wait", "7")] {
+        let words = if command == "list" { vec![command, subject] } else { named(&[command, subject]) };
+        let more: &[&str] = if command == "wait" { &["--timeout", "0s"] } else { &[] };
+        let words = [&words[..], more, &["--base-url", &gone, "--json"]].concat();
+        let run = finished(kling("https://unused.example", &words).output().unwrap());
+        let error = run.exits(if command == "wait" { 5 } else { 1 }).error();
+        let operation = if command == "list" { "" } else { " --operation multi-image2video" };
+        let next = format!("next: kling {command} {subject}{operation} --base-url {gone}");
+        assert!(hint(&error).ends_with(&next), "{error}");
     }
+}
+
+#[test]
+fn plain_http_to_another_machine_must_be_allowed_by_option_or_variable() {
+    // A page that the API does not have: nothing is sent where the base URL is allowed.
+    let words = ["list", OPERATION, "--page", "0", "--json"];
+    let message = |more: &[&str], value: &str| {
+        let words = [&words[..], more].concat();
+        let run = finished(kling("http://a.example/v1", &words).env("KLING_ALLOW_HTTP", value).output().unwrap());
+        run.exits(2).error()["message"].as_str().unwrap().to_owned()
+    };
+    for (more, value, expected) in [
+        (&[][..], "", "base_url: expected an https URL"),
+        (&["--allow-http"], "", "pageNum: expected"),
+        (&[], "1", "pageNum: expected"),
+        (&[], "true", "pageNum: expected"),
+        (&[], "0", "base_url: expected an https URL"),
+        (&[], "yes", "KLING_ALLOW_HTTP: expected 1, true, 0 or false"),
+    ] {
+        let message = message(more, value);
+        assert!(message.starts_with(expected), "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_cannot_be_written_or_read_stops_no_submit() {
+    let sandbox = sandbox().await;
+    let file = directory("no_directory").join("file");
+    std::fs::write(&file, "").unwrap();
+    let kling =
+        |words: &[&str]| finished(kling(sandbox.base_url(), words).env("XDG_STATE_HOME", &file).output().unwrap());
+    let run = kling(&generate(&["--no-wait"])).exits(0);
+    assert!(run.stderr.contains("the task is not recorded: Not a directory"), "{run:?}");
+    let next = format!("next: kling wait {} --operation multi-image2video", run.stdout.trim_end());
+    assert_eq!(run.stderr.lines().last(), Some(&*next));
+    let error = kling(&["status", "7", "--json"]).exits(2).error();
+    assert!(error["message"].as_str().unwrap().contains("a record that cannot be read"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn standard_input_is_read_once() {
     let sandbox = sandbox().await;
     for words in [["-i", "-", "-p", "-"], ["-p", "-", "-i", "-"]] {
-        let error = run(&sandbox, &[&["generate", "--json"], &words[..]].concat()).exits(2).error();
-        assert_eq!(error["message"], "standard input: expected to be read once, given 2 times as -");
+        let error = run(&sandbox, &[&["generate", OPERATION, "--json"], &words[..]].concat()).exits(2).error();
+        assert_eq!(error["message"], "prompt: expected readable text, given standard input: it is read once");
     }
     assert_eq!(sandbox.requests().len(), 0);
 }
 
 #[test]
-fn bad_usage_exits_2_and_is_one_object_wherever_json_was_asked_for() {
+fn bad_usage_exits_2_and_is_one_object_wherever_json_is_requested() {
     let lines: &[&[&str]] = &[
         &[],
         &["nonsense"],
         &["generate"],
-        &["generate", "-i", "cat.png"],
-        &["generate", "-i", "-p", "x"],
-        &["generate", "-i", "a.png", "-p", "x", "--no-wait", "-o", "cat.mp4"],
-        &["generate", "-i", "a.png", "-p", "x", "--overwrite"],
-        &["generate", "-i", "a.png", "-p", "x", "--mode", ""],
-        &["generate", "-i", "a.png", "-p", "x", "--external-id", ""],
+        &["generate", OPERATION],
+        &["generate", "text2vidoe", "-p", "x"],
+        &["generate", "text2video", "-p", "x"],
+        &["generate", "text2video", "--model", "kling-v2-6", "--cfg-scale", "half"],
+        &["generate", "text2video", "--model", "kling-v2-6", "--camera", "{"],
+        &["generate", "text2video", "--model", "kling-v2-6", "--shots", "@nope.json"],
+        &["generate", "text2video", "--model", "kling-v2-6", "--multi-shot", "maybe"],
+        &["generate", OPERATION, "-i", "cat.png"],
+        &["generate", OPERATION, "-i", "-p", "x"],
+        &["generate", OPERATION, "-i", "a.png", "-p", "x", "--no-wait", "-o", "cat.mp4"],
+        &["generate", OPERATION, "-i", "a.png", "-p", "x", "--overwrite"],
+        &["generate", OPERATION, "-i", "a.png", "-p", "x", "--mode", ""],
+        &["generate", OPERATION, "-i", "a.png", "-p", "x", "--external-id", ""],
+        &["list"],
+        &["schema"],
+        &["schema", "text2video", "--report"],
+        &["status", "7", "--operation", "text2vidoe"],
         &["status"],
         &["status", ""],
         &["status", "a", "b"],
-        &["generate", "-i", "a.png", "-p", "x", "--prompt-file", "y"],
-        &["generate", "-i", "a.png", "-p", "x", "--field", "cfg_scale"],
-        &["generate", "-i", "a.png", "-p", "x", "--video", "2"],
-        &["download", "7", "-o", "a.mp4", "--video", "0"],
+        &["generate", OPERATION, "-i", "a.png", "-p", "x", "--field", "cfg_scale"],
+        &["generate", OPERATION, "-i", "a.png", "-p", "x", "--index", "2"],
+        &["download", "7", "-o", "a.mp4", "--index", "first"],
         &["completions", "tcsh"],
         &["--base-url", "https://example.com", "sandbox"],
         &["wait", "7", "--timeout", "30"],
@@ -402,7 +471,7 @@ fn bad_usage_exits_2_and_is_one_object_wherever_json_was_asked_for() {
 
 #[cfg(unix)]
 #[test]
-fn an_argument_that_is_no_text_is_told_as_such() {
+fn an_argument_that_is_no_text_is_reported_as_such() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt as _;
 
@@ -412,16 +481,16 @@ fn an_argument_that_is_no_text_is_told_as_such() {
     let json = finished(kling("", &[OsStr::new("--json"), OsStr::new("status"), broken]).output().unwrap()).exits(2);
     assert!(json.error()["message"].as_str().unwrap().contains("invalid UTF-8"));
     // The name of a file may be any bytes.
-    let words = ["generate", "-p", "x", "-i"].map(OsStr::new);
+    let words = ["generate", OPERATION, "-p", "x", "-i"].map(OsStr::new);
     let run = finished(kling("", &[&words[..], &[broken]].concat()).output().unwrap()).exits(2);
     assert!(run.stderr.contains("image_list[0].image: expected a readable file"), "{run:?}");
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_could_not_be_printed_does_not_look_like_success() {
+async fn a_report_that_cannot_be_printed_does_not_look_like_success() {
     let sandbox = sandbox().await;
-    let id = ordered(&sandbox);
+    let id = submitted(&sandbox);
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let output = kling(sandbox.base_url(), &["status", &id, "--json"]).stdout(full).output().unwrap();
     let run = finished(output).exits(1);
@@ -455,11 +524,11 @@ mod interrupted {
 
     async fn running(sandbox: &Sandbox) -> String {
         sandbox.plan_next_task(TaskPlan::over(Duration::MAX));
-        ordered(sandbox)
+        submitted(sandbox)
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_wait_names_the_task_and_the_command_that_goes_on() {
+    async fn a_wait_names_the_task_and_the_next_command() {
         let sandbox = sandbox().await;
         let id = running(&sandbox).await;
         for signal in SIGNALS {
@@ -472,8 +541,8 @@ mod interrupted {
             assert_eq!(run.stdout, "");
             let mut rest = String::new();
             stderr.read_to_string(&mut rest).unwrap();
-            let told = format!("interrupted: wait\n  task: {id}\n  the task goes on\n  next: kling wait {id}\n");
-            assert!(rest.ends_with(&told), "{rest}");
+            let expected = format!("interrupted: wait\n  task: {id}\n  the task goes on\n  next: kling wait {id}\n");
+            assert!(rest.ends_with(&expected), "{rest}");
         }
     }
 
@@ -494,7 +563,7 @@ mod interrupted {
 
             // Submitted.
             sandbox.plan_next_task(TaskPlan::over(Duration::MAX));
-            let mut child = started(sandbox.base_url(), &order(&["--json"]));
+            let mut child = started(sandbox.base_url(), &generate(&["--json"]));
             let stderr = BufReader::new(child.stderr.take().unwrap());
             let mut lines = stderr.lines().map(Result::unwrap);
             assert!(lines.any(|line| line.starts_with("submitted task ")));
@@ -502,7 +571,7 @@ mod interrupted {
 
             // Not seen: nobody knows whether there is such a task.
             sandbox.fault_next(Operation::Get, Fault::delayed(Duration::from_secs(3600)));
-            let child = started(sandbox.base_url(), &["wait", "7001", "--json"]);
+            let child = started(sandbox.base_url(), &["wait", "7001", "--operation", OPERATION, "--json"]);
             sandbox.until(|sandbox| sandbox.clock().sleepers() > 0).await;
             assert_eq!(gist_of(ended_by(signal, child)), json!(["other", "wait", null, null, false]), "{signal}");
             sandbox.clock().advance(Duration::from_secs(3600));
@@ -510,42 +579,43 @@ mod interrupted {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn an_order_whose_answer_did_not_come_may_be_charged() {
+    async fn a_request_without_a_response_may_be_charged() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
-        let child = started(&base_url, &order(&["--external-id", "order-7", "--json"]));
+        let child = started(&base_url, &generate(&["--external-id", "mine-7", "--json"]));
         let (mut silent, _) = listener.accept().unwrap();
         let mut received = Vec::new();
         while !String::from_utf8_lossy(&received).contains(PROMPT) {
             let mut chunk = [0; 4096];
             let count = silent.read(&mut chunk).unwrap();
-            assert_ne!(count, 0, "the order was cut");
+            assert_ne!(count, 0, "the request was cut");
             received.extend_from_slice(&chunk[..count]);
         }
         let run = interrupt(child);
-        assert_eq!(run.stderr, "external id order-7\n");
+        assert_eq!(run.stderr, "external id mine-7\n");
         assert_eq!(
             run.error(),
             json!({
                 "kind": "ambiguous",
-                "operation": "submit",
+                "reason": "unknown",
+                "step": "submit",
                 "message": "interrupted",
-                "external_task_id": "order-7",
+                "external_task_id": "mine-7",
                 "may_have_been_charged": true,
-                "hint": "a task may exist and be charged; look for it before paying again; next: kling reconcile order-7",
+                "hint": "a task may exist and be charged; look it up before submitting again; next: kling find mine-7",
             })
         );
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_video_that_was_begun_is_kept_and_the_named_command_brings_the_rest() {
+    async fn a_partial_download_is_kept_and_the_next_command_resumes_it() {
         // More than is gathered before it is written to the disk, on both sides of the cut.
         let builder = Sandbox::builder().key(support::KEY).clock(kling_sandbox::Clock::manual());
         let sandbox = builder.video_length(3_000_000).start().await.unwrap();
         let directory = directory("interrupted_download");
         let target = directory.join("cat.mp4");
         let file = target.to_str().unwrap();
-        let id = ordered(&sandbox);
+        let id = submitted(&sandbox);
         let held = Duration::from_secs(3600);
         sandbox.fault_next(Operation::Video, Fault::slow_answer(1_500_000, held));
         let child = started(sandbox.base_url(), &["download", &id, "-o", file]);
@@ -558,65 +628,66 @@ mod interrupted {
         }
         let run = interrupt(child);
         let next = format!("kling download {id} -o {file}");
-        let told = format!(
-            "downloading {file}\ninterrupted: download\n  task: {id}\n  what was written is kept, and gone on with\n  next: {next}\n"
+        let expected = format!(
+            "downloading {file}\ninterrupted: download\n  task: {id}\n  what was downloaded is kept, and the download resumes there\n  next: {next}\n"
         );
-        assert_eq!((run.stdout, run.stderr), (String::new(), told));
+        assert_eq!((run.stdout, run.stderr), (String::new(), expected));
         assert!(!target.exists());
 
         let words: Vec<_> = next.split(' ').skip(1).collect();
         support::run(&sandbox, &words).exits(0);
         assert_eq!(std::fs::read(&target).unwrap(), sandbox.video_bytes());
         let requests = sandbox.video_requests();
-        assert!(requests.len() == 2 && requests[1].headers.contains_key("range"), "it went on: {requests:?}");
+        assert!(requests.len() == 2 && requests[1].headers.contains_key("range"), "it was resumed: {requests:?}");
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn an_order_that_was_not_sent_whole_is_not_charged() {
+    async fn a_request_that_was_not_sent_whole_is_not_charged() {
         let sandbox = sandbox().await;
         let large = directory("interrupted_upload").join("large.png");
-        let mut bytes = std::fs::read(support::picture("cat.png")).unwrap();
+        let mut bytes = std::fs::read(support::image("cat.png")).unwrap();
         bytes.resize(9_000_000, 7);
         std::fs::write(&large, bytes).unwrap();
         let large = large.to_str().unwrap();
         let held = Fault::paused(kling_sandbox::Moment::Read(1_000_000), Duration::from_secs(3600));
         sandbox.fault_next(Operation::Create, held);
-        let child = started(sandbox.base_url(), &order(&["-i", large, "-i", large, "--json"]));
+        let child = started(sandbox.base_url(), &generate(&["-i", large, "-i", large, "--json"]));
         sandbox.until(|sandbox| sandbox.clock().sleepers() == 1).await;
         let error = interrupt(child).error();
         assert_eq!(gist(&error), json!(["not_sent", "submit", null, null, false]));
-        let told = "the order was not sent whole: no task was made, nothing is charged; next: the same command again";
-        assert_eq!(hint(&error), told);
+        let expected =
+            "the request was not sent whole: no task was made, nothing is charged; next: the same command again";
+        assert_eq!(hint(&error), expected);
         sandbox.clock().advance(Duration::from_secs(3600));
         sandbox.until(|sandbox| sandbox.requests()[0].status.is_some()).await;
         assert_eq!((sandbox.tasks_charged(), sandbox.posts_received_whole()), (0, 0));
     }
 
     #[test]
-    fn while_an_order_is_read_nothing_was_sent() {
-        let mut child = kling("", &["generate", "-i", "https://example.com/cat.png", "-p", "-", "--json"]);
+    fn while_a_request_is_read_nothing_is_sent() {
+        let mut child = kling("", &["generate", OPERATION, "-i", "https://example.com/cat.png", "-p", "-", "--json"]);
         let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // It listens for Ctrl-C before it reads, and it has read what no longer fits into the pipe.
         std::io::Write::write_all(child.stdin.as_mut().unwrap(), &[b'x'; 100_000]).unwrap();
         let input = child.stdin.take();
         let run = interrupt(child);
         drop(input);
-        assert_eq!((&run.error()["operation"], hint(&run.error())), (&json!("start"), "nothing was sent"));
+        assert_eq!((&run.error()["step"], hint(&run.error())), (&json!("start"), "nothing was sent"));
     }
 
     #[cfg(target_os = "linux")]
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_second_one_leaves_at_once_although_the_first_cannot_be_answered() {
+    async fn a_second_signal_ends_at_once_although_the_first_cannot_be_handled() {
         let sandbox = sandbox().await;
         let id = running(&sandbox).await;
         // A pipe that is full, and read by nobody: what is written to it does not come back.
         let (reader, mut writer) = std::io::pipe().unwrap();
         std::io::Write::write_all(&mut writer, &[b'x'; 65_536]).unwrap();
         let mut child = kling(sandbox.base_url(), &["status", &id]).stdout(writer).spawn().unwrap();
-        let asked = |sandbox: &Sandbox| {
+        let is_polled = |sandbox: &Sandbox| {
             sandbox.requests().last().is_some_and(|request| request.operation == Some(Operation::Get))
         };
-        sandbox.until(asked).await;
+        sandbox.until(is_polled).await;
         let pid = child.id().to_string();
         let status = loop {
             let sent = std::process::Command::new("kill").args(["-INT", &pid]).stderr(Stdio::null()).status().unwrap();
@@ -630,7 +701,7 @@ mod interrupted {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn it_is_left_at_once_although_nobody_reads_what_it_says() {
+    async fn it_ends_at_once_although_nobody_reads_what_it_prints() {
         let sandbox = sandbox().await;
         let id = running(&sandbox).await;
         next_is(&sandbox, &json!({"task_id": id, "task_status": "processing"}));
@@ -643,11 +714,11 @@ mod interrupted {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_whose_process_was_killed_is_found_by_the_id_that_was_printed_and_was_paid_once() {
+async fn a_task_whose_command_was_killed_is_found_by_the_printed_id_and_was_charged_once() {
     use std::io::BufRead as _;
     let sandbox = sandbox().await;
     sandbox.fault_next(Operation::Create, "silence+charged".parse().unwrap());
-    let mut process = kling(sandbox.base_url(), &order(&[]))
+    let mut process = kling(sandbox.base_url(), &generate(&[]))
         .stderr(std::process::Stdio::piped())
         .stdout(std::process::Stdio::null())
         .spawn()
@@ -661,10 +732,10 @@ async fn an_order_whose_process_was_killed_is_found_by_the_id_that_was_printed_a
     process.kill().unwrap();
     process.wait().unwrap();
 
-    let found = run(&sandbox, &["reconcile", &id, "--json"]).exits(0).json();
+    let found = run(&sandbox, &["find", &id, "--json"]).exits(0).json();
     assert_eq!((&found["task_id"], &found["external_task_id"]), (&json!(sandbox.tasks()[0].id), &json!(id)));
     assert_eq!((sandbox.charged_for(&id), sandbox.posts_received_whole()), (1, 1));
 
-    let error = run(&sandbox, &["reconcile", "order-none", "--json"]).exits(6).error();
-    assert_eq!((&error["kind"], &error["external_task_id"]), (&json!("ambiguous"), &json!("order-none")));
+    let error = run(&sandbox, &named(&["find", "mine-none", "--json"])).exits(6).error();
+    assert_eq!((&error["kind"], &error["external_task_id"]), (&json!("ambiguous"), &json!("mine-none")));
 }

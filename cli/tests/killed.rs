@@ -1,5 +1,5 @@
-//! Proves that a process that is killed costs one task at most, wherever it was: a new one finds the task by the id that
-//! the first had printed, and brings the video; and where nothing was charged, it does not say that something was.
+//! A killed command costs one task at most, wherever it was: another one finds the task by the printed id, without naming its
+//! operation, and downloads the video; and where nothing was charged, it does not claim that something was.
 
 mod support;
 
@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use kling_sandbox::{Clock, Fault, Moment, Operation, Sandbox, TaskPlan};
 use serde_json::json;
-use support::{KEY, directory, kling, order, picture, run};
+use support::{KEY, directory, generate, image, kling, run};
 
 /// Longer than any test: what stands still until then stands still until the test moves the clock.
 const HELD: Duration = Duration::from_secs(3600);
 
-/// A sandbox that takes the same id twice, so that nothing would hide a second order.
-/// It takes in little of what it does not read, so that the end of a large order is not on its way while the API stands.
+/// A sandbox that takes the same id twice, so that nothing would hide a second task.
+/// It takes in little of what it does not read, so that the end of a large request is not on its way while the API stalls.
 async fn start() -> Sandbox {
     let builder = Sandbox::builder().key(KEY).clock(Clock::manual()).duplicates(true);
     builder.receive_buffer(64 * 1024).start().await.unwrap()
@@ -52,20 +52,20 @@ impl Victim {
     }
 }
 
-/// An order that no system's buffers hold: two pictures of 9 MB.
+/// A request that no system's buffers hold: two images of 9 MB.
 fn large(directory: &Path) -> Vec<String> {
     let large = directory.join("large.png");
-    let mut bytes = std::fs::read(picture("cat.png")).unwrap();
+    let mut bytes = std::fs::read(image("cat.png")).unwrap();
     bytes.resize(9_000_000, 7);
     std::fs::write(&large, bytes).unwrap();
     let large = large.to_str().unwrap();
-    order(&["-i", large, "-i", large]).into_iter().map(str::to_owned).collect()
+    generate(&["-i", large, "-i", large]).into_iter().map(str::to_owned).collect()
 }
 
 /// One task was paid for, and a new process that knows no more than the id ends with the video of it.
 #[track_caller]
 fn goes_on(sandbox: &Sandbox, external_id: &str, target: &Path) {
-    let found = run(sandbox, &["reconcile", external_id, "--json"]).exits(0).json();
+    let found = run(sandbox, &["find", external_id, "--json"]).exits(0).json();
     let task = &sandbox.tasks()[0].id;
     assert_eq!((&found["task_id"], &found["external_task_id"]), (&json!(task), &json!(external_id)));
     run(sandbox, &["wait", task, "-o", target.to_str().unwrap()]).exits(0);
@@ -77,7 +77,7 @@ fn goes_on(sandbox: &Sandbox, external_id: &str, target: &Path) {
 /// Nothing was paid for, and a new process says no more than that it found nothing.
 #[track_caller]
 fn is_not_found(sandbox: &Sandbox, external_id: &str) {
-    let error = run(sandbox, &["reconcile", external_id, "--json"]).exits(6).error();
+    let error = run(sandbox, &["find", external_id, "--json"]).exits(6).error();
     assert_eq!((&error["kind"], &error["external_task_id"]), (&json!("ambiguous"), &json!(external_id)));
     assert!(error["hint"].as_str().unwrap().contains("proves nothing"), "{error}");
     assert_eq!((sandbox.tasks_charged(), sandbox.posts_received_whole()), (0, 0));
@@ -88,7 +88,7 @@ async fn before_the_api_has_a_byte_nothing_is_charged() {
     let sandbox = start().await;
     // Connected, and read by nobody: whatever it sends ends with it.
     let unread = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let victim = Victim::start(&format!("http://{}", unread.local_addr().unwrap()), &order(&[]));
+    let victim = Victim::start(&format!("http://{}", unread.local_addr().unwrap()), &generate(&[]));
     let connection = unread.accept().unwrap();
     let external_id = victim.kill();
     drop(connection);
@@ -97,7 +97,7 @@ async fn before_the_api_has_a_byte_nothing_is_charged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn before_its_last_byte_an_order_is_not_charged() {
+async fn before_its_last_byte_a_request_is_not_charged() {
     let words = large(&directory("killed_large"));
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     for read in [0, 1, 12_000_000] {
@@ -116,9 +116,9 @@ async fn before_its_last_byte_an_order_is_not_charged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_its_last_byte_has_left_an_order_is_charged_once_and_its_video_comes() {
+async fn after_its_last_byte_a_request_is_charged_once_and_its_video_is_downloaded() {
     for moment in [
-        // A small order is under way as a whole before the API has read more than its head.
+        // A small request is under way as a whole before the API has read more than its head.
         Moment::Read(0),
         Moment::Whole,
         Moment::Done,
@@ -126,7 +126,7 @@ async fn after_its_last_byte_has_left_an_order_is_charged_once_and_its_video_com
         let sandbox = start().await;
         let target = directory(&format!("killed_{moment:?}")).join("cat.mp4");
         sandbox.fault_next(Operation::Create, Fault::paused(moment, HELD));
-        let victim = Victim::start(sandbox.base_url(), &order(&["-o", target.to_str().unwrap()]));
+        let victim = Victim::start(sandbox.base_url(), &generate(&["-o", target.to_str().unwrap()]));
         until("the API stands still", &sandbox, |sandbox| sandbox.clock().sleepers() == 1).await;
         let charged = usize::from(moment == Moment::Done);
         assert_eq!(sandbox.tasks_charged(), charged, "{moment:?}");
@@ -138,12 +138,12 @@ async fn after_its_last_byte_has_left_an_order_is_charged_once_and_its_video_com
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_the_answer_the_task_goes_on_and_is_waited_for_again() {
+async fn after_the_response_the_task_goes_on_and_is_waited_for_again() {
     let sandbox = start().await;
     let target = directory("killed_waiting").join("cat.mp4");
     let task_time = Duration::from_secs(240);
     sandbox.plan_next_task(TaskPlan::over(task_time));
-    let victim = Victim::start(sandbox.base_url(), &order(&["-o", target.to_str().unwrap()]));
+    let victim = Victim::start(sandbox.base_url(), &generate(&["-o", target.to_str().unwrap()]));
     let asks = |sandbox: &Sandbox| sandbox.requests().iter().any(|request| request.operation == Some(Operation::Get));
     until("a query", &sandbox, asks).await;
     let external_id = victim.kill();
@@ -153,7 +153,7 @@ async fn after_the_answer_the_task_goes_on_and_is_waited_for_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn during_the_download_no_half_of_a_video_gets_its_name_and_the_rest_comes_after() {
+async fn during_the_download_no_part_of_a_video_gets_its_name_and_the_rest_is_downloaded_later() {
     // More than is gathered before it is written to the disk, on both sides of the cut.
     let mut film = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../sandbox/assets/video.mp4")).unwrap();
     film.resize(3_000_000, 7);
@@ -162,7 +162,7 @@ async fn during_the_download_no_half_of_a_video_gets_its_name_and_the_rest_comes
     let directory = directory("killed_download");
     let target = directory.join("cat.mp4");
     sandbox.fault_next(Operation::Video, Fault::slow_answer(1_500_000, HELD));
-    let victim = Victim::start(sandbox.base_url(), &order(&["-o", target.to_str().unwrap()]));
+    let victim = Victim::start(sandbox.base_url(), &generate(&["-o", target.to_str().unwrap()]));
     until("the API stands still", &sandbox, |sandbox| sandbox.clock().sleepers() == 1).await;
     let part = directory.join("cat.mp4.part");
     let received = || std::fs::metadata(&part).map_or(0, |part| part.len());
@@ -176,18 +176,18 @@ async fn during_the_download_no_half_of_a_video_gets_its_name_and_the_rest_comes
     assert!(!target.exists() && received() < 1_500_000);
     goes_on(&sandbox, &external_id, &target);
     let requests = sandbox.video_requests();
-    assert!(requests.len() == 2 && requests[1].headers.contains_key("range"), "it went on: {requests:?}");
+    assert!(requests.len() == 2 && requests[1].headers.contains_key("range"), "it was resumed: {requests:?}");
 }
 
-/// Every command that could be told the id asks; none of them orders.
+/// Every command that takes the id queries; none of them submits.
 #[tokio::test(flavor = "multi_thread")]
-async fn looking_for_a_task_any_number_of_times_orders_nothing() {
+async fn looking_a_task_up_any_number_of_times_submits_nothing() {
     let sandbox = start().await;
     sandbox.fault_next(Operation::Create, Fault::paused(Moment::Done, HELD));
-    let victim = Victim::start(sandbox.base_url(), &order(&[]));
+    let victim = Victim::start(sandbox.base_url(), &generate(&[]));
     until("a charge", &sandbox, |sandbox| sandbox.tasks_charged() == 1).await;
     let external_id = victim.kill();
-    for words in [["reconcile", &external_id], ["status", &external_id], ["wait", &external_id]] {
+    for words in [["find", &external_id], ["status", &external_id], ["wait", &external_id]] {
         for _ in 0..2 {
             run(&sandbox, &words).exits(0);
         }

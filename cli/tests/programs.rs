@@ -1,4 +1,4 @@
-//! Proves that the programs behind `kling` get the command line as it was typed, and that their exit codes are its own.
+//! The programs behind `kling` get the command line unchanged, and their exit codes are its own.
 #![cfg(unix)]
 
 mod support;
@@ -8,13 +8,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
 use serde_json::json;
-use support::{directory, finished, kling, order};
+use support::{directory, finished, generate, kling};
 
 #[test]
 fn the_batch_is_another_program_that_is_found_on_the_path() {
     let directory = directory("batch");
     let program = directory.join("kling-batch");
-    let script = "#!/bin/sh\nprintf '%s\\n' \"$KLING_BASE_URL\" \"$@\"\necho told >&2\nexit 42\n";
+    let script = "#!/bin/sh\nprintf '%s\\n' \"$KLING_BASE_URL\" \"$@\"\necho said >&2\nexit 42\n";
     std::fs::write(&program, script).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     for (words, seen) in [
@@ -26,12 +26,12 @@ fn the_batch_is_another_program_that_is_found_on_the_path() {
     ] {
         let run = finished(kling("https://a.example", words).env("PATH", &directory).output().unwrap()).exits(42);
         assert_eq!(run.stdout, format!("https://a.example\n{seen}\n"));
-        assert_eq!(run.stderr, "told\n");
+        assert_eq!(run.stderr, "said\n");
     }
 }
 
 #[test]
-fn where_the_batch_is_not_installed_it_is_told_how_it_would_be() {
+fn without_the_batch_the_hint_says_how_to_install_it() {
     for name in ["batch", "worker", "mcp"] {
         let run = |words: &[&str]| {
             let nowhere = directory("nowhere");
@@ -40,7 +40,7 @@ fn where_the_batch_is_not_installed_it_is_told_how_it_would_be() {
         let people = run(&[name, "--help"]);
         assert!(people.stderr.contains("`cargo install --path batch`"), "{people:?}");
         let error = run(&[name, "run", "--json"]).error();
-        assert_eq!((&error["kind"], &error["operation"]), (&json!("other"), &json!("start")));
+        assert_eq!((&error["kind"], &error["step"]), (&json!("other"), &json!("start")));
     }
 }
 
@@ -57,12 +57,28 @@ fn prints_what_to_paste_and_ends_at(signal: &str) {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let base_url = lines.next().unwrap().strip_prefix("export KLING_BASE_URL=").unwrap().to_owned();
     assert_eq!(lines.next().unwrap(), format!("export KLING_API_KEY={}", support::KEY));
+    assert_eq!(lines.next().unwrap(), "export KLING_EXPECT=0s");
     let example = lines.find(|line| line.starts_with("kling generate")).unwrap();
     assert!(lines.any(|line| line == "Ctrl-C ends it."), "{example}");
 
-    // The fault meets the order, which is sent again as nothing was made of it.
-    let task = finished(kling(&base_url, &order(&["--json"])).output().unwrap()).exits(0).json();
+    // The fault rejects the request, which is retried as no task was made.
+    let task = finished(kling(&base_url, &generate(&["--json"])).output().unwrap()).exits(0).json();
     assert_eq!(task["status"], "succeed");
+
+    // The printed example works as it is, in a shell that has its three lines.
+    let directory = directory(&format!("example{signal}"));
+    let path = std::path::Path::new(env!("CARGO_BIN_EXE_kling")).parent().unwrap();
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell
+        .args(["-c", &example])
+        .env_clear()
+        .env("PATH", path)
+        .env("XDG_STATE_HOME", &directory)
+        .current_dir(&directory);
+    for (name, value) in [("KLING_API_KEY", support::KEY), ("KLING_BASE_URL", &base_url), ("KLING_EXPECT", "0s")] {
+        shell.env(name, value);
+    }
+    assert_eq!(shell.output().unwrap().stdout, b"cat.mp4\n");
 
     let interrupted = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(interrupted.success() && child.wait().unwrap().success());

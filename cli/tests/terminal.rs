@@ -1,4 +1,4 @@
-//! Proves what a person sees on a terminal: bars for an upload, a wait and a download, none of which stays.
+//! What a person sees on a terminal: bars for an upload, a wait and a download, none of which stays.
 #![cfg(unix)]
 
 mod support;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use kling_sandbox::{Clock, Fault, Moment, Operation, Sandbox};
 use serde_json::json;
-use support::{KEY, directory, next_is, order, picture};
+use support::{KEY, directory, generate, image, next_is};
 
 /// Longer than any test: what stands still until then stands still until the test moves the clock.
 const HELD: Duration = Duration::from_secs(3600);
@@ -22,6 +22,7 @@ fn on_a_terminal(sandbox: &Sandbox, words: &[&str], variables: &[(&str, &str)], 
     for (name, value) in [("KLING_API_KEY", KEY), ("KLING_BASE_URL", sandbox.base_url()), ("TERM", "xterm")] {
         command = command.env(name, value);
     }
+    command = command.env("KLING_EXPECT", "2s").env("XDG_STATE_HOME", support::state());
     for (name, value) in variables {
         command = command.env(name, value);
     }
@@ -53,7 +54,7 @@ async fn each_step_has_a_bar_that_goes_when_the_step_is_over() {
     let sandbox = large_film().await;
     let directory = directory("bars");
     let (large, target) = (directory.join("large.png"), directory.join("cat.mp4"));
-    let mut bytes = std::fs::read(picture("cat.png")).unwrap();
+    let mut bytes = std::fs::read(image("cat.png")).unwrap();
     bytes.resize(9_000_000, 7);
     std::fs::write(&large, bytes).unwrap();
     let (large, target) = (large.to_str().unwrap(), target.to_str().unwrap());
@@ -71,7 +72,7 @@ async fn each_step_has_a_bar_that_goes_when_the_step_is_over() {
             sandbox.clock().advance(HELD);
         }
     };
-    let words = order(&["-i", large, "-i", large, "-o", target]);
+    let words = generate(&["-i", large, "-i", large, "-o", target]);
     let shown = on_a_terminal(&sandbox, &words, &[], see);
     assert_eq!(steps.count(), 0, "{shown}");
     assert!(shown.contains("\u{1b}[36m"), "coloured: {shown}");
@@ -88,7 +89,7 @@ async fn each_step_has_a_bar_that_goes_when_the_step_is_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_color_takes_the_colours_and_quiet_the_bars() {
     let sandbox = large_film().await;
-    let id = support::ordered(&sandbox);
+    let id = support::submitted(&sandbox);
     let target = directory("no_color").join("cat.mp4");
     let words = ["download", &id, "--overwrite", "-o", target.to_str().unwrap()];
     let plain = on_a_terminal(&sandbox, &words, &[("NO_COLOR", "1")], |_| {});
@@ -103,7 +104,7 @@ async fn no_color_takes_the_colours_and_quiet_the_bars() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_status_of_a_servers_cannot_rewrite_the_screen_out_of_a_bar() {
     let sandbox = large_film().await;
-    let id = support::ordered(&sandbox);
+    let id = support::submitted(&sandbox);
     next_is(&sandbox, &json!({"task_id": id, "task_status": "\u{1b}[2Jgone\u{7}"}));
     let shown = on_a_terminal(&sandbox, &["wait", &id], &[], |_| {});
     assert!(!shown.contains("\u{1b}[2J") && !shown.contains('\u{7}'), "{shown:?}");

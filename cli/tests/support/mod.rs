@@ -13,9 +13,12 @@ use serde_json::Value;
 pub const PROMPT: &str = "The cat puts the hat on";
 pub const KEY: &str = "sk-test-0123456789abcdef";
 
-/// What `kling schema --outputs` prints; here, nothing that is not in it may be printed.
+/// The operation of most tests.
+pub const OPERATION: &str = "multi-image2video";
+
+/// What `kling schema --report` prints; here, nothing that is not in it may be printed.
 static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
-    let printed = kling("", &["schema", "--outputs"]).output().unwrap().stdout;
+    let printed = kling("", &["schema", "--report"]).output().unwrap().stdout;
     let mut schema = serde_json::from_slice(&printed).unwrap();
     close(&mut schema);
     jsonschema::validator_for(&schema).unwrap()
@@ -36,7 +39,7 @@ fn close(schema: &mut Value) {
 
 /// A sandbox whose tasks are done at the first query, at a known time.
 pub async fn sandbox() -> Sandbox {
-    // It takes in little of what it does not read, so that a large order stands where the API does.
+    // It takes in little of what it does not read, so that a large request stalls where the API does.
     let builder = Sandbox::builder().key(KEY).clock(kling_sandbox::Clock::manual());
     builder.receive_buffer(64 * 1024).start().await.unwrap()
 }
@@ -64,9 +67,9 @@ impl Run {
     /// The error in that object.
     #[track_caller]
     pub fn error(&self) -> Value {
-        let mut answer = self.json();
-        assert_eq!(answer.as_object().map(|fields| fields.len()), Some(1), "{self:?}");
-        answer["error"].take()
+        let mut report = self.json();
+        assert_eq!(report.as_object().map(|fields| fields.len()), Some(1), "{self:?}");
+        report["error"].take()
     }
 
     #[track_caller]
@@ -76,10 +79,18 @@ impl Run {
     }
 }
 
+/// The state directory of this test, with its own record of submitted tasks.
+pub fn state() -> PathBuf {
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("unnamed").replace("::", "-");
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("state-{}", std::process::id())).join(test)
+}
+
 /// The command with this sandbox in its environment, and nothing else there.
 pub fn kling(base_url: &str, arguments: &[impl AsRef<OsStr>]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kling"));
-    command.env_clear().env("KLING_API_KEY", KEY).env("KLING_BASE_URL", base_url).args(arguments);
+    command.env_clear().env("KLING_API_KEY", KEY).env("KLING_BASE_URL", base_url).env("KLING_EXPECT", "2s");
+    command.env("XDG_STATE_HOME", state()).args(arguments);
     command.stdin(Stdio::null());
     command
 }
@@ -101,27 +112,32 @@ pub fn finished(output: Output) -> Run {
     run
 }
 
-/// The words of an order that the API takes, with more after them.
-pub fn order<'a>(more: &[&'a str]) -> Vec<&'a str> {
-    let mut words = vec!["generate", "-i", "https://example.com/cat.png", "-p", PROMPT];
+/// The words of a valid request, with more after them.
+pub fn generate<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let mut words = vec!["generate", OPERATION, "-i", "https://example.com/cat.png", "-p", PROMPT];
     words.extend(more);
     words
 }
 
-/// Makes a task without waiting for it, and gives its id.
-#[track_caller]
-pub fn ordered(sandbox: &Sandbox) -> String {
-    run(sandbox, &order(&["--no-wait"])).exits(0).stdout.trim_end().to_owned()
+/// The words of a command about a task that is not recorded.
+pub fn named<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    [words, &["--operation", OPERATION]].concat()
 }
 
-/// Lets the next query be answered with this task.
+/// Submits a task without waiting for it, and gives its id.
+#[track_caller]
+pub fn submitted(sandbox: &Sandbox) -> String {
+    run(sandbox, &generate(&["--no-wait"])).exits(0).stdout.trim_end().to_owned()
+}
+
+/// Lets the next poll be answered with this task.
 pub fn next_is(sandbox: &Sandbox, data: &Value) {
     let body = serde_json::json!({"code": 0, "message": "SUCCEED", "request_id": "r", "data": data}).to_string();
     sandbox.answer_next(Operation::Get, Answer::new(200).header("content-type", "application/json").body(body));
 }
 
-/// One of the project's pictures.
-pub fn picture(name: &str) -> PathBuf {
+/// One of the project's images.
+pub fn image(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples/images").join(name)
 }
 

@@ -1,7 +1,7 @@
-//! The only way to the terminal: results to standard output, all else to standard error, in JSON or for people.
+//! The only way to the terminal: reports to standard output, all else to standard error, in JSON or for people.
 //!
-//! What a server sent may hold control characters that would rewrite the screen; every line for people is escaped here,
-//! and so is every JSON text, which keeps its value. A reader that went away is no reason to fail, and none to panic.
+//! What a server sent may hold control characters that rewrite the screen: every line for people is escaped here, and so is
+//! every JSON text, which keeps its value. A reader that went away is no reason to fail or panic.
 
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal as _, Write as _};
@@ -11,35 +11,35 @@ use clap::error::{ContextKind, ContextValue, ErrorKind as Refusal};
 use serde::Serialize;
 use tracing::Level;
 
-use crate::answer::Answer;
 use crate::arguments::Command;
 use crate::failure::{Failure, Result, shortened};
 use crate::progress::{Manner, Progress};
+use crate::report::Report;
 use crate::spans;
 
 /// Where a command writes.
-pub struct Output {
+pub struct Terminal {
     json: bool,
     silent: bool,
     progress: Progress,
 }
 
-/// What came of a command that did what was asked.
+/// The end of a command that succeeded.
 pub enum Done {
-    /// An answer, in JSON and for people, with its exit code and the command that goes on from it.
-    Found { answer: Answer, people: String, code: u8, next: Option<String> },
-    /// Text that was asked for as it is.
+    /// A report, in JSON and for people, with its exit code and the next command.
+    Report { json: Report, people: String, code: u8, next: Option<String> },
+    /// Text, printed as it is.
     Text(String),
 }
 
-impl Output {
+impl Terminal {
     pub fn new(json: bool, quiet: bool, verbose: bool) -> Self {
         let silent = json || quiet;
         let manner = Manner::fitting(silent, io::stderr().is_terminal(), verbose, |name| std::env::var(name).ok());
         Self { json, silent, progress: Progress::new(manner) }
     }
 
-    /// Shows what the library says of its work: each operation, or also each poll. A command that is one poll shows that.
+    /// Shows the library's spans: each step, or also each poll. A command that is one poll shows that.
     pub fn shows_spans(&self, verbose: u8, command: &Command) {
         let level = match (verbose, command) {
             (0, _) => return,
@@ -60,30 +60,30 @@ impl Output {
         let _ = self.progress.aside(|| write_lines(&mut io::stderr().lock(), &text));
     }
 
-    /// A line for people, who may not want any.
+    /// A line for people, unless they want none.
     pub fn tell(&self, text: impl fmt::Display) {
         if !self.silent {
             self.note(text);
         }
     }
 
-    /// A line about what is going on, where no bar shows it.
+    /// A line of progress, where no bar shows it.
     pub fn progress(&self, text: impl fmt::Display) {
         if self.progress.is_in_lines() {
             self.note(text);
         }
     }
 
-    /// How far things are.
+    /// The bars.
     pub fn bars(&self) -> &Progress {
         &self.progress
     }
 
-    /// Prints what came of a command, and gives its exit code.
+    /// Prints the end of a command, and returns its exit code.
     pub fn end(&self, ended: Result<Done>) -> ExitCode {
         let (printed, code) = match ended {
-            Ok(Done::Found { answer, people, code, next }) => {
-                let printed = self.print(&answer, &people);
+            Ok(Done::Report { json, people, code, next }) => {
+                let printed = self.print(&json, &people);
                 if let Some(next) = next {
                     self.tell(format_args!("next: {next}"));
                 }
@@ -98,14 +98,14 @@ impl Output {
         match printed {
             Err(reason) if reason.kind() != io::ErrorKind::BrokenPipe => {
                 self.note(format_args!("error: standard output: {reason}"));
-                // What was not said must not look like success; a failure keeps its own code.
+                // What was not printed must not look like success; a failure keeps its own code.
                 ExitCode::from(code.max(1))
             }
             _ => ExitCode::from(code),
         }
     }
 
-    /// Prints what the parser has to say: help and version as asked for, or what is wrong with the command line.
+    /// Prints the parser's text: help, version, or what is wrong with the command line.
     pub fn refuse(&self, refusal: clap::Error) -> ExitCode {
         let refusal = in_short(refusal);
         let text = refusal.render().to_string();
@@ -124,7 +124,7 @@ impl Output {
 
     fn fail(&self, failure: Box<Failure>) -> io::Result<()> {
         if self.json {
-            return self.print(&Answer::Error { error: failure }, "");
+            return self.print(&Report::Error { error: failure }, "");
         }
         self.note(failure);
         Ok(())
@@ -165,7 +165,7 @@ fn in_short(mut refusal: clap::Error) -> clap::Error {
     refusal
 }
 
-/// What the parser says, without its layout: the first paragraph says what is wrong, the others what to do.
+/// The parser's text without its layout: the first paragraph says what is wrong, the others what to do.
 fn usage(text: &str) -> Box<Failure> {
     let in_one_line = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut paragraphs = text.trim().split("\n\n").map(in_one_line);
@@ -179,7 +179,7 @@ fn write_lines(to: &mut impl io::Write, text: &str) -> io::Result<()> {
     to.write_all(lines.as_bytes())
 }
 
-/// Text from elsewhere on one line, with what would not be seen, or would move the cursor, made visible.
+/// Text from elsewhere on one line, with invisible characters and those that move the cursor made visible.
 pub fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_parser_says_becomes_a_message_and_a_hint() {
+    fn the_parsers_text_becomes_a_message_and_a_hint() {
         let failure =
             usage("error: missing:\n  --image <IMAGE>\n  --prompt <TEXT>\n\nUsage: kling generate\n\nTry it.\n");
         assert_eq!(failure.message, "missing: --image <IMAGE> --prompt <TEXT>");
