@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::StreamExt as _;
-use kling_batch::{Add, Order, Pace, Prices, State, Store, Until, Worker};
-use kling_client::{Client, Clock, Sleep, Task};
+use kling_batch::{Add, JobRequest, Pace, Prices, State, Store, Until, Worker};
+use kling_client::{Client, Clock, Operation, Sleep, Task};
 use kling_sandbox::{Sandbox, TaskPlan};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -167,8 +167,9 @@ impl Clock for Fast {
 /// Does the jobs, and prints what it took.
 #[tokio::main]
 async fn work(way: &str, jobs: usize, folder: &Path, base: &str, key: &str, clock: Fast) {
-    let client = Client::builder(key).base_url(base).clock(clock.clone()).expected(EXPECTED).attempts(1);
-    let client = client.build().expect("a client");
+    let client = Client::builder(key).base_url(base).clock(clock.clone()).expected(EXPECTED).max_attempts(1);
+    // At the default rate, made for tens of tasks, the polls of 1,000 would wait for each other.
+    let client = client.polls_per_second(500.0).build().expect("a client");
     let requests = Arc::<Mutex<BTreeMap<&'static str, usize>>>::default();
     tracing::subscriber::set_global_default(Requests(Arc::clone(&requests))).expect("no other");
     let manifest = folder.join("manifest.jsonl");
@@ -190,7 +191,7 @@ async fn work(way: &str, jobs: usize, folder: &Path, base: &str, key: &str, cloc
     }
     let added = adding.elapsed();
     // What the process needs for its first request is not counted.
-    let _ = client.list(1, 1).await.expect("an answer");
+    let _ = client.list(Operation::MultiImageToVideo).page_size(1).next_page().await.expect("a response");
     requests.lock().expect("the counts").clear();
     println!("ready");
     let start = read_start(&mut std::io::stdin().lines());
@@ -204,7 +205,7 @@ async fn work(way: &str, jobs: usize, folder: &Path, base: &str, key: &str, cloc
                 store.clone(),
                 client,
                 Arc::new(clock.clone()),
-                Pace::new(beat),
+                Pace::new(beat, Some(EXPECTED)),
                 Until::Done,
                 Arc::new(|_: &str| {}),
             );
@@ -251,16 +252,11 @@ async fn plain(client: &Client, jobs: usize, out: &Path) {
         while sent < jobs && running < places(jobs) {
             let (client, prompt) = (client.clone(), prompt(sent));
             orders.spawn(async move {
-                let order = Order {
-                    images: vec!["https://example.com/cat.png".into()],
-                    prompt,
-                    mode: "std".into(),
-                    duration: "5".into(),
-                    model: "kling-v1-6".into(),
-                    ..Order::default()
-                };
+                let fields = [("image", "https://example.com/cat.png".to_owned()), ("prompt", prompt)];
+                let fields = fields.map(|(name, value)| (name.to_owned(), value.into()));
+                let request = JobRequest::new(Operation::MultiImageToVideo, fields).expect("fields");
                 let id = uuid::Uuid::now_v7().to_string();
-                client.submit(&order.request(&id).expect("a request")).await.expect("a task")
+                client.submit(request.request(&id).expect("a request")).await.expect("a task")
             });
             (sent, running) = (sent + 1, running + 1);
         }

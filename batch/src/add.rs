@@ -13,10 +13,10 @@ use tokio::task::JoinHandle;
 
 use crate::error::{Error, Result};
 use crate::manifest::{Entry as Line, Fault, Manifest};
-use crate::order::hash_text;
 use crate::pictures::Pictures;
 use crate::prices::Prices;
 use crate::record::{Job, Key, NewJob};
+use crate::request::hash_text;
 use crate::state::State;
 use crate::store::Store;
 use crate::units::Units;
@@ -210,8 +210,8 @@ impl Add<'_> {
     fn job(&self, line: Result<Checked, Fault>) -> Result<NewJob, Fault> {
         let Checked { entry, request_hash } = line?;
         let fault = |reason: String| Fault { line: entry.line, reasons: vec![reason] };
-        let estimate = self.prices.estimate(&entry.order).ok_or_else(|| {
-            fault(format!("price: expected one for this order in the table of {}, given none", self.prices.dated))
+        let estimate = self.prices.estimate(&entry.request).ok_or_else(|| {
+            fault(format!("price: expected one for this request in the table of {}, given none", self.prices.dated))
         })?;
         let file = entry.output.clone().unwrap_or_else(|| match &entry.name {
             Some(name) => format!("{}.mp4", plain(name)),
@@ -221,12 +221,12 @@ impl Add<'_> {
             }
         });
         let output = std::path::absolute(self.out.join(file)).map_err(|reason| fault(format!("output: {reason}")))?;
-        let request = serde_json::to_string(&entry.order).map_err(|reason| fault(reason.to_string()))?;
         Ok(NewJob {
             line: i64::try_from(entry.line).unwrap_or(i64::MAX),
             name: entry.name,
             external_id: entry.external_id,
-            request,
+            operation: entry.request.operation.clone(),
+            request: entry.request.to_json(),
             request_hash,
             output: output.to_string_lossy().into_owned(),
             estimate,
@@ -296,11 +296,11 @@ fn checked(entry: Line, pictures: &mut Pictures) -> Result<Checked, Fault> {
     let line = entry.line;
     let fault = |reasons| Fault { line, reasons };
     // The id is not part of what is checked here: it is the record's to give.
-    entry.order.request(entry.external_id.as_deref().unwrap_or("checked")).map_err(|error| {
+    _ = entry.request.request(entry.external_id.as_deref().unwrap_or("checked")).map_err(|error| {
         let reasons: Vec<_> = error.violations().iter().map(ToString::to_string).collect();
         fault(if reasons.is_empty() { vec![error.message().to_owned()] } else { reasons })
     })?;
-    let hash = entry.order.hash_with(|picture| pictures.hash(picture));
+    let hash = entry.request.hash_with(|picture| pictures.hash(picture));
     let request_hash = hash.map_err(|reason| fault(vec![reason.to_string()]))?;
     Ok(Checked { entry, request_hash })
 }

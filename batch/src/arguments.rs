@@ -11,7 +11,9 @@ const EXPLAINED: &str = "\
 Environment:
   KLING_API_KEY   the API key (required to send, ask and fetch)
   KLING_BASE_URL  the gateway, as its address is pasted; without it, the vendor's own
-  KLING_DATABASE  the record, if --database is not said
+  KLING_DATABASE  the record, where --database is not given
+  KLING_EXPECT    the expected time of a task, such as 4m; 2s for a sandbox
+  KLING_ALLOW_HTTP  1 allows plain http to another machine
 
 Exit codes:
   0 done             1 something is left over, or this machine or the database failed
@@ -144,7 +146,8 @@ pub enum Form {
 
 #[derive(Args)]
 pub struct Source {
-    /// JSON Lines, or CSV with a header by the name *.csv: a request a line, in the words of kling generate
+    /// JSON Lines, or CSV with a header by the name *.csv: a request a line, in the words of the API or of kling generate.
+    /// Its operation is multi-image2video, or the one that the field "operation" names
     pub manifest: PathBuf,
     /// The folder for the videos
     #[arg(short, long, default_value = ".", value_name = "DIR")]

@@ -14,25 +14,25 @@ pub struct Error(Box<Inner>);
 #[derive(Debug)]
 struct Inner {
     kind: ErrorKind,
-    operation: &'static str,
+    step: &'static str,
     message: String,
     hint: Option<String>,
 }
 
 impl Error {
-    /// A failure of an operation.
-    pub fn new(kind: ErrorKind, operation: &'static str, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, operation, message: message.into(), hint: None }))
+    /// A failure of a step.
+    pub fn new(kind: ErrorKind, step: &'static str, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner { kind, step, message: message.into(), hint: None }))
     }
 
     /// What was given cannot be done; nothing was sent.
-    pub fn invalid(operation: &'static str, message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Invalid, operation, message)
+    pub fn invalid(step: &'static str, message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Invalid, step, message)
     }
 
     /// Something on this machine, or the database.
-    pub fn other(operation: &'static str, message: impl fmt::Display) -> Self {
-        Self::new(ErrorKind::Other, operation, message.to_string())
+    pub fn other(step: &'static str, message: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::Other, step, message.to_string())
     }
 
     /// Adds what to do.
@@ -46,9 +46,9 @@ impl Error {
         self.0.kind
     }
 
-    /// What was being done.
-    pub fn operation(&self) -> &str {
-        self.0.operation
+    /// The step that failed.
+    pub fn step(&self) -> &str {
+        self.0.step
     }
 
     /// What happened.
@@ -88,7 +88,7 @@ const FULL: [&str; 2] = ["13", "53100"];
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.0.operation, self.0.kind, self.0.message)
+        write!(f, "{}: {}: {}", self.0.step, self.0.kind, self.0.message)
     }
 }
 
@@ -115,6 +115,6 @@ impl From<sqlx::Error> for Error {
 impl From<kling_client::Error> for Error {
     fn from(error: kling_client::Error) -> Self {
         let hint = error.hint().map(str::to_owned);
-        Self(Box::new(Inner { kind: error.kind(), operation: "client", message: error.to_string(), hint }))
+        Self(Box::new(Inner { kind: error.kind(), step: "client", message: error.to_string(), hint }))
     }
 }

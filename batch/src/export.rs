@@ -5,6 +5,7 @@
 
 use std::io::Write;
 
+use kling_client::Operation;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -45,6 +46,7 @@ struct Row {
     retry_of: Option<i64>,
     replaced_by: Option<i64>,
     note: Option<String>,
+    operation: Operation,
 }
 
 /// Writes the record.
@@ -110,6 +112,7 @@ impl From<Job> for Row {
             retry_of: job.retry_of,
             replaced_by: job.replaced_by,
             note: job.note,
+            operation: job.operation,
         }
     }
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use crate::error::Result;
-use crate::order::hash_file;
 use crate::record::{Detail, Job, millis};
+use crate::request::hash_file;
 use crate::state::{Event, State};
 use crate::store::Store;
 

@@ -16,7 +16,7 @@ use kling_batch::{
     Added, Error, Fence, Format, Pace, Prices, Result, Server, Shown, State, Status, Store, Until, Worker, export,
     inspect, plain, report,
 };
-use kling_client::{BASE_URL_VARIABLE, Client, EXPECT_VARIABLE, KEY_VARIABLE, SystemClock};
+use kling_client::{Client, EXPECT_VARIABLE, SystemClock};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -58,7 +58,7 @@ fn failed(error: &Error, json: bool) -> ExitCode {
     if json {
         print(&json!({"error": {
             "kind": error.kind().to_string(),
-            "operation": error.operation(),
+            "step": error.step(),
             "message": error.message(),
             "hint": error.hint(),
         }}));
@@ -302,9 +302,7 @@ async fn work(
     stop: CancellationToken,
 ) -> Result<bool> {
     let heartbeat = work.heartbeat.max(Duration::from_millis(50));
-    let is_here = ["http://127.", "http://localhost", "http://[::1]"];
-    let is_here = is_here.iter().any(|begin| client.base_url().starts_with(begin));
-    let pace = if is_here { Pace::loopback(heartbeat) } else { Pace::new(heartbeat) };
+    let pace = Pace::new(heartbeat, expected());
     let signals = tokio::spawn({
         let stop = stop.clone();
         async move {
@@ -352,28 +350,14 @@ async fn signal() {
     }
 }
 
-/// The client of the environment, as `kling` makes its own, but for one thing: how often an order is sent is the record's
-/// business, so each call sends it once.
+/// The client of the environment, which submits once in each call: retries are the record's business.
 fn client() -> Result<Client> {
-    let set = |name: &'static str| match std::env::var(name) {
-        Ok(value) => Ok(Some(value).filter(|value| !value.trim().is_empty())),
-        Err(std::env::VarError::NotPresent) => Ok(None),
-        Err(_) => Err(Error::invalid("client", format!("{name}: expected text, given bytes that are not UTF-8"))),
-    };
-    let missing = || {
-        Error::invalid("client", format!("{KEY_VARIABLE}: expected the API key, given nothing"))
-            .with_hint("the key is read from KLING_API_KEY, the gateway from KLING_BASE_URL")
-    };
-    let mut builder = Client::builder(set(KEY_VARIABLE)?.ok_or_else(missing)?).attempts(1);
-    if let Some(url) = set(BASE_URL_VARIABLE)? {
-        builder = builder.base_url(url);
-    }
-    if let Some(expected) = set(EXPECT_VARIABLE)? {
-        let expected = humantime::parse_duration(expected.trim());
-        let wrong = |_| Error::invalid("client", format!("{EXPECT_VARIABLE}: expected a time such as 90s or 4m"));
-        builder = builder.expected(expected.map_err(wrong)?);
-    }
-    Ok(builder.build()?)
+    Ok(Client::builder_from_env()?.max_attempts(1).build()?)
+}
+
+/// The expected time of a task by the environment, which the client has read.
+fn expected() -> Option<Duration> {
+    humantime::parse_duration(std::env::var(EXPECT_VARIABLE).ok()?.trim()).ok()
 }
 
 /// Whether the record was made before.

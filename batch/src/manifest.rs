@@ -1,48 +1,37 @@
-//! The manifest: JSON Lines or CSV, one request a line in the words of `kling generate`, read as a stream.
+//! The manifest: JSON Lines or CSV, one request a line in the words of the wire or of `kling generate`, read as a stream.
 //!
 //! A line becomes an [`Entry`], or a [`Fault`] with everything that is wrong in it; a fault ends nothing. Files are named
 //! relative to the manifest's own folder.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
-use kling_client::{Mode, Model, VideoDuration};
-use serde_json::Value;
+use kling_client::Operation;
+use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::order::{Order, is_url};
+use crate::request::{JobRequest, SHORT, is_file, properties, shaped};
 
-/// The longest line of JSON: both prompts at their limits take less than a tenth of it.
+/// The longest line of JSON: prompts at their limits take less than a tenth of it. Larger images are files or URLs.
 const LONGEST_LINE: u64 = 256 * 1024;
 
-/// The names of the fields, as those of the options of `kling generate`; a dash is an underscore.
-const FIELDS: [&str; 11] = [
-    "image",
-    "prompt",
-    "negative_prompt",
-    "mode",
-    "duration",
-    "aspect_ratio",
-    "model",
-    "external_id",
-    "callback_url",
-    "name",
-    "output",
-];
+/// The fields that are not part of a request.
+const OWN: [&str; 4] = ["operation", "name", "output", "external_id"];
 
 /// One line's request.
 pub struct Entry {
     /// The line's number, from 1.
     pub line: u64,
-    /// What it orders.
-    pub order: Order,
+    /// What it submits.
+    pub request: JobRequest,
     /// What the user calls it.
     pub name: Option<String>,
-    /// The file for the video, as it was written.
+    /// The file for the output, as it was written.
     pub output: Option<String>,
-    /// The user's own id for the purchase.
+    /// The user's own id of the task.
     pub external_id: Option<String>,
 }
 
@@ -67,7 +56,7 @@ enum Lines {
     Over,
 }
 
-type Fields = BTreeMap<String, Vec<String>>;
+type Fields = Vec<(String, Value)>;
 
 impl Manifest {
     /// Opens a manifest: CSV with a header by the name `*.csv`, else JSON Lines.
@@ -90,8 +79,11 @@ impl Manifest {
             let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
             let header = reader.headers().map_err(|reason| refuse(reason.to_string()))?;
             let header: Vec<_> = header.iter().map(|name| field(name.trim_start_matches('\u{feff}'))).collect();
-            if let Some(unknown) = header.iter().find(|name| !FIELDS.contains(&name.as_str())) {
-                return Err(refuse(format!("column {unknown:?} is none of {}", FIELDS.join(", "))));
+            let is_field = |name: &str| Operation::all().any(|all| properties(&all).get(name).is_some());
+            let is_short = |name: &str| SHORT.iter().any(|(short, _)| *short == name);
+            let mut unknown = header.iter().filter(|name| !OWN.contains(&name.as_str()) && !is_short(name));
+            if let Some(unknown) = unknown.find(|name| !is_field(name)) {
+                return Err(refuse(format!("column {unknown:?} is a field of no operation")));
             }
             Lines::Csv { reader: Box::new(reader), header }
         } else {
@@ -100,46 +92,31 @@ impl Manifest {
         Ok(Self { folder, lines })
     }
 
-    fn entry(&self, line: u64, mut fields: Fields, mut reasons: Vec<String>) -> Result<Entry, Fault> {
-        for name in fields.keys().filter(|name| !FIELDS.contains(&name.as_str())) {
-            reasons.push(format!("{name}: expected one of {}", FIELDS.join(", ")));
-        }
-        let images = fields.remove("image").unwrap_or_default();
-        let mut text = |name: &str| {
-            let mut values = fields.remove(name)?;
-            if values.len() > 1 {
-                reasons.push(format!("{name}: expected one value, given {}", values.len()));
+    fn entry(&self, line: u64, fields: Fields) -> Result<Entry, Fault> {
+        let mut reasons = Vec::new();
+        let (own, rest): (Fields, Fields) = fields.into_iter().partition(|(name, _)| OWN.contains(&name.as_str()));
+        let text = json!({"type": "string"});
+        let mut texts = BTreeMap::new();
+        for (name, value) in own {
+            match shaped(value, &text) {
+                None => {}
+                Some(Value::String(text)) if !texts.contains_key(&name) => _ = texts.insert(name, text),
+                Some(_) => reasons.push(format!("{name}: expected one text, given something else")),
             }
-            values.pop().filter(|value| !value.trim().is_empty())
-        };
-        let word = |given: Option<String>, usual: &str| given.map_or(usual.to_owned(), |word| word.trim().to_owned());
-        let in_folder = |image: String| {
-            if is_url(&image) { image } else { self.folder.join(image).to_string_lossy().into_owned() }
-        };
-        let entry = Entry {
-            line,
-            order: Order {
-                images: images.into_iter().map(in_folder).collect(),
-                prompt: text("prompt").unwrap_or_default(),
-                negative_prompt: text("negative_prompt"),
-                mode: word(text("mode"), Mode::default().as_str()),
-                duration: word(text("duration"), VideoDuration::default().as_str()),
-                aspect_ratio: text("aspect_ratio").map(|ratio| ratio.trim().to_owned()),
-                model: word(text("model"), Model::default().as_str()),
-                callback_url: text("callback_url"),
-            },
-            name: text("name"),
-            output: text("output"),
-            external_id: text("external_id"),
-        };
-        if entry
-            .output
-            .as_deref()
-            .is_some_and(|output| Path::new(output).file_name().is_none() || output.ends_with('/'))
-        {
+        }
+        let operation = texts.remove("operation").map(|name| name.trim().into());
+        let output = texts.remove("output");
+        if output.as_deref().is_some_and(|output| Path::new(output).file_name().is_none() || output.ends_with('/')) {
             reasons.push("output: expected a file, given a directory".to_owned());
         }
-        if reasons.is_empty() { Ok(entry) } else { Err(Fault { line, reasons }) }
+        let request = JobRequest::new(operation.unwrap_or(Operation::MultiImageToVideo), rest);
+        let request = request.map_err(|twice| reasons.extend(twice)).ok().filter(|_| reasons.is_empty());
+        let Some(request) = request else { return Err(Fault { line, reasons }) };
+        let Ok(request) = request.with_media(|medium| match is_file(medium) {
+            true => Ok::<_, Infallible>(self.folder.join(medium).to_string_lossy().into_owned()),
+            false => Ok(medium.to_owned()),
+        });
+        Ok(Entry { line, request, name: texts.remove("name"), output, external_id: texts.remove("external_id") })
     }
 }
 
@@ -153,7 +130,7 @@ impl Iterator for Manifest {
             Lines::Csv { reader, header } => next_csv(reader, header)?,
         };
         match read {
-            Ok((fields, reasons)) => Some(self.entry(line, fields, reasons)),
+            Ok(fields) => Some(self.entry(line, fields)),
             Err(Broken { reason, last }) => {
                 if last {
                     self.lines = Lines::Over;
@@ -170,7 +147,7 @@ struct Broken {
     last: bool,
 }
 
-type Read = (u64, Result<(Fields, Vec<String>), Broken>);
+type Read = (u64, Result<Fields, Broken>);
 
 fn next_json(reader: &mut BufReader<File>, line: &mut u64) -> Option<Read> {
     loop {
@@ -191,33 +168,14 @@ fn next_json(reader: &mut BufReader<File>, line: &mut u64) -> Option<Read> {
             continue;
         }
         return match serde_json::from_slice(text) {
-            Ok(Value::Object(object)) => Some((*line, Ok(fields(object)))),
+            Ok(Value::Object(fields)) => {
+                Some((*line, Ok(fields.into_iter().map(|(name, value)| (field(&name), value)).collect())))
+            }
             Ok(_) => broken("expected a JSON object".to_owned(), false),
             // Where it breaks, but not what stands there: serde's own text may repeat a prompt.
             Err(reason) => broken(format!("expected JSON, which breaks at column {}", reason.column()), false),
         };
     }
-}
-
-fn fields(object: serde_json::Map<String, Value>) -> (Fields, Vec<String>) {
-    let (mut fields, mut reasons) = (Fields::new(), Vec::new());
-    for (name, value) in object {
-        let name = field(&name);
-        let values = match value {
-            Value::Null => continue,
-            Value::Array(values) if name == "image" => values,
-            value => vec![value],
-        };
-        let place = fields.entry(name.clone()).or_default();
-        for value in values {
-            match value {
-                Value::String(text) => place.push(text),
-                Value::Number(number) => place.push(number.to_string()),
-                other => reasons.push(format!("{name}: expected text, given {}", kind(&other))),
-            }
-        }
-    }
-    (fields, reasons)
 }
 
 fn next_csv(reader: &mut csv::Reader<File>, header: &[String]) -> Option<Read> {
@@ -227,14 +185,11 @@ fn next_csv(reader: &mut csv::Reader<File>, header: &[String]) -> Option<Read> {
         Ok(false) => None,
         Ok(true) => {
             let line = record.position().map_or(at, csv::Position::line);
-            let (mut fields, mut reasons) = (Fields::new(), Vec::new());
             if record.len() > header.len() {
-                reasons.push(format!("expected {} values, given {}", header.len(), record.len()));
+                let reason = format!("expected {} values, given {}", header.len(), record.len());
+                return Some((line, Err(Broken { reason, last: false })));
             }
-            for (name, value) in header.iter().zip(&record).filter(|(_, value)| !value.is_empty()) {
-                fields.entry(name.clone()).or_default().push(value.to_owned());
-            }
-            Some((line, Ok((fields, reasons))))
+            Some((line, Ok(header.iter().zip(&record).map(|(name, value)| (name.clone(), value.into())).collect())))
         }
         Err(reason) => {
             let last = reason.is_io_error();
@@ -246,17 +201,8 @@ fn next_csv(reader: &mut csv::Reader<File>, header: &[String]) -> Option<Read> {
 
 fn field(name: &str) -> String {
     match name.trim().replace('-', "_") {
-        images if images == "images" => "image".to_owned(),
+        id if id == "external_task_id" => "external_id".to_owned(),
         name => name,
-    }
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Bool(_) => "true or false",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-        _ => "something else",
     }
 }
 
@@ -288,25 +234,25 @@ mod tests {
         let file = |image: &str| Path::new(image).file_name().map(|name| name.to_owned());
         for (json, csv) in json.iter().zip(&csv) {
             let (Ok(json), Ok(csv)) = (json, csv) else { panic!("a fault") };
-            let names = |entry: &Entry| entry.order.images.iter().map(|image| file(image)).collect::<Vec<_>>();
-            assert_eq!(names(json), names(csv));
-            let words = |entry: &Entry| {
-                let Order { prompt, negative_prompt, mode, duration, model, .. } = entry.order.clone();
-                (prompt, negative_prompt, mode, duration, model, entry.name.clone())
+            // Their folders differ.
+            let named = |entry: &Entry| {
+                let named =
+                    entry.request.with_media(|image| Ok::<_, Infallible>(format!("{:?}", file(image)))).unwrap();
+                (named.to_json(), entry.name.clone())
             };
-            assert_eq!(words(json), words(csv));
+            assert_eq!(named(json), named(csv));
         }
         let first = json[0].as_ref().ok().unwrap();
-        assert!(Path::new(&first.order.images[0]).is_absolute());
-        assert_eq!((first.order.mode.as_str(), first.order.duration.as_str()), ("std", "10"));
+        assert!(Path::new(&first.request.media()[0]).is_absolute());
+        assert_eq!((first.request.text("mode"), first.request.text("duration")), ("std".into(), "10".into()));
         assert_eq!((first.line, json[1].as_ref().ok().unwrap().line, csv[1].as_ref().ok().unwrap().line), (1, 3, 3));
     }
 
     #[test]
-    fn every_fault_of_every_line_is_told_and_none_repeats_the_text() {
+    fn every_fault_of_every_line_is_reported_without_the_text() {
         let secret = "a cat in secret";
         let text = format!(
-            "{{\"image\": \"a.png\", \"promt\": \"{secret}\", \"mode\": true}}\n[1]\n{{\"prompt\": \"{secret}\nnonsense\n{{\"image\": [[1]], \"prompt\": \"x\", \"output\": \"dir/\"}}\n"
+            "{{\"image\": \"a.png\", \"model\": \"{secret}\", \"model-name\": 1, \"name\": [\"{secret}\"], \"output\": 1.5}}\n[1]\n{{\"prompt\": \"{secret}\nnonsense\n{{\"prompt\": \"x\", \"operation\": true, \"output\": \"dir/\"}}\n"
         );
         let faults: Vec<_> = read("b.jsonl", &text).into_iter().map(|read| read.err().unwrap()).collect();
         assert_eq!(

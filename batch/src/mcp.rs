@@ -4,11 +4,12 @@
 //! the server, and a [`Worker`](crate::Worker) beside it does the work. An agent may be talked into anything by what it
 //! reads, so what it can reach is said at the start: the directories, the budget; and no URL is told of what it orders.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use kling_client::{AspectRatio, Clock, Mode, Model, MultiImageToVideo, VideoDuration};
+use kling_client::{Clock, Operation};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, JsonObject, ListToolsResult,
     PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
@@ -25,13 +26,16 @@ use uuid::Uuid;
 use crate::error::{Error, Result};
 use crate::fence::Fence;
 use crate::inspect::look;
-use crate::order::{Order, is_url};
 use crate::prices::Prices;
 use crate::record::{Job, NewJob, Ordered};
+use crate::request::{JobRequest, is_url};
 use crate::state::State;
 use crate::status::Attention;
 use crate::store::Store;
 use crate::units::Units;
+
+/// The operation of all that agents generate.
+const OPERATION: Operation = Operation::MultiImageToVideo;
 
 /// The batch of all that agents order. Its space keeps it apart from a manifest's usual name.
 const BATCH: &str = "kling mcp";
@@ -125,45 +129,43 @@ impl Server {
 
     /// Whether the worker may go on with a job.
     fn is_within(&self, job: &Job) -> bool {
-        let reads = |order: Order| order.images.iter().all(|image| is_url(image) || self.fence.reads(Path::new(image)));
+        let reads = |image: &String| is_url(image) || self.fence.reads(Path::new(image));
+        let request = JobRequest::read(&job.operation, &job.request);
         job.batch == self.batch
             && self.fence.writes(Path::new(&job.output))
-            && serde_json::from_str(&job.request).is_ok_and(reads)
+            && request.is_ok_and(|request| request.media().iter().all(reads))
     }
 
-    /// The order that was asked for, with every check but that of money; and the hash of its work.
-    async fn order(&self, asked: Asked) -> Result<(Order, String), Refusal> {
-        /// In the place of a picture that is none, so that all the rest is checked as well.
-        const STAND_IN: &str = "https://picture.invalid/";
-        let mut wrong = Vec::new();
-        let pictures = asked.image_list.into_iter().enumerate().map(|(at, Picture { image })| {
-            if is_url(&image) {
-                return image;
+    /// The request of these arguments, with every check but that of money; and the hash of its work.
+    async fn request(&self, arguments: JsonObject) -> Result<(JobRequest, String), Refusal> {
+        /// In the place of an image that is none, so that all the rest is checked as well.
+        const STAND_IN: &str = "https://image.invalid/";
+        if let Some(name) = arguments.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+            let message = format!("unknown field `{name}`, expected one of {}", FIELDS.join(", "));
+            return Err(Error::invalid("arguments", message).into());
+        }
+        let request = JobRequest::new(OPERATION, arguments);
+        let request = request.map_err(|reasons| Error::invalid("arguments", reasons.join("; ")))?;
+        let (mut wrong, mut at) = (Vec::new(), 0..);
+        let Ok(request) = request.with_media(|image| {
+            let at = at.next().unwrap_or_default();
+            if is_url(image) {
+                return Ok::<_, Infallible>(image.to_owned());
             }
-            let found = self.fence.picture(&image).and_then(|path| path.to_str().map(str::to_owned));
-            found.unwrap_or_else(|| {
+            let found = self.fence.picture(image).and_then(|path| path.to_str().map(str::to_owned));
+            Ok(found.unwrap_or_else(|| {
                 wrong.push(Wrong {
                     path: format!("image_list[{at}].image"),
                     expected: "an http or https URL, or a file within the directories given by --read".to_owned(),
                     given: format!("{} characters that name neither", image.chars().count()),
                 });
                 STAND_IN.to_owned()
-            })
+            }))
         });
-        let order = Order {
-            images: pictures.collect(),
-            prompt: asked.prompt,
-            negative_prompt: asked.negative_prompt,
-            mode: asked.mode.as_str().to_owned(),
-            duration: asked.duration.as_str().to_owned(),
-            aspect_ratio: asked.aspect_ratio.map(|ratio| ratio.as_str().to_owned()),
-            model: asked.model_name.as_str().to_owned(),
-            callback_url: None,
-        };
         // Pictures are read.
         let checked = tokio::task::spawn_blocking(move || {
             // The id is not part of what is checked here.
-            if let Err(error) = order.request("checked") {
+            if let Err(error) = request.request("checked") {
                 let limits = error.violations().iter().map(|violation| Wrong {
                     path: violation.path.clone(),
                     expected: violation.limit.clone(),
@@ -178,20 +180,20 @@ impl Server {
                 wrong.sort_by(|a, b| a.path.cmp(&b.path));
                 return Err(Refusal { wrong, ..Refusal::from(Error::invalid("check", "the request is not valid")) });
             }
-            let hash = order.hash().map_err(|reason| Error::invalid("check", reason.to_string()))?;
-            Ok((order, hash))
+            let hash = request.hash().map_err(|reason| Error::invalid("check", reason.to_string()))?;
+            Ok((request, hash))
         });
         checked.await.map_err(|reason| Error::other("check", reason))?
     }
 
-    fn estimate(&self, order: &Order) -> Result<Units, Refusal> {
+    fn estimate(&self, request: &JobRequest) -> Result<Units, Refusal> {
         let none =
             || Error::invalid("estimate", format!("the table of prices of {} has none that fits", self.prices.dated));
-        Ok(self.prices.estimate(order).ok_or_else(none)?)
+        Ok(self.prices.estimate(request).ok_or_else(none)?)
     }
 
     async fn check(&self, arguments: JsonObject) -> Result<Value, Refusal> {
-        match self.order(parsed(arguments)?).await {
+        match self.request(arguments).await {
             Ok((_, hash)) => {
                 let same = self.store.same(&[&hash]).await?.remove(&hash).map(|job| View::of(&job));
                 Ok(json!({"valid": true, "asked_for_before": same}))
@@ -202,8 +204,8 @@ impl Server {
     }
 
     async fn price(&self, arguments: JsonObject) -> Result<Value, Refusal> {
-        let (order, _) = self.order(parsed(arguments)?).await?;
-        let units = self.estimate(&order)?;
+        let (request, _) = self.request(arguments).await?;
+        let units = self.estimate(&request)?;
         Ok(json!({
             "units": units,
             "in_money": self.prices.in_money(units),
@@ -215,12 +217,12 @@ impl Server {
     async fn generate(&self, mut arguments: JsonObject) -> Result<Value, Refusal> {
         let own = ["file", "again"].into_iter().filter_map(|name| arguments.remove_entry(name)).collect();
         let Own { file, again } = parsed(own)?;
-        let (order, request_hash) = self.order(parsed(arguments)?).await?;
+        let (request, request_hash) = self.request(arguments).await?;
         if self.budget.is_none() {
             let refused = Error::invalid("generate", "the server was started without a budget, so nothing is bought");
             return Err(refused.with_hint("whoever starts it sets one: kling mcp --budget UNITS").into());
         }
-        let estimate = self.estimate(&order)?;
+        let estimate = self.estimate(&request)?;
         let same = if again { None } else { self.store.same(&[&request_hash]).await?.remove(&request_hash) };
         let ordered = match same {
             Some(job) => Ordered::Known(job),
@@ -232,11 +234,18 @@ impl Server {
                     let wrong = vec![Wrong { path: "file".to_owned(), expected, given }];
                     Refusal { wrong, ..Refusal::from(Error::invalid("generate", "the file cannot be written")) }
                 })?;
-                let request = serde_json::to_string(&order).map_err(|reason| Error::other("generate", reason))?;
                 let output =
                     output.to_str().ok_or_else(|| Error::invalid("generate", "--write is not UTF-8"))?.to_owned();
-                let new =
-                    NewJob { line: 0, name: None, external_id: Some(id), request, request_hash, output, estimate };
+                let new = NewJob {
+                    line: 0,
+                    name: None,
+                    external_id: Some(id),
+                    operation: OPERATION,
+                    request: request.to_json(),
+                    request_hash,
+                    output,
+                    estimate,
+                };
                 self.store.order(self.batch, new, !again).await?
             }
         };
@@ -365,28 +374,6 @@ impl ServerHandler for Server {
     }
 }
 
-/// The words of the facade's request, as far as an agent may set them.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Asked {
-    image_list: Vec<Picture>,
-    prompt: String,
-    negative_prompt: Option<String>,
-    #[serde(default)]
-    model_name: Model,
-    #[serde(default)]
-    mode: Mode,
-    #[serde(default)]
-    duration: VideoDuration,
-    aspect_ratio: Option<AspectRatio>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Picture {
-    image: String,
-}
-
 /// What only `generate` takes.
 #[derive(Deserialize)]
 struct Own {
@@ -500,7 +487,7 @@ fn parsed<T: DeserializeOwned>(arguments: JsonObject) -> Result<T, Refusal> {
     Ok(parsed.map_err(|reason| Error::invalid("arguments", reason.to_string()))?)
 }
 
-/// The tools, whose words for a request and its limits are the facade's.
+/// The tools, whose words for a request and its limits are those of the client.
 fn tools() -> Vec<Tool> {
     let wait = json!({
         "type": "integer", "minimum": 0, "maximum": LONGEST_WAIT, "default": 0,
@@ -538,12 +525,12 @@ fn tools() -> Vec<Tool> {
     ]
 }
 
-/// The facade's schema, cut to what an agent may set, with these properties beside.
+/// The schema of the request, cut to what an agent may set, with these properties beside.
 fn request_schema<const N: usize>(more: [(&str, Value); N]) -> JsonObject {
-    let facade = MultiImageToVideo::json_schema();
-    let part = |name: &str| facade.get("properties").and_then(|properties| properties.get(name));
+    let client = OPERATION.json_schema().unwrap_or(&Value::Null);
+    let part = |name: &str| client["properties"].get(name);
     let has_default = |name: &str| part(name).is_some_and(|part| part.get("default").is_some());
-    let names = facade.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let names = client["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let required: Vec<_> = names.filter(|name| FIELDS.contains(name) && !has_default(name)).collect();
     let mut parts: Vec<_> = FIELDS.iter().filter_map(|name| Some((*name, part(name)?.clone()))).collect();
     for (_, part) in parts.iter_mut().filter(|(name, _)| *name == "image_list") {
@@ -577,17 +564,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_limits_of_the_tools_are_those_of_the_facade() {
-        let facade = MultiImageToVideo::json_schema();
+    fn the_limits_of_the_tools_are_those_of_the_client() {
+        let client = OPERATION.json_schema().unwrap();
         for name in ["check", "estimate", "generate"] {
             let tool = tools().into_iter().find(|tool| tool.name == name).unwrap();
             let schema = Value::Object(tool.input_schema.as_ref().clone());
             for field in FIELDS.into_iter().filter(|field| *field != "image_list") {
-                assert_eq!(schema["properties"][field], facade["properties"][field], "{name} {field}");
+                assert_eq!(schema["properties"][field], client["properties"][field], "{name} {field}");
             }
             for limit in ["minItems", "maxItems"] {
                 let path = format!("/properties/image_list/{limit}");
-                assert!(facade.pointer(&path).is_some_and(|limit| Some(limit) == schema.pointer(&path)), "{path}");
+                assert!(client.pointer(&path).is_some_and(|limit| Some(limit) == schema.pointer(&path)), "{path}");
             }
             assert_eq!(schema["required"], json!(["image_list", "prompt"]), "{name}");
             assert_eq!(schema["additionalProperties"], json!(false), "{name}");
@@ -610,7 +597,7 @@ mod tests {
             let understood = match tool.name.as_ref() {
                 "status" => parsed::<Asking>(all).is_ok(),
                 "download" => parsed::<Fetching>(all).is_ok(),
-                _ => parsed::<Asked>(all).is_ok(),
+                _ => all.keys().all(|name| FIELDS.contains(&name.as_str())),
             };
             assert!(understood, "{}", tool.name);
         }

@@ -2,14 +2,14 @@
 //! read once.
 //!
 //! A picture is known again by its path, its length and the time it was changed. Who changes one and hides it from all
-//! three gets no video of the wrong picture: it is read anew before its order is sent.
+//! three gets no video of the wrong picture: it is read anew before its request is submitted.
 
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::order::hash_file;
+use crate::request::hash_file;
 
 /// So many are remembered, which is a megabyte; then it begins anew.
 const MOST: usize = 4096;

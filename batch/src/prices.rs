@@ -5,12 +5,12 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::order::Order;
+use crate::request::JobRequest;
 use crate::units::Units;
 
 /// A table of prices in units of the account.
 ///
-/// It is read from JSON; the first price that fits an order is its estimate, and what a price does not name fits any.
+/// It is read from JSON; the first price that fits a request is its estimate, and what a price does not name fits any.
 ///
 /// ```
 /// let prices: kling_batch::Prices = serde_json::from_str(r#"{
@@ -48,6 +48,8 @@ pub struct Currency {
 #[serde(deny_unknown_fields)]
 struct Price {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    operation: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     model: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mode: Option<String>,
@@ -57,7 +59,7 @@ struct Price {
 }
 
 impl Prices {
-    /// The crate's own table. The vendor publishes no price for this operation: its numbers are assumptions.
+    /// The crate's own table. The vendor publishes no price for multi-image2video: its numbers are assumptions.
     ///
     /// # Errors
     /// None, unless the crate was built with a broken table.
@@ -82,12 +84,13 @@ impl Prices {
             .map_err(|reason| Error::invalid("prices", format!("expected a table of prices, given {given}: {reason}")))
     }
 
-    /// What an order is expected to cost, if the table has a price that fits.
-    pub fn estimate(&self, order: &Order) -> Option<Units> {
+    /// What a request is expected to cost, if the table has a price that fits.
+    pub fn estimate(&self, request: &JobRequest) -> Option<Units> {
         let fits = |price: &&Price| {
-            [(&price.model, &order.model), (&price.mode, &order.mode), (&price.duration, &order.duration)]
-                .into_iter()
-                .all(|(price, order)| price.as_ref().is_none_or(|price| price == order))
+            price.operation.as_ref().is_none_or(|name| name == request.operation.as_str())
+                && [(&price.model, "model_name"), (&price.mode, "mode"), (&price.duration, "duration")]
+                    .into_iter()
+                    .all(|(price, name)| price.as_ref().is_none_or(|price| *price == request.text(name)))
         };
         self.prices.iter().find(fits).map(|price| price.units)
     }
@@ -102,8 +105,10 @@ impl Prices {
 mod tests {
     use super::*;
 
-    fn order(model: &str, mode: &str, duration: &str) -> Order {
-        Order { model: model.into(), mode: mode.into(), duration: duration.into(), ..Order::default() }
+    fn request(model: &str, mode: &str, duration: &str) -> JobRequest {
+        let fields = [("model", model), ("mode", mode), ("duration", duration)];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.into()));
+        JobRequest::new("text2video".into(), fields).unwrap()
     }
 
     #[test]
@@ -113,7 +118,7 @@ mod tests {
         for (mode, duration, units) in
             [("std", "5", "2"), ("std", "10", "4"), ("pro", "5", "3.5"), ("pro", "10", "7"), ("turbo", "60", "7")]
         {
-            let estimate = prices.estimate(&order("kling-v1-6", mode, duration)).unwrap();
+            let estimate = prices.estimate(&request("kling-v1-6", mode, duration)).unwrap();
             assert_eq!(estimate.to_string(), units, "{mode} {duration}");
         }
     }
@@ -121,10 +126,14 @@ mod tests {
     #[test]
     fn a_table_of_ones_own_may_have_no_price_and_a_misspelt_one_is_refused() {
         let table = r#"{"dated": "d", "source": "s", "currency": {"name": "EUR", "per_unit": "0.1"},
-                        "prices": [{"model": "m", "units": "1.5"}]}"#;
+                        "prices": [{"operation": "other", "units": "9"},
+                                   {"operation": "text2video", "model": "m", "units": "1.5"}]}"#;
         let prices: Prices = serde_json::from_str(table).unwrap();
-        assert_eq!(prices.estimate(&order("m", "std", "5")).map(|u| prices.in_money(u).unwrap()).unwrap(), "0.15 EUR");
-        assert!(prices.estimate(&order("n", "std", "5")).is_none());
+        assert_eq!(
+            prices.estimate(&request("m", "std", "5")).map(|u| prices.in_money(u).unwrap()).unwrap(),
+            "0.15 EUR"
+        );
+        assert!(prices.estimate(&request("n", "std", "5")).is_none());
         for broken in ["{}", r#"{"dated":"d","source":"s","prices":[{"mod":"std","units":"1"}]}"#, "prices"] {
             assert!(Prices::read(broken, "x").is_err(), "{broken}");
         }

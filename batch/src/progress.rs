@@ -9,7 +9,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kling_batch::{Count, Job, State, Store, Units, plain};
-use kling_client::SavedTask;
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -163,8 +162,8 @@ impl Row {
             None => format!("job {}", job.id),
         };
         let task = job.task_id.as_deref().map(|task| format!(", task {}", plain(task))).unwrap_or_default();
-        let saved: Option<SavedTask> = job.task.as_deref().and_then(|task| serde_json::from_str(task).ok());
-        let made = saved.as_ref().and_then(|saved| saved.made_at_ms);
+        let saved = job.saved();
+        let made = saved.as_ref().and_then(|saved| saved.created_at_ms);
         let expected = saved.as_ref().and_then(|saved| saved.expected_ms).unwrap_or_default();
         let now = now.duration_since(UNIX_EPOCH).ok().and_then(|now| u64::try_from(now.as_millis()).ok());
         let elapsed = made.zip(now).and_then(|(made, now)| now.checked_sub(made)).unwrap_or_default();

@@ -2,12 +2,14 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use kling_client::{Operation, SavedTask};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use crate::error::{Error, Result};
-use crate::state::{Event, State};
+use crate::state::State;
 use crate::units::Units;
 
 /// One purchase, or the intent of one. It holds the prompt, so it has no `Debug`.
@@ -27,7 +29,9 @@ pub struct Job {
     pub attempt: i64,
     /// The caller's id of the purchase.
     pub external_id: String,
-    /// The order, as JSON.
+    /// The operation.
+    pub operation: Operation,
+    /// The fields of its request, as JSON.
     pub request: String,
     /// The hash of the work.
     pub request_hash: String,
@@ -59,6 +63,19 @@ pub struct Job {
     pub replaced_by: Option<i64>,
 }
 
+impl Job {
+    /// What the client needs to go on with the task, if it is there and can be read.
+    pub fn saved(&self) -> Option<SavedTask> {
+        let mut saved: Map<String, Value> = serde_json::from_str(self.task.as_deref()?).ok()?;
+        // Older records know one operation, and have another name for this time.
+        saved.entry("operation").or_insert_with(|| self.operation.as_str().into());
+        if let Some(created) = saved.remove("made_at_ms") {
+            saved.insert("created_at_ms".to_owned(), created);
+        }
+        serde_json::from_value(saved.into()).ok()
+    }
+}
+
 /// A job to be.
 pub struct NewJob {
     /// Its line in the manifest.
@@ -67,7 +84,9 @@ pub struct NewJob {
     pub name: Option<String>,
     /// The user's own id for the purchase; one is minted if there is none.
     pub external_id: Option<String>,
-    /// The order, as JSON.
+    /// The operation.
+    pub operation: Operation,
+    /// The fields of its request, as JSON.
     pub request: String,
     /// The hash of the work.
     pub request_hash: String,
@@ -94,19 +113,6 @@ pub struct Detail {
     pub note: Option<String>,
     /// Whether it came back because too many tasks were running (code 1303).
     pub crowded: bool,
-}
-
-/// What is told of a job.
-#[derive(Clone)]
-pub struct News {
-    /// The job.
-    pub job: i64,
-    /// The attempt that it is told of.
-    pub attempt: i64,
-    /// What happened; nothing if the job stays where it is, and only the API's word for its task is another.
-    pub event: Option<Event>,
-    /// What there is to tell beside.
-    pub detail: Detail,
 }
 
 /// A state that a job came to, or a word of the API for its task meanwhile.
@@ -174,7 +180,7 @@ pub struct Count {
 }
 
 pub(crate) const COLUMNS: &str = "id, batch, line, name, state, attempt, external_id, request, request_hash, output, estimate, \
-    booked, base_url, task_id, task, expires_at, begun, file_size, file_sha256, note, retry_of, replaced_by";
+    booked, base_url, task_id, task, expires_at, begun, file_size, file_sha256, note, retry_of, replaced_by, operation";
 
 /// A query for whole jobs.
 macro_rules! jobs {
@@ -221,5 +227,6 @@ pub(crate) fn job(row: &AnyRow) -> Result<Job> {
         note: maybe("note")?,
         retry_of: maybe_number("retry_of")?,
         replaced_by: maybe_number("replaced_by")?,
+        operation: text("operation")?.into(),
     })
 }

@@ -13,9 +13,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::order::{Order, is_url};
 use crate::prices::Prices;
 use crate::record::{Job, Step};
+use crate::request::{JobRequest, is_base64, is_url};
 use crate::state::State;
 use crate::status::Attention;
 use crate::store::Store;
@@ -178,14 +178,13 @@ fn head(totals: &Totals, prices: &Prices) -> Markup {
 }
 
 fn card(job: &Job, history: &[Step], folder: &Path, prices: &Prices) -> Markup {
-    let order: Order = serde_json::from_str(&job.request).unwrap_or_default();
+    let request = JobRequest::read(&job.operation, &job.request).ok();
+    let text = |name: &str| request.as_ref().map(|request| request.text(name)).unwrap_or_default();
     let is_here = job.state == State::Delivered && Path::new(&job.output).is_file();
     let hint = Attention::of(job.clone()).map(|attention| attention.hint);
-    let order_words = [Some(&order.model), Some(&order.mode), order.aspect_ratio.as_ref()]
-        .into_iter()
-        .flatten()
-        .map(|word| plain(word));
-    let words: Vec<_> = order_words.chain([format!("{} s", plain(&order.duration))]).collect();
+    let words = ["model_name", "mode", "aspect_ratio"].map(text);
+    let words = words.iter().filter(|word| !word.is_empty()).map(|word| plain(word));
+    let words: Vec<_> = [plain(job.operation.as_str())].into_iter().chain(words).collect();
     let first = |state: State| history.iter().find(|step| step.state == state).map(|step| step.at);
     let last = |state: State| history.iter().rev().find(|step| step.state == state).map(|step| step.at);
     let (sent, made, here) = (first(State::Sending), first(State::Finished), last(State::Delivered));
@@ -198,22 +197,24 @@ fn card(job: &Job, history: &[Step], folder: &Path, prices: &Prices) -> Markup {
                 div.missing { @if job.state == State::Delivered { "its file is gone" } @else { "no video" } }
             }
             div.inputs {
-                @for image in &order.images {
-                    @if is_url(image) {
-                        code title="a picture on the network, which is not shown" { (place(image)) }
+                @for image in &request.as_ref().map(JobRequest::media).unwrap_or_default() {
+                    @if is_base64(image) {
+                        code { "an image in the request" }
+                    } @else if is_url(image) {
+                        code title="an image on the network, which is not shown" { (place(image)) }
                     } @else {
                         @let link = link(folder, Path::new(image));
                         a href=(link) title=(file_name(image)) { img src=(link) alt=(file_name(image)) loading="lazy"; }
                     }
                 }
             }
-            p.prompt { (plain(&order.prompt)) }
-            @if let Some(negative) = &order.negative_prompt { p.negative { "not: " (plain(negative)) } }
+            p.prompt { (plain(&text("prompt"))) }
+            @if !text("negative_prompt").is_empty() { p.negative { "not: " (plain(&text("negative_prompt"))) } }
             @if let Some(note) = &job.note { p.note { (plain(note)) } }
             @if let Some(hint) = &hint { p.hint { (plain(hint)) } }
             dl {
                 dt { "job" } dd { (job.id) ", batch " (job.batch) ", line " (job.line) }
-                dt { "order" } dd { (words.join(", ")) }
+                dt { "request" } dd { (words.join(", ")) ", " (plain(&text("duration"))) " s" }
                 dt { "cost" } dd { (cost(job.booked, prices)) " booked, " (job.estimate) " estimated" }
                 @if let Some(sent) = sent {
                     dt { "sent" } dd { (date_of(sent)) }

@@ -18,7 +18,7 @@ use sqlx::{AnyPool, Executor as _, Row as _, SqlSafeStr as _, query};
 
 use crate::error::{Error, Result};
 use crate::places::Places;
-use crate::record::{Batch, Count, Detail, Job, Key, NewJob, News, Ordered, Step, job, jobs, state};
+use crate::record::{Batch, Count, Detail, Job, Key, NewJob, Ordered, Step, job, jobs, state};
 use crate::state::{Event, State};
 use crate::units::Units;
 use change::{RUNNING, known, next, same};
@@ -101,6 +101,7 @@ impl Store {
         let mut migrator = Migrator::with_migrations(vec![
             step(1, "record", include_str!("../migrations/1_record.sql")),
             step(2, "told", include_str!("../migrations/2_told.sql")),
+            step(3, "operation", include_str!("../migrations/3_operation.sql")),
         ]);
         migrator.dangerous_set_table_name("kling_batch_migrations");
         let mut attempt = 1;
@@ -364,32 +365,27 @@ impl Store {
         Ok(Some(Job { state, attempt, base_url, booked: intended.estimate, ..intended }))
     }
 
-    /// Tells of an event, and gives the state that it led to. None if it came too late, or a second time, or for another
-    /// attempt: then nothing was changed.
+    /// Tells of an event, or of another word of the API for a task that goes on, and gives the state that it led to. None if
+    /// it came too late, or a second time, or for another attempt: then nothing was changed.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn tell(&self, id: i64, attempt: i64, event: Event, detail: &Detail) -> Result<Option<State>> {
-        let news = News { job: id, attempt, event: Some(event), detail: detail.clone() };
-        Ok(self.tell_all(&[news]).await?.into_iter().flatten().next())
-    }
-
-    /// Tells of many jobs in one change, of each once, and gives what [`tell`](Self::tell) would give for each.
-    ///
-    /// # Errors
-    /// Those of the database: nothing of it was changed.
-    pub async fn tell_all(&self, all: &[News]) -> Result<Vec<Option<State>>> {
-        let (mut change, mut states) = (self.change().await?, Vec::with_capacity(all.len()));
-        for News { job, attempt, event, detail } in all {
-            let job = change.job(*job).await?.filter(|job| job.attempt == *attempt);
-            states.push(match (job, event) {
-                (None, _) => None,
-                (Some(job), Some(event)) => change.apply(&job, *event, detail).await?,
-                (Some(job), None) => change.status(&job, detail).await?,
-            });
-        }
+    pub async fn tell(
+        &self,
+        id: i64,
+        attempt: i64,
+        event: impl Into<Option<Event>>,
+        detail: &Detail,
+    ) -> Result<Option<State>> {
+        let (event, mut change) = (event.into(), self.change().await?);
+        let job = change.job(id).await?.filter(|job| job.attempt == attempt);
+        let state = match (job, event) {
+            (None, _) => None,
+            (Some(job), Some(event)) => change.apply(&job, event, detail).await?,
+            (Some(job), None) => change.status(&job, detail).await?,
+        };
         change.commit().await?;
-        Ok(states)
+        Ok(state)
     }
 
     /// Takes a video to be fetched, that which vanishes first; never one of those in `not`.
@@ -469,6 +465,7 @@ impl Store {
             line: job.line,
             name: job.name,
             external_id: None,
+            operation: job.operation,
             request: job.request,
             request_hash: job.request_hash,
             output: job.output,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use kling_client::ErrorKind;
+use kling_client::{ErrorKind, Reason};
 use uuid::Uuid;
 
 use crate::state::Event;
@@ -23,23 +23,20 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The verdict on an error, by what it tells of itself.
-    pub fn on(kind: ErrorKind, http_status: Option<u16>, code: Option<&str>, retryable: bool) -> Self {
-        match kind {
-            ErrorKind::Rejected if code == Some("1303") => Self::Crowded,
-            ErrorKind::Rejected if retryable => Self::Again,
-            ErrorKind::Rejected if is_of_the_account(http_status, code) => Self::Halt,
-            ErrorKind::Rejected | ErrorKind::Invalid => Self::Refused,
-            ErrorKind::NotSent => Self::Again,
+    /// The verdict on what an error means and on what the API objects to.
+    pub fn on(kind: ErrorKind, reason: Reason) -> Self {
+        use Reason as R;
+        match (kind, reason) {
+            (ErrorKind::Rejected, R::ConcurrencyLimit) => Self::Crowded,
+            (ErrorKind::Rejected, R::RateLimited | R::Overloaded) => Self::Again,
+            // A retired model has a reason of its own: what is not found here is the path.
+            (ErrorKind::Rejected, R::Auth | R::Permission | R::Balance | R::Unsupported | R::NotFound) => Self::Halt,
+            (ErrorKind::Rejected | ErrorKind::Invalid, _) => Self::Refused,
+            (ErrorKind::NotSent, _) => Self::Again,
             // Before a byte was sent, on this machine: TLS, a file that is gone.
-            ErrorKind::Other => Self::Halt,
+            (ErrorKind::Other, _) => Self::Halt,
             _ => Self::Lost,
         }
-    }
-
-    /// The verdict on an error of the client.
-    pub fn of(error: &kling_client::Error) -> Self {
-        Self::on(error.kind(), error.http_status(), error.code(), error.is_retryable())
     }
 
     /// The event for the job.
@@ -52,8 +49,8 @@ impl Verdict {
     }
 }
 
-/// Responses with status 429 in a row that no known reason explains: a limiter that never opens, or no money in words that
-/// are not known.
+/// Responses with status 429 in a row that Kling's own limits do not explain: a limiter that never opens, or no money in
+/// words that are not known.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Streak {
     count: u32,
@@ -61,17 +58,24 @@ pub struct Streak {
 }
 
 impl Streak {
-    /// Counts the outcome of a request at a moment; whether there were too many for too long. Codes 1302 and 1303, too
-    /// frequent and too many tasks, pass by themselves and are not counted.
-    pub fn goes_on(&mut self, http_status: Option<u16>, code: Option<&str>, now: Duration) -> bool {
+    /// Counts an error of a submit at a moment; whether there were too many for too long.
+    pub fn goes_on(&mut self, error: &kling_client::Error, now: Duration) -> bool {
+        self.counts(error.http_status(), error.reason(), error.code(), now)
+    }
+
+    /// Codes 1302 and 1303, Kling's own limits on requests and on tasks, pass by themselves and are not counted.
+    fn counts(&mut self, http_status: Option<u16>, reason: Reason, code: Option<&str>, now: Duration) -> bool {
         /// Fewer may be chance.
         const MOST: u32 = 5;
         /// Longer than the windows of common limiters, which are a minute.
         const LONGEST: Duration = Duration::from_secs(300);
-        match (http_status, code) {
-            (Some(429), Some("1302" | "1303")) => return false,
-            (Some(429), _) if self.count == 0 => *self = Self { count: 1, since: now },
-            (Some(429), _) => self.count += 1,
+        match (http_status, reason) {
+            (_, Reason::ConcurrencyLimit) => return false,
+            (_, Reason::RateLimited) if code == Some("1302") => return false,
+            (Some(429), Reason::RateLimited | Reason::Overloaded) if self.count == 0 => {
+                *self = Self { count: 1, since: now };
+            }
+            (Some(429), Reason::RateLimited | Reason::Overloaded) => self.count += 1,
             _ => *self = Self::default(),
         }
         self.count >= MOST && now.saturating_sub(self.since) >= LONGEST
@@ -102,20 +106,6 @@ impl Whose {
     }
 }
 
-/// Whether a refusal is about the account or the gateway, and not about the order.
-fn is_of_the_account(http_status: Option<u16>, code: Option<&str>) -> bool {
-    match (code, http_status) {
-        (Some("1000" | "1001" | "1002" | "1003" | "1004" | "1100" | "1101" | "1102" | "1103" | "1304"), _) => true,
-        // The method, but not the model.
-        (Some("1202"), _) => true,
-        (Some("1203"), _) => false,
-        (Some("1300" | "1301"), _) => false,
-        (Some(word), _) if word.contains("quota") => true,
-        (_, Some(401..=405)) => true,
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,10 +133,11 @@ mod tests {
 
     #[test]
     fn five_429s_in_a_row_over_five_minutes_are_too_many() {
-        let limiter = (Some(429), None);
-        let word = (Some(429), Some("rate_limit_exceeded"));
-        let (frequent, crowded) = ((Some(429), Some("1302")), (Some(429), Some("1303")));
-        let (done, unavailable, lost) = ((None, None), (Some(503), None), (None, None));
+        use Reason::{ConcurrencyLimit, Overloaded, RateLimited, Unknown};
+        let limiter = (Some(429), RateLimited, None);
+        let word = (Some(429), Overloaded, Some("upstream_load_saturated"));
+        let (frequent, crowded) = ((Some(429), RateLimited, Some("1302")), (Some(429), ConcurrencyLimit, Some("1303")));
+        let (done, unavailable, lost) = ((None, Unknown, None), (Some(503), Overloaded, None), (None, Unknown, None));
         for (outcomes, expected) in [
             (vec![(0, limiter), (60, word), (120, limiter), (180, limiter), (300, limiter)], true),
             (vec![(0, limiter), (60, limiter), (120, limiter), (180, limiter), (299, limiter)], false),
@@ -164,41 +155,36 @@ mod tests {
             ((0..20).map(|minute| (60 * minute, if minute % 2 == 0 { frequent } else { crowded })).collect(), false),
         ] {
             let mut streak = Streak::default();
-            let last = outcomes.iter().fold(false, |_, (second, (status, code))| {
-                streak.goes_on(*status, *code, Duration::from_secs(*second))
+            let last = outcomes.iter().fold(false, |_, (second, (status, reason, code))| {
+                streak.counts(*status, *reason, *code, Duration::from_secs(*second))
             });
             assert_eq!(last, expected, "{outcomes:?}");
         }
     }
 
     #[test]
-    fn only_what_surely_made_no_task_is_sent_again_or_given_up() {
-        use ErrorKind::{Ambiguous, Answer, Invalid, Network, NotSent, Other, Rejected};
-        for (kind, status, code, retryable, verdict) in [
-            (Rejected, Some(429), Some("1303"), true, Verdict::Crowded),
-            (Rejected, Some(429), Some("1302"), true, Verdict::Again),
-            (Rejected, Some(429), None, true, Verdict::Again),
-            (Rejected, Some(503), Some("upstream_load_saturated"), true, Verdict::Again),
-            (Rejected, Some(429), Some("1102"), false, Verdict::Halt),
-            (Rejected, Some(401), Some("1002"), false, Verdict::Halt),
-            (Rejected, Some(401), None, false, Verdict::Halt),
-            (Rejected, Some(403), Some("insufficient_user_quota"), false, Verdict::Halt),
-            (Rejected, Some(429), Some("1304"), false, Verdict::Halt),
-            (Rejected, Some(404), None, false, Verdict::Halt),
-            (Rejected, Some(404), Some("1203"), false, Verdict::Refused),
-            (Rejected, Some(400), Some("1301"), false, Verdict::Refused),
-            (Rejected, Some(400), Some("1201"), false, Verdict::Refused),
-            (Rejected, Some(413), None, false, Verdict::Refused),
-            (Invalid, None, None, false, Verdict::Refused),
-            (NotSent, None, None, true, Verdict::Again),
-            (NotSent, None, None, false, Verdict::Again),
-            (Other, None, None, false, Verdict::Halt),
-            (Ambiguous, Some(500), None, false, Verdict::Lost),
-            (Ambiguous, None, None, false, Verdict::Lost),
-            (Answer, Some(200), None, false, Verdict::Lost),
-            (Network, None, None, true, Verdict::Lost),
-        ] {
-            assert_eq!(Verdict::on(kind, status, code, retryable), verdict, "{kind} {status:?} {code:?}");
+    fn only_what_surely_made_no_task_is_retried_or_given_up() {
+        use ErrorKind::{Ambiguous, Invalid, Network, NotSent, Other, Rejected, UnexpectedResponse};
+        for reason in Reason::ALL {
+            let verdict = match reason {
+                Reason::ConcurrencyLimit => Verdict::Crowded,
+                Reason::RateLimited | Reason::Overloaded => Verdict::Again,
+                Reason::Auth | Reason::Permission | Reason::Balance | Reason::Unsupported | Reason::NotFound => {
+                    Verdict::Halt
+                }
+                _ => Verdict::Refused,
+            };
+            assert_eq!(Verdict::on(Rejected, *reason), verdict, "{reason}");
+            for (kind, verdict) in [
+                (Invalid, Verdict::Refused),
+                (NotSent, Verdict::Again),
+                (Other, Verdict::Halt),
+                (Ambiguous, Verdict::Lost),
+                (UnexpectedResponse, Verdict::Lost),
+                (Network, Verdict::Lost),
+            ] {
+                assert_eq!(Verdict::on(kind, *reason), verdict, "{kind} {reason}");
+            }
         }
     }
 }

@@ -41,23 +41,19 @@ pub struct Pace {
     pub heartbeat: Duration,
     /// How often the record is looked at for news from other workers.
     pub tick: Duration,
-    /// The first pause after an order that must be sent again; it doubles up to the sixtyfold.
+    /// The first pause before a retry; it doubles up to the sixtyfold.
     pub pause: Duration,
-    /// The first pause before a lost order is looked for again; it doubles up to the sixtyfold.
+    /// The first pause before a lost task is looked up again; it doubles up to the sixtyfold.
     pub look: Duration,
 }
 
 impl Pace {
-    /// For a gateway on another machine, with this time between heartbeats.
-    pub const fn new(heartbeat: Duration) -> Self {
-        let second = Duration::from_secs(1);
-        Self { heartbeat, tick: second, pause: second, look: Duration::from_secs(30) }
-    }
-
-    /// For a gateway on this machine, which is a sandbox.
-    pub const fn loopback(heartbeat: Duration) -> Self {
-        let tick = Duration::from_millis(50);
-        Self { heartbeat, tick, pause: tick, look: Duration::from_millis(500) }
+    /// With this time between heartbeats. As in the client, all pauses shrink in proportion where tasks are expected to take
+    /// less than 40 s.
+    pub fn new(heartbeat: Duration, expected: Option<Duration>) -> Self {
+        let share = expected.map_or(1.0, |expected| (expected.as_secs_f64() / 40.0).clamp(0.01, 1.0));
+        let [second, look] = [1.0, 30.0].map(|seconds| Duration::from_secs_f64(seconds * share));
+        Self { heartbeat, tick: second, pause: second, look }
     }
 }
 
@@ -103,8 +99,8 @@ struct Rest {
 }
 
 impl Worker {
-    /// A worker with a client that orders at most once in each call, which is
-    /// [`attempts(1)`](kling_client::ClientBuilder::attempts): how often is the record's business.
+    /// A worker with a client that submits once in each call, which is
+    /// [`max_attempts(1)`](kling_client::ClientBuilder::max_attempts): retries are the record's business.
     pub fn new(store: Store, client: Client, clock: Arc<dyn Clock>, pace: Pace, until: Until, say: Say) -> Self {
         Self {
             store: store.with_clock(Arc::clone(&clock)),

@@ -18,6 +18,9 @@ const DAY: i64 = 24 * HOUR;
 /// Where the date is, in seconds from the true one, one after the other.
 const JUMPS: [i64; 7] = [0, HOUR, -HOUR, DAY, -DAY, 400 * DAY, -400 * DAY];
 
+/// So that look-ups and pauses are short.
+const EXPECTED: Duration = Duration::from_secs(2);
+
 /// When a worker is stuck, and not slow: on a machine that starves it, nobody is taken for dead.
 const LIMIT: Duration = Duration::from_secs(600);
 
@@ -54,10 +57,11 @@ type Said = Arc<Mutex<Vec<String>>>;
 /// A worker as a process of its own would be: its own connections, its own client, and a date of its own.
 async fn worker(sandbox: &Sandbox, database: &str, said: &Said) -> Worker {
     let clock = || Jumping { looks: AtomicUsize::new(fastrand::usize(..1000)), ..Jumping::default() };
-    let client = Client::builder(KEY).base_url(sandbox.base_url()).clock(clock()).attempts(1).build().unwrap();
+    let client = Client::builder(KEY).base_url(sandbox.base_url()).clock(clock()).expected(EXPECTED).max_attempts(1);
+    let client = client.build().unwrap();
     let said = Arc::clone(said);
     let say = Arc::new(move |line: &str| said.lock().unwrap().push(line.to_owned()));
-    let pace = Pace::loopback(Duration::from_millis(50));
+    let pace = Pace::new(Duration::from_millis(50), Some(EXPECTED));
     Worker::new(Store::open(database).await.unwrap(), client, Arc::new(clock()), pace, Until::Done, say)
 }
 
@@ -186,8 +190,9 @@ async fn a_run_that_is_answered_with_nothing_but_429_ends_with_the_message() {
     add(&store, &folder, 3).await;
     let body = r#"{"error":{"message":"slow down, please","type":"rate_limit","code":"rate_limit_exceeded"}}"#;
     sandbox.fault_always(Operation::Create, Fault::answer(Answer::new(429).body(body)));
-    let client = Client::builder(KEY).base_url(sandbox.base_url()).clock(Fast::default()).attempts(1).build().unwrap();
-    let pace = Pace::new(Duration::from_secs(60));
+    let client =
+        Client::builder(KEY).base_url(sandbox.base_url()).clock(Fast::default()).max_attempts(1).build().unwrap();
+    let pace = Pace::new(Duration::from_secs(60), None);
     let clock = Arc::new(Fast::default());
     let worker = Worker::new(store.clone(), client, clock.clone(), pace, Until::Done, Arc::new(|_: &str| {}));
     let begun = clock.now();

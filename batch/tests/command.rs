@@ -65,6 +65,37 @@ async fn a_manifest_becomes_videos_and_the_same_work_is_not_paid_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn jobs_of_several_operations_are_in_one_manifest_and_each_is_found_by_its_own() {
+    let (sandbox, folder) = (start().await, directory("operations"));
+    std::fs::copy(picture("cat.png"), folder.join("cat.png")).unwrap();
+    let table = format!(
+        "operation,name,image,prompt,model,cfg_scale,sound\n\
+         ,one,cat.png,{PROMPT},,,\n\
+         text2video,two,,{PROMPT},kling-v3,0.25,\n\
+         text2video,three,,{PROMPT},kling-v2-6,,off\n"
+    );
+    let manifest = folder.join("manifest.csv");
+    std::fs::write(&manifest, table).unwrap();
+    // The first is charged, and its response never comes: it can only be looked up.
+    sandbox.fault_next(Operation::Create, Fault::silence().charged());
+    sandbox.fault_next(Operation::Create, Fault::silence().charged());
+    let words = [&["batch", "run", manifest.to_str().unwrap()][..], &BEAT].concat();
+    let child = command(sandbox.base_url(), &folder, "kling.db", &words).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = Running(child);
+    until("all are charged", &sandbox, |sandbox| sandbox.tasks_charged() == 3).await;
+    assert!(child.kill(), "it runs");
+    run(&sandbox, &folder, &[&["batch", "resume"][..], &BEAT].concat()).await.exits(0);
+    assert_eq!((sandbox.tasks_charged(), sandbox.posts_begun()), (3, 3));
+    for file in ["one.mp4", "two.mp4", "three.mp4"] {
+        assert_eq!(std::fs::read(folder.join(file)).unwrap(), sandbox.video_bytes(), "{file}");
+    }
+    let operations: Vec<_> = jobs(&record(&folder).await).await.iter().map(|job| job.operation.to_string()).collect();
+    assert_eq!(operations, ["multi-image2video", "text2video", "text2video"]);
+    let again = run(&sandbox, &folder, &words).await.exits(0);
+    assert_eq!(again.stderr().matches("already paid").count(), 3, "{}", again.stderr());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_fault_of_every_line_is_told_before_anything_is_written_or_paid() {
     let (sandbox, folder) = (start().await, directory("faults"));
     std::fs::write(folder.join("taken.mp4"), "mine").unwrap();
@@ -79,6 +110,8 @@ async fn every_fault_of_every_line_is_told_before_anything_is_written_or_paid() 
             json!({"image": "https://example.com/b.png", "prompt": "z", "output": "n1.mp4"}),
             json!({"image": "https://example.com/c.png", "prompt": "z", "external_id": "mine"}),
             json!({"image": "https://example.com/d.png", "prompt": "z", "external_id": "mine"}),
+            json!({"operation": "text2vidio", "prompt": "z"}),
+            json!({"operation": "text2video", "prompt": "z", "image": "https://example.com/a.png"}),
         ],
     );
     let told = run(&sandbox, &folder, &["batch", "run", manifest.to_str().unwrap()]).await.exits(2).stderr();
@@ -90,7 +123,10 @@ async fn every_fault_of_every_line_is_told_before_anything_is_written_or_paid() 
         "line 5: output: expected a file that can be made",
         "line 6: output: expected a file for each line, given that of line 1",
         "line 8: external_id: expected one for each line, given that of line 7",
-        "6 lines of ",
+        "line 9: operation: expected one of multi-image2video, text2video",
+        "line 10: image_list: expected a field of this operation",
+        "line 10: model_name: ",
+        "8 lines of ",
     ] {
         assert!(told.contains(expected), "{expected:?} is missing: {told}");
     }
@@ -407,6 +443,7 @@ async fn a_full_disk_neither_pays_twice_nor_forgets() {
         .env("KLING_API_KEY", support::KEY)
         .env("KLING_BASE_URL", sandbox.base_url())
         .env("KLING_DATABASE", "kling.db")
+        .env("KLING_EXPECT", "2s")
         .stderr(Stdio::piped())
         .spawn();
     let mut worker = Running(worker.unwrap());

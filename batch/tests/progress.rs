@@ -25,6 +25,7 @@ fn on_a_terminal(sandbox: &Sandbox, folder: &Path, more: &[&str], term: &str, mu
     let words = [&["batch", "run", manifest.to_str().unwrap()], more].concat();
     let command = pty_process::blocking::Command::new(env!("CARGO_BIN_EXE_kling-batch")).args(words).env_clear();
     let command = command.env("KLING_API_KEY", KEY).env("KLING_BASE_URL", sandbox.base_url()).env("TERM", term);
+    let command = command.env("KLING_EXPECT", "2s");
     let mut child = command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).spawn(child).unwrap();
     let (mut shown, mut chunk) = (Vec::new(), [0; 4096]);
     // Linux reports the end of the other side as an error.

@@ -2,7 +2,8 @@
 
 mod support;
 
-use kling_batch::{Detail, Event, Format, NewJob, News, Ordered, State, Store, Units, export};
+use kling_batch::{Detail, Event, Format, JobRequest, NewJob, Ordered, State, Store, Units, export};
+use kling_client::Operation;
 use support::{agrees, directory};
 
 const HERE: &str = "http://127.0.0.1:1";
@@ -12,6 +13,7 @@ fn new(number: i64) -> NewJob {
         line: number,
         name: None,
         external_id: None,
+        operation: Operation::MultiImageToVideo,
         request: "{}".into(),
         request_hash: format!("hash {number}"),
         output: format!("/videos/{number}.mp4"),
@@ -108,35 +110,25 @@ async fn what_the_api_told_stands_beside_what_was_made_of_it() {
 }
 
 #[tokio::test]
-async fn much_news_is_one_change_of_which_all_or_nothing_is_kept() {
-    let store = store("news").await;
+async fn each_word_of_the_api_is_kept_once_and_none_after_the_end() {
+    let store = store("words").await;
     let batch = store.new_batch("b", None, None).await.unwrap();
-    store.insert(batch, (1..=3).map(new).collect(), true).await.unwrap();
-    store.set_places(3).await.unwrap();
-    for id in ["t1", "t2", "t3"] {
-        let job = store.claim("w", HERE).await.unwrap().unwrap();
-        store.tell(job.id, job.attempt, Event::Accept, &task(id)).await.unwrap();
+    store.insert(batch, vec![new(1)], true).await.unwrap();
+    let job = store.claim("w", HERE).await.unwrap().unwrap();
+    store.tell(job.id, job.attempt, Event::Accept, &task("t")).await.unwrap();
+    let detail = |word: &str| Detail { status: Some((word.to_owned(), None)), ..Detail::default() };
+    for (attempt, event, word, state) in [
+        (1, None, "submitted", Some(State::Accepted)),
+        (2, None, "processing", None),
+        (1, None, "processing", Some(State::Accepted)),
+        (1, None, "processing", None),
+        (1, Some(Event::End), "succeed", Some(State::Finished)),
+        (1, None, "processing", None),
+    ] {
+        assert_eq!(store.tell(job.id, attempt, event, &detail(word)).await.unwrap(), state, "{word}");
     }
-    let status = |word: &str| Detail { status: Some((word.to_owned(), None)), ..Detail::default() };
-    let news = |job, attempt, event, detail| News { job, attempt, event, detail };
-    let all = [
-        news(1, 1, None, status("processing")),
-        news(2, 1, Some(Event::End), status("succeed")),
-        news(3, 2, None, status("processing")),
-        news(4, 1, Some(Event::End), status("succeed")),
-    ];
-    let states = store.tell_all(&all).await.unwrap();
-    assert_eq!(states, [Some(State::Accepted), Some(State::Finished), None, None]);
-    // What is told of a job twice in one change is an error, and then all of it is left as it was.
-    let twice =
-        [news(3, 1, Some(Event::End), status("succeed")), news(1, 1, None, status("a")), news(1, 1, None, status("b"))];
-    assert!(store.tell_all(&twice).await.is_err());
-    assert_eq!(support::states(&store).await, [State::Accepted, State::Finished, State::Accepted]);
-    // A word that is known, or comes after the end, changes nothing.
-    let late = [news(1, 1, None, status("processing")), news(2, 1, None, status("processing"))];
-    assert_eq!(store.tell_all(&late).await.unwrap(), [None, None]);
     let words = store.history(1).await.unwrap().into_iter().filter_map(|step| step.status).collect::<Vec<_>>();
-    assert_eq!(words, ["processing"]);
+    assert_eq!(words, ["submitted", "processing", "succeed"]);
     agrees(&store).await;
 }
 
@@ -146,22 +138,34 @@ async fn an_older_record_is_brought_up_to_date_with_all_that_stands_in_it() {
     let path = path.to_str().unwrap();
     let store = Store::open(path).await.unwrap();
     let batch = store.new_batch("b", None, None).await.unwrap();
-    store.insert(batch, vec![new(1)], true).await.unwrap();
+    let request =
+        r#"{"images":["https://example.com/a.png"],"prompt":"x","mode":"std","duration":"5","model":"kling-v1-6"}"#;
+    store.insert(batch, vec![NewJob { request: request.into(), ..new(1) }], true).await.unwrap();
+    let saved = r#"{"base_url":"http://127.0.0.1:1","task_id":"t","made_at_ms":7,"expected_ms":9}"#;
+    let job = store.claim("w", HERE).await.unwrap().unwrap();
+    let detail = Detail { task: Some(("t".into(), saved.into())), ..Detail::default() };
+    store.tell(job.id, job.attempt, Event::Accept, &detail).await.unwrap();
     drop(store);
     let pool = sqlx::SqlitePool::connect(&format!("sqlite:{path}")).await.unwrap();
     for sql in [
         "ALTER TABLE history DROP COLUMN status",
         "ALTER TABLE history DROP COLUMN status_at",
         "ALTER TABLE batches DROP COLUMN folder",
-        "DELETE FROM kling_batch_migrations WHERE version = 2",
+        "ALTER TABLE jobs DROP COLUMN operation",
+        "DELETE FROM kling_batch_migrations WHERE version >= 2",
     ] {
         sqlx::query(sql).execute(&pool).await.unwrap();
     }
     pool.close().await;
     let store = Store::open(path).await.unwrap();
     let history = store.history(1).await.unwrap();
-    assert_eq!(history.len(), 1);
-    assert_eq!((history[0].state, &history[0].status), (State::Intended, &None));
+    assert_eq!((history.len(), history[0].state, &history[0].status), (3, State::Intended, &None));
+    let job = store.job(1).await.unwrap().unwrap();
+    let saved = job.saved().unwrap();
+    assert_eq!((saved.operation, saved.created_at_ms, saved.expected_ms), (job.operation.clone(), Some(7), Some(9)));
+    let request = JobRequest::read(&job.operation, &job.request).unwrap();
+    assert_eq!(request.operation, Operation::MultiImageToVideo);
+    assert_eq!(request.request("id").unwrap().external_task_id(), Some("id"));
     assert_eq!(
         store.open_folders().await.unwrap(),
         Vec::<std::path::PathBuf>::new(),

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use kling_batch::{NewJob, Order, Prices, Shown, Store, Units, report};
+use kling_batch::{JobRequest, NewJob, Prices, Shown, Store, Units, report};
 use kling_sandbox::{Answer, Fault, Operation, TaskPlan};
 use serde_json::json;
 use support::{KEY, Running, command, directory, jobs, line, manifest, picture, record, run, sandbox};
@@ -91,22 +91,20 @@ async fn a_page_of_somebody_elses_is_kept_and_an_older_report_is_not() {
     assert!(refused.message().contains("found another file"), "{refused}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
     std::fs::remove_file(&path).unwrap();
-    for jobs in ["0 jobs", "1 job"] {
+    for (jobs, operation) in [("0 jobs", "multi-image2video"), ("1 job", HOSTILE), ("2 jobs", "text2video")] {
         report(&store, &prices, &folder, Shown::Beside).await.unwrap();
         assert!(std::fs::read_to_string(&path).unwrap().contains(jobs), "{jobs}");
         let batch = store.new_batch(HOSTILE, None, None).await.unwrap();
         for output in [folder.join("a.mp4"), Path::new("/elsewhere/b.mp4").to_owned()] {
-            let order = Order {
-                prompt: HOSTILE.to_owned(),
-                mode: HOSTILE.to_owned(),
-                images: vec![HOSTILE.to_owned()],
-                ..Order::default()
-            };
+            let request = [("prompt", HOSTILE), ("mode", HOSTILE), ("image", HOSTILE)];
+            let request = request.map(|(name, value)| (name.to_owned(), value.into()));
+            let request = JobRequest::new("multi-image2video".into(), request).unwrap();
             let job = NewJob {
                 line: 1,
                 name: None,
                 external_id: Some(format!("{HOSTILE}{jobs}{}", output.display())),
-                request: serde_json::to_string(&order).unwrap(),
+                operation: operation.into(),
+                request: request.to_json(),
                 request_hash: String::new(),
                 output: output.to_str().unwrap().to_owned(),
                 estimate: Units::from_thousandths(2000),

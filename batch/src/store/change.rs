@@ -104,13 +104,13 @@ impl Change {
             let rows: Vec<_> = rows.by_ref().take(ROWS).collect();
             let values: Vec<_> = (0..rows.len())
                 .map(|row| {
-                    let [a, b, c, d, e, f, g, h, i, j] = std::array::from_fn(|column| row * 10 + column + 1);
-                    format!("(${a}, ${b}, ${c}, ${d}, 'intended', 0, ${e}, ${f}, ${g}, ${h}, ${i}, 0, 0, ${j})")
+                    let [a, b, c, d, e, f, g, h, i, j, k] = std::array::from_fn(|column| row * WIDTH + column + 1);
+                    format!("(${a}, ${b}, ${c}, ${d}, 'intended', 0, ${e}, ${f}, ${g}, ${h}, ${i}, 0, 0, ${j}, ${k})")
                 })
                 .collect();
             let sql = format!(
                 "INSERT INTO jobs (id, batch, line, name, state, attempt, external_id, request, request_hash, output, \
-                 estimate, booked, begun, retry_of) VALUES {}",
+                 estimate, booked, begun, retry_of, operation) VALUES {}",
                 values.join(", ")
             );
             let mut insert = query(sqlx::AssertSqlSafe(sql));
@@ -118,7 +118,7 @@ impl Change {
                 let external_id = job.external_id.unwrap_or_else(|| Uuid::now_v7().to_string());
                 insert = insert.bind(id).bind(batch).bind(job.line).bind(job.name).bind(external_id);
                 insert = insert.bind(job.request).bind(job.request_hash).bind(job.output);
-                insert = insert.bind(job.estimate.thousandths()).bind(retry_of);
+                insert = insert.bind(job.estimate.thousandths()).bind(retry_of).bind(job.operation.to_string());
             }
             insert.execute(&mut *self.tx).await?;
         }
@@ -232,10 +232,10 @@ impl Change {
     }
 }
 
-/// No statement looks for more values than these, or has more in its rows, ten each: SQLite searches all of them for the
-/// name of each.
+/// No statement looks for more values than these, or has more in its rows: SQLite searches all of them for the name of each.
 const AT_ONCE: usize = 500;
-const ROWS: usize = AT_ONCE / 10;
+const WIDTH: usize = 11;
+const ROWS: usize = AT_ONCE / WIDTH;
 
 /// The job that is to be sent next, if there is a place: of the batch that was served least recently among those whose
 /// budget holds their next job.

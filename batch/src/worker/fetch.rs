@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::{Worker, label, lock, said};
-use crate::order::hash_file;
 use crate::record::{Detail, Job};
+use crate::request::hash_file;
 use crate::state::{Event, State};
 
 /// How many videos are fetched at a time: they come from a network that is made for it, onto one disk.
@@ -83,9 +83,9 @@ impl Worker {
             self.store.begin_file(job.id).await.map_err(|error| error.told())?;
         }
         let id = job.task_id.clone().unwrap_or_default();
-        let task = self.client.task(id).map_err(|error| said(&error))?;
+        let task = self.client.task(job.operation.clone(), id).map_err(|error| said(&error))?;
         let finished = task.wait().timeout(ONE_ANSWER).await.map_err(|error| said(&error))?;
-        let download = finished.download(&path).overwrite(job.begun).video(0);
+        let download = finished.download(&path).overwrite(job.begun).output(0);
         let path = download.await.map_err(|error| match error.hint() {
             Some(hint) => format!("{}; {hint}", said(&error)),
             None => said(&error),

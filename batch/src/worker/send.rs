@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kling_client::{Reason, Request};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{Rest, Until, Worker, accepted, grown, label, lock, said};
 use crate::error::{Error, Result};
-use crate::order::Order;
 use crate::record::{Detail, Job};
+use crate::request::JobRequest;
 use crate::state::{Event, State};
 use crate::verdict::{Streak, Verdict};
 
@@ -114,7 +115,7 @@ impl Worker {
             Ok(Err(reason)) => return (Event::Refuse, noted(format!("nothing was sent: {reason}"))),
             Err(reason) => return (Event::Return, noted(format!("nothing was sent: {reason}"))),
         };
-        let submitted = self.client.submit(&request).await;
+        let submitted = self.client.submit(request).await;
         let error = match submitted {
             Ok(task) => {
                 *lock(&self.pause) = Rest::default();
@@ -123,13 +124,13 @@ impl Worker {
             }
             Err(error) => error,
         };
-        let verdict = Verdict::of(&error);
-        // What was sent before, and seemed not to have arrived, may be why it is refused now: code 1201 also says that the
-        // external id exists.
+        let verdict = Verdict::on(error.kind(), error.reason());
+        // What was sent before, and seemed not to have arrived, may be why it is refused now: the code of an invalid request
+        // also says that the external id exists.
         if verdict == Verdict::Refused && job.attempt > 1 {
             match self.look_up(job).await {
                 Ok(Some(task)) => return (Event::Accept, accepted(&task)),
-                Err(note) if error.code() == Some("1201") => return (Event::Lose, noted(note)),
+                Err(note) if error.reason() == Reason::InvalidRequest => return (Event::Lose, noted(note)),
                 _ => {}
             }
         }
@@ -138,7 +139,7 @@ impl Worker {
             let time = grown(self.pace.pause, pause.failures).max(error.retry_after().unwrap_or_default());
             *pause = Rest { failures: pause.failures + 1, until: self.clock.now() + time };
         }
-        let goes_on = lock(&self.streak).goes_on(error.http_status(), error.code(), self.clock.now());
+        let goes_on = lock(&self.streak).goes_on(&error, self.clock.now());
         if verdict == Verdict::Halt {
             self.halt(&error, said(&error));
         } else if goes_on {
@@ -167,14 +168,14 @@ impl Worker {
     }
 }
 
-/// What stands in the record of an order, made ready to be sent; or why it must not be.
-fn prepared(job: &Job) -> Result<kling_client::MultiImageToVideo, String> {
-    let order: Order = serde_json::from_str(&job.request).map_err(|reason| reason.to_string())?;
+/// The request of a job, ready to be submitted; or why it must not be.
+fn prepared(job: &Job) -> Result<Request, String> {
+    let request = JobRequest::read(&job.operation, &job.request)?;
     if !job.begun && std::fs::symlink_metadata(&job.output).is_ok() {
         return Err(format!("{} exists and is kept; move it away, then retry", job.output));
     }
-    if order.hash().map_err(|reason| reason.to_string())? != job.request_hash {
+    if request.hash().map_err(|reason| reason.to_string())? != job.request_hash {
         return Err("a picture is no longer what it was when the job was added; add it again".to_owned());
     }
-    order.request(&job.external_id).map_err(|error| error.message().to_owned())
+    request.request(&job.external_id).map_err(|error| error.message().to_owned())
 }

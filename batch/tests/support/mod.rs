@@ -24,7 +24,7 @@ pub fn directory(name: &str) -> PathBuf {
     path
 }
 
-/// One of the project's pictures.
+/// One of the images of the examples.
 pub fn picture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/images").join(name).canonicalize().unwrap()
 }
@@ -51,6 +51,7 @@ pub fn command(base_url: &str, folder: &Path, database: &str, words: &[&str]) ->
         .env("KLING_API_KEY", KEY)
         .env("KLING_BASE_URL", base_url)
         .env("KLING_DATABASE", database)
+        .env("KLING_EXPECT", "2s")
         .stdin(Stdio::null());
     command
 }
