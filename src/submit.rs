@@ -250,6 +250,7 @@ impl Client {
     pub async fn call<T: AtOnce>(&self, call: Call<T>) -> Result<T::Response> {
         let request = call.into_request();
         let (row, secrets, sent) = (request.row(), request.secrets(), Arc::<Sent>::default());
+        let hidden: Vec<_> = secrets.iter().map(String::as_str).chain([self.key()]).collect();
         let span = info_span!("kling.call", operation = row.name, step = "submit", elapsed_ms = Empty, error = Empty);
         within(span, self.clock(), async {
             let (mut attempts, mut waited) = (0, Duration::ZERO);
@@ -260,7 +261,7 @@ impl Client {
                 let outcome = exchange.outcome();
                 let error =
                     match self.read(Step::Submit, row, outcome, Wanted::Any, &secrets, |reading, document, text| {
-                        at_once(document, text).filter(|_| reading.clean)
+                        at_once(document, text, &hidden).filter(|_| reading.clean)
                     }) {
                         Ok(read) => return read.map_err(|error| error.with_operation(row.name)),
                         Err(error) if error.evidence().meaning == Meaning::Busy => {

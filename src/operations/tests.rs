@@ -373,14 +373,14 @@ at_once! {
 #[tokio::test]
 async fn a_call_is_answered_at_once_and_a_lost_response_is_ambiguous() {
     let counted = json!({"code": 0, "request_id": "r", "data": {"numbers": [1, 2]}});
-    let failed = json!({"code": 0, "data": {"task_status": "failed", "task_status_msg": "no voice"}});
+    let failed = json!({"code": 0, "data": {"task_status": "failed", "task_status_msg": "no voice for my-key"}});
     let refused = json!({"code": 1201, "message": "up_to is too large", "data": null});
     let server = answering(vec![counted, failed, refused, json!({"code": 0, "data": {"numbers": "none"}})]).await;
-    let client = Client::builder("key").base_url(&server).build().unwrap();
+    let client = Client::builder("my-key").base_url(&server).build().unwrap();
     let call = || Count::builder().up_to(2).extra("from", 1).build().unwrap();
     assert_eq!(client.call(call()).await.unwrap().numbers, [1, 2]);
     for (kind, part) in [
-        (ErrorKind::TaskFailed, "no voice"),
+        (ErrorKind::TaskFailed, "no voice for ***"),
         (ErrorKind::Rejected, "up_to is too large"),
         (ErrorKind::UnexpectedResponse, "cannot be read"),
         // The server is gone after the request was sent whole.
@@ -389,6 +389,7 @@ async fn a_call_is_answered_at_once_and_a_lost_response_is_ambiguous() {
         let error = client.call(call()).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
         assert!(error.to_string().contains(part) && error.operation() == Some("count"), "{error}");
+        assert!(!error.to_string().contains("my-key"), "{error}");
     }
     let paths: Vec<_> = Count::builder().up_to(10).build().unwrap_err().violations().to_vec();
     assert_eq!(paths[0].path, "up_to");

@@ -60,7 +60,7 @@ pub(crate) fn tasks(response: &Json, reading: Reading) -> Option<Vec<TaskInfo>> 
 }
 
 /// The content of a response to an operation that is answered at once; none if the document has none.
-pub(crate) fn at_once<T: DeserializeOwned>(document: &Json, text: &[u8]) -> Option<Result<T, Error>> {
+pub(crate) fn at_once<T: DeserializeOwned>(document: &Json, text: &[u8], secrets: &[&str]) -> Option<Result<T, Error>> {
     #[derive(Deserialize)]
     struct Content<T> {
         data: T,
@@ -71,12 +71,16 @@ pub(crate) fn at_once<T: DeserializeOwned>(document: &Json, text: &[u8]) -> Opti
     if refused || failed {
         let kind = if failed { ErrorKind::TaskFailed } else { ErrorKind::Rejected };
         let message = reason(data, false).unwrap_or_else(|| "the API gave no reason".to_owned());
-        return Some(Err(Error::new(kind, "submit", shown(&message, &[])).with_hint("fix what the reason names")));
+        return Some(Err(Error::new(kind, "submit", shown(&message, secrets)).with_hint("fix what the reason names")));
     }
     Some(serde_json::from_slice(text).map(|Content { data }| data).map_err(|reason| {
-        Error::new(ErrorKind::UnexpectedResponse, "submit", format!("the response cannot be read: {reason}"))
-            .of_paid(true)
-            .with_hint("it may be charged; ask the gateway, and report what it responds")
+        Error::new(
+            ErrorKind::UnexpectedResponse,
+            "submit",
+            format!("the response cannot be read: {}", shown(&reason.to_string(), secrets)),
+        )
+        .of_paid(true)
+        .with_hint("it may be charged; ask the gateway, and report what it responds")
     }))
 }
 
