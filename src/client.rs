@@ -96,7 +96,7 @@ impl Client {
 
     /// The tasks of an operation, newest first, page by page; see [`Pager`].
     pub fn list(&self, operation: Operation) -> Pager {
-        Pager { client: self.clone(), operation, next: Some(1), size: 30 }
+        Pager { client: self.clone(), operation, next: Some(1), first: None, size: 30 }
     }
 
     /// The raw client that progenitor generates from the document, with this client's key, limits and connections.
@@ -282,6 +282,8 @@ pub struct Pager {
     operation: Operation,
     /// None after the last page.
     next: Option<u16>,
+    /// The first task of the page before.
+    first: Option<String>,
     size: u16,
 }
 
@@ -298,7 +300,10 @@ impl Pager {
         self
     }
 
-    /// Requests the next page; none after the last one, which is the first that is not full.
+    /// Requests the next page; none after the last one.
+    ///
+    /// A gateway may put fewer tasks on a page than requested, so an empty page is the end; so is one that repeats the page
+    /// before, as a gateway does that knows no pages.
     ///
     /// # Errors
     /// [`Invalid`](ErrorKind::Invalid) outside the limits, [`Rejected`](ErrorKind::Rejected) if the API refuses,
@@ -315,9 +320,11 @@ impl Pager {
             return Err(Error::invalid("list", found).with_operation(row.name));
         }
         let tasks = self.client.list_page(row, Page { number, size: self.size }).await?;
-        let is_full = tasks.len() >= usize::from(self.size) && number < LAST_PAGE;
-        self.next = is_full.then_some(number + 1);
-        Ok(Some(tasks).filter(|tasks| !tasks.is_empty()))
+        let first = tasks.first().map(|task| task.task_id.clone());
+        let is_over = first.is_none() || first == self.first;
+        self.next = (!is_over && number < LAST_PAGE).then_some(number + 1);
+        self.first = first;
+        Ok(Some(tasks).filter(|_| !is_over))
     }
 }
 

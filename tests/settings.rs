@@ -48,7 +48,7 @@ async fn the_path_prefix_of_gateways_can_be_replaced() {
 }
 
 #[tokio::test]
-async fn pages_end_with_the_first_that_is_not_full() {
+async fn pages_end_with_an_empty_one_or_one_that_repeats_the_page_before() {
     let (sandbox, client, _) = sandbox(Duration::ZERO).await;
     for _ in 0..5 {
         client.submit(request()).await.unwrap();
@@ -60,6 +60,17 @@ async fn pages_end_with_the_first_that_is_not_full() {
         }
         assert_eq!(seen, lengths, "{size}");
         assert!(pages.next_page().await.unwrap().is_none(), "{size}");
+    }
+    // A gateway that limits the size of a page, and one that knows no pages.
+    let page = |ids: &[u32]| {
+        let tasks: Vec<_> =
+            ids.iter().map(|id| serde_json::json!({"task_id": id.to_string(), "task_status": "failed"})).collect();
+        Answer::new(200).body(serde_json::json!({"code": 0, "data": tasks}).to_string())
+    };
+    let mut pages = client.list(OPERATION).page_size(100);
+    for (ids, length) in [(&[9, 8][..], Some(2)), (&[7], Some(1)), (&[7], None)] {
+        sandbox.answer_next(Step::List, page(ids));
+        assert_eq!(pages.next_page().await.unwrap().map(|tasks| tasks.len()), length);
     }
     // A page that failed is requested again.
     let mut pages = client.list(OPERATION).start_at(2).page_size(3);
