@@ -1,5 +1,5 @@
 //! The project's own tasks. `spec import` makes `openapi.yaml` of the vendor's pages, `spec check` proves that it is
-//! current and that the library agrees with it. `torture` tries the batch for as long as it is told.
+//! current and that the library agrees with it. `torture` tries the batch for a given time.
 //!
 //! Nothing here depends on the library, so that a document whose generated code does not compile can still be explained.
 
