@@ -109,7 +109,7 @@ async fn videos_that_find_no_room_are_kept_by_the_gateway_until_there_is_some() 
     disk.fill(180_000);
     let words = ["batch", "run", manifest.to_str().unwrap(), "--out", place.to_str().unwrap()];
     let ran = run(&sandbox, &folder, &words).await.exits(1).stderr();
-    for expected in ["the disk is full", "make room", "paid and not here; resume tries again"] {
+    for expected in ["the disk is full", "free space on it", "paid and not here; resume tries again"] {
         assert!(ran.contains(expected), "{expected:?} is missing: {ran}");
     }
     let store = record(&folder).await;
