@@ -24,7 +24,8 @@ use crate::retry::RetryPolicy;
 use crate::row::{Page, Row};
 use crate::running::Running;
 use crate::span::{record, within};
-use crate::transport::{Exchange, Limits, NO_TOTAL_LIMIT, Outcome, generated};
+use crate::transport::body::{Segment, Sent};
+use crate::transport::{self, Exchange, Limits, NO_TOTAL_LIMIT, Outcome, generated};
 
 /// Client of one gateway, with one key.
 ///
@@ -104,7 +105,7 @@ impl Client {
     /// Outside semver. Responses are returned as they come.
     #[cfg(feature = "raw")]
     pub fn raw(&self) -> generated::Client {
-        self.generated(&self.exchange(true, self.shared.post))
+        self.generated(true, self.shared.post)
     }
 
     pub(crate) async fn list_page(&self, row: &'static Row, page: Page) -> Result<Vec<TaskInfo>> {
@@ -117,9 +118,8 @@ impl Client {
             error = Empty
         );
         within(span, self.clock(), async {
-            let call = self.get_exchange(Duration::MAX);
-            (row.list)(&self.generated(&call), page).await;
-            self.read(Step::List, row, call.outcome(), Wanted::Any, &[], |reading, document, _| {
+            let outcome = self.send(self.shared.get, None, |raw| (row.list)(raw, page)).await;
+            self.read(Step::List, row, outcome, Wanted::Any, &[], |reading, document, _| {
                 tasks(document, reading).filter(|_| reading.clean)
             })
         })
@@ -154,19 +154,18 @@ impl Client {
             Error::new(ErrorKind::Other, "get", "the gateway gave the task an id that no URL can hold")
                 .with_hint("ask the gateway for the task; its outputs cannot be fetched by its id")
         })?;
-        let call = self.get_exchange(limit);
-        (row.get)(&self.generated(&call), in_path).await;
+        let limits = Limits { response: self.shared.get.response.min(limit), ..self.shared.get };
+        let outcome = self.send(limits, None, |raw| (row.get)(raw, in_path)).await;
         let ids: Vec<_> = [Some(id), external].into_iter().flatten().collect();
         let mut other = None;
-        let read =
-            self.read(Step::Get, row, call.outcome(), Wanted::Known(&ids), secrets, |reading, document, text| {
-                reading.task(document, text).or_else(|| {
-                    let any = Reading { wanted: Wanted::Any, ..reading };
-                    let info = any.task(document, text).filter(|_| reading.clean);
-                    other = info.map(|info| info.task_id).or(other.take());
-                    None
-                })
-            });
+        let read = self.read(Step::Get, row, outcome, Wanted::Known(&ids), secrets, |reading, document, text| {
+            reading.task(document, text).or_else(|| {
+                let any = Reading { wanted: Wanted::Any, ..reading };
+                let info = any.task(document, text).filter(|_| reading.clean);
+                other = info.map(|info| info.task_id).or(other.take());
+                None
+            })
+        });
         read.map_err(|error| match other {
             Some(other) => {
                 let other = shown(&other, &[self.key()]);
@@ -176,27 +175,22 @@ impl Client {
         })
     }
 
-    pub(crate) fn post_exchange(&self) -> Exchange {
-        self.exchange(false, self.shared.post)
+    /// One exchange: sends the request that the generated client writes, with another body.
+    pub(crate) async fn send(
+        &self,
+        limits: Limits,
+        body: Option<(Vec<Segment>, Arc<Sent>)>,
+        write: impl FnOnce(&generated::Client),
+    ) -> Outcome {
+        let client = self.generated(false, limits);
+        write(&client);
+        transport::send(&client, body).await
     }
 
-    fn get_exchange(&self, limit: Duration) -> Exchange {
-        self.exchange(false, Limits { response: self.shared.get.response.min(limit), ..self.shared.get })
-    }
-
-    fn exchange(&self, raw: bool, limits: Limits) -> Exchange {
-        Exchange::new(
-            raw,
-            self.authorization.clone(),
-            Arc::clone(&self.shared.prefix),
-            limits,
-            Arc::clone(&self.shared.clock),
-        )
-    }
-
-    /// The generated client for one call.
-    pub(crate) fn generated(&self, call: &Exchange) -> generated::Client {
-        generated::Client::new_with_client(&self.shared.base, self.shared.http.clone(), call.clone())
+    fn generated(&self, raw: bool, limits: Limits) -> generated::Client {
+        let Shared { base, prefix, http, clock, .. } = &*self.shared;
+        let exchange = Exchange::new(raw, self.authorization.clone(), Arc::clone(prefix), limits, Arc::clone(clock));
+        generated::Client::new_with_client(base, http.clone(), exchange)
     }
 
     /// Reads the expected content out of an outcome, or classifies it as an error. The `secrets`, and the key, are redacted

@@ -1,7 +1,6 @@
 //! One row of the table of operations: all that the rest of the crate knows of an operation.
 
 use std::fmt;
-use std::pin::Pin;
 
 use serde_json::Value;
 
@@ -19,16 +18,14 @@ pub(crate) struct Row {
     pub(crate) schema: fn() -> &'static Value,
     /// What concerns several fields of a request whose types are right.
     pub(crate) rules: fn(&Value, &mut Vec<Violation>),
-    pub(crate) create: for<'a> fn(&'a generated::Client) -> Sending<'a>,
-    pub(crate) get: for<'a> fn(&'a generated::Client, &'a str) -> Sending<'a>,
-    pub(crate) list: for<'a> fn(&'a generated::Client, Page) -> Sending<'a>,
+    /// These write a request, for [`send`](crate::transport::send).
+    pub(crate) create: fn(&generated::Client),
+    pub(crate) get: fn(&generated::Client, &str),
+    pub(crate) list: fn(&generated::Client, Page),
     /// The request through the document's type: the same JSON, as far as the document knows its fields.
     #[cfg(test)]
     pub(crate) round_trip: fn(Value) -> serde_json::Result<Value>,
 }
-
-/// A call of the generated client. Its outcome is in the exchange inside that client.
-pub(crate) type Sending<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// A page of a list: its number from 1, and how many tasks it holds.
 #[derive(Debug, Clone, Copy)]

@@ -20,10 +20,10 @@ use crate::lookup::{Lookup, NotFound};
 use crate::policy;
 use crate::request::{AtOnce, Call, Request};
 use crate::response::reason::{LOOK, Step};
-use crate::response::{TaskInfo, Wanted, at_once};
+use crate::response::{Json, Reading, Wanted, at_once};
 use crate::span::{self, record, within};
 use crate::task::Task;
-use crate::transport::body::{Segment, Sent};
+use crate::transport::body::Sent;
 
 /// How far an upload is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,14 +167,14 @@ impl Client {
         let began = Some(self.clock().now());
         let lookup = external.map(|external| Lookup { row, external, began, secrets: &secrets });
         let moments = &self.shared.look_up_at[..];
-        let body = request.body();
         // Whether an attempt may have made a task all the same.
         let mut doubtful = false;
         let (mut attempts, mut waited) = (0, Duration::ZERO);
         loop {
             attempts += 1;
             record(span, "attempts", attempts);
-            let posted = self.post(request, body.clone(), sent, &secrets).await;
+            let task = |reading: Reading, document: &Json, text: &[u8]| reading.task(document, text);
+            let posted = self.post(request, sent, &secrets, task).await;
             record(span, "bytes", sent.bytes());
             let error = match posted {
                 Ok(info) => return Ok(Task::submitted(self.clone(), row, info, external)),
@@ -225,20 +225,17 @@ impl Client {
         pause.filter(|_| error.is_retryable())
     }
 
-    /// One POST, and the task in its response.
-    async fn post(
+    /// One POST, and what is expected in its response.
+    async fn post<T>(
         &self,
         request: &Request,
-        body: Vec<Segment>,
         sent: &Arc<Sent>,
         secrets: &[String],
-    ) -> Result<TaskInfo> {
+        take: impl FnMut(Reading, &Json, &[u8]) -> Option<T>,
+    ) -> Result<T> {
         let (row, wanted) = (request.row(), Wanted::Created(request.external_task_id()));
-        let call = self.post_exchange().with_body(body, Arc::clone(sent));
-        (row.create)(&self.generated(&call)).await;
-        self.read(Step::Submit, row, call.outcome(), wanted, secrets, |reading, document, text| {
-            reading.task(document, text)
-        })
+        let outcome = self.send(self.shared.post, Some((request.body(), Arc::clone(sent))), row.create).await;
+        self.read(Step::Submit, row, outcome, wanted, secrets, take)
     }
 
     /// Sends a request that is answered at once: one POST, which is retried only if no response can have been made.
@@ -256,19 +253,16 @@ impl Client {
             let (mut attempts, mut waited) = (0, Duration::ZERO);
             loop {
                 attempts += 1;
-                let exchange = self.post_exchange().with_body(request.body(), Arc::clone(&sent));
-                (row.create)(&self.generated(&exchange)).await;
-                let outcome = exchange.outcome();
-                let error =
-                    match self.read(Step::Submit, row, outcome, Wanted::Any, &secrets, |reading, document, text| {
-                        at_once(document, text, &hidden).filter(|_| reading.clean)
-                    }) {
-                        Ok(read) => return read.map_err(|error| error.with_operation(row.name)),
-                        Err(error) if error.evidence().meaning == Meaning::Busy => {
-                            return Err(ambiguous(error, NotFound::default()));
-                        }
-                        Err(error) => error,
-                    };
+                let content = |reading: Reading, document: &Json, text: &[u8]| {
+                    at_once(document, text, &hidden).filter(|_| reading.clean)
+                };
+                let error = match self.post(&request, &sent, &secrets, content).await {
+                    Ok(read) => return read.map_err(|error| error.with_operation(row.name)),
+                    Err(error) if error.evidence().meaning == Meaning::Busy => {
+                        return Err(ambiguous(error, NotFound::default()));
+                    }
+                    Err(error) => error,
+                };
                 let Some(pause) = self.retry_pause(&error, attempts, waited) else { return Err(error) };
                 self.clock().sleep(pause).await;
                 waited += pause;

@@ -65,7 +65,7 @@ macro_rules! row {
                         fields.rules(found);
                     }
                 },
-                create: |client| Box::pin(async move { drop(client.$create().send().await) }),
+                create: |client| crate::transport::write(client.$create().send()),
                 get: $get,
                 list: $list,
                 #[cfg(test)]
@@ -124,10 +124,9 @@ macro_rules! task {
      $create:ident, $get:ident, $list:ident, $body:ident) => {
         super::row! {
             $type, $name, Some(crate::response::OutputKind::$output), $create, $body,
-            get: |client, id| Box::pin(async move { drop(client.$get().id(id).send().await) }),
+            get: |client, id| crate::transport::write(client.$get().id(id).send()),
             list: |client, page| {
-                let list = client.$list().page_num(page.number).page_size(page.size);
-                Box::pin(async move { drop(list.send().await) })
+                crate::transport::write(client.$list().page_num(page.number).page_size(page.size).send())
             }
         }
         super::finish! { $type, $builder, $state, crate::Request, |request| request }
@@ -163,8 +162,8 @@ macro_rules! at_once {
     ($type:ident, $builder:ident, $state:ident: $name:literal answers $response:ty; $create:ident, $body:ident) => {
         super::row! {
             $type, $name, None, $create, $body,
-            get: |_, _| Box::pin(std::future::ready(())),
-            list: |_, _| Box::pin(std::future::ready(()))
+            get: |_, _| {},
+            list: |_, _| {}
         }
         super::finish! { $type, $builder, $state, crate::Call<$type>, crate::Call::new }
 

@@ -12,7 +12,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use super::Envelope;
 use super::redact::shown;
 use crate::error::{Error, ErrorKind, Evidence, Meaning, Reason};
-use crate::transport::body::{Handed, UploadError};
+use crate::transport::body::UploadError;
 use crate::transport::{Outcome, Received, TransportError};
 
 use Meaning::{Busy, Lacking, Later, Never, NotKnown, Unknown};
@@ -182,16 +182,16 @@ pub(crate) fn failure(message: &str) -> Reason {
 /// are redacted in what a server repeats.
 pub(crate) fn classify(step: Step, outcome: Outcome, now: SystemTime, base: &str, secrets: &[&str]) -> Error {
     let paid = step == Step::Submit;
-    let Outcome { handed, result } = outcome;
+    let Outcome { handed_all, result } = outcome;
     let response = match result {
         Ok(response) => response,
-        Err(failure) => return lost(step, failure, handed),
+        Err(failure) => return lost(step, failure, handed_all),
     };
     let response = &response;
     let envelope = Envelope::read(&response.body);
     let is_html = is_html(response);
     let (mut reason, mut meaning, mut hint) = row(response, &envelope, is_html);
-    if meaning == Busy && paid && handed != Handed::All {
+    if meaning == Busy && paid && !handed_all {
         // No server has a whole request: whatever else was tried, no task was made.
         meaning = Later;
     }
@@ -210,7 +210,7 @@ pub(crate) fn classify(step: Step, outcome: Outcome, now: SystemTime, base: &str
     // Before its last byte was handed over no server has a whole request, whatever it says of itself.
     let kind = match meaning {
         Never | Later | Busy | NotKnown | Lacking => ErrorKind::Rejected,
-        Unknown if paid && handed != Handed::All => ErrorKind::NotSent,
+        Unknown if paid && !handed_all => ErrorKind::NotSent,
         Unknown if paid => ErrorKind::Ambiguous,
         Unknown => ErrorKind::UnexpectedResponse,
     };
@@ -255,7 +255,7 @@ pub(crate) fn classify(step: Step, outcome: Outcome, now: SystemTime, base: &str
 }
 
 /// Classifies a call without a whole response.
-fn lost(step: Step, failure: TransportError, handed: Handed) -> Error {
+fn lost(step: Step, failure: TransportError, handed_all: bool) -> Error {
     let changed = match &failure {
         TransportError::Connection(error) => upload_error(error),
         _ => None,
@@ -266,7 +266,7 @@ fn lost(step: Step, failure: TransportError, handed: Handed) -> Error {
             (ErrorKind::NotSent, false, format!("{NO_TASK}; build the request again once the file is as it should be"))
         }
         (true, TransportError::Unsent(_)) => (ErrorKind::NotSent, false, NO_TASK.to_owned()),
-        (true, _) if handed == Handed::All => (ErrorKind::Ambiguous, false, LOOK.to_owned()),
+        (true, _) if handed_all => (ErrorKind::Ambiguous, false, LOOK.to_owned()),
         (true, _) => (ErrorKind::NotSent, true, SUBMIT_AGAIN.to_owned()),
         (false, TransportError::TooLarge(_)) => {
             (ErrorKind::UnexpectedResponse, false, "request a smaller page".to_owned())
@@ -385,14 +385,14 @@ mod tests {
     use crate::response::{Reading, Wanted, documents};
     use serde_json::Value;
 
-    fn responded(handed: Handed, status: u16, body: &[u8]) -> Outcome {
+    fn responded(handed_all: bool, status: u16, body: &[u8]) -> Outcome {
         let response = Received {
             status: StatusCode::from_u16(status).unwrap(),
             headers: http::HeaderMap::new(),
             body: body.to_vec().into(),
             encoding: None,
         };
-        Outcome { handed, result: Ok(response) }
+        Outcome { handed_all, result: Ok(response) }
     }
 
     fn kind(outcome: Outcome) -> ErrorKind {
@@ -407,12 +407,13 @@ mod tests {
             || TransportError::TooLarge(1),
         ];
         for failure in failures {
-            for (handed, expected) in [
-                (Handed::Nothing, ErrorKind::NotSent),
-                (Handed::Part(1), ErrorKind::NotSent),
-                (Handed::All, ErrorKind::Ambiguous),
-            ] {
-                assert_eq!(kind(Outcome { handed, result: Err(failure()) }), expected, "{} {handed:?}", failure());
+            for (handed_all, expected) in [(false, ErrorKind::NotSent), (true, ErrorKind::Ambiguous)] {
+                assert_eq!(
+                    kind(Outcome { handed_all, result: Err(failure()) }),
+                    expected,
+                    "{} {handed_all}",
+                    failure()
+                );
             }
         }
     }
@@ -428,16 +429,16 @@ mod tests {
             (301, "", ErrorKind::NotSent),
             (200, "{}", ErrorKind::NotSent),
         ] {
-            assert_eq!(kind(responded(Handed::Part(9), status, body.as_bytes())), expected, "{status} {body}");
+            assert_eq!(kind(responded(false, status, body.as_bytes())), expected, "{status} {body}");
         }
     }
 
     #[test]
     fn a_429_to_a_body_that_was_not_handed_over_whole_says_that_no_task_was_made() {
-        for (handed, meaning) in [(Handed::Nothing, Later), (Handed::Part(9), Later), (Handed::All, Busy)] {
-            let outcome = responded(handed, 429, b"<html>Too Many Requests</html>");
+        for (handed_all, meaning) in [(false, Later), (true, Busy)] {
+            let outcome = responded(handed_all, 429, b"<html>Too Many Requests</html>");
             let error = classify(Step::Submit, outcome, SystemTime::UNIX_EPOCH, "https://gateway.example", &[]);
-            assert_eq!(error.evidence().meaning, meaning, "{handed:?}");
+            assert_eq!(error.evidence().meaning, meaning, "{handed_all}");
         }
     }
 
@@ -513,7 +514,7 @@ mod tests {
             let (status, paid) = (random.u16(200..600), random.bool());
             let step = if paid { Step::Submit } else { Step::Get };
             let body = String::from_utf8_lossy(&body).replace("failed", &secret).into_bytes();
-            let outcome = responded(Handed::All, status, &body);
+            let outcome = responded(true, status, &body);
             let error = classify(step, outcome, SystemTime::UNIX_EPOCH, "https://gateway.example", &[&secret]);
             let parts = [Some(error.message()), error.code(), error.request_id(), error.body_snippet()];
             assert!(parts.into_iter().flatten().all(|part| !part.contains(&secret)), "seed {seed}: {error}");

@@ -52,17 +52,6 @@ pub(crate) struct FileSource {
     pub(crate) modified: Option<SystemTime>,
 }
 
-/// How much of a body the layers below have taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Handed {
-    /// No byte: the body was never polled.
-    Nothing,
-    /// This many bytes, without the last one: no server can hold the whole request.
-    Part(u64),
-    /// All of it: the server may have acted on it, whatever the response.
-    All,
-}
-
 /// The bytes of a body that were handed over, for the caller to watch.
 #[derive(Debug, Default)]
 pub(crate) struct Sent {
@@ -86,29 +75,27 @@ impl Sent {
     }
 }
 
-/// The shared account of one body: what was handed over, and when.
+/// The account of one attempt's body: what was handed over, and when. Its own count decides whether a task may exist: the
+/// connection of an attempt before may still take bytes of that one's body.
 #[derive(Debug)]
 pub(crate) struct Progress {
     clock: Arc<dyn Clock>,
     len: u64,
+    bytes: AtomicU64,
     sent: Arc<Sent>,
     last: AtomicU64,
 }
 
 impl Progress {
-    /// An account of so many bytes, counted from zero in `sent`, which the caller can read.
+    /// An account of so many bytes, shown from zero in `sent`.
     pub(crate) fn new(clock: Arc<dyn Clock>, len: u64, sent: Arc<Sent>) -> Arc<Self> {
-        let last = AtomicU64::new(micros(clock.now()));
+        let last = micros(clock.now()).into();
         sent.set(0);
-        Arc::new(Self { clock, len, sent, last })
+        Arc::new(Self { clock, len, bytes: AtomicU64::new(0), sent, last })
     }
 
-    pub(crate) fn handed(&self) -> Handed {
-        match self.sent.bytes() {
-            bytes if bytes == self.len => Handed::All,
-            0 => Handed::Nothing,
-            bytes => Handed::Part(bytes),
-        }
+    pub(crate) fn handed_all(&self) -> bool {
+        self.left() == 0
     }
 
     /// When the layer below last took bytes, or else when the account started, by the client's clock. A poll alone is no
@@ -118,7 +105,7 @@ impl Progress {
     }
 
     fn left(&self) -> u64 {
-        self.len.saturating_sub(self.sent.bytes())
+        self.len.saturating_sub(self.bytes.load(Ordering::SeqCst))
     }
 }
 
@@ -165,7 +152,7 @@ impl Upload {
             Segment::File(file) => Some(file.clone()),
             _ => None,
         });
-        let pause = if progress.len > LARGE { pause } else { Duration::ZERO };
+        let pause = if progress.left() > LARGE { pause } else { Duration::ZERO };
         Self {
             files: files.collect(),
             segments: segments.into(),
@@ -199,7 +186,7 @@ impl Upload {
             }
         }
         progress.last.store(micros(progress.clock.now()), Ordering::SeqCst);
-        progress.sent.set(progress.sent.bytes() + count);
+        progress.sent.set(progress.bytes.fetch_add(count, Ordering::SeqCst) + count);
         Ok(Some(chunk))
     }
 
@@ -345,13 +332,13 @@ mod tests {
             let announced = progress.left();
             let mut sent = Vec::new();
             while let Some(chunk) = upload.next().await.unwrap() {
-                assert_eq!(progress.handed() == Handed::All, progress.left() == 0);
+                assert_eq!(progress.handed_all(), progress.left() == 0);
                 sent.extend_from_slice(&chunk);
             }
             let text = base64::engine::general_purpose::STANDARD.encode(&bytes);
             assert_eq!(String::from_utf8(sent).unwrap(), format!("[\"{text}\",\"{text}\"]"), "{len} bytes");
             assert_eq!(announced, 8 + 2 * text.len() as u64 - 1);
-            assert_eq!(progress.handed(), Handed::All);
+            assert!(progress.handed_all());
             std::fs::remove_file(source.path).unwrap();
         }
     }
@@ -401,6 +388,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn bytes_of_an_earlier_attempts_body_do_not_count_for_the_next() {
+        let (segments, sent) = (vec![Segment::Text("[1]".into())], Arc::<Sent>::default());
+        let attempt = || {
+            let progress = Progress::new(Arc::new(SystemClock::new()), 3, Arc::clone(&sent));
+            (Upload::new(segments.clone(), Duration::ZERO, Arc::clone(&progress)), progress)
+        };
+        let ((mut earlier, _), (mut upload, progress)) = (attempt(), attempt());
+        earlier.next().await.unwrap();
+        assert!(!progress.handed_all());
+        upload.next().await.unwrap();
+        assert!(progress.handed_all() && sent.bytes() == 3);
+    }
+
+    #[tokio::test]
     async fn a_long_text_is_sent_in_chunks() {
         let text: String = ('a'..='z').cycle().take(3 * CHUNK + 1).collect();
         let (mut upload, progress) = upload(vec![Segment::Text("[".into()), Segment::Text(text.clone().into())]);
@@ -408,7 +409,7 @@ mod tests {
         while let Some(chunk) = upload.next().await.unwrap() {
             assert!(chunk.len() <= CHUNK);
             sent.extend_from_slice(&chunk);
-            assert_eq!(progress.handed() == Handed::All, sent.len() == text.len() + 1);
+            assert_eq!(progress.handed_all(), sent.len() == text.len() + 1);
         }
         assert_eq!(sent, format!("[{text}").as_bytes());
     }
@@ -441,7 +442,7 @@ mod tests {
                         Err(error) => break error,
                     }
                 };
-                assert_ne!(progress.handed(), Handed::All, "{name} after {after} chunks");
+                assert!(!progress.handed_all(), "{name} after {after} chunks");
                 assert!(error.to_string().contains(source.path.to_str().unwrap()), "{error}");
                 let _ = std::fs::remove_file(&source.path);
             }

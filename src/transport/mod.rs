@@ -1,8 +1,8 @@
 //! The one way to the network: what happens to every request of the generated client, and what is kept of its response.
 //!
-//! Each call has a cheap clone of the generated client with an [`Exchange`] inside. The hook `exec` takes the finished request,
-//! sets the key and the path prefix, swaps the body, enforces the timeouts, reads and decodes the response up to a size, and
-//! stores the outcome in the call. The facade decodes from there: for its calls the generated code sees a `null`.
+//! Each call has a generated client of its own with an [`Exchange`] inside. The generated code writes the request, and the
+//! hook `pre` takes it from there: [`send`] sets the key and the path prefix, swaps the body, enforces the timeouts, and reads
+//! and decodes the response up to a size. For callers of `raw` the hook `exec` does the same.
 
 pub(crate) mod body;
 mod content_encoding;
@@ -11,14 +11,13 @@ pub(crate) mod resolver;
 pub(crate) mod tls;
 
 use std::fmt;
-use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{FutureExt as _, stream};
 use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderValue};
 use progenitor_client::{ClientHooks, ClientInfo as _, OperationInfo};
@@ -26,7 +25,7 @@ use reqwest::{Body, ResponseBuilderExt as _};
 use url::Url;
 
 use crate::clock::Clock;
-use crate::transport::body::{Handed, Progress, Segment, Sent, Upload};
+use crate::transport::body::{Progress, Segment, Sent, Upload};
 use crate::transport::content_encoding::{Decoded, decode};
 
 /// Maximum size in bytes of a response: a list of 500 tasks with signed URLs stays under 1 MiB.
@@ -96,28 +95,27 @@ impl std::error::Error for TransportError {
     }
 }
 
-/// A finished call: how much of the request was handed over, and the response or what came instead.
+/// A finished call.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    pub(crate) handed: Handed,
+    /// Whether the last byte of the request was handed over; with less than all of it no server can act.
+    pub(crate) handed_all: bool,
     pub(crate) result: Result<Received, TransportError>,
 }
 
-/// The state of one call, inside a clone of the generated client.
+/// What the generated client holds: for `raw` the settings of its exchanges, for a call of the facade also the request that
+/// was written.
 #[derive(Clone)]
 pub struct Exchange(Arc<ExchangeState>);
 
 struct ExchangeState {
-    /// Whether the caller reads the response from the generated client (`raw`) instead of from here.
     raw: bool,
     key: HeaderValue,
     /// Replaces [`PREFIX`].
     prefix: Arc<str>,
     limits: Limits,
     clock: Arc<dyn Clock>,
-    /// The facade's body, and where its bytes are counted.
-    body: Mutex<Option<(Vec<Segment>, Arc<Sent>)>>,
-    outcome: Mutex<Option<Outcome>>,
+    written: Mutex<Option<reqwest::Request>>,
 }
 
 impl fmt::Debug for Exchange {
@@ -128,74 +126,93 @@ impl fmt::Debug for Exchange {
 
 impl Exchange {
     pub(crate) fn new(raw: bool, key: HeaderValue, prefix: Arc<str>, limits: Limits, clock: Arc<dyn Clock>) -> Self {
-        let (body, outcome) = (Mutex::new(None), Mutex::new(None));
-        Self(Arc::new(ExchangeState { raw, key, prefix, limits, clock, body, outcome }))
+        Self(Arc::new(ExchangeState { raw, key, prefix, limits, clock, written: Mutex::default() }))
     }
 
-    /// Replaces the body that the generated client writes; `sent` counts the bytes.
-    pub(crate) fn with_body(self, body: Vec<Segment>, sent: Arc<Sent>) -> Self {
-        *lock(&self.0.body) = Some((body, sent));
-        self
-    }
-
-    /// The outcome of the call.
-    pub(crate) fn outcome(&self) -> Outcome {
-        lock(&self.0.outcome).take().unwrap_or_else(|| Outcome {
-            handed: Handed::Nothing,
-            result: Err(TransportError::Unsent("the generated client did not send the request".to_owned())),
-        })
+    fn written(&self) -> MutexGuard<'_, Option<reqwest::Request>> {
+        self.0.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends the request within its timeouts, and reads the whole response.
-    async fn run(&self, client: &reqwest::Client, mut request: reqwest::Request) -> Outcome {
-        let state = &*self.0;
+    async fn run(
+        &self,
+        client: &generated::Client,
+        mut request: reqwest::Request,
+        body: Option<(Vec<Segment>, Arc<Sent>)>,
+    ) -> Outcome {
+        let ExchangeState { key, prefix, limits, clock, .. } = &*self.0;
+        if let Some(url) = prefixed(request.url(), client.baseurl(), prefix) {
+            *request.url_mut() = url;
+        }
         let headers = request.headers_mut();
         // The document's version, which progenitor sends unasked.
         headers.remove("api-version");
-        headers.insert(AUTHORIZATION, state.key.clone());
-        let (body, sent) = lock(&state.body).take().or_else(|| generated_body(&mut request)).unzip();
+        headers.insert(AUTHORIZATION, key.clone());
+        let (body, sent) = body.unzip();
         let len = body.iter().flatten().map(Segment::encoded_len).sum();
-        let progress = Progress::new(Arc::clone(&state.clock), len, sent.unwrap_or_default());
+        let progress = Progress::new(Arc::clone(clock), len, sent.unwrap_or_default());
         if let Some(body) = body {
-            request.headers_mut().insert(CONTENT_LENGTH, len.into());
-            *request.body_mut() = Some(Upload::new(body, state.limits.early, Arc::clone(&progress)).into_body());
+            headers.insert(CONTENT_LENGTH, len.into());
+            *request.body_mut() = Some(Upload::new(body, limits.early, Arc::clone(&progress)).into_body());
             *request.timeout_mut() = Some(NO_TOTAL_LIMIT);
         }
         let watch = async {
             loop {
-                let whole = progress.handed() == Handed::All;
-                let limit = if whole { state.limits.response } else { state.limits.stall };
-                let idle = state.clock.now().saturating_sub(progress.last());
+                let whole = progress.handed_all();
+                let limit = if whole { limits.response } else { limits.stall };
+                let idle = clock.now().saturating_sub(progress.last());
                 match limit.checked_sub(idle).filter(|left| !left.is_zero()) {
-                    Some(left) => state.clock.guard(left).await,
+                    Some(left) => clock.guard(left).await,
                     None if whole => return TransportError::Silent(limit),
                     None => return TransportError::Stalled(limit),
                 }
             }
         };
-        let (mut exchange, mut watch) = (pin!(exchange(client, request)), pin!(watch));
+        let (mut exchange, mut watch) = (pin!(exchange(client.client(), request)), pin!(watch));
         let result = std::future::poll_fn(|context| match exchange.as_mut().poll(context) {
             Poll::Ready(result) => Poll::Ready(result),
             Poll::Pending => watch.as_mut().poll(context).map(Err),
         })
         .await;
-        Outcome { handed: progress.handed(), result }
+        Outcome { handed_all: progress.handed_all(), result }
+    }
+}
+
+/// Lets a call of the generated client write its request: the hook takes it before anything is awaited.
+pub(crate) fn write<T>(call: impl Future<Output = T>) {
+    call.now_or_never();
+}
+
+/// Sends the request that was written, with another body; `Sent` counts its bytes.
+pub(crate) async fn send(client: &generated::Client, body: Option<(Vec<Segment>, Arc<Sent>)>) -> Outcome {
+    let written = client.inner().written().take();
+    match written {
+        Some(request) => client.inner().run(client, request, body).await,
+        None => {
+            let unsent = TransportError::Unsent("the generated client did not write the request".to_owned());
+            Outcome { handed_all: false, result: Err(unsent) }
+        }
     }
 }
 
 impl ClientHooks<Exchange> for generated::Client {
+    async fn pre<E>(
+        &self,
+        request: &mut reqwest::Request,
+        _: &OperationInfo,
+    ) -> Result<(), progenitor_client::Error<E>> {
+        if self.inner().0.raw {
+            return Ok(());
+        }
+        let nothing = reqwest::Request::new(request.method().clone(), request.url().clone());
+        *self.inner().written() = Some(std::mem::replace(request, nothing));
+        Err(progenitor_client::Error::Custom(String::new()))
+    }
+
     async fn exec(&self, mut request: reqwest::Request, _: &OperationInfo) -> reqwest::Result<reqwest::Response> {
-        let call = self.inner();
-        if let Some(url) = prefixed(request.url(), self.baseurl(), &call.0.prefix) {
-            *request.url_mut() = url;
-        }
-        let url = request.url().clone();
-        let outcome = call.run(self.client(), request).await;
-        let mut response = http::Response::builder().url(url).body(Body::from("null")).unwrap_or_default();
-        if !call.0.raw {
-            *lock(&call.0.outcome) = Some(outcome);
-            return Ok(response.into());
-        }
+        let (url, body) = (request.url().clone(), generated_body(&mut request));
+        let outcome = Box::pin(self.inner().run(self, request, body)).await;
+        let mut response = http::Response::builder().url(url).body(Body::default()).unwrap_or_default();
         match outcome.result {
             Ok(received) => {
                 *response.status_mut() = received.status;
@@ -242,10 +259,6 @@ async fn exchange(client: &reqwest::Client, request: reqwest::Request) -> Result
         Decoded::Unreadable(name) => Ok(Received { status, headers, body: Bytes::new(), encoding: Some(name) }),
         Decoded::TooLarge => Err(TransportError::TooLarge(MAX_RESPONSE)),
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
