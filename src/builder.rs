@@ -1,7 +1,6 @@
 //! How a client is made: from the environment, or setting by setting.
 
 use std::env::VarError;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -362,8 +361,4 @@ const DOWNLOAD_LIMIT: u64 = 2 * 1024 * 1024 * 1024;
 /// A query costs nothing and is retried, so it need not wait as long as a paid request; how long is a guess.
 const GET_RESPONSE: Duration = Duration::from_secs(30);
 
-impl fmt::Debug for ClientBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder").finish_non_exhaustive()
-    }
-}
+debug_fields!(ClientBuilder, |_| );

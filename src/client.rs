@@ -1,6 +1,5 @@
 //! The client of one gateway: what all calls share, and the calls that cost nothing.
 
-use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +7,6 @@ use std::time::Duration;
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, DATE};
 use tracing::field::Empty;
-use tracing::{debug_span, info_span};
 use url::Url;
 
 use crate::address::{Reach, fits_path};
@@ -23,7 +21,7 @@ use crate::response::{Envelope, Json, Reading, TaskInfo, Wanted, documents, task
 use crate::retry::RetryPolicy;
 use crate::row::{Page, Row};
 use crate::running::Running;
-use crate::span::{record, within};
+use crate::span::{record, step_span, within};
 use crate::transport::body::{Segment, Sent};
 use crate::transport::{self, Exchange, Limits, NO_TOTAL_LIMIT, Outcome, generated};
 
@@ -109,14 +107,7 @@ impl Client {
     }
 
     pub(crate) async fn list_page(&self, row: &'static Row, page: Page) -> Result<Vec<TaskInfo>> {
-        let span = info_span!(
-            "kling.list",
-            operation = row.name,
-            step = "list",
-            page = page.number,
-            elapsed_ms = Empty,
-            error = Empty
-        );
+        let span = step_span!(INFO "kling.list", row.name, "list", page = page.number);
         within(span, self.clock(), async {
             let outcome = self.send(self.shared.get, None, |raw| (row.list)(raw, page)).await;
             self.read(Step::List, row, outcome, Wanted::Any, &[], |reading, document, _| {
@@ -129,15 +120,7 @@ impl Client {
     /// One response about one task, within a time limit.
     pub(crate) async fn get(&self, target: Target<'_>, limit: Duration) -> Result<TaskInfo> {
         let id = target.id;
-        let span = debug_span!(
-            "kling.poll",
-            operation = target.row.name,
-            step = "get",
-            task_id = id,
-            status = Empty,
-            elapsed_ms = Empty,
-            error = Empty
-        );
+        let span = step_span!(DEBUG "kling.poll", target.row.name, "get", task_id = id, status = Empty);
         // Pinned here, so that two and a half kilobytes of state are not moved from frame to frame for each poll.
         let polled = pin!(async {
             let info = self.query(target, limit).await.map_err(|error| error.with_ids(Some(id), target.external))?;
@@ -233,11 +216,7 @@ impl Client {
     }
 }
 
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("base_url", &self.shared.base).finish_non_exhaustive()
-    }
-}
+debug_fields!(Client, |client| base_url: client.shared.base);
 
 /// What stands before the key in its header.
 const SCHEME: &str = "Bearer ";

@@ -7,48 +7,19 @@
 use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::response::redact::escaped;
+use crate::values::enumeration;
 
 /// The result of a call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// An enumeration with one word for each variant.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[non_exhaustive]
-        pub enum $name {
-            $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)+
-        }
-
-        impl $name {
-            /// Every value.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            /// The word that stands for it in JSON and in messages.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)+
-                }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-    };
-}
-
-words! {
+enumeration! {
     /// What an [`Error`] means for the caller.
+    #[derive(Default)]
     ErrorKind {
         /// The input is invalid; nothing was sent. See [`Error::violations`].
         Invalid = "invalid",
@@ -67,12 +38,14 @@ words! {
         /// No response to a request that costs nothing and can be repeated.
         Network = "network",
         /// A problem on this machine: a file, a directory, the configuration of TLS.
+        #[default]
         Other = "other",
     }
 }
 
-words! {
+enumeration! {
     /// What the API, or a gateway in front of it, objects to.
+    #[derive(Default)]
     Reason {
         /// The key is wrong, missing, expired or of another region.
         Auth = "auth",
@@ -103,6 +76,7 @@ words! {
         /// An internal error of the API or of a gateway.
         Internal = "internal",
         /// None of these, or not known.
+        #[default]
         Unknown = "unknown",
     }
 }
@@ -163,6 +137,7 @@ impl fmt::Display for Remark {
 /// ```
 pub struct Error(Box<Inner>);
 
+#[derive(Default)]
 struct Inner {
     kind: ErrorKind,
     step: &'static str,
@@ -185,7 +160,7 @@ struct Inner {
 }
 
 /// What a response was classified as, for decisions that need more than the kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Evidence {
     pub(crate) reason: Reason,
     pub(crate) meaning: Meaning,
@@ -193,12 +168,8 @@ pub(crate) struct Evidence {
     pub(crate) is_json: bool,
 }
 
-impl Evidence {
-    pub(crate) const NONE: Self = Self { reason: Reason::Unknown, meaning: Meaning::Unknown, is_json: false };
-}
-
 /// What a response without the expected content means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Meaning {
     /// Refused, no task was made, and the same request will be refused again.
     Never,
@@ -212,6 +183,7 @@ pub(crate) enum Meaning {
     /// The gateway does not have the operation.
     Lacking,
     /// Something failed somewhere: whether a task was made is unknown.
+    #[default]
     Unknown,
 }
 
@@ -301,26 +273,7 @@ impl Error {
     }
 
     pub(crate) fn new(kind: ErrorKind, step: &'static str, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner {
-            kind,
-            step,
-            operation: None,
-            message: message.into(),
-            http_status: None,
-            code: None,
-            request_id: None,
-            task_id: None,
-            external_task_id: None,
-            violations: Vec::new(),
-            body: None,
-            retryable: false,
-            retry_after: None,
-            hint: None,
-            paid: false,
-            evidence: Evidence::NONE,
-            source: None,
-            attached: Vec::new(),
-        }))
+        Self(Box::new(Inner { kind, step, message: message.into(), ..Inner::default() }))
     }
 
     /// Violations in the order of their paths.
@@ -434,20 +387,13 @@ impl fmt::Display for Error {
             write!(f, ", code {code}")?;
         }
         write!(f, ": {}", inner.message)?;
-        let ids = [
-            ("task", &inner.task_id),
-            ("external task id", &inner.external_task_id),
-            ("request id", &inner.request_id),
-        ];
-        for (name, id) in ids {
+        let [task, external, request] = [&inner.task_id, &inner.external_task_id, &inner.request_id];
+        for (name, id) in [("task", task), ("external task id", external), ("request id", request)] {
             if let Some(id) = id {
                 write!(f, " ({name} {id})")?;
             }
         }
-        match &inner.hint {
-            Some(hint) => write!(f, "; {hint}"),
-            None => Ok(()),
-        }
+        inner.hint.iter().try_for_each(|hint| write!(f, "; {hint}"))
     }
 }
 
@@ -464,13 +410,12 @@ impl StdError for Error {
     }
 }
 
+/// An error and its sources, outermost first.
+pub(crate) fn sources<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
 /// An error with its sources, on one line.
 pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let _ = write!(text, ": {error}");
-        source = error.source();
-    }
-    text
+    sources(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -15,6 +15,18 @@
 #![doc = include_str!("guide/reference.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+/// `Debug` that shows these fields and nothing else.
+macro_rules! debug_fields {
+    ($type:ty, |$value:pat_param| $($field:ident: $shown:expr),*) => {
+        impl std::fmt::Debug for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let $value = self;
+                f.debug_struct(stringify!($type))$(.field(stringify!($field), &$shown))*.finish_non_exhaustive()
+            }
+        }
+    };
+}
+
 mod address;
 mod builder;
 pub mod callback;

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use tracing::field::Empty;
-use tracing::info_span;
 use uuid::Uuid;
 
 use crate::address::check_id;
@@ -17,7 +16,7 @@ use crate::response::TaskInfo;
 use crate::response::redact::shown;
 use crate::row::{Page, Row};
 use crate::running::Running;
-use crate::span::{record, within};
+use crate::span::{record, step_span, within};
 use crate::task::Task;
 
 /// How many of the newest tasks are looked through: more than one account runs at a time.
@@ -80,15 +79,9 @@ impl Client {
     }
 
     async fn look_up(&self, lookup: Lookup<'_>) -> Result<Found> {
-        let span = info_span!(
-            "kling.find_task",
-            operation = lookup.row.name,
-            step = "find_task",
-            external_task_id = lookup.external,
-            task_id = Empty,
-            elapsed_ms = Empty,
-            error = Empty
-        );
+        let Lookup { row, external, .. } = lookup;
+        let span =
+            step_span!(INFO "kling.find_task", row.name, "find_task", external_task_id = external, task_id = Empty);
         within(span.clone(), self.clock(), async {
             let found = self.query_and_list(lookup).await?;
             if let Found::Task(task) = &found {

@@ -53,31 +53,21 @@ impl Request {
     ) -> Result<Self> {
         let Draft { mut body, media, extra, anonymous } = draft;
         let schema = (row.schema)();
-        let mut walk = Walk {
-            checked,
-            numbered: !media.is_empty(),
-            resolve,
-            media,
-            segments: Vec::new(),
-            violations: Vec::new(),
-            remarks: Vec::new(),
-        };
+        let (segments, violations, remarks) = Default::default();
+        let mut walk = Walk { checked, resolve, media: &media, segments, violations, remarks };
         walk.value(&mut body, schema, "");
         let Walk { segments, mut violations, remarks, .. } = walk;
         if checked {
             (row.rules)(&body, &mut violations);
         }
-        let mut request = Self { row, body, segments: segments.into_iter().flatten().collect(), remarks };
+        let mut request = Self { row, body, segments, remarks };
         for (name, value) in extra {
             violations.extend(request.insert(name, value).err());
         }
         if !violations.is_empty() {
             return Err(Error::invalid("build", violations).with_operation(row.name));
         }
-        if request.external_task_id().is_none()
-            && !anonymous
-            && schema.pointer("/properties/external_task_id").is_some()
-        {
+        if request.external_task_id().is_none() && !anonymous && !schema["properties"][EXTERNAL].is_null() {
             request.body[EXTERNAL] = Uuid::now_v7().to_string().into();
         }
         Ok(request)
@@ -95,16 +85,14 @@ impl Request {
     }
 
     fn insert(&mut self, name: String, value: Value) -> Result<(), Violation> {
-        let is_known = (self.row.schema)().get("properties").is_some_and(|known| known.get(&name).is_some());
-        match self.body.as_object_mut().filter(|_| !is_known) {
-            Some(fields) => {
-                fields.insert(name, value);
-                Ok(())
-            }
+        match self.body.as_object_mut().filter(|_| (self.row.schema)()["properties"][&name].is_null()) {
+            Some(fields) => drop(fields.insert(name, value)),
             None => {
-                Err(Violation::new(name, "a field of its own, set by its own method", "an extra field of that name"))
+                let (limit, given) = ("a field of its own, set by its own method", "an extra field of that name");
+                return Err(Violation::new(name, limit, given));
             }
         }
+        Ok(())
     }
 
     /// The external task id: the given one, or else a minted one (UUIDv7).
@@ -147,24 +135,22 @@ impl Request {
             Value::Object(fields) => {
                 text.push(b'{');
                 for (at, (name, value)) in fields.iter().enumerate() {
-                    let schema = schema.get("properties").and_then(|known| known.get(name)).unwrap_or(&Value::Null);
                     text.extend(if at > 0 { &b","[..] } else { b"" });
                     text.extend(Value::from(name.as_str()).to_string().bytes());
                     text.push(b':');
-                    self.write(value, schema, text, pieces);
+                    self.write(value, &schema["properties"][name], text, pieces);
                 }
                 text.push(b'}');
             }
             Value::Array(items) => {
-                let schema = schema.get("items").unwrap_or(&Value::Null);
                 text.push(b'[');
                 for (at, value) in items.iter().enumerate() {
                     text.extend(if at > 0 { &b","[..] } else { b"" });
-                    self.write(value, schema, text, pieces);
+                    self.write(value, &schema["items"], text, pieces);
                 }
                 text.push(b']');
             }
-            Value::Number(number) if schema.get("x-media").is_some() => {
+            Value::Number(number) if !schema["x-media"].is_null() => {
                 let media = number.as_u64().and_then(|number| self.segments.get(usize::try_from(number).ok()?));
                 text.push(b'"');
                 pieces.push(Segment::Text(Bytes::from(std::mem::take(text))));
@@ -179,19 +165,12 @@ impl Request {
     pub(crate) fn secrets(&self) -> Vec<String> {
         fn collect(value: &Value, schema: &Value, found: &mut Vec<String>) {
             match value {
-                Value::String(text) if schema.get("x-extensible-enum").is_none() => found.push(text.clone()),
-                Value::Array(items) => {
-                    let schema = schema.get("items").unwrap_or(&Value::Null);
-                    items.iter().for_each(|item| collect(item, schema, found));
-                }
+                Value::String(text) if schema["x-extensible-enum"].is_null() => found.push(text.clone()),
+                Value::Array(items) => items.iter().for_each(|item| collect(item, &schema["items"], found)),
                 Value::Object(fields) => {
-                    fields.iter().filter(|(name, _)| !name.ends_with("_id")).for_each(|(name, value)| {
-                        collect(
-                            value,
-                            schema.get("properties").and_then(|known| known.get(name)).unwrap_or(&Value::Null),
-                            found,
-                        );
-                    })
+                    for (name, value) in fields.iter().filter(|(name, _)| !name.ends_with("_id")) {
+                        collect(value, &schema["properties"][name], found);
+                    }
                 }
                 _ => {}
             }
@@ -202,17 +181,12 @@ impl Request {
     }
 }
 
-impl fmt::Debug for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fields: Vec<_> = self.body.as_object().into_iter().flat_map(Map::keys).collect();
-        f.debug_struct("Request")
-            .field("operation", &self.row)
-            .field("external_task_id", &self.external_task_id())
-            .field("fields", &fields)
-            .field("media", &self.segments.len())
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(Request, |request|
+    operation: request.row,
+    external_task_id: request.external_task_id(),
+    fields: request.body.as_object().into_iter().flat_map(Map::keys).collect::<Vec<_>>(),
+    media: request.segments.len()
+);
 
 impl Error {
     /// The request back, where no task was made of it: to be submitted again later, with the same external id.

@@ -12,6 +12,17 @@ use tracing::{Instrument as _, Span, info_span};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 
+/// The span of one step: where its time and its error are recorded at its end.
+macro_rules! step_span {
+    ($level:ident $name:literal, $operation:expr, $step:expr $(, $field:ident = $value:expr)*) => {
+        tracing::span!(
+            tracing::Level::$level, $name, operation = $operation, step = $step, $($field = $value,)*
+            elapsed_ms = tracing::field::Empty, error = tracing::field::Empty
+        )
+    };
+}
+pub(crate) use step_span;
+
 /// The span of one generation: within what is current where it is begun.
 pub(crate) fn generation(operation: &str, task_id: Option<&str>, external_task_id: Option<&str>) -> Span {
     info_span!("kling.generation", operation, task_id, external_task_id, status = Empty, error = Empty)

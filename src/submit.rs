@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tracing::Span;
 use tracing::field::Empty;
-use tracing::{Span, info_span};
 
 use crate::client::Client;
 use crate::clock::chance;
@@ -21,7 +21,7 @@ use crate::policy;
 use crate::request::{AtOnce, Call, Request};
 use crate::response::reason::{LOOK, Step};
 use crate::response::{Json, Reading, Wanted, at_once};
-use crate::span::{self, record, within};
+use crate::span::{self, record, step_span, within};
 use crate::task::Task;
 use crate::transport::body::Sent;
 
@@ -77,11 +77,7 @@ impl Future for Submit {
     }
 }
 
-impl std::fmt::Debug for Submit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Submit").field("total", &self.total).finish_non_exhaustive()
-    }
-}
+debug_fields!(Submit, |submit| total: submit.total);
 
 impl Client {
     /// Submits a request: at most one paid POST that could be accepted, ever.
@@ -127,16 +123,9 @@ impl Client {
         let (row, external) = (request.row(), request.external_task_id());
         let generation = span::generation(row.name, None, external);
         let span = generation.in_scope(|| {
-            info_span!(
-                "kling.submit",
-                operation = row.name,
-                step = "submit",
-                external_task_id = external,
-                attempts = Empty,
-                bytes = Empty,
-                task_id = Empty,
-                elapsed_ms = Empty,
-                error = Empty
+            step_span!(
+                INFO "kling.submit", row.name, "submit", external_task_id = external,
+                attempts = Empty, bytes = Empty, task_id = Empty
             )
         });
         let submitted = within(span.clone(), self.clock(), async {
@@ -248,7 +237,7 @@ impl Client {
         let request = call.into_request();
         let (row, secrets, sent) = (request.row(), request.secrets(), Arc::<Sent>::default());
         let hidden: Vec<_> = secrets.iter().map(String::as_str).chain([self.key()]).collect();
-        let span = info_span!("kling.call", operation = row.name, step = "submit", elapsed_ms = Empty, error = Empty);
+        let span = step_span!(INFO "kling.call", row.name, "submit");
         within(span, self.clock(), async {
             let (mut attempts, mut waited) = (0, Duration::ZERO);
             loop {

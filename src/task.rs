@@ -1,6 +1,5 @@
 //! The handle on a task: its operation and ids, the client that queries it, and what was last seen of it.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -238,13 +237,9 @@ impl Client {
     }
 }
 
-impl fmt::Debug for Task {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Task")
-            .field("operation", &self.row)
-            .field("id", &self.id)
-            .field("external_task_id", &self.external)
-            .field("status", &self.status())
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(Task, |task|
+    operation: task.row,
+    id: task.id,
+    external_task_id: task.external,
+    status: task.status()
+);

@@ -25,13 +25,13 @@ fn tidy(schema: &mut Map<String, Value>) {
     // An empty optional is left out and never null.
     if let Some(Value::Array(types)) = schema.get_mut("type") {
         types.retain(|name| name != "null");
-        if let [only] = &types[..] {
-            let only = only.clone();
+        if let [only] = &mut types[..] {
+            let only = only.take();
             schema.insert("type".to_owned(), only);
         }
     }
     if let Some(Value::Array(choices)) = schema.get_mut("anyOf") {
-        choices.retain(|choice| choice.get("type").is_none_or(|name| name != "null"));
+        choices.retain(|choice| choice["type"] != "null");
         if let [Value::Object(only)] = &mut choices[..] {
             let only = std::mem::take(only);
             schema.remove("anyOf");
@@ -48,8 +48,7 @@ fn tidy(schema: &mut Map<String, Value>) {
         schema.remove("format");
     }
     if let Some(Value::String(text)) = schema.get_mut("description") {
-        let first = text.split("\n\n").next().unwrap_or_default().replace('\n', " ");
-        *text = first;
+        *text = text.split("\n\n").next().unwrap_or_default().replace('\n', " ");
     }
     for child in schema.values_mut() {
         match child {
@@ -59,10 +58,8 @@ fn tidy(schema: &mut Map<String, Value>) {
         }
     }
     let defaults = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
-    let defaults: Vec<_> = defaults
-        .filter(|(_, field)| field.get("default").is_some())
-        .map(|(name, _)| Value::from(name.as_str()))
-        .collect();
+    let defaults = defaults.filter(|(_, field)| !field["default"].is_null());
+    let defaults: Vec<_> = defaults.map(|(name, _)| Value::from(name.as_str())).collect();
     if !defaults.is_empty()
         && let Value::Array(required) = schema.entry("required").or_insert(Value::Array(Vec::new()))
     {
@@ -77,12 +74,10 @@ pub(crate) struct Walk<'a> {
     pub(crate) checked: bool,
     /// Makes the media out of a text that stands in the place of one.
     pub(crate) resolve: &'a mut dyn FnMut(String) -> Image,
-    /// Whether places of media hold numbers of them, as a builder leaves them.
-    pub(crate) numbered: bool,
-    /// The media by their numbers.
-    pub(crate) media: Vec<Image>,
-    /// What is sent for each of them.
-    pub(crate) segments: Vec<Option<Segment>>,
+    /// The media of a builder, by the numbers that it leaves in their places.
+    pub(crate) media: &'a [Image],
+    /// What is sent for each medium, by the number that the walk leaves in its place.
+    pub(crate) segments: Vec<Segment>,
     pub(crate) violations: Vec<Violation>,
     pub(crate) remarks: Vec<Remark>,
 }
@@ -90,7 +85,7 @@ pub(crate) struct Walk<'a> {
 impl Walk<'_> {
     /// Walks a value that stands at a path.
     pub(crate) fn value(&mut self, value: &mut Value, schema: &Value, path: &str) {
-        if schema.get("x-media").is_some() {
+        if !schema["x-media"].is_null() {
             return self.media(value, schema, path);
         }
         if !has_type(value, schema) {
@@ -99,14 +94,10 @@ impl Walk<'_> {
         match value {
             Value::Object(fields) => self.object(fields, schema, path),
             Value::Array(items) => {
-                self.bound(items.len() as f64, schema, ["minItems", "maxItems"], path, || {
-                    format!("{} items", items.len())
-                });
-                if let Some(schema) = schema.get("items") {
-                    items
-                        .iter_mut()
-                        .enumerate()
-                        .for_each(|(at, item)| self.value(item, schema, &format!("{path}[{at}]")));
+                let count = items.len();
+                self.bound(count as f64, schema, ["minItems", "maxItems"], path, || format!("{count} items"));
+                for (at, item) in items.iter_mut().enumerate() {
+                    self.value(item, &schema["items"], &format!("{path}[{at}]"));
                 }
             }
             Value::String(text) => self.text(text, schema, path),
@@ -118,12 +109,12 @@ impl Walk<'_> {
         }
     }
 
-    fn object(&mut self, fields: &mut Map<String, Value>, schema: &Value, path: &str) {
-        let Some(known) = schema.get("properties").and_then(Value::as_object) else { return };
-        let required = schema.get("required").and_then(Value::as_array);
+    fn object(&mut self, fields: &mut Map<String, Value>, object: &Value, path: &str) {
+        let Some(known) = object["properties"].as_object() else { return };
         let join = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         for (name, schema) in known {
-            let is_required = required.is_some_and(|required| required.iter().any(|required| required == name));
+            let is_required =
+                object["required"].as_array().is_some_and(|names| names.iter().any(|required| required == name));
             // The API takes an empty id for an id; nothing that is empty is sent.
             let is_empty = |value: &Value| value.is_null() || !is_required && value.as_str() == Some("");
             if fields.get(name).is_some_and(is_empty) {
@@ -133,7 +124,7 @@ impl Walk<'_> {
                 fields.entry(name.as_str()).or_insert_with(|| default.clone());
             }
             match fields.get_mut(name) {
-                Some(Value::String(text)) if text.is_empty() && schema.get("minLength").is_none() => {
+                Some(Value::String(text)) if text.is_empty() && schema["minLength"].is_null() => {
                     self.limit_violation(&join(name), limit(schema), "0 characters");
                 }
                 Some(value) => self.value(value, schema, &join(name)),
@@ -150,14 +141,14 @@ impl Walk<'_> {
     }
 
     fn text(&mut self, text: &str, schema: &Value, path: &str) {
-        if schema.get("format").is_some_and(|format| format == "uri")
+        if schema["format"] == "uri"
             && let Err(given) = http_url(text)
         {
             self.limit_violation(path, URL, given);
         }
         let count = text.chars().count();
         self.bound(count as f64, schema, ["minLength", "maxLength"], path, || format!("{count} characters"));
-        if let Some(known) = schema.get("x-extensible-enum").and_then(Value::as_array)
+        if let Some(known) = schema["x-extensible-enum"].as_array()
             && !known.iter().any(|known| known == text)
         {
             let known: Vec<_> = known.iter().filter_map(Value::as_str).collect();
@@ -167,28 +158,23 @@ impl Walk<'_> {
         }
     }
 
-    /// A place of media: the number of one that is known, or a text to be resolved.
+    /// A place of media: a number that a builder left there, or a text to be resolved.
     fn media(&mut self, value: &mut Value, schema: &Value, path: &str) {
-        let number = match value {
-            Value::String(text) => {
-                self.media.push((self.resolve)(std::mem::take(text)));
-                self.media.len() - 1
+        let image = match value {
+            Value::String(text) => Some((self.resolve)(std::mem::take(text))),
+            Value::Number(number) => {
+                number.as_u64().and_then(|number| self.media.get(usize::try_from(number).ok()?)).cloned()
             }
-            Value::Number(number) if self.numbered => {
-                number.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(usize::MAX)
-            }
-            _ => return self.violation(path, limit(schema), given(value)),
+            _ => None,
         };
-        *value = number.into();
-        let Some(media) = self.media.get(number) else { return };
-        let segment = media.open(path, self.checked, &mut self.violations);
-        self.segments.resize(self.segments.len().max(number + 1), None);
-        self.segments[number] = segment;
+        let Some(image) = image else { return self.violation(path, limit(schema), given(value)) };
+        *value = self.segments.len().into();
+        self.segments.extend(image.open(path, self.checked, &mut self.violations));
     }
 
     /// A number of something within a schema's bounds.
     fn bound(&mut self, count: f64, schema: &Value, keys: [&str; 2], path: &str, given: impl Fn() -> String) {
-        let [least, most] = keys.map(|key| schema.get(key).and_then(Value::as_f64));
+        let [least, most] = keys.map(|key| schema[key].as_f64());
         if least.is_some_and(|least| count < least) || most.is_some_and(|most| count > most) {
             self.limit_violation(path, limit(schema), given());
         }
@@ -206,7 +192,7 @@ impl Walk<'_> {
 }
 
 fn has_type(value: &Value, schema: &Value) -> bool {
-    match (schema.get("type").and_then(Value::as_str), value) {
+    match (schema["type"].as_str(), value) {
         (Some("object"), Value::Object(_)) | (Some("array"), Value::Array(_)) | (Some("string"), Value::String(_)) => {
             true
         }
@@ -218,11 +204,11 @@ fn has_type(value: &Value, schema: &Value) -> bool {
 
 /// A schema's limits in words.
 fn limit(schema: &Value) -> String {
-    if let Some(kind) = schema.get("x-media").and_then(Value::as_str) {
+    if let Some(kind) = schema["x-media"].as_str() {
         return format!("a URL or Base64 of an {kind}");
     }
     let range = |[least, most]: [&str; 2], unit: &str| {
-        let [least, most] = [least, most].map(|key| schema.get(key).and_then(Value::as_f64));
+        let [least, most] = [least, most].map(|key| schema[key].as_f64());
         match (least, most) {
             (Some(least), Some(most)) if least < 0.0 => Some(format!("{least} to {most}{unit}")),
             (Some(least), Some(most)) => Some(format!("{least}–{most}{unit}")),
@@ -231,7 +217,7 @@ fn limit(schema: &Value) -> String {
             (None, None) => None,
         }
     };
-    let kind = schema.get("type").and_then(Value::as_str).unwrap_or("value");
+    let kind = schema["type"].as_str().unwrap_or("value");
     range(["minLength", "maxLength"], " characters")
         .or_else(|| range(["minItems", "maxItems"], " items"))
         .or_else(|| range(["minimum", "maximum"], ""))

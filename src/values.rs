@@ -1,7 +1,60 @@
-//! Open enumerations: the values that the API documents, and any other, sent and received unchanged.
+//! Enumerations: closed ones, and the open ones of requests, whose unknown values are sent and received unchanged.
 //!
-//! A gateway may know a model or a mode that this crate does not. In the JSON Schema each is a string whose known values
+//! A gateway may know a model or a mode that this crate does not. In the JSON Schema an open one is a string whose known values
 //! stand under `x-extensible-enum`; an operation that takes other values lists them at its field.
+
+/// An enumeration with one word for each variant.
+macro_rules! enumeration {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)+
+        }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The word that stands for it in JSON and in messages.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+
+/// `Display` and serde of a type that has `as_str` and is made from any text.
+macro_rules! as_text {
+    ($name:ident) => {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Ok(Self::from(&*<std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?))
+            }
+        }
+    };
+}
 
 macro_rules! open_enumeration {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
@@ -50,11 +103,7 @@ macro_rules! open_enumeration {
             }
         }
 
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
+        $crate::values::as_text!($name);
 
         impl PartialEq for $name {
             fn eq(&self, other: &Self) -> bool {
@@ -67,18 +116,6 @@ macro_rules! open_enumeration {
         impl std::hash::Hash for $name {
             fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
                 self.as_str().hash(state);
-            }
-        }
-
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Ok(<String as serde::Deserialize>::deserialize(deserializer)?.into())
             }
         }
 
@@ -101,7 +138,7 @@ macro_rules! open_enumeration {
     };
 }
 
-pub(crate) use open_enumeration;
+pub(crate) use {as_text, enumeration, open_enumeration};
 
 open_enumeration! {
     /// The model. Each operation documents the names that it takes; any other name is sent as it is.

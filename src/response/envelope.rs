@@ -1,6 +1,6 @@
 //! The envelope of a response: where its JSON is, and what it says about the request itself.
 
-use super::json::{Json, MAX_LAYERS, member, text};
+use super::json::{Json, MAX_LAYERS, text};
 
 /// More documents than any response has: a gateway that joins two puts its own before the API's.
 const MOST_DOCUMENTS: usize = 4;
@@ -49,8 +49,7 @@ impl Envelope {
 
     /// The envelope of a response, with the one that stands as JSON text in its message, down to a depth.
     fn of(response: &Json, depth: usize) -> Self {
-        let said = member(response, "error").filter(|error| error.is_object());
-        let field = |name| said.and_then(|error| member(error, name)).or_else(|| member(response, name)).and_then(text);
+        let field = |name| text(response.get("error").get(name)).or_else(|| text(response.get(name)));
         let mut envelope = Self {
             code: field("code"),
             message: field("message").or_else(|| ["error", "detail", "msg"].into_iter().find_map(field)),

@@ -1,17 +1,16 @@
 //! A task as a response describes it: [`TaskInfo`] and its status.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::HeaderValue;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::outputs::{Output, OutputKind};
 use super::redact::shown;
 use crate::error::Error;
+use crate::values::as_text;
 
 /// Status of a task. In JSON: its word, as by [`as_str`](Self::as_str).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +46,11 @@ impl TaskStatus {
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Succeed | Self::Failed)
     }
+
+    /// Whether this word means a failed task only once two polls in a row say so.
+    fn is_doubtful(&self) -> bool {
+        matches!(self, Self::Other(word) if DOUBTFUL.contains(&bare(word).as_str()))
+    }
 }
 
 /// The words that gateways use for each status, in lower case and without separators.
@@ -59,13 +63,6 @@ const WORDS: &[(TaskStatus, &[&str])] = &[
 
 /// Words that gateways use for a failed task, and also for a state that passes.
 const DOUBTFUL: &[&str] = &["error", "expired", "aborted", "timeout", "timedout"];
-
-impl TaskStatus {
-    /// Whether this word means a failed task only once two polls in a row say so.
-    fn is_doubtful(&self) -> bool {
-        matches!(self, Self::Other(word) if DOUBTFUL.contains(&bare(word).as_str()))
-    }
-}
 
 /// A word without case and separators: gateways write `IN_PROGRESS`, `in-progress` and `In Progress`.
 fn bare(word: &str) -> String {
@@ -80,23 +77,7 @@ impl From<&str> for TaskStatus {
     }
 }
 
-impl Serialize for TaskStatus {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for TaskStatus {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self::from(&*Cow::<str>::deserialize(deserializer)?))
-    }
-}
-
-impl fmt::Display for TaskStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
+as_text!(TaskStatus);
 
 /// A task as one response describes it.
 ///
@@ -207,17 +188,13 @@ impl PartialEq for Raw {
     }
 }
 
-impl fmt::Debug for TaskInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TaskInfo")
-            .field("task_id", &self.task_id)
-            .field("external_task_id", &self.external_task_id)
-            .field("status", &self.status)
-            .field("status_message", &self.status_message.as_deref().map(|text| shown(text, &[])))
-            .field("outputs", &self.outputs)
-            .field("units_deducted", &self.units_deducted)
-            .field("created_at", &self.created_at)
-            .field("updated_at", &self.updated_at)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(TaskInfo, |info|
+    task_id: info.task_id,
+    external_task_id: info.external_task_id,
+    status: info.status,
+    status_message: info.status_message.as_deref().map(|text| shown(text, &[])),
+    outputs: info.outputs,
+    units_deducted: info.units_deducted,
+    created_at: info.created_at,
+    updated_at: info.updated_at
+);

@@ -7,11 +7,6 @@ pub(crate) use serde_json_borrow::Value as Json;
 /// How deep `data` stands in `data`: the deepest known is a native response in a wrapper's task in its envelope.
 pub(super) const MAX_LAYERS: usize = 4;
 
-/// What an object has under a name, null or not.
-pub(super) fn member<'a>(object: &'a Json<'a>, name: &str) -> Option<&'a Json<'a>> {
-    object.as_object()?.get(name)
-}
-
 /// A string that is not empty, or a number as one.
 pub(super) fn text(value: &Json) -> Option<String> {
     word(value).map(Cow::into_owned)

@@ -3,72 +3,55 @@
 //! A place that is not named here is never searched: `input`, `request`, `task_info` and `parent_video` repeat what the
 //! caller sent. Empty lists of the other kinds stand beside the outputs, so entries, not keys, show a kind.
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::json::{Json, member, text};
+use super::json::{Json, text};
+use crate::values::enumeration;
 
-/// Kind of an [`Output`]. In JSON: `video`, `image` or `audio`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum OutputKind {
-    /// A video.
-    Video,
-    /// An image.
-    Image,
-    /// A sound.
-    Audio,
+enumeration! {
+    /// Kind of an [`Output`].
+    OutputKind {
+        /// A video.
+        Video = "video",
+        /// An image.
+        Image = "image",
+        /// A sound.
+        Audio = "audio",
+    }
+}
+
+/// The names of one kind.
+struct Names {
+    /// The keys of its lists: of each row, the first that has entries.
+    lists: &'static [&'static [&'static str]],
+    /// The keys of the URL of one output, beside those of all kinds.
+    urls: &'static [&'static str],
+    /// The extensions of its files, the usual one first.
+    extensions: &'static [&'static str],
 }
 
 impl OutputKind {
-    /// Returns the kind as it stands in JSON.
-    pub fn as_str(self) -> &'static str {
+    fn names(self) -> &'static Names {
         match self {
-            Self::Video => "video",
-            Self::Image => "image",
-            Self::Audio => "audio",
+            Self::Video => &Names {
+                lists: &[&["videos", "video"]],
+                urls: &["video_url"],
+                extensions: &["mp4", "m4v", "mov", "webm", "mkv", "avi", "qt"],
+            },
+            Self::Image => &Names {
+                lists: &[&["images", "image"], &["series_images"]],
+                urls: &["image_url"],
+                extensions: &["png", "jpg", "jpeg", "webp", "gif", "avif", "heic"],
+            },
+            Self::Audio => &Names {
+                lists: &[&["audios", "audio"]],
+                urls: &["audio_url", "url_mp3", "mp3_url", "url_wav", "wav_url"],
+                extensions: &["mp3", "wav", "m4a", "aac", "ogg", "flac", "opus"],
+            },
         }
-    }
-
-    /// The keys of the lists of this kind: of each row, the first that has entries.
-    fn lists(self) -> &'static [&'static [&'static str]] {
-        match self {
-            Self::Video => &[&["videos", "video"]],
-            Self::Image => &[&["images", "image"], &["series_images"]],
-            Self::Audio => &[&["audios", "audio"]],
-        }
-    }
-
-    /// The keys of the URL of one output of this kind, beside those of all.
-    fn urls(self) -> &'static [&'static str] {
-        match self {
-            Self::Video => &["video_url"],
-            Self::Image => &["image_url"],
-            Self::Audio => &["audio_url", "url_mp3", "mp3_url", "url_wav", "wav_url"],
-        }
-    }
-
-    /// The extensions of files of this kind.
-    fn extensions(self) -> [&'static str; 7] {
-        match self {
-            Self::Video => ["mp4", "m4v", "mov", "webm", "mkv", "avi", "qt"],
-            Self::Image => ["png", "jpg", "jpeg", "webp", "gif", "avif", "heic"],
-            Self::Audio => ["mp3", "wav", "m4a", "aac", "ogg", "flac", "opus"],
-        }
-    }
-
-    fn named(word: &str) -> Option<Self> {
-        KINDS.into_iter().find(|kind| kind.as_str() == word)
-    }
-}
-
-impl fmt::Display for OutputKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }
 
@@ -116,32 +99,26 @@ impl Output {
     /// The extension of a file with this output: the URL's, if it is a known one of the kind, or else the kind's first.
     pub(crate) fn extension(&self) -> &'static str {
         let of_url = extension(&self.url).filter(|(_, kind)| *kind == self.kind).map(|(extension, _)| extension);
-        of_url.unwrap_or(self.kind.extensions()[0])
+        of_url.unwrap_or(self.kind.names().extensions[0])
     }
 }
 
-impl fmt::Debug for Output {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = Url::parse(&self.url).ok().and_then(|url| url.host_str().map(str::to_owned));
-        f.debug_struct("Output")
-            .field("kind", &self.kind)
-            .field("id", &self.id)
-            .field("index", &self.index)
-            .field("host", &host)
-            .field("duration", &self.duration)
-            .finish_non_exhaustive()
-    }
-}
-
-const KINDS: [OutputKind; 3] = [OutputKind::Video, OutputKind::Image, OutputKind::Audio];
+debug_fields!(Output, |output|
+    kind: output.kind,
+    id: output.id,
+    index: output.index,
+    host: Url::parse(&output.url).ok().and_then(|url| url.host_str().map(str::to_owned)),
+    duration: output.duration
+);
 
 /// The known extension at the end of a URL's path.
 fn extension(url: &str) -> Option<(&'static str, OutputKind)> {
     let path = url.split(['?', '#']).next()?;
     let (_, found) = path.rsplit('/').next()?.rsplit_once('.')?;
-    let mut known =
-        KINDS.into_iter().flat_map(|kind| kind.extensions().into_iter().map(move |extension| (extension, kind)));
-    known.find(|(extension, _)| extension.eq_ignore_ascii_case(found))
+    OutputKind::ALL.iter().find_map(|&kind| {
+        let mut known = kind.names().extensions.iter();
+        Some((*known.find(|extension| extension.eq_ignore_ascii_case(found))?, kind))
+    })
 }
 
 /// Where outputs of one kind are, best first; `""` is the task's own object, and `"*"` stands for the kind's own lists. The
@@ -172,15 +149,13 @@ pub(super) fn outputs<'a>(
     base: Option<&Url>,
     kind: Option<OutputKind>,
 ) -> Vec<Output> {
-    let mut found = Vec::new();
-    for wanted in KINDS.into_iter().filter(|wanted| kind.is_none_or(|kind| kind == *wanted)) {
-        let mut search = Search { wanted, is_certain: kind.is_some(), base, found: Vec::new() };
+    let search = |wanted: &OutputKind| {
+        let mut search = Search { wanted: *wanted, is_certain: kind.is_some(), base, found: Vec::new() };
         search.places(layers.clone());
-        found = search.found;
-        if !found.is_empty() {
-            break;
-        }
-    }
+        Some(search.found).filter(|found| !found.is_empty())
+    };
+    let mut found =
+        kind.as_ref().map_or(OutputKind::ALL, std::slice::from_ref).iter().find_map(search).unwrap_or_default();
     found.iter_mut().enumerate().for_each(|(index, output)| output.index = index);
     found
 }
@@ -195,21 +170,20 @@ struct Search<'b> {
 
 impl Search<'_> {
     fn places<'a>(&mut self, layers: impl Iterator<Item = &'a Json<'a>> + Clone) {
-        let own = self.wanted.lists().concat();
+        let own = self.wanted.names().lists.concat();
         let places = PLACES.iter().flat_map(|place| if *place == "*" { &own[..] } else { std::slice::from_ref(place) });
         for place in places {
             for layer in layers.clone() {
-                match (*place, member(layer, place)) {
+                match (*place, layer.get(*place)) {
                     ("", _) => self.one(layer, self.is_certain.then_some(self.wanted)),
                     // An object there is a layer of its own.
-                    ("data", Some(data)) if !data.is_array() => {}
+                    ("data", data) if !data.is_array() => {}
                     // The API's own place, where no input stands: what it has of other kinds are outputs, too.
-                    ("task_result", Some(value)) => self.collect(value, None, &KINDS, DEPTH),
-                    (_, Some(value)) => {
+                    ("task_result", value) => self.collect(value, None, OutputKind::ALL, DEPTH),
+                    (_, value) => {
                         let kind = own.contains(place).then_some(self.wanted);
                         self.collect(value, kind, &[self.wanted], DEPTH);
                     }
-                    (_, None) => {}
                 }
                 if self.found.iter().any(|output| !self.is_certain || output.kind == self.wanted) {
                     return;
@@ -237,7 +211,7 @@ impl Search<'_> {
             }
             Json::Object(_) => {
                 let before = self.found.len();
-                let own = kinds.iter().flat_map(|kind| kind.lists().iter().map(|row| (*row, Some(*kind))));
+                let own = kinds.iter().flat_map(|kind| kind.names().lists.iter().map(|row| (*row, Some(*kind))));
                 for (row, own) in own {
                     self.first_of(row, value, own, kinds, depth);
                 }
@@ -256,8 +230,8 @@ impl Search<'_> {
     /// Takes the outputs under the first of these keys that has any.
     fn first_of(&mut self, row: &[&str], value: &Json, kind: Option<OutputKind>, kinds: &[OutputKind], depth: usize) {
         let before = self.found.len();
-        for list in row.iter().filter_map(|name| member(value, name)) {
-            self.collect(list, kind, kinds, depth - 1);
+        for name in row {
+            self.collect(value.get(*name), kind, kinds, depth - 1);
             if self.found.len() > before {
                 return;
             }
@@ -266,11 +240,12 @@ impl Search<'_> {
 
     /// Takes the output that an object describes itself.
     fn one(&mut self, object: &Json, kind: Option<OutputKind>) {
-        let kind = kind.or_else(|| OutputKind::named(object.get("type").as_str()?));
+        let named = || OutputKind::ALL.iter().find(|kind| object.get("type").as_str() == Some(kind.as_str()));
+        let kind = kind.or_else(|| named().copied());
         let of = kind.unwrap_or(self.wanted);
         let url_at = |name: &str| address(&text(object.get(name))?, self.base, name != "fail_reason");
         let found = URLS.into_iter().find_map(|name| match name {
-            "*" => of.urls().iter().find_map(|name| Some((url_at(name)?, Some(of)))),
+            "*" => of.names().urls.iter().find_map(|name| Some((url_at(name)?, Some(of)))),
             name => Some((url_at(name)?, kind)),
         });
         if let Some((url, kind)) = found {

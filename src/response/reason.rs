@@ -11,7 +11,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 
 use super::Envelope;
 use super::redact::shown;
-use crate::error::{Error, ErrorKind, Evidence, Meaning, Reason};
+use crate::error::{Error, ErrorKind, Evidence, Meaning, Reason, sources};
 use crate::transport::body::UploadError;
 use crate::transport::{Outcome, Received, TransportError};
 
@@ -41,6 +41,7 @@ const CODES: &[(u32, u32, Reason, Meaning, &str)] = &[
 /// any status. The first row that fits counts: below the one of every 429, a 429 means "later" whatever it says.
 type Words = (&'static [&'static str], &'static [u16], Reason, Meaning, &'static str);
 const WORDS: &[Words] = &[
+    (&[""], &[402], R::Balance, Never, NO_MONEY),
     (
         &["无效的令牌", "未提供令牌", "该令牌已过期"],
         &[401],
@@ -138,6 +139,8 @@ pub(crate) const LOOK: &str =
     "a task may exist and be charged: look it up by its external task id (find_task) before submitting again";
 const SUBMIT_AGAIN: &str = "no task was made, nothing is charged; submit it again";
 const NO_TASK: &str = "no task was made, nothing is charged";
+const REFUSED: &str = "no task was made, nothing is charged; the message says why";
+const CHANGED: &str = "no task was made, nothing is charged; build the request again once the file is as it should be";
 const ASK_AGAIN: &str = "a query changes nothing; retry it";
 
 /// What was requested of the API.
@@ -195,11 +198,12 @@ pub(crate) fn classify(step: Step, outcome: Outcome, now: SystemTime, base: &str
         // No server has a whole request: whatever else was tried, no task was made.
         meaning = Later;
     }
+    let status = response.status;
     // A poll of a task may meet a deploy page; to a create or a list a console responds where it has no such path.
-    let lacks = is_html && response.status.is_success() && step != Step::Get;
+    let lacks = is_html && status.is_success() && step != Step::Get;
     if lacks {
         (reason, hint) = (R::Unsupported, LACKING);
-    } else if is_html && response.status.is_success() {
+    } else if is_html && status.is_success() {
         hint = "a proxy or a deploy page may have responded; poll again, and check the base URL if this stays";
     } else if paid && meaning == NotKnown {
         hint = "";
@@ -207,72 +211,58 @@ pub(crate) fn classify(step: Step, outcome: Outcome, now: SystemTime, base: &str
         reason = R::ModelRetired;
         hint = if hint == RETIRED { hint } else { NAME_ANOTHER };
     }
-    // Before its last byte was handed over no server has a whole request, whatever it says of itself.
-    let kind = match meaning {
-        Never | Later | Busy | NotKnown | Lacking => ErrorKind::Rejected,
-        Unknown if paid && !handed_all => ErrorKind::NotSent,
-        Unknown if paid => ErrorKind::Ambiguous,
-        Unknown => ErrorKind::UnexpectedResponse,
-    };
-    let passing = response.status.is_server_error() || response.status == StatusCode::REQUEST_TIMEOUT;
-    let retryable = match meaning {
-        Later | Busy => true,
-        NotKnown => !paid,
-        Never | Lacking => false,
-        Unknown if paid => kind == ErrorKind::NotSent && !response.status.is_redirection(),
-        Unknown => !is_html && !response.status.is_redirection() || passing,
-    };
-    let hint = match (meaning, kind) {
-        (Unknown, ErrorKind::Ambiguous) if hint.is_empty() => LOOK.to_owned(),
-        (Unknown, ErrorKind::Ambiguous) => format!("{hint}; {LOOK}"),
-        (Unknown, ErrorKind::NotSent) => SUBMIT_AGAIN.to_owned(),
-        (Unknown, _) if hint.is_empty() => ASK_AGAIN.to_owned(),
-        _ if hint.is_empty() && paid => format!("{NO_TASK}; the message says why"),
-        _ if hint.is_empty() => "the message says why".to_owned(),
-        _ => hint.to_owned(),
+    let or = |usual: &str| if hint.is_empty() { usual.to_owned() } else { hint.to_owned() };
+    let (kind, retryable, hint) = match meaning {
+        // Before its last byte was handed over no server has a whole request, whatever it says of itself.
+        Unknown if paid && !handed_all => (ErrorKind::NotSent, !status.is_redirection(), SUBMIT_AGAIN.to_owned()),
+        Unknown if paid && hint.is_empty() => (ErrorKind::Ambiguous, false, LOOK.to_owned()),
+        Unknown if paid => (ErrorKind::Ambiguous, false, format!("{hint}; {LOOK}")),
+        Unknown => {
+            let passing = status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT;
+            (ErrorKind::UnexpectedResponse, passing || !is_html && !status.is_redirection(), or(ASK_AGAIN))
+        }
+        Never | Lacking if paid => (ErrorKind::Rejected, false, or(REFUSED)),
+        Never | Lacking => (ErrorKind::Rejected, false, or("the message says why")),
+        NotKnown => (ErrorKind::Rejected, !paid, or(REFUSED)),
+        Later | Busy => (ErrorKind::Rejected, true, hint.to_owned()),
     };
     let clear = |text: String| shown(&text, secrets);
-    let envelope_is_json = envelope.is_json;
-    let said = envelope.message.or_else(|| plain(&response.body).filter(|_| !is_html)).map(clear);
-    let message = match said {
-        Some(said) if meaning == Lacking => format!("the gateway at {base} lacks this operation: {said}"),
-        Some(said) => said,
+    let lack = format!("the gateway at {base} lacks this operation");
+    let message = match envelope.message.or_else(|| plain(&response.body).filter(|_| !is_html)).map(clear) {
+        Some(message) if meaning == Lacking => format!("{lack}: {message}"),
+        Some(message) => message,
         None if is_html && meaning == Lacking || lacks => {
             format!("the gateway at {base} responded with a web page: it lacks this operation")
         }
-        None if meaning == Lacking => format!("the gateway at {base} lacks this operation"),
+        None if meaning == Lacking => lack,
         None => nameless(response, envelope.is_json, is_html),
     };
     let header = |name: &str| response.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let of_header = || ["x-oneapi-request-id", "x-request-id"].into_iter().find_map(header);
     let request_id = envelope.request_id.or_else(of_header).map(clear);
     Error::new(kind, step.name(), message)
-        .with_response(Some(response.status.as_u16()), envelope.code.map(clear), request_id)
+        .with_response(Some(status.as_u16()), envelope.code.map(clear), request_id)
         .with_body((!response.body.is_empty()).then(|| clear(beginning(&response.body))))
         .with_retry(retryable, header(RETRY_AFTER.as_str()).and_then(|text| retry_after(&text, now)))
         .with_hint(hint)
-        .with_evidence(Evidence { reason, meaning, is_json: envelope_is_json })
+        .with_evidence(Evidence { reason, meaning, is_json: envelope.is_json })
 }
 
 /// Classifies a call without a whole response.
 fn lost(step: Step, failure: TransportError, handed_all: bool) -> Error {
+    // The file that was not what it had been, if that is why the request was cut.
     let changed = match &failure {
-        TransportError::Connection(error) => upload_error(error),
+        TransportError::Connection(error) => sources(error).find_map(|error| error.downcast_ref::<UploadError>()),
         _ => None,
     };
-    let paid = step == Step::Submit;
-    let (kind, retryable, hint) = match (paid, &failure) {
-        (true, _) if changed.is_some() => {
-            (ErrorKind::NotSent, false, format!("{NO_TASK}; build the request again once the file is as it should be"))
-        }
-        (true, TransportError::Unsent(_)) => (ErrorKind::NotSent, false, NO_TASK.to_owned()),
-        (true, _) if handed_all => (ErrorKind::Ambiguous, false, LOOK.to_owned()),
-        (true, _) => (ErrorKind::NotSent, true, SUBMIT_AGAIN.to_owned()),
-        (false, TransportError::TooLarge(_)) => {
-            (ErrorKind::UnexpectedResponse, false, "request a smaller page".to_owned())
-        }
-        (false, TransportError::Unsent(_)) => (ErrorKind::Other, false, "nothing was sent".to_owned()),
-        (false, _) => (ErrorKind::Network, true, ASK_AGAIN.to_owned()),
+    let (kind, retryable, hint) = match (&failure, step == Step::Submit) {
+        _ if changed.is_some() => (ErrorKind::NotSent, false, CHANGED),
+        (TransportError::Unsent(_), true) => (ErrorKind::NotSent, false, NO_TASK),
+        (_, true) if handed_all => (ErrorKind::Ambiguous, false, LOOK),
+        (_, true) => (ErrorKind::NotSent, true, SUBMIT_AGAIN),
+        (TransportError::TooLarge(_), false) => (ErrorKind::UnexpectedResponse, false, "request a smaller page"),
+        (TransportError::Unsent(_), false) => (ErrorKind::Other, false, "nothing was sent"),
+        (_, false) => (ErrorKind::Network, true, ASK_AGAIN),
     };
     let message = changed.map_or_else(|| failure.to_string(), ToString::to_string);
     let error = Error::new(kind, step.name(), message).with_retry(retryable, None).with_hint(hint);
@@ -306,9 +296,6 @@ fn row(response: &Received, envelope: &Envelope, is_html: bool) -> (Reason, Mean
     if is_code(SANITISED.0) && SANITISED.1.contains(&status.as_u16()) || is_said(SANITISED.0, SANITISED.1) {
         return (R::Internal, Unknown, "something failed behind the gateway");
     }
-    if status == StatusCode::PAYMENT_REQUIRED {
-        return (R::Balance, Never, NO_MONEY);
-    }
     if let Some(&(.., reason, meaning, hint)) =
         WORDS.iter().find(|(words, statuses, ..)| is_code(words) || is_said(words, statuses))
     {
@@ -326,18 +313,6 @@ fn row(response: &Received, envelope: &Envelope, is_html: bool) -> (Reason, Mean
         _ => R::Unknown,
     };
     (reason, if refused || coded { Never } else { Unknown }, "")
-}
-
-/// The file that was not what it had been, if that is why a request was cut.
-fn upload_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a UploadError> {
-    let mut at = Some(error);
-    while let Some(error) = at {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        at = error.source();
-    }
-    None
 }
 
 /// The beginning of a body as text: more than is ever shown of one, so that it is cut where it is redacted.

@@ -23,7 +23,9 @@ pub(crate) fn shown(text: &str, secrets: &[&str]) -> String {
         let kept = text.char_indices().nth_back(HEAD - 1).map_or(0, |(at, _)| at);
         text.truncate(kept);
     }
-    let text: String = words(&text).map(cleared).collect();
+    // Cut where a URL or a token may begin or end.
+    let ends_word = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '(' | ')' | ',' | ';' | '`');
+    let text: String = text.split_inclusive(ends_word).map(cleared).collect();
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => escaped(&text[..end]) + "…",
         None => escaped(&text),
@@ -53,14 +55,16 @@ fn forms(secret: &str) -> Vec<String> {
     forms
 }
 
-/// Text with its control characters, and those that hide or reorder others, written out.
+/// Text with its control characters, and those that hide or reorder others on a terminal, written out.
 pub(crate) fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() || is_invisible(character) {
-            shown.extend(character.escape_unicode());
-        } else {
-            shown.push(character);
+    for c in text.chars() {
+        match c {
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {
+                shown.extend(c.escape_unicode());
+            }
+            _ if c.is_control() => shown.extend(c.escape_unicode()),
+            _ => shown.push(c),
         }
     }
     shown
@@ -123,18 +127,6 @@ fn without_value(text: String, name: &str) -> String {
         }
     }
     kept + rest
-}
-
-/// Characters that reorder or hide others on a terminal.
-fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
-
-/// The text cut where a URL or a token may begin or end; nothing is lost.
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split_inclusive(|c: char| {
-        c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '(' | ')' | ',' | ';' | '`')
-    })
 }
 
 /// A word without what must not be shown of it.

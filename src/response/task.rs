@@ -16,7 +16,7 @@ use url::Url;
 
 use super::envelope::Envelope;
 use super::info::{Raw, TaskInfo, TaskStatus};
-use super::json::{Json, MAX_LAYERS, member, text, word};
+use super::json::{Json, MAX_LAYERS, text, word};
 use super::outputs::{OutputKind, outputs};
 use super::redact::shown;
 use crate::error::{Error, ErrorKind};
@@ -48,15 +48,9 @@ pub(crate) struct Reading<'a> {
 
 /// The tasks of a list; those without an id are left out.
 pub(crate) fn tasks(response: &Json, reading: Reading) -> Option<Vec<TaskInfo>> {
-    let mut list = member(response, "data")?;
-    for _ in 0..MAX_LAYERS {
-        if let Json::Array(tasks) = list {
-            let one = |one| reading.task(one, &serde_json::to_vec(one).ok()?);
-            return Some(tasks.iter().filter_map(one).collect());
-        }
-        list = member(list, "data")?;
-    }
-    None
+    let layers = std::iter::successors(Some(response.get("data")), |layer| Some(layer.get("data"))).take(MAX_LAYERS);
+    let tasks = layers.filter_map(|layer| layer.as_array()).next()?;
+    Some(tasks.iter().filter_map(|one| reading.task(one, &serde_json::to_vec(one).ok()?)).collect())
 }
 
 /// The content of a response to an operation that is answered at once; none if the document has none.
@@ -65,7 +59,7 @@ pub(crate) fn at_once<T: DeserializeOwned>(document: &Json, text: &[u8], secrets
     struct Content<T> {
         data: T,
     }
-    let data = member(document, "data").filter(|data| data.is_object() || data.is_array())?;
+    let data = Some(document.get("data")).filter(|data| data.is_object() || data.is_array())?;
     let refused = data.get("status").as_i64().is_some_and(|status| status != 0);
     let failed = data.is_object() && status(data) == Some(TaskStatus::Failed);
     if refused || failed {
@@ -136,7 +130,7 @@ impl Reading<'_> {
                 Json::Array(entries) => entries.iter().find(|entry| self.is_entry(entry)),
                 Json::Object(_) => {
                     layers.push(layer);
-                    member(layer, "data")
+                    Some(layer.get("data"))
                 }
                 _ => None,
             };
@@ -187,8 +181,7 @@ fn task_id<'a>(layer: &'a Json<'a>) -> Option<Cow<'a, str>> {
 }
 
 fn external_id<'a>(layer: &'a Json<'a>) -> Option<Cow<'a, str>> {
-    let native = member(layer, "task_info").and_then(|info| member(info, "external_task_id")).and_then(word);
-    native.or_else(|| word(layer.get("external_task_id")))
+    word(layer.get("task_info").get("external_task_id")).or_else(|| word(layer.get("external_task_id")))
 }
 
 fn status(layer: &Json) -> Option<TaskStatus> {
@@ -198,11 +191,10 @@ fn status(layer: &Json) -> Option<TaskStatus> {
 
 /// Why a layer says that its task failed. After a success some gateways put the video's URL there.
 fn reason(layer: &Json, has_succeeded: bool) -> Option<String> {
-    let error = || member(layer, "error");
     text(layer.get("task_status_msg"))
         .or_else(|| text(layer.get("fail_reason")).filter(|text| !has_succeeded || !is_url(text)))
-        .or_else(|| error().and_then(|error| member(error, "message")).and_then(text))
-        .or_else(|| error().and_then(text))
+        .or_else(|| text(layer.get("error").get("message")))
+        .or_else(|| text(layer.get("error")))
 }
 
 /// Milliseconds; seconds from a gateway that sends those; or either, or a date, as text.

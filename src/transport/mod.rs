@@ -118,11 +118,7 @@ struct ExchangeState {
     written: Mutex<Option<reqwest::Request>>,
 }
 
-impl fmt::Debug for Exchange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Exchange").finish_non_exhaustive()
-    }
-}
+debug_fields!(Exchange, |_| );
 
 impl Exchange {
     pub(crate) fn new(raw: bool, key: HeaderValue, prefix: Arc<str>, limits: Limits, clock: Arc<dyn Clock>) -> Self {

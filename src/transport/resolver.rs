@@ -14,6 +14,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::address::Reach;
+use crate::error::sources;
 use crate::transport::tls::{self, ConfigureHttp};
 
 /// Returns the client for outputs: without the key, and never from `https` to anything less.
@@ -92,14 +93,7 @@ impl StdError for PrivateName {}
 
 /// Returns the objection to the host of a request, if that is why it failed.
 pub(crate) fn objection(failure: &reqwest::Error) -> Option<String> {
-    let mut source: Option<&(dyn StdError + 'static)> = Some(failure);
-    while let Some(error) = source {
-        if let Some(private) = error.downcast_ref::<PrivateName>() {
-            return Some(private.to_string());
-        }
-        source = error.source();
-    }
-    None
+    sources(failure).find_map(|error| Some(error.downcast_ref::<PrivateName>()?.to_string()))
 }
 
 #[cfg(test)]

@@ -252,7 +252,7 @@ impl Watch {
             .of_paid(kind != ErrorKind::TaskFailed)
             .with_ids(Some(&info.task_id), self.task.external_task_id())
             .with_hint(hint)
-            .with_evidence(Evidence { reason: failure(message), ..Evidence::NONE })
+            .with_evidence(Evidence { reason: failure(message), ..Evidence::default() })
             .with_operation(self.task.row().name)
             .attach(info))
     }
