@@ -61,17 +61,15 @@ impl Reach {
 /// Whether a URL is on the server of a base URL and below its path: so it is the gateway's own.
 pub(crate) fn is_below(base: &str, url: &Url) -> bool {
     let Ok(base) = Url::parse(base) else { return false };
-    let origin =
-        |url: &Url| (url.scheme().to_owned(), url.host().map(|host| host.to_owned()), url.port_or_known_default());
     let path = url.path();
     // What some servers take for a separator could lead out again.
     let is_plain = !["%2f", "%5c"].iter().any(|separator| path.to_ascii_lowercase().contains(separator));
     let below = path.strip_prefix(base.path().trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
-    origin(&base) == origin(url) && url.username().is_empty() && url.password().is_none() && is_plain && below
+    base.origin() == url.origin() && url.username().is_empty() && url.password().is_none() && is_plain && below
 }
 
 /// The part of a pasted URL before the path of any operation; or what is wrong with it.
-pub(crate) fn base_url(pasted: &str, allow_http: bool) -> Result<String, String> {
+pub(crate) fn base_url(pasted: &str, allow_http: bool) -> Result<Url, String> {
     let pasted = pasted.trim();
     let parse = |text: &str| Url::parse(text).map_err(|reason| reason.to_string());
     let mut url = if pasted.contains("://") {
@@ -100,7 +98,12 @@ pub(crate) fn base_url(pasted: &str, allow_http: bool) -> Result<String, String>
         keep -= 1;
     }
     url.set_path(&path[..keep].join("/"));
-    Ok(url.as_str().trim_end_matches('/').to_owned())
+    Ok(url)
+}
+
+/// A base URL as text, without a slash at its end.
+pub(crate) fn base_text(base: &Url) -> &str {
+    base.as_str().trim_end_matches('/')
 }
 
 /// Whether an id that a server gave can stand in a path, where all but these is escaped.
@@ -195,7 +198,7 @@ mod tests {
             "gateway.example",
             "gateway.example/kling",
         ] {
-            assert_eq!(base_url(pasted, false), Ok("https://gateway.example".to_owned()), "{pasted}");
+            assert_eq!(base_text(&base_url(pasted, false).unwrap()), "https://gateway.example", "{pasted}");
         }
         for (pasted, base) in [
             ("https://gateway.example:8443/relay/v1", "https://gateway.example:8443/relay"),
@@ -204,9 +207,9 @@ mod tests {
             ("127.0.0.1:8080", "http://127.0.0.1:8080"),
             ("http://[::1]:8080/", "http://[::1]:8080"),
         ] {
-            assert_eq!(base_url(pasted, false).as_deref(), Ok(base), "{pasted}");
+            assert_eq!(base_text(&base_url(pasted, false).unwrap()), base, "{pasted}");
         }
-        assert_eq!(base_url("http://gateway.example", true).as_deref(), Ok("http://gateway.example"));
+        assert_eq!(base_text(&base_url("http://gateway.example", true).unwrap()), "http://gateway.example");
     }
 
     #[test]

@@ -4,8 +4,6 @@ use std::env::VarError;
 use std::sync::Arc;
 use std::time::Duration;
 
-use url::Url;
-
 use crate::address::{Reach, base_url};
 use crate::client::{Client, Shared, authorization};
 use crate::clock::{Clock, SystemClock};
@@ -118,48 +116,20 @@ pub struct ClientBuilder {
     max_running: Option<usize>,
 }
 
-impl ClientBuilder {
+setters! { ClientBuilder {
     /// The base URL: a host with or without `https://`, `/v1`, `/kling/v1`, or the whole URL of an operation. Default: the
     /// server that the vendor's document names.
     ///
     /// `https`, or plain `http` to this machine (`localhost`, `127.0.0.0/8`, `::1`); to another one only with
     /// [`allow_http`](Self::allow_http).
-    pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.base_url = url.into();
-        self
-    }
+    pub base_url(url: impl Into<String>) => base_url = url.into();
 
     /// The path between the base URL and `/v1`. Default: `/kling`, as gateways have it; Kling's own API has none.
-    pub fn path_prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.path_prefix = prefix.into();
-        self
-    }
+    pub path_prefix(prefix: impl Into<String>) => path_prefix = prefix.into();
 
     /// Whether the base URL may be plain `http` on another machine, which shows the key to everyone in between. Default:
     /// false.
-    pub fn allow_http(mut self, allowed: bool) -> Self {
-        self.allow_http = allowed;
-        self
-    }
-
-    /// HTTP settings of your own, such as a proxy or certificates, for the client of the API and that of the downloads.
-    ///
-    /// Redirects, the referer and time limits are set after it: what a redirect would repeat is a paid request, and a total
-    /// or read timeout would cut it in its middle. A proxy whose name leads to a private address needs
-    /// [`private_addresses`](Self::private_addresses), unless it is the system's.
-    ///
-    /// ```no_run
-    /// let proxy = reqwest::Proxy::all("http://proxy.example:3128")?;
-    /// let client = kling_client::Client::builder("my-key").configure_http(move |http| http.proxy(proxy.clone())).build()?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn configure_http(
-        mut self,
-        configure: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
-    ) -> Self {
-        self.configure = Some(Box::new(configure));
-        self
-    }
+    pub allow_http(allowed: bool) => allow_http = allowed;
 
     /// Whether an output may be fetched from any machine of a private network. Default: only from the host of the base URL,
     /// and from this machine if the base URL is on it.
@@ -168,67 +138,40 @@ impl ClientBuilder {
     /// address is refused, also after a redirect, and dropped from what a name resolves to. Names may resolve to
     /// 198.18.0.0/15, with which local proxies answer for every name. Through a proxy it is the proxy that resolves and
     /// connects: that is not checked.
-    pub fn private_addresses(mut self, allowed: bool) -> Self {
-        self.private_addresses = allowed;
-        self
-    }
+    pub private_addresses(allowed: bool) => private_addresses = allowed;
 
     /// Maximum size in bytes of an output whose server announces no length. Default: 2 GiB.
     ///
     /// A longer one is an [`UnexpectedResponse`](ErrorKind::UnexpectedResponse) error.
-    pub fn download_limit(mut self, bytes: u64) -> Self {
-        self.download_limit = bytes;
-        self
-    }
+    pub download_limit(bytes: u64) => download_limit = bytes;
 
     /// The source of time and randomness. Default: [`SystemClock`].
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Some(Arc::new(clock));
-        self
-    }
+    pub clock(clock: impl Clock) => clock = Some(Arc::new(clock));
 
     /// Upload stall timeout: no byte of the request accepted for so long. Default: 60 s.
-    pub fn stall_timeout(mut self, timeout: Duration) -> Self {
-        self.post.stall = timeout;
-        self
-    }
+    pub stall_timeout(timeout: Duration) => post.stall = timeout;
 
     /// Response timeout of a paid request, from its last byte on. Default: 120 s.
-    pub fn response_timeout(mut self, timeout: Duration) -> Self {
-        self.post.response = timeout;
-        self
-    }
+    pub response_timeout(timeout: Duration) => post.response = timeout;
 
     /// Maximum number of attempts of a submit whose failures cannot have made a task. Default: 3.
-    pub fn max_attempts(mut self, attempts: u32) -> Self {
-        self.retry.attempts = attempts;
-        self
-    }
+    pub max_attempts(attempts: u32) => retry.attempts = attempts;
 
     /// Maximum total of the pauses between attempts of a submit. Default: 60 s.
     ///
     /// A longer `Retry-After` is returned at once, in an error that says how long.
-    pub fn retry_budget(mut self, budget: Duration) -> Self {
-        self.retry.budget = budget;
-        self
-    }
+    pub retry_budget(budget: Duration) => retry.budget = budget;
 
     /// When a task is looked up whose create response was lost, counted from the loss. Default: after 2, 5, 10, 30 and
     /// 60 s, sooner in proportion where the [expected](Self::expected) time is below 40 s. Empty: never.
-    pub fn look_up_at(mut self, moments: impl IntoIterator<Item = Duration>) -> Self {
-        self.look_up_at = Some(moments.into_iter().collect());
-        self
-    }
+    pub look_up_at(moments: impl IntoIterator<Item = Duration>) => look_up_at = Some(moments.into_iter().collect());
 
     /// Pause between headers and body of a request of more than 1 MB. Default: 200 ms.
     ///
     /// A gateway that refuses by the headers alone (a wrong key, too large a body, too many requests) responds and closes
     /// without reading the body; a response that comes while the body is being sent is mostly lost. One or two round trips
     /// are enough.
-    pub fn early_response_pause(mut self, pause: Duration) -> Self {
-        self.post.early = pause;
-        self
-    }
+    pub early_response_pause(pause: Duration) => post.early = pause;
 
     /// Expected time from submit to end of a task, whatever it makes. Default: 4 minutes for a 5 s video in `std`, half as
     /// long again for 10 s, a quarter longer in `pro`; 30 s for images and sounds.
@@ -237,16 +180,10 @@ impl ClientBuilder {
     /// Only clips of 5 s were recorded (229–301 s): the rest are assumptions. The first poll comes at a part of this time,
     /// so too short costs some polls, too long costs time. Below 40 s, look-ups and pauses before retries are shorter in
     /// proportion.
-    pub fn expected(mut self, expected: Duration) -> Self {
-        self.expected = Some(expected);
-        self
-    }
+    pub expected(expected: Duration) => expected = Some(expected);
 
     /// When tasks are polled. Default: [`SteadyPolling`].
-    pub fn poll_policy(mut self, policy: impl PollPolicy) -> Self {
-        self.polling = Arc::new(policy);
-        self
-    }
+    pub poll_policy(policy: impl PollPolicy) => polling = Arc::new(policy);
 
     /// Maximum number of polls a second, evenly spread. Default: 10; infinity is no limit.
     ///
@@ -254,10 +191,7 @@ impl ClientBuilder {
     /// [`WaitAll`](crate::WaitAll): a poll that is due waits for its turn, first come, first served, so that `n` tasks are
     /// each polled every `n` / rate seconds at most. [`Task::refresh`](crate::Task::refresh) and [`Client::list`] are not
     /// limited. After a 429 no wait polls for a second, doubled up to a minute while only 429 follow.
-    pub fn polls_per_second(mut self, polls: f64) -> Self {
-        self.polls_per_second = polls;
-        self
-    }
+    pub polls_per_second(polls: f64) => polls_per_second = polls;
 
     /// Maximum number of running tasks of this client and its clones. Default: unlimited.
     ///
@@ -279,8 +213,26 @@ impl ClientBuilder {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn max_running(mut self, tasks: usize) -> Self {
-        self.max_running = Some(tasks);
+    pub max_running(tasks: usize) => max_running = Some(tasks);
+} }
+
+impl ClientBuilder {
+    /// HTTP settings of your own, such as a proxy or certificates, for the client of the API and that of the downloads.
+    ///
+    /// Redirects, the referer and time limits are set after it: what a redirect would repeat is a paid request, and a total
+    /// or read timeout would cut it in its middle. A proxy whose name leads to a private address needs
+    /// [`private_addresses`](Self::private_addresses), unless it is the system's.
+    ///
+    /// ```no_run
+    /// let proxy = reqwest::Proxy::all("http://proxy.example:3128")?;
+    /// let client = kling_client::Client::builder("my-key").configure_http(move |http| http.proxy(proxy.clone())).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn configure_http(
+        mut self,
+        configure: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
+    ) -> Self {
+        self.configure = Some(Box::new(configure));
         self
     }
 
@@ -294,9 +246,7 @@ impl ClientBuilder {
         if self.max_running == Some(0) {
             found.push(Violation::new("max_running", "at least 1", "0"));
         }
-        let base = base_url(&self.base_url, self.allow_http)
-            .and_then(|base| Ok((Url::parse(&base).map_err(|e| e.to_string())?, base)));
-        let base = base.map_err(|given| {
+        let base_url = base_url(&self.base_url, self.allow_http).map_err(|given| {
             let limit = "an https URL, or an http URL on this machine or with allow_http";
             found.push(Violation::new("base_url", limit, given));
         });
@@ -305,8 +255,7 @@ impl ClientBuilder {
         if poll_rate.is_none() {
             found.push(Violation::new("polls_per_second", "a positive number", self.polls_per_second.to_string()));
         }
-        let (Ok((base_url, base)), Ok(authorization), Some(poll_rate), []) =
-            (base, authorization, poll_rate, &found[..])
+        let (Ok(base_url), Ok(authorization), Some(poll_rate), []) = (base_url, authorization, poll_rate, &found[..])
         else {
             return Err(Error::invalid("client", found));
         };
@@ -323,7 +272,6 @@ impl ClientBuilder {
         // Where tasks take seconds, so does all the rest: a sandbox.
         let pace = self.expected.map_or(1.0, |expected| (expected.as_secs_f64() / SHORT.as_secs_f64()).min(1.0));
         let shared = Shared {
-            base,
             base_url,
             prefix: prefix(&self.path_prefix).into(),
             reach,

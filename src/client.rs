@@ -9,7 +9,7 @@ use http::header::{AUTHORIZATION, DATE};
 use tracing::field::Empty;
 use url::Url;
 
-use crate::address::{Reach, fits_path};
+use crate::address::{Reach, base_text, fits_path};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result, Violation};
 use crate::operations::Operation;
@@ -46,8 +46,6 @@ pub struct Client {
 
 /// What clients of the same gateway share, whatever their keys.
 pub(crate) struct Shared {
-    pub(crate) base: String,
-    /// The same, for what is relative to it.
     pub(crate) base_url: Url,
     /// Replaces the prefix of the document's paths.
     pub(crate) prefix: Arc<str>,
@@ -79,7 +77,7 @@ pub(crate) struct Target<'a> {
 impl Client {
     /// The base URL, without the path of any operation.
     pub fn base_url(&self) -> &str {
-        &self.shared.base
+        base_text(&self.shared.base_url)
     }
 
     /// A client with another key, for services with a key for each user. Shares the connections and settings of this one;
@@ -171,9 +169,9 @@ impl Client {
     }
 
     fn generated(&self, raw: bool, limits: Limits) -> generated::Client {
-        let Shared { base, prefix, http, clock, .. } = &*self.shared;
+        let Shared { prefix, http, clock, .. } = &*self.shared;
         let exchange = Exchange::new(raw, self.authorization.clone(), Arc::clone(prefix), limits, Arc::clone(clock));
-        generated::Client::new_with_client(base, http.clone(), exchange)
+        generated::Client::new_with_client(self.base_url(), http.clone(), exchange)
     }
 
     /// Reads the expected content out of an outcome, or classifies it as an error. The `secrets`, and the key, are redacted
@@ -216,7 +214,7 @@ impl Client {
     }
 }
 
-debug_fields!(Client, |client| base_url: client.shared.base);
+debug_fields!(Client, |client| base_url: client.base_url());
 
 /// What stands before the key in its header.
 const SCHEME: &str = "Bearer ";

@@ -187,91 +187,61 @@ pub(crate) enum Meaning {
     Unknown,
 }
 
-impl Error {
+/// Methods that give a value of an error.
+macro_rules! accessors {
+    ($($(#[$doc:meta])* $name:ident: $of:ty = |$error:ident| $value:expr;)+) => {
+        impl Error {
+            $(
+                $(#[$doc])*
+                pub fn $name(&self) -> $of {
+                    let $error = &*self.0;
+                    $value
+                }
+            )+
+        }
+    };
+}
+
+accessors! {
     /// What this error means for the caller.
-    pub fn kind(&self) -> ErrorKind {
-        self.0.kind
-    }
-
+    kind: ErrorKind = |error| error.kind;
     /// What the API objects to; [`Reason::Unknown`] where it gave no known reason.
-    pub fn reason(&self) -> Reason {
-        self.0.evidence.reason
-    }
-
+    reason: Reason = |error| error.evidence.reason;
     /// The step that failed: `build`, `submit`, `get`, `list`, `wait`, `download`, …
-    pub fn step(&self) -> &'static str {
-        self.0.step
-    }
-
+    step: &'static str = |error| error.step;
     /// The name of the operation, such as `text2video`, where one is known.
-    pub fn operation(&self) -> Option<&'static str> {
-        self.0.operation
-    }
-
+    operation: Option<&'static str> = |error| error.operation;
     /// What happened, in the API's words where it gave any.
-    pub fn message(&self) -> &str {
-        &self.0.message
-    }
-
+    message: &str = |error| &error.message;
     /// The HTTP status of the response, if there was one.
-    pub fn http_status(&self) -> Option<u16> {
-        self.0.http_status
-    }
-
+    http_status: Option<u16> = |error| error.http_status;
     /// The API's code: a number such as `1303`, or a gateway's word.
-    pub fn code(&self) -> Option<&str> {
-        self.0.code.as_deref()
-    }
-
+    code: Option<&str> = |error| error.code.as_deref();
     /// The id by which the API's support finds the request.
-    pub fn request_id(&self) -> Option<&str> {
-        self.0.request_id.as_deref()
-    }
-
+    request_id: Option<&str> = |error| error.request_id.as_deref();
     /// The task, where one is known.
-    pub fn task_id(&self) -> Option<&str> {
-        self.0.task_id.as_deref()
-    }
-
+    task_id: Option<&str> = |error| error.task_id.as_deref();
     /// The external task id, where one was given.
-    pub fn external_task_id(&self) -> Option<&str> {
-        self.0.external_task_id.as_deref()
-    }
-
+    external_task_id: Option<&str> = |error| error.external_task_id.as_deref();
     /// Every violation, when the kind is [`Invalid`](ErrorKind::Invalid).
-    pub fn violations(&self) -> &[Violation] {
-        &self.0.violations
-    }
-
+    violations: &[Violation] = |error| &error.violations;
     /// What to do next.
-    pub fn hint(&self) -> Option<&str> {
-        self.0.hint.as_deref()
-    }
-
+    hint: Option<&str> = |error| error.hint.as_deref();
     /// The beginning of the response's body as text, redacted.
-    pub fn body_snippet(&self) -> Option<&str> {
-        self.0.body.as_deref()
-    }
-
+    body_snippet: Option<&str> = |error| error.body.as_deref();
     /// The pause that the server asks for (`Retry-After`).
-    pub fn retry_after(&self) -> Option<Duration> {
-        self.0.retry_after
-    }
-
+    retry_after: Option<Duration> = |error| error.retry_after;
     /// Whether the same call may succeed later without a double charge.
     ///
     /// True for most failures of a query. For a submit only if no task was made and the reason may pass: the account's
     /// limit on running tasks, say, but not an empty balance, although both are HTTP 429.
-    pub fn is_retryable(&self) -> bool {
-        self.0.retryable
-    }
-
+    is_retryable: bool = |error| error.retryable;
     /// Whether a task that costs money exists or may exist: after an ambiguous submit, and after every failed poll, wait or
     /// download of a task that was submitted or seen and has not failed.
-    pub fn may_have_been_charged(&self) -> bool {
-        self.0.paid || self.0.kind == ErrorKind::Ambiguous
-    }
+    may_have_been_charged: bool = |error| error.paid || error.kind == ErrorKind::Ambiguous;
+}
 
+impl Error {
     pub(crate) fn new(kind: ErrorKind, step: &'static str, message: impl Into<String>) -> Self {
         Self(Box::new(Inner { kind, step, message: message.into(), ..Inner::default() }))
     }
@@ -295,18 +265,8 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_body(mut self, body: Option<String>) -> Self {
-        self.0.body = body;
-        self
-    }
-
     pub(crate) fn with_retry(mut self, retryable: bool, after: Option<Duration>) -> Self {
         (self.0.retryable, self.0.retry_after) = (retryable, after);
-        self
-    }
-
-    pub(crate) fn with_operation(mut self, operation: &'static str) -> Self {
-        self.0.operation = Some(operation);
         self
     }
 
@@ -322,38 +282,13 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_evidence(mut self, evidence: Evidence) -> Self {
-        self.0.evidence = evidence;
-        self
-    }
-
     pub(crate) fn evidence(&self) -> Evidence {
         self.0.evidence
-    }
-
-    pub(crate) fn with_message(mut self, message: impl Into<String>) -> Self {
-        self.0.message = message.into();
-        self
     }
 
     /// Appends to the message.
     pub(crate) fn and_message(mut self, more: &str) -> Self {
         self.0.message.push_str(more);
-        self
-    }
-
-    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
-        self.0.kind = kind;
-        self
-    }
-
-    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint = Some(hint.into());
-        self
-    }
-
-    pub(crate) fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
-        self.0.source = Some(Box::new(source));
         self
     }
 
@@ -371,6 +306,16 @@ impl Error {
         self.0.attached.into_iter().find_map(|value| (value as Box<dyn Any>).downcast().ok()).map(|value| *value)
     }
 }
+
+setters! { Error {
+    pub(crate) with_kind(kind: ErrorKind) => 0.kind = kind;
+    pub(crate) with_operation(operation: &'static str) => 0.operation = Some(operation);
+    pub(crate) with_message(message: impl Into<String>) => 0.message = message.into();
+    pub(crate) with_body(body: Option<String>) => 0.body = body;
+    pub(crate) with_hint(hint: impl Into<String>) => 0.hint = Some(hint.into());
+    pub(crate) with_evidence(evidence: Evidence) => 0.evidence = evidence;
+    pub(crate) with_source(source: impl StdError + Send + Sync + 'static) => 0.source = Some(Box::new(source));
+} }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -27,6 +27,21 @@ macro_rules! debug_fields {
     };
 }
 
+/// Setters by value.
+macro_rules! setters {
+    ($type:ty { $($(#[$doc:meta])* $vis:vis $name:ident($given:ident: $of:ty) => $($field:tt).+ = $value:expr;)+ }) => {
+        impl $type {
+            $(
+                $(#[$doc])*
+                $vis fn $name(mut self, $given: $of) -> Self {
+                    self.$($field).+ = $value;
+                    self
+                }
+            )+
+        }
+    };
+}
+
 mod address;
 mod builder;
 pub mod callback;

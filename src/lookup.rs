@@ -96,29 +96,24 @@ impl Client {
         let Lookup { row, external, secrets, .. } = lookup;
         let target = Target { row, id: external, external: Some(external), secrets };
         let queried = match self.get(target, Duration::MAX).await {
-            Ok(info) => match self.weigh(info, lookup) {
-                // A gateway that takes an id twice may respond with the first task of two.
-                older @ Found::Older(_) => older,
-                Found::Nothing => Found::Nothing,
-                found => return Ok(found),
-            },
-            Err(error) if is_not_known(&error) => Found::Nothing,
-            Err(error) => {
-                return self.listed_with(lookup).await.map(|found| found.unwrap_or(Found::Nothing)).or(Err(error));
-            }
+            Ok(info) => Ok(self.weigh(info, lookup)),
+            Err(error) if is_not_known(&error) => Ok(Found::Nothing),
+            Err(error) => Err(error),
         };
-        match (self.listed_with(lookup).await, queried) {
-            (Ok(Some(found)), _) => Ok(found),
-            (Err(error), Found::Older(_)) => Err(error),
-            (_, queried) => Ok(queried),
+        if let Ok(Found::Task(_) | Found::Undated(_)) = queried {
+            return queried;
         }
-    }
-
-    /// What is found among the newest tasks.
-    async fn listed_with(&self, lookup: Lookup<'_>) -> Result<Option<Found>> {
-        let tasks = self.list_page(lookup.row, Page { number: 1, size: NEWEST }).await?;
-        let mut found = tasks.into_iter().map(|info| self.weigh(info, lookup));
-        Ok(found.find(|found| matches!(found, Found::Task(_) | Found::Undated(_))))
+        // A gateway that takes an id twice may have responded with the first task of two.
+        let newest = self.list_page(row, Page { number: 1, size: NEWEST }).await.map(|tasks| {
+            let mut found = tasks.into_iter().map(|info| self.weigh(info, lookup));
+            found.find(|found| matches!(found, Found::Task(_) | Found::Undated(_)))
+        });
+        match (newest, queried) {
+            (Ok(Some(found)), _) => Ok(found),
+            (Ok(None), Err(_)) => Ok(Found::Nothing),
+            (Err(error), Ok(Found::Older(_))) => Err(error),
+            (_, queried) => queried,
+        }
     }
 
     /// Whether a task is the wanted one.
@@ -127,16 +122,15 @@ impl Client {
             return Found::Nothing;
         }
         // An id that was minted for this request was never used before.
-        let is_minted = Uuid::try_parse(lookup.external).is_ok();
-        let Some(began) = lookup.began.filter(|_| !is_minted) else {
-            return Found::Task(Box::new(Task::found(self.clone(), lookup.row, info, Some(lookup.external))));
-        };
-        let longest = self.clock().now().saturating_sub(began) + TOLERANCE;
-        match info.since(info.created_at) {
-            Some(age) if age > longest => Found::Older(info.task_id),
-            Some(_) => Found::Task(Box::new(Task::found(self.clone(), lookup.row, info, Some(lookup.external)))),
-            None => Found::Undated(info.task_id),
+        if let Some(began) = lookup.began.filter(|_| Uuid::try_parse(lookup.external).is_err()) {
+            let longest = self.clock().now().saturating_sub(began) + TOLERANCE;
+            match info.since(info.created_at) {
+                Some(age) if age > longest => return Found::Older(info.task_id),
+                Some(_) => {}
+                None => return Found::Undated(info.task_id),
+            }
         }
+        Found::Task(Box::new(Task::found(self.clone(), lookup.row, info, Some(lookup.external))))
     }
 
     /// Looks a task up at each of these moments, counted from now; gives it, or says what was tried.

@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::address::{base_url, check_id, fits_path};
+use crate::address::{base_text, base_url, check_id, fits_path};
 use crate::client::Client;
 use crate::clock::Age;
 use crate::error::{Error, Result, Violation};
@@ -94,7 +94,7 @@ impl Client {
     /// [`Invalid`](crate::ErrorKind::Invalid) if it was saved at another base URL, or its id or operation is none.
     pub fn resume(&self, saved: SavedTask) -> Result<Task> {
         let (found, is_here) = match base_url(&saved.base_url, true) {
-            Ok(base) => (format!("a task of {base}"), base == self.base_url()),
+            Ok(base) => (format!("a task of {}", base_text(&base)), base == self.shared.base_url),
             Err(reason) => (reason, false),
         };
         if !is_here {
@@ -113,12 +113,14 @@ impl Client {
         if !fits_path(&saved.task_id) && !saved.external_task_id.as_deref().is_some_and(fits_path) {
             check_id(&saved.task_id)?;
         }
-        let task = Task::known_by(self.clone(), saved.operation.row("resume")?, &saved.task_id).remembered(
-            saved.external_task_id,
-            saved.status.as_deref().map(TaskStatus::from),
-            made.and_then(|made| Age::of(clock, made)),
-            saved.expected_ms.map(Duration::from_millis),
-        );
+        let task = Task {
+            external: saved.external_task_id,
+            status: saved.status.as_deref().map(TaskStatus::from),
+            age: made.and_then(|made| Age::of(clock, made)),
+            expected: saved.expected_ms.map(Duration::from_millis),
+            is_known: true,
+            ..Task::known_by(self.clone(), saved.operation.row("resume")?, &saved.task_id)
+        };
         Ok(task.taken_up().holding(self.running.as_ref().and_then(Running::permit_if_free)))
     }
 }

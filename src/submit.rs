@@ -14,7 +14,7 @@ use tracing::Span;
 use tracing::field::Empty;
 
 use crate::client::Client;
-use crate::clock::chance;
+use crate::clock::{Age, chance};
 use crate::error::{Error, ErrorKind, Meaning, Result};
 use crate::lookup::{Lookup, NotFound};
 use crate::policy;
@@ -134,15 +134,15 @@ impl Client {
                 None => None,
             };
             let task = self.create(&request, &sent, &span).await?;
-            let expected = policy::expected(row.output, request.text("mode"), request.text("duration"));
-            Ok(task.expecting(expected).keeping(request.secrets().into()).holding(permit))
+            let expected = Some(policy::expected(row.output, request.text("mode"), request.text("duration")));
+            Ok(Task { expected, secrets: request.secrets().into(), ..task }.holding(permit))
         })
         .await;
         match submitted {
             Ok(task) => {
                 record(&span, "task_id", task.id());
                 record(&generation, "task_id", task.id());
-                Ok(task.within(generation))
+                Ok(Task { span: generation, ..task })
             }
             Err(error) => {
                 record(&generation, "error", error.kind());
@@ -166,7 +166,10 @@ impl Client {
             let posted = self.post(request, sent, &secrets, task).await;
             record(span, "bytes", sent.bytes());
             let error = match posted {
-                Ok(info) => return Ok(Task::submitted(self.clone(), row, info, external)),
+                Ok(info) => {
+                    let age = Some(Age::new(self.clock(), Duration::ZERO));
+                    return Ok(Task { age, ..Task::found(self.clone(), row, info, external) });
+                }
                 Err(error) => error.with_ids(None, external),
             };
             let failed_at = self.clock().now();

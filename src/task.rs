@@ -23,22 +23,22 @@ use crate::span::{self, record};
 /// its slot is free again once the task is seen to have ended, or with the last handle on it.
 #[derive(Clone)]
 pub struct Task {
-    client: Client,
-    row: &'static Row,
-    id: Arc<str>,
-    external: Option<String>,
-    info: Option<Arc<TaskInfo>>,
+    pub(crate) client: Client,
+    pub(crate) row: &'static Row,
+    pub(crate) id: Arc<str>,
+    pub(crate) external: Option<String>,
+    pub(crate) info: Option<Arc<TaskInfo>>,
     /// The status before this process polled it.
-    status: Option<TaskStatus>,
-    age: Option<Age>,
-    expected: Option<Duration>,
-    permit: Option<Permit>,
+    pub(crate) status: Option<TaskStatus>,
+    pub(crate) age: Option<Age>,
+    pub(crate) expected: Option<Duration>,
+    pub(crate) permit: Option<Permit>,
     /// Whether the API has it for sure: it came of a create, was saved, or was seen.
-    is_known: bool,
+    pub(crate) is_known: bool,
     /// The texts of its request that nobody else should see, if this process sent it.
-    secrets: Arc<[String]>,
+    pub(crate) secrets: Arc<[String]>,
     /// That of its generation.
-    span: Span,
+    pub(crate) span: Span,
 }
 
 impl Task {
@@ -59,39 +59,12 @@ impl Task {
         }
     }
 
-    /// The task that this process has just made.
-    pub(crate) fn submitted(client: Client, row: &'static Row, info: TaskInfo, external: Option<&str>) -> Self {
-        let age = Some(Age::new(client.clock(), Duration::ZERO));
-        Self { age, ..Self::found(client, row, info, external) }
-    }
-
     /// A task that the API described; its age stands there, or nowhere.
     pub(crate) fn found(client: Client, row: &'static Row, info: TaskInfo, external: Option<&str>) -> Self {
         let task = Self::known_by(client, row, &info.task_id);
         // A gateway that was sent none may have added one.
         let external = external.map(str::to_owned).or_else(|| info.external_task_id.clone());
         Self { external, info: Some(Arc::new(info)), is_known: true, ..task }
-    }
-
-    /// The same task with what was known of it before this process polled it.
-    pub(crate) fn remembered(
-        self,
-        external: Option<String>,
-        status: Option<TaskStatus>,
-        age: Option<Age>,
-        expected: Option<Duration>,
-    ) -> Self {
-        Self { external, status, age, expected, is_known: true, ..self }
-    }
-
-    /// The same task with the texts of its request that nobody else should see.
-    pub(crate) fn keeping(self, secrets: Arc<[String]>) -> Self {
-        Self { secrets, ..self }
-    }
-
-    /// The same task with the time that it is expected to take.
-    pub(crate) fn expecting(self, expected: Duration) -> Self {
-        Self { expected: Some(expected), ..self }
     }
 
     /// The same task with its slot among those that run, which it keeps until it is seen to have ended.
@@ -103,17 +76,12 @@ impl Task {
     /// The same task with a generation of its own, which begins here.
     pub(crate) fn taken_up(self) -> Self {
         let span = span::generation(self.row.name, Some(&self.id), self.external.as_deref());
-        self.within(span)
+        Self { span, ..self }
     }
 
     /// The same task without what was seen of it, for those who keep many.
     pub(crate) fn unseen(&self) -> Self {
         Self { info: None, ..self.clone() }
-    }
-
-    /// The same task, as a part of this generation.
-    pub(crate) fn within(self, span: Span) -> Self {
-        Self { span, ..self }
     }
 
     /// The operation that made it.

@@ -62,7 +62,11 @@ macro_rules! open_enumeration {
         #[derive(Debug, Clone)]
         #[non_exhaustive]
         pub enum $name {
-            $($(#[$variant_doc])* $variant,)+
+            $(
+                #[doc = concat!("`", $word, "`.")]
+                $(#[$variant_doc])*
+                $variant,
+            )+
             /// A value that this version does not know, sent as it is.
             Other(String),
         }
@@ -151,23 +155,14 @@ open_enumeration! {
     /// assert_eq!(Model::from("kling-v9").as_str(), "kling-v9");
     /// ```
     Model {
-        /// `kling-v1`.
         KlingV1 = "kling-v1",
-        /// `kling-v1-5`.
         KlingV1_5 = "kling-v1-5",
-        /// `kling-v1-6`.
         KlingV1_6 = "kling-v1-6",
-        /// `kling-v2-master`.
         KlingV2Master = "kling-v2-master",
-        /// `kling-v2-1`.
         KlingV2_1 = "kling-v2-1",
-        /// `kling-v2-1-master`.
         KlingV2_1Master = "kling-v2-1-master",
-        /// `kling-v2-5-turbo`.
         KlingV2_5Turbo = "kling-v2-5-turbo",
-        /// `kling-v2-6`.
         KlingV2_6 = "kling-v2-6",
-        /// `kling-v3`.
         KlingV3 = "kling-v3",
     }
 }
@@ -176,10 +171,10 @@ open_enumeration! {
     /// The quality of a video. The price depends on it.
     #[derive(Default)]
     Mode {
-        /// `std`, the default: 720p.
+        /// The default: 720p.
         #[default]
         Std = "std",
-        /// `pro`: 1080p, at a higher price.
+        /// 1080p, at a higher price.
         Pro = "pro",
     }
 }
@@ -188,10 +183,9 @@ open_enumeration! {
     /// The length of a video. The wire has it as a string of seconds; a number is refused with code 1201.
     #[derive(Default)]
     VideoDuration {
-        /// `"5"`, the default.
+        /// The default.
         #[default]
         FiveSeconds = "5",
-        /// `"10"`.
         TenSeconds = "10",
     }
 }
@@ -212,11 +206,8 @@ impl VideoDuration {
 open_enumeration! {
     /// Width to height of an output. Default of the API: 16:9 (Kling's reference).
     AspectRatio {
-        /// `16:9`.
         Landscape = "16:9",
-        /// `9:16`.
         Portrait = "9:16",
-        /// `1:1`.
         Square = "1:1",
     }
 }
@@ -224,9 +215,7 @@ open_enumeration! {
 open_enumeration! {
     /// Something that is on or off.
     Switch {
-        /// `on`.
         On = "on",
-        /// `off`.
         Off = "off",
     }
 }
@@ -240,9 +229,9 @@ impl From<bool> for Switch {
 open_enumeration! {
     /// Who divides a video into shots.
     ShotType {
-        /// `customize`: the caller, shot by shot.
+        /// The caller, shot by shot.
         Customize = "customize",
-        /// `intelligence`: the model, from the prompt.
+        /// The model, from the prompt.
         Intelligence = "intelligence",
     }
 }

@@ -41,9 +41,9 @@ macro_rules! operations {
 }
 
 operations! {
-    /// `multi-image2video`: a video from 1–4 images and a prompt; see [`MultiImageToVideo`].
+    /// A video from 1–4 images and a prompt; see [`MultiImageToVideo`].
     multi_image_to_video::MultiImageToVideo = "multi-image2video",
-    /// `text2video`: a video from a prompt; see [`TextToVideo`].
+    /// A video from a prompt; see [`TextToVideo`].
     text_to_video::TextToVideo = "text2video",
 }
 

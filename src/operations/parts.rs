@@ -69,15 +69,11 @@ impl From<bool> for Watermark {
 open_enumeration! {
     /// A movement of the camera.
     Movement {
-        /// `simple`: by one of six values.
+        /// By one of six values.
         Simple = "simple",
-        /// `down_back`.
         DownBack = "down_back",
-        /// `forward_up`.
         ForwardUp = "forward_up",
-        /// `right_turn_forward`.
         RightTurnForward = "right_turn_forward",
-        /// `left_turn_forward`.
         LeftTurnForward = "left_turn_forward",
     }
 }

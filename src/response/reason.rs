@@ -42,51 +42,15 @@ const CODES: &[(u32, u32, Reason, Meaning, &str)] = &[
 type Words = (&'static [&'static str], &'static [u16], Reason, Meaning, &'static str);
 const WORDS: &[Words] = &[
     (&[""], &[402], R::Balance, Never, NO_MONEY),
-    (
-        &["无效的令牌", "未提供令牌", "该令牌已过期"],
-        &[401],
-        R::Auth,
-        Never,
-        "the key is wrong, missing or expired; check it at the gateway",
-    ),
+    (&["无效的令牌", "未提供令牌", "该令牌已过期"], &[401], R::Auth, Never, BAD_KEY),
     (&["该令牌额度已用尽"], &[401], R::Balance, Never, "the key's quota is used up; raise it at the gateway"),
     (MONEY, &[], R::Balance, Never, NO_MONEY),
-    (
-        &["upstream_load_saturated", "上游负载已饱和"],
-        &[429, 403, 503],
-        R::Overloaded,
-        Busy,
-        "the gateway's channels are full; wait, then retry",
-    ),
+    (&["upstream_load_saturated", "上游负载已饱和"], &[429, 403, 503], R::Overloaded, Busy, FULL),
     (&[""], &[429], R::RateLimited, Busy, LIMITER),
-    (
-        &["model_not_found", "无可用渠道"],
-        &[503],
-        R::ModelUnavailable,
-        Never,
-        "the gateway has no channel for this model; name another",
-    ),
-    (
-        &["build_request_failed"],
-        &[500],
-        R::InvalidRequest,
-        Never,
-        "the gateway refused the request before it relayed it; fix it",
-    ),
-    (
-        &["task_failed"],
-        &[400],
-        R::Unknown,
-        Never,
-        "Kling refused, and the gateway lost its code; the message is Kling's",
-    ),
-    (
-        &["task_not_exist", "record not found"],
-        &[400, 404],
-        R::NotFound,
-        NotKnown,
-        "the task is unknown, or not visible yet; poll again",
-    ),
+    (&["model_not_found", "无可用渠道"], &[503], R::ModelUnavailable, Never, NO_CHANNEL),
+    (&["build_request_failed"], &[500], R::InvalidRequest, Never, NOT_RELAYED),
+    (&["task_failed"], &[400], R::Unknown, Never, CODE_LOST),
+    (&["task_not_exist", "record not found"], &[400, 404], R::NotFound, NotKnown, NO_SUCH_TASK),
     (&["invalid url"], &[404], R::Unsupported, Lacking, LACKING),
     (&["discontinued"], &[], R::ModelRetired, Never, RETIRED),
     (&["rate_limit"], &[], R::RateLimited, Busy, LIMITER),
@@ -125,6 +89,12 @@ const MONEY: &[&str] = &[
 /// What a gateway says of a failure somewhere behind it, from which everything else has been removed.
 const SANITISED: (&[&str], &[u16]) = (&["server_error", "task request failed"], &[500, 503]);
 
+const BAD_KEY: &str = "the key is wrong, missing or expired; check it at the gateway";
+const FULL: &str = "the gateway's channels are full; wait, then retry";
+const NO_CHANNEL: &str = "the gateway has no channel for this model; name another";
+const NOT_RELAYED: &str = "the gateway refused the request before it relayed it; fix it";
+const CODE_LOST: &str = "Kling refused, and the gateway lost its code; the message is Kling's";
+const NO_SUCH_TASK: &str = "the task is unknown, or not visible yet; poll again";
 const NO_MONEY: &str = "the gateway's account has no money left; top it up first";
 const NAME_ANOTHER: &str =
     "check the model's name and the base URL; Kling retires models, so name one that is still served";
@@ -257,11 +227,11 @@ fn lost(step: Step, failure: TransportError, handed_all: bool) -> Error {
     };
     let (kind, retryable, hint) = match (&failure, step == Step::Submit) {
         _ if changed.is_some() => (ErrorKind::NotSent, false, CHANGED),
-        (TransportError::Unsent(_), true) => (ErrorKind::NotSent, false, NO_TASK),
+        (TransportError::Unsent, true) => (ErrorKind::NotSent, false, NO_TASK),
         (_, true) if handed_all => (ErrorKind::Ambiguous, false, LOOK),
         (_, true) => (ErrorKind::NotSent, true, SUBMIT_AGAIN),
-        (TransportError::TooLarge(_), false) => (ErrorKind::UnexpectedResponse, false, "request a smaller page"),
-        (TransportError::Unsent(_), false) => (ErrorKind::Other, false, "nothing was sent"),
+        (TransportError::TooLarge, false) => (ErrorKind::UnexpectedResponse, false, "request a smaller page"),
+        (TransportError::Unsent, false) => (ErrorKind::Other, false, "nothing was sent"),
         (_, false) => (ErrorKind::Network, true, ASK_AGAIN),
     };
     let message = changed.map_or_else(|| failure.to_string(), ToString::to_string);
@@ -379,7 +349,7 @@ mod tests {
         let failures: [fn() -> TransportError; 3] = [
             || TransportError::Stalled(Duration::from_secs(60)),
             || TransportError::Silent(Duration::from_secs(120)),
-            || TransportError::TooLarge(1),
+            || TransportError::TooLarge,
         ];
         for failure in failures {
             for (handed_all, expected) in [(false, ErrorKind::NotSent), (true, ErrorKind::Ambiguous)] {

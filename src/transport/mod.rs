@@ -68,10 +68,10 @@ pub(crate) enum TransportError {
     Stalled(Duration),
     /// No whole response for this long after the last byte of the request.
     Silent(Duration),
-    /// The response is larger than this.
-    TooLarge(usize),
-    /// The request never reached the network.
-    Unsent(String),
+    /// The response is larger than [`MAX_RESPONSE`].
+    TooLarge,
+    /// The generated client did not write the request.
+    Unsent,
 }
 
 impl fmt::Display for TransportError {
@@ -80,20 +80,13 @@ impl fmt::Display for TransportError {
             Self::Connection(error) => f.write_str(&crate::error::chain(error)),
             Self::Stalled(time) => write!(f, "no byte of the request was accepted for {time:?}"),
             Self::Silent(time) => write!(f, "no response {time:?} after the last byte of the request"),
-            Self::TooLarge(limit) => write!(f, "the response is larger than {limit} bytes"),
-            Self::Unsent(reason) => f.write_str(reason),
+            Self::TooLarge => write!(f, "the response is larger than {MAX_RESPONSE} bytes"),
+            Self::Unsent => f.write_str("the generated client did not write the request"),
         }
     }
 }
 
-impl std::error::Error for TransportError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Connection(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+impl std::error::Error for TransportError {}
 
 /// A finished call.
 #[derive(Debug)]
@@ -184,10 +177,7 @@ pub(crate) async fn send(client: &generated::Client, body: Option<(Vec<Segment>,
     let written = client.inner().written().take();
     match written {
         Some(request) => client.inner().run(client, request, body).await,
-        None => {
-            let unsent = TransportError::Unsent("the generated client did not write the request".to_owned());
-            Outcome { handed_all: false, result: Err(unsent) }
-        }
+        None => Outcome { handed_all: false, result: Err(TransportError::Unsent) },
     }
 }
 
@@ -245,7 +235,7 @@ async fn exchange(client: &reqwest::Client, request: reqwest::Request) -> Result
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(lost)? {
         if body.len() + chunk.len() > MAX_RESPONSE {
-            return Err(TransportError::TooLarge(MAX_RESPONSE));
+            return Err(TransportError::TooLarge);
         }
         body.extend_from_slice(&chunk);
     }
@@ -253,7 +243,7 @@ async fn exchange(client: &reqwest::Client, request: reqwest::Request) -> Result
     match decode(&mut headers, body.into(), MAX_RESPONSE) {
         Decoded::Body(body) => Ok(Received { status, headers, body, encoding: None }),
         Decoded::Unreadable(name) => Ok(Received { status, headers, body: Bytes::new(), encoding: Some(name) }),
-        Decoded::TooLarge => Err(TransportError::TooLarge(MAX_RESPONSE)),
+        Decoded::TooLarge => Err(TransportError::TooLarge),
     }
 }
 
