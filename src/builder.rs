@@ -271,6 +271,7 @@ impl ClientBuilder {
         let download = resolver::download_client(reach.clone(), configure)?;
         // Where tasks take seconds, so does all the rest: a sandbox.
         let pace = self.expected.map_or(1.0, |expected| (expected.as_secs_f64() / SHORT.as_secs_f64()).min(1.0));
+        let at_pace = |seconds| Duration::from_secs(seconds).mul_f64(pace);
         let shared = Shared {
             base_url,
             prefix: prefix(&self.path_prefix).into(),
@@ -282,7 +283,7 @@ impl ClientBuilder {
             post: self.post,
             get: Limits { response: self.post.response.min(GET_RESPONSE), early: Duration::ZERO, ..self.post },
             retry: RetryPolicy { first: self.retry.first.mul_f64(pace), ..self.retry },
-            look_up_at: self.look_up_at.unwrap_or_else(|| LOOK_UP_AT.map(|moment| moment.mul_f64(pace)).to_vec()),
+            look_up_at: self.look_up_at.unwrap_or_else(|| LOOK_UP_AT.map(at_pace).to_vec()),
             expected: self.expected,
             polling: self.polling,
             poll_rate,

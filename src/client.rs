@@ -258,19 +258,15 @@ pub struct Pager {
     size: u16,
 }
 
-impl Pager {
+setters! { Pager {
     /// The first page to be requested, 1–1000. Default: 1.
-    pub fn start_at(mut self, page: u16) -> Self {
-        self.next = Some(page);
-        self
-    }
+    pub start_at(page: u16) => next = Some(page);
 
     /// The number of tasks on a page, 1–500. Default: 30.
-    pub fn page_size(mut self, size: u16) -> Self {
-        self.size = size;
-        self
-    }
+    pub page_size(size: u16) => size = size;
+} }
 
+impl Pager {
     /// Requests the next page; none after the last one.
     ///
     /// A gateway may put fewer tasks on a page than requested, so an empty page is the end; so is one that repeats the page

@@ -1,8 +1,6 @@
 //! Errors: what went wrong, whether anything may have been charged, and what to do next.
 //!
-//! [`Error`] is opaque: [`kind`](Error::kind) says what it means for the caller, [`reason`](Error::reason) what the API
-//! objects to, and its text names the step, the operation, the API's code and message, the ids and the next step. No key,
-//! prompt, media or signed URL is in it: text of a server has gone through `redact.rs`.
+//! No key, prompt, media or signed URL is in an [`Error`]: text of a server has gone through `redact.rs`.
 
 use std::any::Any;
 use std::error::Error as StdError;
@@ -187,7 +185,6 @@ pub(crate) enum Meaning {
     Unknown,
 }
 
-/// Methods that give a value of an error.
 macro_rules! accessors {
     ($($(#[$doc:meta])* $name:ident: $of:ty = |$error:ident| $value:expr;)+) => {
         impl Error {

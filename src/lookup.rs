@@ -25,7 +25,6 @@ const NEWEST: u16 = 30;
 /// By how much a task may seem older than the submit that made it: two machines count, and a second may be rounded.
 const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
-/// What is looked up.
 #[derive(Clone, Copy)]
 pub(crate) struct Lookup<'a> {
     pub(crate) row: &'static Row,
@@ -35,7 +34,6 @@ pub(crate) struct Lookup<'a> {
     pub(crate) secrets: &'a [String],
 }
 
-/// What a look-up found.
 enum Found {
     Task(Box<Task>),
     /// No task, as far as the gateway says.
@@ -148,17 +146,17 @@ impl Client {
             }
         }
         let times = format!("looked it up {} times within {before:?}", moments.len());
-        let tried = match &last {
-            _ if moments.is_empty() => String::new(),
-            Ok(Found::Older(id)) => format!("; an older task, {}, has this external id", shown(id, &[])),
+        let (tried, readable, undated) = match last {
+            _ if moments.is_empty() => Default::default(),
+            Ok(Found::Older(id)) => (format!("; an older task, {}, has this external id", shown(&id, &[])), true, None),
             Ok(Found::Undated(id)) => {
-                format!("; task {} has this external id and no date that shows whether it is older", shown(id, &[]))
+                let shown = shown(&id, &[]);
+                let tried = format!("; task {shown} has this external id and no date that shows whether it is older");
+                (tried, false, Some(id))
             }
-            Ok(_) => format!("; {times} and did not find it"),
-            Err(error) => format!("; {times}, and the last look-up failed ({})", error.kind()),
+            Ok(_) => (format!("; {times} and did not find it"), true, None),
+            Err(error) => (format!("; {times}, and the last look-up failed ({})", error.kind()), false, None),
         };
-        let readable = !moments.is_empty() && matches!(last, Ok(Found::Nothing | Found::Older(_)));
-        let undated = if let Ok(Found::Undated(id)) = last { Some(id) } else { None };
         Err(NotFound { tried, readable, undated })
     }
 }

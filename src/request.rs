@@ -32,7 +32,6 @@ pub struct Request {
     remarks: Vec<Remark>,
 }
 
-/// What a request is made of, before it is validated.
 pub(crate) struct Draft {
     pub(crate) body: Value,
     /// The media by the number that stands in their place.
@@ -213,7 +212,7 @@ impl Error {
 /// It makes no task: there is nothing to wait for, and nothing to look up if its response is lost.
 #[must_use = "a call does nothing until it is sent"]
 pub struct Call<T> {
-    request: Request,
+    pub(crate) request: Request,
     response: PhantomData<fn() -> T>,
 }
 
@@ -227,10 +226,6 @@ impl<T: AtOnce> Call<T> {
     #[cfg_attr(not(test), expect(dead_code, reason = "of the first operation that is answered at once"))]
     pub(crate) fn new(request: Request) -> Self {
         Self { request, response: PhantomData }
-    }
-
-    pub(crate) fn into_request(self) -> Request {
-        self.request
     }
 }
 

@@ -39,15 +39,9 @@ impl RetryPolicy {
     }
 }
 
-/// When a task that may have been made is looked up, counted from the lost response. Guesses: a task is not visible for some
-/// seconds after its create, and a caller is not kept for longer than a minute.
-pub(crate) const LOOK_UP_AT: [Duration; 5] = [
-    Duration::from_secs(2),
-    Duration::from_secs(5),
-    Duration::from_secs(10),
-    Duration::from_secs(30),
-    Duration::from_secs(60),
-];
+/// When a task that may have been made is looked up, in seconds from the lost response. Guesses: a task is not visible for
+/// some seconds after its create, and a caller is not kept for longer than a minute.
+pub(crate) const LOOK_UP_AT: [u64; 5] = [2, 5, 10, 30, 60];
 
 #[cfg(test)]
 mod tests {

@@ -93,11 +93,9 @@ impl Client {
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid) if it was saved at another base URL, or its id or operation is none.
     pub fn resume(&self, saved: SavedTask) -> Result<Task> {
-        let (found, is_here) = match base_url(&saved.base_url, true) {
-            Ok(base) => (format!("a task of {}", base_text(&base)), base == self.shared.base_url),
-            Err(reason) => (reason, false),
-        };
-        if !is_here {
+        let base = base_url(&saved.base_url, true);
+        if base.as_ref() != Ok(&self.shared.base_url) {
+            let found = base.map_or_else(|reason| reason, |base| format!("a task of {}", base_text(&base)));
             let expected = format!("a task of {}, the base URL of this client", self.base_url());
             return Err(Error::invalid("resume", vec![Violation::new("base_url", expected, found)])
                 .with_ids(Some(&saved.task_id), saved.external_task_id.as_deref())

@@ -1,15 +1,12 @@
-//! Submitting: one POST that costs money, and the task that it made.
-//!
-//! A create costs money and has no idempotency contract, so the body can be sent once and nothing below can repeat it. It is
-//! retried only if the outcome proves that no task was made and the reason may pass; a task whose response was lost is looked
-//! up by its external id. What an outcome means is decided in `reason.rs`.
+//! Submitting: one POST that costs money and has no idempotency contract, and the task that it made. What an outcome means
+//! is decided in `reason.rs`.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tracing::Span;
 use tracing::field::Empty;
 
@@ -41,38 +38,32 @@ pub struct UploadProgress {
 /// Made by [`Client::submit`]. It can be spawned, joined and timed out.
 #[must_use = "a submit does nothing until it is awaited"]
 pub struct Submit {
-    submitting: Pin<Box<dyn Future<Output = Result<Task>> + Send>>,
+    submitting: BoxFuture<'static, Result<Task>>,
     sent: Arc<Sent>,
     total: u64,
     progress: Option<Box<dyn FnMut(UploadProgress) + Send>>,
     reported: Option<u64>,
 }
 
-impl Submit {
+setters! { Submit {
     /// Calls this whenever the network has accepted more of the body; from the first byte again with each attempt.
-    pub fn on_progress(mut self, progress: impl FnMut(UploadProgress) + Send + 'static) -> Self {
-        self.progress = Some(Box::new(progress));
-        self
-    }
-
-    fn report(&mut self) {
-        let bytes = self.sent.bytes();
-        if let Some(progress) = self.progress.as_mut().filter(|_| self.reported != Some(bytes)) {
-            self.reported = Some(bytes);
-            progress(UploadProgress { bytes, total: self.total });
-        }
-    }
-}
+    pub on_progress(progress: impl FnMut(UploadProgress) + Send + 'static) => progress = Some(Box::new(progress));
+} }
 
 impl Future for Submit {
     type Output = Result<Task>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.progress.is_some() {
-            self.sent.wake(context.waker());
+        let Self { submitting, sent, total, progress, reported } = &mut *self;
+        if progress.is_some() {
+            sent.wake(context.waker());
         }
-        let submitted = self.submitting.as_mut().poll(context);
-        self.report();
+        let submitted = submitting.as_mut().poll(context);
+        let bytes = sent.bytes();
+        if let Some(progress) = progress.as_mut().filter(|_| *reported != Some(bytes)) {
+            *reported = Some(bytes);
+            progress(UploadProgress { bytes, total: *total });
+        }
         submitted
     }
 }
@@ -237,7 +228,7 @@ impl Client {
     /// [`Ambiguous`](ErrorKind::Ambiguous): the response was lost. There is no id to look it up by, and it may be charged.
     /// [`TaskFailed`](ErrorKind::TaskFailed): the API accepted the request and failed.
     pub async fn call<T: AtOnce>(&self, call: Call<T>) -> Result<T::Response> {
-        let request = call.into_request();
+        let request = call.request;
         let (row, secrets, sent) = (request.row(), request.secrets(), Arc::<Sent>::default());
         let hidden: Vec<_> = secrets.iter().map(String::as_str).chain([self.key()]).collect();
         let span = step_span!(INFO "kling.call", row.name, "submit");

@@ -142,7 +142,6 @@ impl Task {
         self.info.as_ref().filter(|info| info.is_over())
     }
 
-    /// Whether the API has it for sure.
     pub(crate) fn is_known(&self) -> bool {
         self.is_known
     }
@@ -152,7 +151,6 @@ impl Task {
         self.is_known && self.status() != Some(&TaskStatus::Failed)
     }
 
-    /// What a poll is about.
     pub(crate) fn target(&self) -> Target<'_> {
         Target { row: self.row, id: &self.id, external: self.external.as_deref(), secrets: &self.secrets }
     }
@@ -165,7 +163,6 @@ impl Task {
         &self.secrets
     }
 
-    /// Frees its slot among those that run.
     pub(crate) fn release(&self) {
         if let Some(permit) = &self.permit {
             permit.release();

@@ -68,7 +68,6 @@ fn tidy(schema: &mut Map<String, Value>) {
     }
 }
 
-/// A walk over one request.
 pub(crate) struct Walk<'a> {
     /// Whether limits and unknown fields are violations.
     pub(crate) checked: bool,
@@ -83,7 +82,6 @@ pub(crate) struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Walks a value that stands at a path.
     pub(crate) fn value(&mut self, value: &mut Value, schema: &Value, path: &str) {
         if !schema["x-media"].is_null() {
             return self.media(value, schema, path);

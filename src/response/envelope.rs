@@ -39,12 +39,13 @@ pub(crate) struct Envelope {
 impl Envelope {
     /// Reads a body: its first document with a code or a message, else its first. An unreadable one is an empty envelope.
     pub(crate) fn read(body: &[u8]) -> Self {
-        let mut envelopes = documents(body).map(|(document, _)| Self::of(&document, MAX_LAYERS));
-        let first = envelopes.next().unwrap_or_default();
-        if first.code.is_some() || first.message.is_some() {
-            return first;
-        }
-        envelopes.find(|other| other.code.is_some() || other.message.is_some()).unwrap_or(first)
+        let mut envelopes: Vec<_> = documents(body).map(|(document, _)| Self::of(&document, MAX_LAYERS)).collect();
+        envelopes.sort_by_key(|envelope| !envelope.has_content());
+        envelopes.into_iter().next().unwrap_or_default()
+    }
+
+    fn has_content(&self) -> bool {
+        self.code.is_some() || self.message.is_some()
     }
 
     /// The envelope of a response, with the one that stands as JSON text in its message, down to a depth.
@@ -61,7 +62,7 @@ impl Envelope {
         let inner = envelope.message.as_deref().filter(|message| depth > 0 && message.trim_start().starts_with('{'));
         if let Some(Ok(inner @ Json::Object(_))) = inner.map(serde_json::from_str) {
             let inner = Self::of(&inner, depth - 1);
-            if inner.code.is_some() || inner.message.is_some() {
+            if inner.has_content() {
                 envelope.code = inner.code.or(envelope.code);
                 envelope.sort = inner.sort.or(envelope.sort);
                 envelope.message = inner.message;

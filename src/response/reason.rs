@@ -136,6 +136,7 @@ impl Step {
 
 /// Words by which the message of a failed task is known.
 const FAILURES: &[(&[&str], Reason)] = &[
+    (MONEY, R::Balance),
     (&["risk control", "sensitive", "policy", "content security", "nsfw", "风控", "敏感", "违规"], R::ContentPolicy),
     (&["invalid", "pixel", "unsupported", "not supported", "must be"], R::InvalidRequest),
     (&["internal", "timeout", "timed out", "server error"], R::Internal),
@@ -144,11 +145,8 @@ const FAILURES: &[(&[&str], Reason)] = &[
 /// What the message of a failed task objects to.
 pub(crate) fn failure(message: &str) -> Reason {
     let message = message.to_lowercase();
-    let is_said = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    if is_said(MONEY) {
-        return R::Balance;
-    }
-    FAILURES.iter().find(|(words, _)| is_said(words)).map_or(R::Unknown, |(_, reason)| *reason)
+    let mut rows = FAILURES.iter();
+    rows.find(|(words, _)| words.iter().any(|word| message.contains(word))).map_or(R::Unknown, |(_, reason)| *reason)
 }
 
 /// Classifies an outcome without the expected content. `now` is for dates in headers, `base` the base URL; the `secrets`

@@ -85,7 +85,6 @@ impl Reading<'_> {
         let (first, task_id) = self.first(&layers)?;
         let layers = layers.get(first..)?;
         let inward = || layers.iter().copied().rev();
-        let any = |names: &[&str]| names.iter().find_map(|name| inward().find_map(|layer| text(layer.get(*name))));
         let moment = |names: &[&str]| names.iter().find_map(|name| inward().find_map(|layer| time(layer.get(*name))));
 
         // The innermost status counts, unless it is stale: then the failure around it does, or a success with an output.
@@ -113,7 +112,7 @@ impl Reading<'_> {
             status_message: with_reason.filter_map(|layer| reason(layer, has_succeeded)).next().or_else(refusal),
             outputs: if status == TaskStatus::Succeed { outputs } else { Vec::new() },
             status,
-            units_deducted: any(&["final_unit_deduction"]),
+            units_deducted: inward().find_map(|layer| text(layer.get("final_unit_deduction"))),
             created_at: moment(&["created_at", "create_time", "submit_time"]),
             updated_at: moment(&["updated_at", "update_time", "completed_at", "finish_time", "start_time"]),
             kind: self.kind,

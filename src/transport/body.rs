@@ -33,7 +33,6 @@ const KEPT: usize = 5;
 /// Size in bytes above which a body does not fit into the sockets' buffers, so that an early response would be lost.
 const LARGE: u64 = 1_000_000;
 
-/// One piece of the body.
 #[derive(Clone)]
 pub(crate) enum Segment {
     /// JSON text, or Base64 given as text.
@@ -64,7 +63,6 @@ impl Sent {
         self.bytes.load(Ordering::SeqCst)
     }
 
-    /// Wakes this when the count changes.
     pub(crate) fn wake(&self, waker: &Waker) {
         self.waker.register(waker);
     }
@@ -132,7 +130,6 @@ impl std::error::Error for UploadError {
     }
 }
 
-/// The streaming body.
 pub(crate) struct Upload {
     /// What was not read yet.
     segments: VecDeque<Segment>,
@@ -214,7 +211,6 @@ impl Upload {
 }
 
 impl Segment {
-    /// Its length in the body, in bytes.
     pub(crate) fn encoded_len(&self) -> u64 {
         let base64_len = |bytes: u64| bytes.div_ceil(3) * 4;
         match self {
@@ -226,7 +222,6 @@ impl Segment {
 }
 
 impl FileSource {
-    /// The file as it is now.
     pub(crate) fn look(path: &Path, metadata: &Metadata) -> Self {
         Self { path: path.to_owned(), len: metadata.len(), modified: metadata.modified().ok() }
     }
@@ -258,7 +253,6 @@ impl FileSource {
     }
 }
 
-/// A file that is being sent.
 struct Opened {
     rest: Take<File>,
     chunk: Vec<u8>,

@@ -9,11 +9,9 @@ use flate2::read::{DeflateDecoder, GzDecoder, MultiGzDecoder, ZlibDecoder};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 
-/// A decoded body, or why there is none.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Decoded {
     Body(Bytes),
-    /// Larger than the limit.
     TooLarge,
     /// In this encoding, which cannot be decoded here or is broken.
     Unreadable(String),

@@ -13,11 +13,11 @@ pub(crate) mod tls;
 use std::fmt;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{FutureExt as _, stream};
+use futures_util::future::{Either, FutureExt as _, select};
+use futures_util::stream;
 use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderValue};
 use progenitor_client::{ClientHooks, ClientInfo as _, OperationInfo};
@@ -62,15 +62,11 @@ pub(crate) struct Received {
 /// Why there is no response that can be read.
 #[derive(Debug)]
 pub(crate) enum TransportError {
-    /// The connection was refused, lost or cut; without the URL.
+    /// Without the URL.
     Connection(reqwest::Error),
-    /// No byte of the request was accepted for this long.
     Stalled(Duration),
-    /// No whole response for this long after the last byte of the request.
     Silent(Duration),
-    /// The response is larger than [`MAX_RESPONSE`].
     TooLarge,
-    /// The generated client did not write the request.
     Unsent,
 }
 
@@ -99,27 +95,25 @@ pub(crate) struct Outcome {
 /// What the generated client holds: for `raw` the settings of its exchanges, for a call of the facade also the request that
 /// was written.
 #[derive(Clone)]
-pub struct Exchange(Arc<ExchangeState>);
-
-struct ExchangeState {
+pub struct Exchange {
     raw: bool,
     key: HeaderValue,
     /// Replaces [`PREFIX`].
     prefix: Arc<str>,
     limits: Limits,
     clock: Arc<dyn Clock>,
-    written: Mutex<Option<reqwest::Request>>,
+    written: Arc<Mutex<Option<reqwest::Request>>>,
 }
 
 debug_fields!(Exchange, |_| );
 
 impl Exchange {
     pub(crate) fn new(raw: bool, key: HeaderValue, prefix: Arc<str>, limits: Limits, clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(ExchangeState { raw, key, prefix, limits, clock, written: Mutex::default() }))
+        Self { raw, key, prefix, limits, clock, written: Arc::default() }
     }
 
     fn written(&self) -> MutexGuard<'_, Option<reqwest::Request>> {
-        self.0.written.lock().unwrap_or_else(PoisonError::into_inner)
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends the request within its timeouts, and reads the whole response.
@@ -129,7 +123,7 @@ impl Exchange {
         mut request: reqwest::Request,
         body: Option<(Vec<Segment>, Arc<Sent>)>,
     ) -> Outcome {
-        let ExchangeState { key, prefix, limits, clock, .. } = &*self.0;
+        let Self { key, prefix, limits, clock, .. } = self;
         if let Some(url) = prefixed(request.url(), client.baseurl(), prefix) {
             *request.url_mut() = url;
         }
@@ -157,12 +151,10 @@ impl Exchange {
                 }
             }
         };
-        let (mut exchange, mut watch) = (pin!(exchange(client.client(), request)), pin!(watch));
-        let result = std::future::poll_fn(|context| match exchange.as_mut().poll(context) {
-            Poll::Ready(result) => Poll::Ready(result),
-            Poll::Pending => watch.as_mut().poll(context).map(Err),
-        })
-        .await;
+        let result = match select(pin!(exchange(client.client(), request)), pin!(watch)).await {
+            Either::Left((result, _)) => result,
+            Either::Right((failure, _)) => Err(failure),
+        };
         Outcome { handed_all: progress.handed_all(), result }
     }
 }
@@ -187,7 +179,7 @@ impl ClientHooks<Exchange> for generated::Client {
         request: &mut reqwest::Request,
         _: &OperationInfo,
     ) -> Result<(), progenitor_client::Error<E>> {
-        if self.inner().0.raw {
+        if self.inner().raw {
             return Ok(());
         }
         let nothing = reqwest::Request::new(request.method().clone(), request.url().clone());
@@ -228,7 +220,6 @@ fn generated_body(request: &mut reqwest::Request) -> Option<(Vec<Segment>, Arc<S
     Some((vec![Segment::Text(Bytes::copy_from_slice(body.as_bytes()?))], Arc::default()))
 }
 
-/// Sends one request and reads one response.
 async fn exchange(client: &reqwest::Client, request: reqwest::Request) -> Result<Received, TransportError> {
     let lost = |error: reqwest::Error| TransportError::Connection(error.without_url());
     let mut response = client.execute(request).await.map_err(lost)?;

@@ -21,7 +21,7 @@ use crate::transport::tls::{self, ConfigureHttp};
 pub(crate) fn download_client(reach: Reach, user: Option<&ConfigureHttp>) -> crate::error::Result<reqwest::Client> {
     /// A CDN redirects once or twice.
     const MAX_REDIRECTS: usize = 5;
-    let resolver = Resolver::new(reach.clone());
+    let resolver = Resolver { reach: reach.clone(), proxies: proxies(&Matcher::from_system()) };
     tls::http_client(true, user, |builder| {
         let policy = reqwest::redirect::Policy::custom(move |attempt| {
             if attempt.previous().len() > MAX_REDIRECTS {
@@ -40,12 +40,6 @@ pub(crate) fn download_client(reach: Reach, user: Option<&ConfigureHttp>) -> cra
 struct Resolver {
     reach: Reach,
     proxies: Arc<[String]>,
-}
-
-impl Resolver {
-    fn new(reach: Reach) -> Self {
-        Self { reach, proxies: proxies(&Matcher::from_system()) }
-    }
 }
 
 impl Resolve for Resolver {
@@ -79,7 +73,6 @@ fn admitted(
     Ok(Box::new(admitted.into_iter()))
 }
 
-/// A name with private addresses alone.
 #[derive(Debug)]
 struct PrivateName(String);
 
