@@ -3,7 +3,7 @@
 //! A gateway's response, and then a server's redirect, decides where a download goes; without [`Reach`] it could be led to
 //! what only this machine can reach. It judges URLs, and the addresses that a name resolves to.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use url::{Host, Url};
@@ -46,15 +46,11 @@ impl Reach {
 
     /// Whether a name may lead to an address.
     pub(crate) fn admits(&self, name: &str, address: IpAddr) -> bool {
-        let place = match address {
-            // Local proxies answer every name with these, and send what arrives there on to the real address.
-            IpAddr::V4(address) if matches!(address.octets(), [198, 18..=19, ..]) => None,
-            IpAddr::V4(address) => place_v4(address),
-            IpAddr::V6(address) => place_v6(address),
-        };
+        // Local proxies answer every name with these, and send what arrives there on to the real address.
+        let is_proxys = matches!(address, IpAddr::V4(address) if matches!(address.octets(), [198, 18..=19, ..]));
         let is_own = || self.base.host_str().is_some_and(|own| own.eq_ignore_ascii_case(name));
         let is_local = || is_loopback(&self.base) && name == "localhost" && address.is_loopback();
-        place.is_none() || self.private || is_own() || is_local()
+        is_proxys || place_of(address).is_none() || self.private || is_own() || is_local()
     }
 }
 
@@ -147,12 +143,26 @@ fn place(host: &Host<&str>) -> Option<&'static str> {
             let name = name.trim_end_matches('.');
             (name == "localhost" || name.ends_with(".localhost")).then_some("this machine")
         }
-        Host::Ipv4(address) => place_v4(*address),
-        Host::Ipv6(address) => place_v6(*address),
+        Host::Ipv4(address) => place_of((*address).into()),
+        Host::Ipv6(address) => place_of((*address).into()),
     }
 }
 
-fn place_v4(address: Ipv4Addr) -> Option<&'static str> {
+fn place_of(address: IpAddr) -> Option<&'static str> {
+    let address = match address {
+        IpAddr::V4(address) => address,
+        IpAddr::V6(address) => match address.segments() {
+            [0, 0, 0, 0, 0, 0, 0, 1] => return Some("a loopback address"),
+            // IPv4-mapped, IPv4-compatible, 6to4 or NAT64 address.
+            [0, 0, 0, 0, 0, 0xffff | 0, high, low]
+            | [0x2002, high, low, ..]
+            | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)),
+            [0xfc00..=0xfdff, ..] => return Some("a private address"),
+            [0xfe80..=0xfeff, ..] => return Some("a link-local address"),
+            [0x64, 0xff9b, 1, ..] | [0xff00..=0xffff, ..] => return Some("an address that no public server has"),
+            _ => return None,
+        },
+    };
     Some(match address.octets() {
         [127, ..] => "a loopback address",
         [0, ..] => "an unspecified address",
@@ -162,22 +172,6 @@ fn place_v4(address: Ipv4Addr) -> Option<&'static str> {
         [192, 0, 0, _] | [198, 18..=19, ..] | [224..=255, ..] => "an address that no public server has",
         _ => return None,
     })
-}
-
-fn place_v6(address: Ipv6Addr) -> Option<&'static str> {
-    if address.is_loopback() {
-        return Some("a loopback address");
-    }
-    match address.segments() {
-        // IPv4-mapped, IPv4-compatible, 6to4 or NAT64 address.
-        [0, 0, 0, 0, 0, 0xffff | 0, high, low] | [0x2002, high, low, ..] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
-            place_v4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
-        }
-        [0xfc00..=0xfdff, ..] => Some("a private address"),
-        [0xfe80..=0xfeff, ..] => Some("a link-local address"),
-        [0x64, 0xff9b, 1, ..] | [0xff00..=0xffff, ..] => Some("an address that no public server has"),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
 use super::json::{Json, text};
@@ -70,7 +71,7 @@ pub struct Output {
     /// Position among the task's outputs, from 0, as [`Download::output`](crate::Download::output) takes it.
     pub index: usize,
     /// Length of a video or a sound. In JSON: seconds.
-    #[serde(default, with = "seconds")]
+    #[serde(default, serialize_with = "seconds", deserialize_with = "from_seconds")]
     pub duration: Option<Duration>,
     /// URL of the same file with a watermark, where one was requested.
     #[serde(default)]
@@ -80,19 +81,13 @@ pub struct Output {
     pub wav_url: Option<String>,
 }
 
-mod seconds {
-    use std::time::Duration;
+fn seconds<S: Serializer>(length: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    length.map(|length| length.as_secs_f64()).serialize(serializer)
+}
 
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
-
-    pub(super) fn serialize<S: Serializer>(length: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-        length.map(|length| length.as_secs_f64()).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-        let seconds = Option::<f64>::deserialize(deserializer)?;
-        seconds.map(Duration::try_from_secs_f64).transpose().map_err(D::Error::custom)
-    }
+fn from_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let seconds = Option::<f64>::deserialize(deserializer)?;
+    seconds.map(Duration::try_from_secs_f64).transpose().map_err(D::Error::custom)
 }
 
 impl Output {
@@ -175,16 +170,16 @@ impl Search<'_> {
         for place in places {
             for layer in layers.clone() {
                 match (*place, layer.get(*place)) {
-                    ("", _) => self.one(layer, self.is_certain.then_some(self.wanted)),
+                    ("", _) => self.one(layer, self.is_certain.then_some(self.wanted), None),
                     // An object there is a layer of its own.
-                    ("data", data) if !data.is_array() => {}
+                    ("data", data) if !data.is_array() => false,
                     // The API's own place, where no input stands: what it has of other kinds are outputs, too.
                     ("task_result", value) => self.collect(value, None, OutputKind::ALL, DEPTH),
                     (_, value) => {
                         let kind = own.contains(place).then_some(self.wanted);
-                        self.collect(value, kind, &[self.wanted], DEPTH);
+                        self.collect(value, kind, &[self.wanted], DEPTH)
                     }
-                }
+                };
                 if self.found.iter().any(|output| !self.is_certain || output.kind == self.wanted) {
                     return;
                 }
@@ -192,54 +187,35 @@ impl Search<'_> {
         }
     }
 
-    /// Takes every output in a value: a URL, an object that has one, or a list of these. `kind` is that of the key above it.
-    fn collect(&mut self, value: &Json, kind: Option<OutputKind>, kinds: &[OutputKind], depth: usize) {
-        if depth == 0 {
-            return;
-        }
+    /// Takes every output in a value, if it has any: a URL, an object that has one, or a list of these. `kind` is that of the
+    /// key above it.
+    fn collect(&mut self, value: &Json, kind: Option<OutputKind>, kinds: &[OutputKind], depth: usize) -> bool {
+        let Some(depth) = depth.checked_sub(1) else { return false };
         match value {
-            Json::Str(url) => {
-                if let Some(url) = address(url, self.base, false) {
-                    self.push(url, kind, &Json::Null);
-                }
-            }
+            Json::Str(url) => self.push(address(url, self.base, false), kind, &Json::Null, None),
             Json::Array(items) => {
                 let mut items: Vec<_> = items.iter().collect();
                 // An image has no id: its place must be the same in every response.
                 items.sort_by_key(|item| item.get("index").as_u64());
-                items.into_iter().for_each(|item| self.collect(item, kind, kinds, depth - 1));
+                items.into_iter().fold(false, |found, item| self.collect(item, kind, kinds, depth) || found)
             }
             Json::Object(_) => {
-                let before = self.found.len();
-                let own = kinds.iter().flat_map(|kind| kind.names().lists.iter().map(|row| (*row, Some(*kind))));
-                for (row, own) in own {
-                    self.first_of(row, value, own, kinds, depth);
+                let mut found = false;
+                for own in kinds {
+                    for row in own.names().lists {
+                        found |= row.iter().any(|name| self.collect(value.get(*name), Some(*own), kinds, depth));
+                    }
                 }
-                if self.found.len() == before {
-                    self.first_of(&LISTS, value, kind, kinds, depth);
-                }
-                if self.found.len() == before {
-                    self.one(value, kind);
-                    self.found[before..].iter_mut().for_each(|output| output.id = text(value.get("id")));
-                }
+                found
+                    || LISTS.iter().any(|name| self.collect(value.get(*name), kind, kinds, depth))
+                    || self.one(value, kind, text(value.get("id")))
             }
-            _ => {}
-        }
-    }
-
-    /// Takes the outputs under the first of these keys that has any.
-    fn first_of(&mut self, row: &[&str], value: &Json, kind: Option<OutputKind>, kinds: &[OutputKind], depth: usize) {
-        let before = self.found.len();
-        for name in row {
-            self.collect(value.get(*name), kind, kinds, depth - 1);
-            if self.found.len() > before {
-                return;
-            }
+            _ => false,
         }
     }
 
     /// Takes the output that an object describes itself.
-    fn one(&mut self, object: &Json, kind: Option<OutputKind>) {
+    fn one(&mut self, object: &Json, kind: Option<OutputKind>, id: Option<String>) -> bool {
         let named = || OutputKind::ALL.iter().find(|kind| object.get("type").as_str() == Some(kind.as_str()));
         let kind = kind.or_else(|| named().copied());
         let of = kind.unwrap_or(self.wanted);
@@ -248,23 +224,22 @@ impl Search<'_> {
             "*" => of.names().urls.iter().find_map(|name| Some((url_at(name)?, Some(of)))),
             name => Some((url_at(name)?, kind)),
         });
-        if let Some((url, kind)) = found {
-            let (watermark, wav) = (url_at(WATERMARK), WAV.into_iter().find_map(url_at));
-            self.push(url, kind, object);
-            if let Some(output) = self.found.last_mut() {
-                (output.watermark_url, output.wav_url) = (watermark, wav.filter(|_| output.kind == OutputKind::Audio));
-            }
-        }
+        let (url, kind) = found.unzip();
+        self.push(url, kind.flatten(), object, id)
     }
 
-    fn push(&mut self, url: String, kind: Option<OutputKind>, object: &Json) {
+    fn push(&mut self, url: Option<String>, kind: Option<OutputKind>, object: &Json, id: Option<String>) -> bool {
+        let Some(url) = url else { return false };
         let kind = kind.unwrap_or_else(|| match extension(&url) {
             Some((_, kind)) if !self.is_certain => kind,
             _ => self.wanted,
         });
         let seconds = DURATIONS.into_iter().find_map(|name| text(object.get(name))?.parse().ok());
         let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        self.found.push(Output { kind, url, id: None, index: 0, duration, watermark_url: None, wav_url: None });
+        let url_at = |name| address(&text(object.get(name))?, self.base, true);
+        let wav_url = WAV.into_iter().find_map(url_at).filter(|_| kind == OutputKind::Audio);
+        self.found.push(Output { kind, url, id, index: 0, duration, watermark_url: url_at(WATERMARK), wav_url });
+        true
     }
 }
 
