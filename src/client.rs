@@ -130,14 +130,14 @@ impl Client {
 
     async fn query(&self, target: Target<'_>, limit: Duration) -> Result<TaskInfo> {
         let Target { row, id, external, secrets } = target;
+        let ids: Vec<_> = [Some(id), external].into_iter().flatten().collect();
         // A server may have given an id that no path can hold.
-        let in_path = [Some(id), external].into_iter().flatten().find(|id| fits_path(id)).ok_or_else(|| {
+        let in_path = ids.iter().find(|id| fits_path(id)).ok_or_else(|| {
             Error::new(ErrorKind::Other, "get", "the gateway gave the task an id that no URL can hold")
                 .with_hint("ask the gateway for the task; its outputs cannot be fetched by its id")
         })?;
         let limits = Limits { response: self.shared.get.response.min(limit), ..self.shared.get };
         let outcome = self.send(limits, None, |raw| (row.get)(raw, in_path)).await;
-        let ids: Vec<_> = [Some(id), external].into_iter().flatten().collect();
         let mut other = None;
         let read = self.read(Step::Get, row, outcome, Wanted::Known(&ids), secrets, |reading, document, text| {
             reading.task(document, text).or_else(|| {

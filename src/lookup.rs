@@ -161,7 +161,7 @@ impl Client {
     }
 }
 
-/// Whether an error says that the API knows of no such task, which is a readable response: by a gateway's word, or Kling's code.
+/// Whether an error says that the API knows of no such task: that is a readable response.
 fn is_not_known(error: &Error) -> bool {
     error.evidence().meaning == Meaning::NotKnown || error.code() == Some("1203")
 }

@@ -1,8 +1,7 @@
 //! The spans of the crate: one for each operation, and one around those of a whole generation; `guide/spans.md` lists them.
 //!
-//! The span of a generation is made by what begins it and carried by the handles, task, wait, finished task and download,
-//! until the last of them is gone. It is a parent, and never entered across an `await`: what the same thread does meanwhile
-//! is no part of it. Nothing secret is in any of them.
+//! The span of a generation lives in the handles, task, wait, finished task and download. It is never entered across an
+//! `await`: what the same thread does meanwhile is no part of it. Nothing secret is in any of them.
 
 use std::fmt::Display;
 

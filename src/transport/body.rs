@@ -131,13 +131,12 @@ impl std::error::Error for UploadError {
 }
 
 pub(crate) struct Upload {
-    /// What was not read yet.
-    segments: VecDeque<Segment>,
-    /// The first segment's file.
+    segments: Vec<Segment>,
+    /// Which of them is read, and its file.
+    at: usize,
     open: Option<Opened>,
     /// The last encoded chunks.
     sent: VecDeque<Bytes>,
-    files: Vec<FileSource>,
     pause: Duration,
     progress: Arc<Progress>,
 }
@@ -145,19 +144,8 @@ pub(crate) struct Upload {
 impl Upload {
     /// The body, whose first byte waits for `pause` after the first poll if it is large.
     pub(crate) fn new(segments: Vec<Segment>, pause: Duration, progress: Arc<Progress>) -> Self {
-        let files = segments.iter().filter_map(|segment| match segment {
-            Segment::File(file) => Some(file.clone()),
-            _ => None,
-        });
         let pause = if progress.left() > LARGE { pause } else { Duration::ZERO };
-        Self {
-            files: files.collect(),
-            segments: segments.into(),
-            open: None,
-            sent: VecDeque::with_capacity(KEPT),
-            pause,
-            progress,
-        }
+        Self { segments, at: 0, open: None, sent: VecDeque::with_capacity(KEPT), pause, progress }
     }
 
     /// The body as reqwest takes it: a stream, which cannot be cloned.
@@ -177,7 +165,8 @@ impl Upload {
         let (count, progress) = (chunk.len() as u64, &self.progress);
         // Before the last bytes: a file that changed during the upload must not become a paid task.
         if count >= progress.left() {
-            for file in &self.files {
+            for segment in &self.segments {
+                let Segment::File(file) = segment else { continue };
                 let now = tokio::fs::metadata(&file.path).await;
                 now.and_then(|now| file.check(&now)).map_err(|reason| file.error(reason))?;
             }
@@ -188,7 +177,7 @@ impl Upload {
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, UploadError> {
-        while let Some(segment) = self.segments.front_mut() {
+        while let Some(segment) = self.segments.get_mut(self.at) {
             let chunk = match segment {
                 Segment::Text(text) => text.split_to(text.len().min(CHUNK)),
                 Segment::Bytes(bytes) => encode(&bytes.split_to(bytes.len().min(CHUNK)), &mut self.sent),
@@ -203,7 +192,7 @@ impl Upload {
             if !chunk.is_empty() {
                 return Ok(Some(chunk));
             }
-            self.segments.pop_front();
+            self.at += 1;
             self.open = None;
         }
         Ok(None)
