@@ -289,7 +289,7 @@ impl ClientBuilder {
             poll_rate,
             max_running: self.max_running,
         };
-        Ok(Client { running: shared.max_running.map(Running::new), shared: Arc::new(shared), authorization })
+        Ok(Client { running: Running::new(shared.max_running), shared: Arc::new(shared), authorization })
     }
 }
 
@@ -310,4 +310,4 @@ const DOWNLOAD_LIMIT: u64 = 2 * 1024 * 1024 * 1024;
 /// A query costs nothing and is retried, so it need not wait as long as a paid request; how long is a guess.
 const GET_RESPONSE: Duration = Duration::from_secs(30);
 
-debug_fields!(ClientBuilder, |_| );
+debug_fields!(ClientBuilder);

@@ -41,7 +41,7 @@ pub struct Client {
     pub(crate) shared: Arc<Shared>,
     /// Marked as sensitive: `Debug` does not show it.
     pub(crate) authorization: HeaderValue,
-    pub(crate) running: Option<Running>,
+    pub(crate) running: Running,
 }
 
 /// What clients of the same gateway share, whatever their keys.
@@ -87,7 +87,7 @@ impl Client {
     /// [`Invalid`](ErrorKind::Invalid) for a key that no header can hold.
     pub fn with_key(&self, key: impl AsRef<str>) -> Result<Self> {
         let authorization = authorization(key.as_ref()).map_err(|found| Error::invalid("client", vec![found]))?;
-        let running = self.shared.max_running.map(Running::new);
+        let running = Running::new(self.shared.max_running);
         Ok(Self { shared: Arc::clone(&self.shared), authorization, running })
     }
 

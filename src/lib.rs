@@ -17,11 +17,11 @@
 
 /// `Debug` that shows these fields and nothing else.
 macro_rules! debug_fields {
-    ($type:ty, |$value:pat_param| $($field:ident: $shown:expr),*) => {
+    ($type:ty $(, |$value:ident| $($field:ident: $shown:expr),+)?) => {
         impl std::fmt::Debug for $type {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                let $value = self;
-                f.debug_struct(stringify!($type))$(.field(stringify!($field), &$shown))*.finish_non_exhaustive()
+                $(let $value = self;)?
+                f.debug_struct(stringify!($type))$($(.field(stringify!($field), &$shown))+)?.finish_non_exhaustive()
             }
         }
     };

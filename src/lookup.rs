@@ -15,7 +15,6 @@ use crate::operations::Operation;
 use crate::response::TaskInfo;
 use crate::response::redact::shown;
 use crate::row::{Page, Row};
-use crate::running::Running;
 use crate::span::{record, step_span, within};
 use crate::task::Task;
 
@@ -69,9 +68,7 @@ impl Client {
         check_id(external_task_id)?;
         let lookup = Lookup { row, external: external_task_id, began: None, secrets: &[] };
         match self.look_up(lookup).await? {
-            Found::Task(task) => {
-                Ok(Some(task.taken_up().holding(self.running.as_ref().and_then(Running::permit_if_free))))
-            }
+            Found::Task(task) => Ok(Some(task.taken_up().holding(self.running.permit_if_free()))),
             _ => Ok(None),
         }
     }

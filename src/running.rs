@@ -4,28 +4,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many tasks may run at a time. Clones are the same.
+/// How many tasks may run at a time, if that is limited. Clones are the same.
 #[derive(Clone)]
-pub(crate) struct Running(Arc<Semaphore>);
+pub(crate) struct Running(Option<Arc<Semaphore>>);
 
 /// The right to run one task. Clones are the same; it returns when the task is seen to have ended, or with the last clone.
 #[derive(Clone)]
 pub(crate) struct Permit(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
 
 impl Running {
-    pub(crate) fn new(most: usize) -> Self {
-        Self(Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))))
+    pub(crate) fn new(most: Option<usize>) -> Self {
+        Self(most.map(|most| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)))))
     }
 
     /// Waits for a permit, first come, first served.
     pub(crate) async fn permit(&self) -> Option<Permit> {
         // It fails only for a semaphore that was closed, which nothing does.
-        Arc::clone(&self.0).acquire_owned().await.ok().map(Permit::new)
+        self.0.clone()?.acquire_owned().await.ok().map(Permit::new)
     }
 
     /// A permit if one is free: for a task that runs already, whether it has one or not.
     pub(crate) fn permit_if_free(&self) -> Option<Permit> {
-        Arc::clone(&self.0).try_acquire_owned().ok().map(Permit::new)
+        self.0.clone()?.try_acquire_owned().ok().map(Permit::new)
     }
 }
 

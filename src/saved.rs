@@ -10,7 +10,6 @@ use crate::clock::Age;
 use crate::error::{Error, Result, Violation};
 use crate::operations::Operation;
 use crate::response::TaskStatus;
-use crate::running::Running;
 use crate::task::Task;
 
 /// A task to be stored: made by [`Task::save`] or from columns of your own, taken up by [`Client::resume`].
@@ -119,7 +118,7 @@ impl Client {
             is_known: true,
             ..Task::known_by(self.clone(), saved.operation.row("resume")?, &saved.task_id)
         };
-        Ok(task.taken_up().holding(self.running.as_ref().and_then(Running::permit_if_free)))
+        Ok(task.taken_up().holding(self.running.permit_if_free()))
     }
 }
 

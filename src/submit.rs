@@ -120,10 +120,7 @@ impl Client {
             )
         });
         let submitted = within(span.clone(), self.clock(), async {
-            let permit = match &self.running {
-                Some(running) => running.permit().await,
-                None => None,
-            };
+            let permit = self.running.permit().await;
             let task = self.create(&request, &sent, &span).await?;
             let expected = Some(policy::expected(row.output, request.text("mode"), request.text("duration")));
             Ok(Task { expected, secrets: request.secrets().into(), ..task }.holding(permit))

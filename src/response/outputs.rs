@@ -197,7 +197,7 @@ impl Search<'_> {
                 let mut items: Vec<_> = items.iter().collect();
                 // An image has no id: its place must be the same in every response.
                 items.sort_by_key(|item| item.get("index").as_u64());
-                items.into_iter().fold(false, |found, item| self.collect(item, kind, kinds, depth) || found)
+                items.into_iter().filter(|item| self.collect(item, kind, kinds, depth)).count() > 0
             }
             Json::Object(_) => {
                 let mut found = false;

@@ -105,7 +105,7 @@ pub struct Exchange {
     written: Arc<Mutex<Option<reqwest::Request>>>,
 }
 
-debug_fields!(Exchange, |_| );
+debug_fields!(Exchange);
 
 impl Exchange {
     pub(crate) fn new(raw: bool, key: HeaderValue, prefix: Arc<str>, limits: Limits, clock: Arc<dyn Clock>) -> Self {
