@@ -320,7 +320,7 @@ impl Transfer {
     /// Returns the format of a body, if the output may have it.
     fn format_of(&self, head: &[u8]) -> Option<&'static Format> {
         match Content::of(head) {
-            Content::File(format) if format.is_of(self.output.kind) => Some(format),
+            Content::File(format) if format.kinds.contains(&self.output.kind) => Some(format),
             _ => None,
         }
     }
@@ -459,7 +459,7 @@ impl Transfer {
                 let hint = "a proxy may have encoded it; download it again, or by another way";
                 return self.plan.error(ErrorKind::UnexpectedResponse, message).with_hint(hint).into();
             }
-            (Content::File(format), _) if !format.is_of(self.output.kind) => format.name,
+            (Content::File(format), _) if !format.kinds.contains(&self.output.kind) => format.name,
             _ if body.end.is_none() && body.head.len() < HEAD => return self.cut("the transfer ended early"),
             _ => "an unknown format",
         };
