@@ -5,7 +5,7 @@
 //! leaves a beginning of the file. Nothing signed is written down.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::mem;
 use std::path::{Path, PathBuf, is_separator};
 use std::sync::Arc;
@@ -81,7 +81,7 @@ impl Part {
                 Some(pause) => clock.sleep(pause).await,
                 None => {
                     let message = format!("another download is writing {}", path.display());
-                    return Err(failed(message).with_hint("let it end, or name another file"));
+                    return Err(failed(message, "let it end, or name another file"));
                 }
             }
         }
@@ -91,18 +91,18 @@ impl Part {
     pub(crate) async fn restart(&mut self, origin: Origin) -> Result<()> {
         self.batch.clear();
         self.size = 0;
-        self.on_disk(move |path, mut file| {
+        joined(self.spawn(move |path, mut file| {
             // In this order the bytes of one file never stand beside the description of another.
             let _ = fs::remove_file(beside(path, ".json"));
             if file.metadata()?.len() > 0 {
                 file.set_len(0)?;
             }
-            file.seek(SeekFrom::Start(0))?;
+            file.rewind()?;
             match origin.entity.validator {
                 Some(_) => fs::write(beside(path, ".json"), serde_json::to_vec(&origin)?),
                 None => Ok(()),
             }
-        })
+        }))
         .await
     }
 
@@ -116,13 +116,12 @@ impl Part {
     async fn flush(&mut self) -> Result<()> {
         self.unsynced += mem::take(&mut self.size);
         let batch = mem::take(&mut self.batch);
-        self.on_disk(move |_, mut file| batch.iter().try_for_each(|bytes| file.write_all(bytes))).await?;
+        let write = self.spawn(move |_, mut file| batch.iter().try_for_each(|bytes| file.write_all(bytes)));
+        joined(write).await?;
         if self.unsynced >= SYNC && self.syncing.as_ref().is_none_or(JoinHandle::is_finished) {
             self.synced().await?;
             self.unsynced = 0;
-            let (path, file) = (self.path.clone(), Arc::clone(&self.file));
-            let sync = move || file.sync_data().map_err(|reason| disk_error(&path, reason));
-            self.syncing = Some(tokio::task::spawn_blocking(sync));
+            self.syncing = Some(self.spawn(|_, file| file.sync_data()));
         }
         Ok(())
     }
@@ -139,7 +138,7 @@ impl Part {
     pub(crate) async fn finish(&mut self) -> Result<()> {
         self.flush().await?;
         self.synced().await?;
-        self.on_disk(|_, file| file.sync_all()).await?;
+        joined(self.spawn(|_, file| file.sync_all())).await?;
         let (target, path, overwrite) = (self.target.clone(), self.path.clone(), self.overwrite);
         blocking(move || {
             name(&path, &target, overwrite)?;
@@ -154,7 +153,7 @@ impl Part {
     pub(crate) async fn leave(mut self) -> Option<(PathBuf, u64)> {
         // What cannot be written now is fetched again later.
         let _ = (self.flush().await, self.synced().await);
-        let kept = self.on_disk(|path, file| {
+        let kept = self.spawn(|path, file| {
             let length = file.metadata().map_or(0, |found| found.len());
             if length == 0 {
                 let _ = fs::remove_file(beside(path, ".json"));
@@ -162,22 +161,22 @@ impl Part {
             }
             Ok(length)
         });
-        let length = kept.await.ok().filter(|length| *length > 0)?;
+        let length = joined(kept).await.ok().filter(|length| *length > 0)?;
         Some((self.path, length))
     }
 
     /// Runs work on the `.part` where it may block.
-    async fn on_disk<T: Send + 'static>(
+    fn spawn<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Path, &File) -> io::Result<T> + Send + 'static,
-    ) -> Result<T> {
+    ) -> JoinHandle<Result<T>> {
         let (path, file) = (self.path.clone(), Arc::clone(&self.file));
-        blocking(move || work(&path, &file).map_err(|reason| disk_error(&path, reason))).await
+        tokio::task::spawn_blocking(move || work(&path, &file).map_err(|reason| disk_error(&path, reason)))
     }
 }
 
-fn failed(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Other, DOWNLOAD, message)
+fn failed(message: impl Into<String>, hint: &str) -> Error {
+    Error::new(ErrorKind::Other, DOWNLOAD, message).with_hint(hint)
 }
 
 /// The error of a file, with what to do.
@@ -193,11 +192,11 @@ fn disk_error(path: &Path, reason: io::Error) -> Error {
         Kind::IsADirectory => ("it is a directory", "remove it, or name another file"),
         _ => ("it cannot be written", "name another file, or download again"),
     };
-    failed(format!("{}: {what} ({reason})", path.display())).with_hint(hint).with_source(reason)
+    failed(format!("{}: {what} ({reason})", path.display()), hint).with_source(reason)
 }
 
 fn kept(target: &Path) -> Error {
-    failed(format!("{} exists and was kept", target.display())).with_hint("name another file, or ask to overwrite it")
+    failed(format!("{} exists and was kept", target.display()), "name another file, or ask to overwrite it")
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
@@ -205,9 +204,8 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 }
 
 async fn joined<T>(work: JoinHandle<Result<T>>) -> Result<T> {
-    work.await.unwrap_or_else(|reason| {
-        Err(failed(format!("the thread that writes the file ended: {reason}")).with_hint("download again"))
-    })
+    let ended = |reason| failed(format!("the thread that writes the file ended: {reason}"), "download again");
+    work.await.unwrap_or_else(|reason| Err(ended(reason)))
 }
 
 /// Refuses a target that cannot get the output. What is wrong with its directory shows at the `.part`.
@@ -217,7 +215,7 @@ fn check(target: &Path, overwrite: bool) -> Result<()> {
     let found = fs::symlink_metadata(target).ok();
     if ends_as_directory || target.file_name().is_none() || found.as_ref().is_some_and(fs::Metadata::is_dir) {
         let message = format!("{:?} is a directory, or no name of a file", target.to_string_lossy());
-        return Err(failed(message).with_hint("name a file in it"));
+        return Err(failed(message, "name a file in it"));
     }
     if found.is_some() && !overwrite { Err(kept(target)) } else { Ok(()) }
 }
@@ -238,7 +236,7 @@ fn locked(path: &Path) -> io::Result<Option<(File, Option<Found>)>> {
     }
     let length = file.metadata()?.len();
     let found = describe(&mut file, path, length);
-    file.seek(SeekFrom::End(0)).map(|_| Some((file, found)))
+    file.seek(io::SeekFrom::End(0)).map(|_| Some((file, found)))
 }
 
 /// Describes the bytes in a `.part`, if they can be resumed.
@@ -249,19 +247,13 @@ fn describe(file: &mut File, path: &Path, length: u64) -> Option<Found> {
     let fits = origin.entity.validator.is_some() && origin.entity.total.is_none_or(|total| length <= total);
     let Content::File(format) = Content::of(&head) else { return None };
     let mut structure = Structure::new(format, &head);
-    file.seek(SeekFrom::Start(0)).ok()?;
-    io::copy(file, &mut structure).ok().filter(|_| fits)?;
-    Some(Found { origin, length, structure })
-}
-
-impl io::Write for Structure {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.take(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    structure.take(&head);
+    let mut bytes = vec![0; BATCH];
+    loop {
+        match file.read(&mut bytes).ok()? {
+            0 => return fits.then_some(Found { origin, length, structure }),
+            count => structure.take(&bytes[..count]),
+        }
     }
 }
 

@@ -38,8 +38,9 @@ pub(crate) struct Plan {
 pub(crate) const REFRESH: &str = "refresh the task, which gives fresh URLs, and then ask its gateway";
 
 impl Plan {
-    pub(crate) fn new(finished: FinishedTask) -> Self {
-        Self { finished, choice: None, as_wav: false, rewinds: false, floor: Floor::DEFAULT, progress: None }
+    pub(crate) fn new(finished: &FinishedTask) -> Self {
+        let (finished, floor) = (finished.clone(), Floor::DEFAULT);
+        Self { finished, choice: None, as_wav: false, rewinds: false, floor, progress: None }
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -71,16 +72,14 @@ impl Plan {
             (None, only, None) => only,
             _ => None,
         };
-        found.cloned().ok_or_else(|| self.named(Error::invalid(DOWNLOAD, vec![no_such_output(info, self.choice)])))
+        found.cloned().ok_or_else(|| Error::invalid(DOWNLOAD, vec![no_such_output(info, self.choice)]))
     }
 
     /// Returns the URL of an output, if it may be fetched.
     pub(crate) fn url(&self, output: &Output) -> Result<Url> {
         let url = output.wav_url.as_ref().filter(|_| self.as_wav).unwrap_or(&output.url);
-        let mut url = Url::parse(url).map_err(|reason| {
-            self.error(ErrorKind::UnexpectedResponse, format!("the output's URL is invalid: {reason}"))
-                .with_hint(REFRESH)
-        })?;
+        let mut url =
+            Url::parse(url).map_err(|reason| broken(format!("the output's URL is invalid: {reason}"), REFRESH))?;
         // No server sees it, and with it no URL is the one of its response.
         url.set_fragment(None);
         self.check(&url)?;
@@ -89,30 +88,25 @@ impl Plan {
 
     /// Refuses a URL that may not be fetched.
     pub(crate) fn check(&self, url: &Url) -> Result<()> {
-        self.client().shared.reach.objection(url).map_or(Ok(()), |objection| Err(self.elsewhere(&objection)))
+        self.client().shared.reach.objection(url).map_or(Ok(()), |objection| Err(elsewhere(&objection)))
     }
+}
 
-    pub(crate) fn elsewhere(&self, objection: &str) -> Error {
-        self.error(
-            ErrorKind::UnexpectedResponse,
-            format!("the output is not where it may be fetched from: {objection}"),
-        )
-        .with_hint("ClientBuilder::private_addresses allows addresses of a private network, not plain http")
-    }
+/// Returns the error of a response or a file that is not as it must be.
+pub(crate) fn broken(message: impl Into<String>, hint: &str) -> Error {
+    Error::new(ErrorKind::UnexpectedResponse, DOWNLOAD, message).with_hint(hint)
+}
 
-    /// Returns an error of this download.
-    pub(crate) fn error(&self, kind: ErrorKind, message: impl Into<String>) -> Error {
-        self.named(Error::new(kind, DOWNLOAD, message))
-    }
+pub(crate) fn elsewhere(objection: &str) -> Error {
+    let message = format!("the output is not where it may be fetched from: {objection}");
+    broken(message, "ClientBuilder::private_addresses allows addresses of a private network, not plain http")
+}
 
-    /// Adds the task to an error.
-    pub(crate) fn named(&self, error: Error) -> Error {
-        let info = self.finished.info();
-        error
-            .with_operation(self.finished.task().row().name)
-            .with_ids(Some(&info.task_id), info.external_task_id.as_deref())
-            .of_paid(true)
-    }
+/// Adds the task to an error.
+pub(crate) fn named(finished: &FinishedTask, error: Error) -> Error {
+    let info = finished.info();
+    let error = error.with_operation(finished.task().row().name).of_paid(true);
+    error.with_ids(Some(&info.task_id), info.external_task_id.as_deref())
 }
 
 /// The violation of a choice that is none, with what there is to choose from.
