@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use futures_util::stream::SelectAll;
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream, SelectAll};
 
 use crate::client::Client;
 use crate::error::Result;
@@ -41,14 +42,9 @@ use crate::wait::single::Wait;
 /// ```
 #[must_use = "a wait does nothing until it is polled"]
 pub struct WaitAll {
-    waits: SelectAll<Member>,
+    waits: SelectAll<BoxStream<'static, (Arc<str>, String, Result<WaitEvent>)>>,
+    /// The base URLs and ids of the tasks, which tell them apart.
     members: HashSet<Arc<str>>,
-}
-
-/// A wait with the base URL and id of its task, which tell it from the others.
-struct Member {
-    name: Arc<str>,
-    wait: Wait,
 }
 
 impl Client {
@@ -67,9 +63,10 @@ impl WaitAll {
     /// Adds a task, also while the others are waited for.
     pub fn push(&mut self, task: impl Into<Wait>) {
         let wait = task.into();
-        let name: Arc<str> = format!("{} {}", wait.task().client().base_url(), wait.task().id()).into();
+        let id = Arc::clone(wait.task().shared_id());
+        let name: Arc<str> = format!("{} {id}", wait.task().client().base_url()).into();
         if self.members.insert(Arc::clone(&name)) {
-            self.waits.push(Member { name, wait });
+            self.waits.push(wait.map(move |event| (Arc::clone(&name), id.to_string(), event)).boxed());
         }
     }
 
@@ -96,11 +93,11 @@ impl WaitAll {
     /// # }
     /// ```
     pub fn events(&mut self) -> impl Stream<Item = (String, Result<WaitEvent>)> + Send + Unpin {
-        Events(self)
+        stream::poll_fn(|context| self.poll_event(context))
     }
 
-    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<(Arc<str>, Result<WaitEvent>)>> {
-        let Some((name, id, event)) = ready!(Pin::new(&mut self.waits).poll_next(context)) else {
+    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<(String, Result<WaitEvent>)>> {
+        let Some((name, id, event)) = ready!(self.waits.poll_next_unpin(context)) else {
             // A wait that had ended before it was added has no event.
             self.members.clear();
             return Poll::Ready(None);
@@ -112,38 +109,18 @@ impl WaitAll {
     }
 }
 
-impl Stream for Member {
-    type Item = (Arc<str>, Arc<str>, Result<WaitEvent>);
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let event = ready!(Pin::new(&mut self.wait).poll_next(context));
-        Poll::Ready(event.map(|event| (Arc::clone(&self.name), Arc::clone(self.wait.task().shared_id()), event)))
-    }
-}
-
 impl Stream for WaitAll {
     type Item = (String, Result<FinishedTask>);
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         while let Some((id, event)) = ready!(self.poll_event(context)) {
             match event {
-                Ok(WaitEvent::Done(finished)) => return Poll::Ready(Some((id.to_string(), Ok(finished)))),
-                Err(error) => return Poll::Ready(Some((id.to_string(), Err(error)))),
+                Ok(WaitEvent::Done(finished)) => return Poll::Ready(Some((id, Ok(finished)))),
+                Err(error) => return Poll::Ready(Some((id, Err(error)))),
                 Ok(_) => {}
             }
         }
         Poll::Ready(None)
-    }
-}
-
-/// Every event, not the ends alone.
-struct Events<'a>(&'a mut WaitAll);
-
-impl Stream for Events<'_> {
-    type Item = (String, Result<WaitEvent>);
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_event(context).map(|event| event.map(|(id, event)| (id.to_string(), event)))
     }
 }
 

@@ -10,4 +10,4 @@ mod watch;
 
 pub use all::WaitAll;
 pub use event::{FinishedTask, WaitEvent};
-pub use single::{Wait, Waiting};
+pub use single::Wait;
