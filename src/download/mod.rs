@@ -174,7 +174,7 @@ impl Download {
 async fn fetch(transfer: &mut Transfer, part: &mut Part) -> Result<()> {
     while let Event::Bytes { first, bytes } = transfer.next().await? {
         if first {
-            part.restart(transfer.origin().clone()).await?;
+            part.restart(transfer.origin.clone()).await?;
         }
         part.write(bytes).await?;
     }

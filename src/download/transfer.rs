@@ -14,6 +14,7 @@ use http::StatusCode;
 use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, IF_RANGE, LOCATION, RANGE, RETRY_AFTER,
 };
+use reqwest::Response;
 use tracing::Span;
 use url::Url;
 
@@ -45,7 +46,8 @@ pub(crate) struct Transfer {
     span: Span,
     output: Output,
     url: Url,
-    origin: Origin,
+    /// Which output it is, and what its server says of it.
+    pub(crate) origin: Origin,
     /// Whether the URL is the gateway's own, and refused a request without the key.
     keyed: bool,
     /// How many bytes are here.
@@ -74,13 +76,9 @@ pub(crate) struct Transfer {
 
 /// A response whose body is being read.
 struct Body {
-    response: reqwest::Response,
+    response: Response,
     /// The position up to which it reaches, if that is announced.
     end: Option<u64>,
-    /// A whole file begins, of this version; nothing of it counts before its first bytes show its format.
-    begins: Option<Entity>,
-    /// Bytes that were read and not handed on: those first ones.
-    head: BytesMut,
 }
 
 /// Why a request brought no more, by what to do next.
@@ -141,11 +139,6 @@ impl Transfer {
         }
     }
 
-    /// Which output it is, and what its server says of it.
-    pub(crate) fn origin(&self) -> &Origin {
-        &self.origin
-    }
-
     /// Returns what comes next; nothing may be requested after an error or the end.
     pub(crate) async fn next(&mut self) -> Result<Event> {
         let event = loop {
@@ -196,21 +189,12 @@ impl Transfer {
         }
         let status = response.status();
         let from = validator.map_or(0, |_| self.at);
-        let verdict = match judge(status, response.headers(), from, &self.origin.entity) {
-            Verdict::DependsOnBody if self.is_json(&mut response).await => Verdict::Later("the file is not ready yet"),
-            Verdict::DependsOnBody => Verdict::Expired,
-            verdict => verdict,
-        };
-        match verdict {
-            Verdict::Body { at, end, entity } => {
-                self.pace = Pace::default();
-                let begins = if at == 0 {
-                    Some(entity)
-                } else {
-                    self.origin.entity = entity;
-                    None
-                };
-                self.body = Some(Body { response, end, begins, head: BytesMut::new() });
+        self.pace = Pace::default();
+        match judge(status, response.headers(), from, &self.origin.entity) {
+            Verdict::Body { at: 0, end, entity } => self.begin(Body { response, end }, entity).await,
+            Verdict::Body { end, entity, .. } => {
+                self.origin.entity = entity;
+                self.body = Some(Body { response, end });
                 Ok(None)
             }
             Verdict::Complete => self.at_end(true),
@@ -219,6 +203,9 @@ impl Transfer {
                 Err(self.later(&response, reason))
             }
             Verdict::Later(reason) => Err(self.later(&response, reason)),
+            Verdict::DependsOnBody if Content::of(&self.head(&mut response).await?) == Content::Page("JSON") => {
+                Err(self.later(&response, "the file is not ready yet"))
+            }
             Verdict::Expired | Verdict::DependsOnBody => {
                 let reason = format!("the file server responded {status}");
                 Err(FetchError::Expired(refused(&response, reason, KEPT)))
@@ -230,7 +217,7 @@ impl Transfer {
     /// Sends one request: for the bytes that are missing if there is a validator, else for the whole.
     ///
     /// With the key it is sent by the API's client, which follows no redirect; without it by the one for outputs.
-    async fn send(&mut self, url: &Url, keyed: bool, validator: Option<&str>) -> Result<reqwest::Response, FetchError> {
+    async fn send(&mut self, url: &Url, keyed: bool, validator: Option<&str>) -> Result<Response, FetchError> {
         self.requests += 1;
         record(&self.span, "attempts", self.requests);
         let client = self.plan.client();
@@ -253,55 +240,41 @@ impl Transfer {
         Ok(response)
     }
 
-    /// Whether a response's body begins as JSON does.
-    async fn is_json(&mut self, response: &mut reqwest::Response) -> bool {
-        let (clock, limit) = (self.plan.client().clock(), self.plan.floor.over);
-        let mut head = Vec::new();
+    /// Reads the next bytes of a body, or its end.
+    async fn chunk(&mut self, response: &mut Response) -> Result<Option<Bytes>, FetchError> {
+        let Floor { rate, over } = self.plan.floor;
+        let left = over.saturating_sub(self.pace.spent);
+        let (bytes, spent) = match watched(self.plan.client().clock(), left, response.chunk()).await {
+            (Some(Ok(Some(bytes))), spent) => (bytes, spent),
+            (Some(Ok(None)), _) => return Ok(None),
+            (Some(Err(reason)), _) => return Err(lost(reason)),
+            (None, spent) => (Bytes::new(), spent.max(left)),
+        };
+        if self.pace.is_below(self.plan.floor, spent, bytes.len() as u64) {
+            return Err(cut(format!("the transfer stalled: less than {rate} bytes/s over {over:?}")));
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Reads the first bytes of a body, which tell its format, or all of a shorter one.
+    async fn head(&mut self, response: &mut Response) -> Result<Bytes, FetchError> {
+        let mut head = BytesMut::new();
         while head.len() < HEAD
-            && let (Some(Ok(Some(bytes))), _) = watched(clock, limit, response.chunk()).await
+            && let Some(bytes) = self.chunk(response).await?
         {
             head.extend_from_slice(&bytes);
         }
-        Content::of(&head) == Content::Page("JSON")
+        Ok(head.freeze())
     }
 
-    /// Reads on in a response.
-    async fn read(&mut self, mut body: Body) -> Result<Option<Event>, FetchError> {
-        let floor = self.plan.floor;
-        let left = floor.over.saturating_sub(self.pace.spent);
-        let (read, spent) = watched(self.plan.client().clock(), left, body.response.chunk()).await;
-        let bytes = match read {
-            None => Bytes::new(),
-            Some(Ok(Some(bytes))) => bytes,
-            Some(Err(reason)) => return Err(lost(reason)),
-            Some(Ok(None)) if body.begins.is_some() => return Err(self.unusable(&body)),
-            Some(Ok(None)) => {
-                return match self.origin.entity.total.or(body.end) {
-                    Some(end) if self.at < end => Err(cut("the transfer ended early")),
-                    // The end of a part says nothing of the file.
-                    _ => self.at_end(self.origin.entity.total.is_some()),
-                };
-            }
+    /// Begins a whole file, of this version: nothing of it counts before its first bytes show its format.
+    async fn begin(&mut self, mut body: Body, entity: Entity) -> Result<Option<Event>, FetchError> {
+        let head = self.head(&mut body.response).await?;
+        self.structure = match Content::of(&head) {
+            Content::File(format) if format.kinds.contains(&self.output.kind) => Structure::new(format, &head),
+            _ => return Err(self.unusable(&body, &head)),
         };
-        let count = bytes.len() as u64;
-        let spent = if count == 0 { spent.max(left) } else { spent };
-        if self.pace.is_below(floor, spent, count) {
-            let Floor { rate, over } = floor;
-            return Err(cut(format!("the transfer stalled: less than {rate} bytes/s over {over:?}")));
-        }
-        if body.begins.is_none() {
-            return self.accept(body, bytes, false);
-        }
-        body.head.extend_from_slice(&bytes);
-        if body.head.len() < HEAD {
-            self.body = Some(body);
-            return Ok(None);
-        }
-        self.structure = match Content::of(&body.head) {
-            Content::File(format) if format.kinds.contains(&self.output.kind) => Structure::new(format, &body.head),
-            _ => return Err(self.unusable(&body)),
-        };
-        let known = mem::replace(&mut self.origin.entity, body.begins.take().unwrap_or_default());
+        let known = mem::replace(&mut self.origin.entity, entity);
         let now = &self.origin.entity;
         let same = known.validator.is_some() && known.validator == now.validator;
         let same = same && known.total.is_none_or(|total| now.total == Some(total));
@@ -313,8 +286,19 @@ impl Transfer {
             return Err(broken(message, hint).with_retry(true, None).into());
         }
         (self.at, self.whole) = (0, false);
-        let head = mem::take(&mut body.head).freeze();
         self.accept(body, head, true)
+    }
+
+    /// Reads on in a file.
+    async fn read(&mut self, mut body: Body) -> Result<Option<Event>, FetchError> {
+        if let Some(bytes) = self.chunk(&mut body.response).await? {
+            return self.accept(body, bytes, false);
+        }
+        match self.origin.entity.total.or(body.end) {
+            Some(end) if self.at < end => Err(cut("the transfer ended early")),
+            // The end of a part says nothing of the file.
+            _ => self.at_end(self.origin.entity.total.is_some()),
+        }
     }
 
     /// Counts the next bytes of the file, and hands on those that were not before.
@@ -413,8 +397,7 @@ impl Transfer {
     }
 
     /// What a body means that is no file of the output's kind.
-    fn unusable(&self, body: &Body) -> FetchError {
-        let Body { response, end, head, .. } = body;
+    fn unusable(&self, Body { response, end }: &Body, head: &[u8]) -> FetchError {
         if head.is_empty() {
             return self.later(response, "the response is empty");
         }
@@ -450,7 +433,7 @@ impl Transfer {
     }
 
     /// A response that asks to come again.
-    fn later(&self, response: &reqwest::Response, reason: impl Into<String>) -> FetchError {
+    fn later(&self, response: &Response, reason: impl Into<String>) -> FetchError {
         let after = text(response.headers(), &RETRY_AFTER);
         let after = after.and_then(|text| retry_after(text, self.plan.client().clock().wall()));
         FetchError::Lost(refused(response, reason, LATER).with_retry(true, after))
@@ -458,7 +441,7 @@ impl Transfer {
 }
 
 /// Returns the error of a response.
-fn refused(response: &reqwest::Response, reason: impl Into<String>, hint: &str) -> Error {
+fn refused(response: &Response, reason: impl Into<String>, hint: &str) -> Error {
     broken(reason, hint).with_response(Some(response.status().as_u16()), None, None)
 }
 
