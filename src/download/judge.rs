@@ -3,7 +3,7 @@
 //! A part is taken only where it is certainly one of the same file. All of this is pure; `transfer.rs` acts on it.
 
 use std::mem;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
 use http::{HeaderValue, StatusCode};
@@ -42,29 +42,19 @@ pub(crate) enum Verdict {
 
 /// Returns what a response means for a request of the bytes from `from` on, 0 being a request without `Range`.
 pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, from: u64, known: &Entity) -> Verdict {
-    match status.as_u16() {
+    let (length, range) = (text(headers, &CONTENT_LENGTH).and_then(number), text(headers, &CONTENT_RANGE));
+    let whole = |end, total| Verdict::Body { at: 0, end, entity: Entity { validator: validator(headers), total } };
+    match (status.as_u16(), range.and_then(content_range)) {
         // 203 is a 200 that a proxy has changed.
-        200 | 203 => {
-            let total = number(text(headers, &CONTENT_LENGTH));
-            Verdict::Body { at: 0, end: total, entity: Entity { validator: validator(headers), total } }
-        }
+        (200 | 203, _) => whole(length, length),
         // No part was requested; some servers call the whole file one.
-        206 if from == 0 => {
-            let (end, total) = match text(headers, &CONTENT_RANGE).and_then(content_range) {
-                Some((0, last, total)) => (Some(last + 1), total),
-                Some((first, ..)) => return Verdict::StartOver(format!("the response starts at byte {first}")),
-                None => (number(text(headers, &CONTENT_LENGTH)), None),
-            };
-            Verdict::Body { at: 0, end, entity: Entity { validator: validator(headers), total } }
-        }
-        206 => {
-            let Some((first, last, total)) = text(headers, &CONTENT_RANGE).and_then(content_range) else {
-                return Verdict::StartOver("the partial response has no Content-Range".to_owned());
-            };
+        (206, None) if from == 0 => whole(length, None),
+        (206, Some((0, last, total))) if from == 0 => whole(Some(last + 1), total),
+        (206, None) => Verdict::StartOver("the partial response has no Content-Range".to_owned()),
+        (206, Some((first, last, total))) => {
             if first != from || total.is_some_and(|total| last >= total) {
-                return Verdict::StartOver(format!(
-                    "the response has bytes {first} to {last}, requested from {from} on"
-                ));
+                let reason = format!("the response has bytes {first} to {last}, requested from {from} on");
+                return Verdict::StartOver(reason);
             }
             if total.zip(known.total).is_some_and(|(total, known)| total != known) || has_changed(headers, known) {
                 return Verdict::StartOver("the file changed on its server".to_owned());
@@ -72,17 +62,15 @@ pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, from: u64, known: &
             let entity = Entity { total: known.total.or(total), ..known.clone() };
             Verdict::Body { at: from, end: Some(last + 1), entity }
         }
-        416 if from > 0 => match text(headers, &CONTENT_RANGE).and_then(|range| range.strip_prefix("bytes */")) {
-            Some(total) if total.parse() == Ok(from) && known.total.is_none_or(|total| total == from) => {
-                Verdict::Complete
-            }
+        (416, _) if from > 0 => match range.and_then(|range| range.strip_prefix("bytes */")).and_then(number) {
+            Some(total) if total == from && known.total.is_none_or(|total| total == from) => Verdict::Complete,
             _ => Verdict::StartOver("the file is shorter than what is here of it".to_owned()),
         },
-        202 | 204 | 425 => Verdict::Later("the file is not ready yet"),
+        (202 | 204 | 425, _) => Verdict::Later("the file is not ready yet"),
         // Gateways explain in JSON that the task is not done; stores refuse an expired signature with XML.
-        400 => Verdict::DependsOnBody,
-        401 | 403 | 404 | 410 => Verdict::Expired,
-        408 | 429 | 500.. => Verdict::Later("the file server is busy"),
+        (400, _) => Verdict::DependsOnBody,
+        (401 | 403 | 404 | 410, _) => Verdict::Expired,
+        (408 | 429 | 500.., _) => Verdict::Later("the file server is busy"),
         _ => Verdict::Refused(format!("the file server responded {status}")),
     }
 }
@@ -131,10 +119,10 @@ fn validator(headers: &HeaderMap) -> Option<String> {
         let tag = text(headers, &ETAG)?;
         return (tag.len() >= 2 && tag.starts_with('"') && tag.ends_with('"')).then(|| tag.to_owned());
     }
-    let date = |name| text(headers, name).and_then(|text| httpdate::parse_http_date(text).ok());
-    let modified: SystemTime = date(&LAST_MODIFIED)?;
-    let age = date(&DATE)?.duration_since(modified).ok()?;
-    (age >= Duration::from_secs(1)).then(|| text(headers, &LAST_MODIFIED).map(str::to_owned))?
+    let date = |text| httpdate::parse_http_date(text).ok();
+    let modified = text(headers, &LAST_MODIFIED)?;
+    let age = date(text(headers, &DATE)?)?.duration_since(date(modified)?).ok()?;
+    (age >= Duration::from_secs(1)).then(|| modified.to_owned())
 }
 
 /// Whether a response belongs to another version than the known one. One without a validator does not.
@@ -148,15 +136,15 @@ fn has_changed(headers: &HeaderMap, known: &Entity) -> bool {
 fn content_range(text: &str) -> Option<(u64, u64, Option<u64>)> {
     let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.split_once('-')?;
-    let (first, last) = (number(Some(first))?, number(Some(last))?);
-    let total = if total == "*" { None } else { Some(number(Some(total))?) };
+    let (first, last) = (number(first)?, number(last)?);
+    let total = if total == "*" { None } else { Some(number(total)?) };
     // The position behind the last byte must be one, too.
     (first <= last && last < u64::MAX).then_some((first, last, total))
 }
 
 /// Digits and nothing else: `parse` takes a sign, too.
-fn number(text: Option<&str>) -> Option<u64> {
-    text.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()
+fn number(text: &str) -> Option<u64> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
 pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
