@@ -1,6 +1,4 @@
-//! What a body is by its first bytes, and whether a file is whole by its own structure.
-//!
-//! One table of formats says both: which kinds of output may have a format, and how its end shows.
+//! What a body is by its first bytes, and whether a file is whole by its own structure: one table of formats says both.
 
 use super::mp4::Boxes;
 use crate::response::OutputKind;

@@ -1,6 +1,5 @@
-//! What a file server's response means: whether it continues the bytes that are here, and whether it is fast enough.
-//!
-//! A part is taken only where it is certainly one of the same file. All of this is pure; `transfer.rs` acts on it.
+//! What a file server's response means: whether it continues the bytes that are here, and whether it is fast enough. A part
+//! is taken only where it is certainly one of the same file.
 
 use std::mem;
 use std::time::Duration;

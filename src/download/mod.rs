@@ -1,8 +1,6 @@
 //! The outputs of a finished task: as files, or as streams of bytes for those who store them elsewhere.
 //!
-//! A signed URL is fetched by a client of its own that never carries the API key; only the gateway's own URL that refuses a
-//! request without it is requested with the key, by the API's client. On disk the bytes go to a `.part` file, which gets the
-//! target's name when all of them are synced. `transfer.rs` fetches, `part.rs` writes.
+//! `plan.rs` chooses the output, `transfer.rs` fetches it, `part.rs` writes the file.
 
 mod content;
 mod judge;
@@ -52,7 +50,7 @@ impl FinishedTask {
     /// `image` or `audio`; `{ext}` the extension in its URL, or else `mp4`, `png` or `mp3`.
     ///
     /// # Errors
-    /// [`Invalid`](ErrorKind::Invalid), before anything is fetched, if the template has another field or would give two
+    /// [`Invalid`](crate::ErrorKind::Invalid), before anything is fetched, if the template has another field or would give two
     /// outputs the same path; else as [`Download`], at the first output that fails. Earlier ones stay.
     ///
     /// ```no_run
@@ -86,25 +84,23 @@ impl FinishedTask {
 /// What looks like an expired URL (401, 403, 404, 410, any other 400, a page of HTML, XML or JSON) leads to one poll of the
 /// task for a fresh one.
 ///
-/// The URL comes from the gateway, so it is checked first: `https` alone, and no private address (see
+/// A URL must be `https`, and lead to no private address (see
 /// [`ClientBuilder::private_addresses`](crate::ClientBuilder::private_addresses)). Where the API is on this machine, so may
 /// the output be, by `http` too.
 ///
 /// # The API key
-/// The key is not sent to the server of an output, with one exception: a task's URL with the scheme, host and port of the
-/// base URL, and a path below its path, that responds 401 or 403 without the key is requested with it, by the client for
-/// the API, which follows no redirect; the target of a redirect is fetched without the key. So a response of the gateway
-/// can choose a path of that gateway for a `GET` with the key. A URL on another server, or one reached by a redirect, never
-/// gets it.
+/// The key is sent in one case alone: a URL with the scheme, host and port of the base URL, and a path below its path, that
+/// responds 401 or 403 is requested once more with it, without following redirects. So a response of the gateway can choose a
+/// path of that gateway for a `GET` with the key. A URL on another server, or one reached by a redirect, never gets it.
 ///
 /// # Errors
-/// - [`Invalid`](ErrorKind::Invalid): the task has several outputs and none was chosen; the error lists them.
-/// - [`Other`](ErrorKind::Other): the target exists, another download writes it, or the disk refused (full, no
+/// - [`Invalid`](crate::ErrorKind::Invalid): the task has several outputs and none was chosen; the error lists them.
+/// - [`Other`](crate::ErrorKind::Other): the target exists, another download writes it, or the disk refused (full, no
 ///   permission, no such directory).
-/// - [`Network`](ErrorKind::Network): the transfer was cut again and again.
-/// - [`UnexpectedResponse`](ErrorKind::UnexpectedResponse): the file server refused, is busy, sent another format, not a whole file, or more than
-///   it announced or than [`ClientBuilder::download_limit`](crate::ClientBuilder::download_limit) allows; or the output is
-///   where nothing may be fetched from.
+/// - [`Network`](crate::ErrorKind::Network): the transfer was cut again and again.
+/// - [`UnexpectedResponse`](crate::ErrorKind::UnexpectedResponse): the file server refused, is busy, sent another format, not
+///   a whole file, or more than it announced or than
+///   [`ClientBuilder::download_limit`](crate::ClientBuilder::download_limit) allows; or the URL may not be fetched.
 ///
 /// What was fetched is kept with the last three, and after all [`is_retryable`](Error::is_retryable) ones downloading again
 /// may succeed. Memory: about a megabyte, however large the output is.
@@ -116,10 +112,8 @@ impl FinishedTask {
 ///
 /// ```no_run
 /// # async fn run(finished: kling_client::FinishedTask) -> kling_client::Result<()> {
-/// let path = finished
-///     .download("cat.mp4")
-///     .on_progress(|now| eprintln!("{} of {:?} bytes", now.bytes, now.total))
-///     .await?;
+/// let progress = |now: kling_client::DownloadProgress| eprintln!("{} of {:?} bytes", now.bytes, now.total);
+/// let path = finished.download("cat.mp4").on_progress(progress).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -269,11 +263,11 @@ fn fill(template: &str, output: &Output) -> Result<String, Violation> {
 /// Names of files have 255 bytes at most.
 const LONGEST_ID: usize = 100;
 
-/// Bytes of an output as they arrive, for those who store it elsewhere than in a file.
+/// Stream of the bytes of an output, for those who store it elsewhere than in a file.
 ///
-/// It is fetched with the same checks as by [`Download`], and resumed after a cut. What was handed on cannot be taken back:
-/// if the file changes in between, or its server cannot say whether it did, the stream ends with an error; also if the file
-/// is not whole. Only a stream that ended without an error is a whole file.
+/// Only a stream that ended without an error is a whole file. It is fetched, checked and resumed as by [`Download`], but
+/// what was handed on cannot be taken back: if the file changes in between, or its server cannot say whether it did, the
+/// stream ends with an error.
 ///
 /// # Errors
 /// As [`Download`], but for those of the disk. Nothing comes after an error.

@@ -1,8 +1,8 @@
 //! The file that an output is written to before it has its name: `cat.mp4.part`, locked by its writer, beside it
-//! `cat.mp4.part.json` with what is needed to resume later.
+//! `cat.mp4.part.json` with what is needed to resume later. Nothing signed is written down.
 //!
 //! The length of the `.part` is all that counts as fetched: bytes are appended in order, so whatever ends the process
-//! leaves a beginning of the file. Nothing signed is written down.
+//! leaves a beginning of the file.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, Write as _};

@@ -1,8 +1,6 @@
 //! One output over HTTP, up to its last byte: through cuts, stalls, busy servers and an expired URL.
 //!
-//! A part is requested only with `If-Range`, so that a file that changed is never glued to the one before; what cannot be
-//! resumed starts over. What a response means for the bytes that are here is decided in `judge.rs`, whether they are a
-//! whole file in `content.rs`. A file and a stream are fed by the same [`Event`]s.
+//! What a response means for the bytes that are here is decided in `judge.rs`, whether they are a whole file in `content.rs`.
 
 use std::mem;
 use std::pin::pin;

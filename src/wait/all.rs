@@ -1,4 +1,4 @@
-//! The wait for many tasks: single waits in one stream, each polled only when its own timer or response wakes it.
+//! The wait for many tasks: single waits in one stream.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -18,12 +18,8 @@ use crate::wait::single::Wait;
 /// A wait for many tasks: a stream of the id and the result of each, in the order in which they end.
 ///
 /// Each task keeps the client, policy, deadline and errors of its own [`Wait`]; a task given twice is waited for once. All
-/// share the client's [`polls_per_second`](crate::ClientBuilder::polls_per_second). It is one future, which polls tasks
-/// only while it is polled itself. The stream ends when no task is left, and goes on after a [`push`](Self::push);
-/// [`events`](Self::events) reports what happens meanwhile.
-///
-/// # Errors
-/// Those of [`Wait`], for each task by itself.
+/// share the client's [`polls_per_second`](crate::ClientBuilder::polls_per_second). Tasks are polled only while it is polled
+/// itself. The stream ends when no task is left, and goes on after a [`push`](Self::push).
 ///
 /// ```no_run
 /// # async fn run(client: kling_client::Client, tasks: Vec<kling_client::Task>) -> kling_client::Result<()> {
@@ -70,10 +66,8 @@ impl WaitAll {
         }
     }
 
-    /// Returns the events of every task as a stream: each change of its status, the polls between, and its end, which is
-    /// its last event.
-    ///
-    /// It may be dropped and taken again at any time; an end is reported once, here or by the wait itself.
+    /// Returns the events of every task as a stream. The last event of each is its end, which is reported once, here or by
+    /// the wait itself. The stream may be dropped and taken again at any time.
     ///
     /// ```no_run
     /// # async fn run(client: kling_client::Client, tasks: Vec<kling_client::Task>) -> kling_client::Result<()> {

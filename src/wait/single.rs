@@ -1,4 +1,4 @@
-//! The wait for one task: a state machine of pauses and polls, which is a future and a stream.
+//! The wait for one task: a state machine of pauses and polls.
 
 use std::fmt;
 use std::future::ready;
@@ -22,9 +22,8 @@ use crate::wait::watch::Watch;
 
 /// A wait for one task: await it for the [`FinishedTask`], or read its [`WaitEvent`]s as a stream.
 ///
-/// A [`PollPolicy`] decides when to poll (default: [`SteadyPolling`](crate::SteadyPolling)), and the client's
-/// [`polls_per_second`](crate::ClientBuilder::polls_per_second) limits all of its waits together. A failed poll is never a
-/// failed task: it is repeated, later each time. A wait owns what it needs and can be moved to another thread.
+/// A failed poll is never a failed task: it is repeated, later each time. A wait owns what it needs and can be moved to
+/// another thread.
 ///
 /// A success without an output is polled until 60 seconds after the task ended: gateways report it before they have
 /// copied the file. The words `error`, `expired`, `aborted` and `timeout` are a failure once two polls in a row say so.
@@ -32,9 +31,9 @@ use crate::wait::watch::Watch;
 /// # Errors
 /// - [`TaskFailed`](ErrorKind::TaskFailed), with the API's reason.
 /// - [`WaitTimedOut`](ErrorKind::WaitTimedOut), at the deadline of [`timeout`](Self::timeout): the task goes on, wait again.
-/// - [`UnexpectedResponse`](ErrorKind::UnexpectedResponse), if the API refuses 5 polls in a row, over at least 60 seconds and in the same words,
-///   about a task that it made or knew before: the task is paid and goes on. Pages, text, 409, 425, 429 and 5xx never end
-///   a wait: proxies and limiters say these.
+/// - [`UnexpectedResponse`](ErrorKind::UnexpectedResponse), if the API refuses 5 polls in a row, over at least 60 seconds and
+///   in the same words, about a task that it made or knew before: the task is paid and goes on. Pages, text, 409, 425, 429
+///   and 5xx never end a wait: proxies and limiters say these.
 /// - [`Rejected`](ErrorKind::Rejected), if the API refuses the first poll of a task known by its id alone, or does not
 ///   know it.
 ///
@@ -80,14 +79,13 @@ impl Wait {
         self.with(|watch| watch.timeout = timeout)
     }
 
-    /// Time from submit to end that the task is expected to take. Default: that of the client
-    /// ([`ClientBuilder::expected`](crate::ClientBuilder::expected)).
+    /// Time from submit to end that the task is expected to take. Default:
+    /// [`ClientBuilder::expected`](crate::ClientBuilder::expected).
     pub fn expected(self, expected: Duration) -> Self {
         self.with(|watch| watch.state.expected = expected)
     }
 
-    /// When to poll. Default: the policy of the client
-    /// ([`ClientBuilder::poll_policy`](crate::ClientBuilder::poll_policy)).
+    /// When to poll. Default: [`ClientBuilder::poll_policy`](crate::ClientBuilder::poll_policy).
     pub fn policy(self, policy: impl PollPolicy) -> Self {
         self.with(|watch| watch.policy = Arc::new(policy))
     }

@@ -1,9 +1,8 @@
 //! What each response means for a wait: decisions that send nothing themselves.
 //!
-//! A poll has one of three outcomes: the task has ended, it is still running, or the poll itself failed, which says nothing
-//! about the task. Only the API's own words end a wait: a final status, or a refusal that it repeats.
+//! A failed poll says nothing about the task. Only the API's own words end a wait: a final status, or a refusal that it
+//! repeats.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +27,6 @@ const TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// How long the poll at the deadline may take, its turn in the client's poll rate included: two lost attempts to connect
 /// are repeated after 1 and 3 s.
 const LAST_POLL: Duration = Duration::from_secs(5);
-
 /// After a success, how long its outputs may still come.
 const OUTPUTS: Duration = Duration::from_secs(60);
 /// How often in a row, and over how long, the API must repeat a refusal to poll a task that it made.
