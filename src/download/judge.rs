@@ -36,7 +36,7 @@ pub(crate) enum Verdict {
     Expired,
     /// As [`Later`](Self::Later) if the body is JSON, else as [`Expired`](Self::Expired).
     DependsOnBody,
-    Refused(String),
+    Refused,
 }
 
 /// Returns what a response means for a request of the bytes from `from` on, 0 being a request without `Range`.
@@ -70,7 +70,7 @@ pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, from: u64, known: &
         (400, _) => Verdict::DependsOnBody,
         (401 | 403 | 404 | 410, _) => Verdict::Expired,
         (408 | 429 | 500.., _) => Verdict::Later("the file server is busy"),
-        _ => Verdict::Refused(format!("the file server responded {status}")),
+        _ => Verdict::Refused,
     }
 }
 
@@ -228,7 +228,7 @@ mod tests {
     fn every_other_status_has_one_meaning() {
         let whole = |total| Verdict::Body { at: 0, end: total, entity: known(Some(TAG), total) };
         let over = || Verdict::StartOver(String::new());
-        let refused = || Verdict::Refused(String::new());
+        let refused = || Verdict::Refused;
         let busy = || Verdict::Later("the file server is busy");
         let early = || Verdict::Later("the file is not ready yet");
         let part = |end, total| Verdict::Body { at: 0, end, entity: known(None, total) };
@@ -268,7 +268,6 @@ mod tests {
             let status = StatusCode::from_u16(status).unwrap();
             let verdict = match judge(status, &headers(lines), from, &known(Some(TAG), Some(100))) {
                 Verdict::StartOver(_) => over(),
-                Verdict::Refused(_) => refused(),
                 other => other,
             };
             assert_eq!(verdict, expected, "{status} {lines:?} from {from}");

@@ -62,11 +62,11 @@ const SYNC: usize = 8 * 1024 * 1024;
 impl Part {
     /// Opens and locks the `.part` of a target; returns also what it holds already, and of which output.
     pub(crate) async fn open(target: PathBuf, overwrite: bool, clock: &dyn Clock) -> Result<(Self, Option<Found>)> {
-        /// A write that was under way when a download was dropped holds the lock until it is done.
-        const PAUSES: [u64; 4] = [20, 80, 400, 1500];
+        /// Milliseconds before each next try: a write that was under way when a download was dropped holds the lock until
+        /// it is done.
+        const PAUSES: [u64; 5] = [20, 80, 400, 1500, 0];
         let path = beside(&target, ".part");
-        let mut pauses = PAUSES.into_iter().map(Duration::from_millis);
-        loop {
+        for pause in PAUSES {
             let (wanted, part) = (target.clone(), path.clone());
             let opened = blocking(move || {
                 check(&wanted, overwrite)?;
@@ -77,14 +77,9 @@ impl Part {
                 let part = Self { target, path, overwrite, file, batch, size: 0, unsynced: 0, syncing: None };
                 return Ok((part, found));
             }
-            match pauses.next() {
-                Some(pause) => clock.sleep(pause).await,
-                None => {
-                    let message = format!("another download is writing {}", path.display());
-                    return Err(failed(message, "let it end, or name another file"));
-                }
-            }
+            clock.sleep(Duration::from_millis(pause)).await;
         }
+        Err(failed(format!("another download is writing {}", path.display()), "let it end, or name another file"))
     }
 
     /// Starts again at the first byte, with an output of this origin.

@@ -4,10 +4,11 @@
 
 use std::mem;
 use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt as _;
+use futures_util::future::{Either, select};
 use http::StatusCode;
 use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, IF_RANGE, LOCATION, RANGE, RETRY_AFTER,
@@ -17,7 +18,7 @@ use tracing::Span;
 use url::Url;
 
 use crate::address::is_below;
-use crate::clock::{Clock, Sleep, chance};
+use crate::clock::{Clock, chance};
 use crate::download::content::{Content, HEAD, Structure};
 use crate::download::judge::{Entity, Floor, Pace, Verdict, judge, text};
 use crate::download::part::{DOWNLOAD, Found, Origin};
@@ -186,6 +187,7 @@ impl Transfer {
             response = self.send(&target, false, validator).await?;
         }
         let status = response.status();
+        let responded = format!("the file server responded {status}");
         let from = validator.map_or(0, |_| self.at);
         self.pace = Pace::default();
         match judge(status, response.headers(), from, &self.origin.entity) {
@@ -204,11 +206,8 @@ impl Transfer {
             Verdict::DependsOnBody if Content::of(&self.head(&mut response).await?) == Content::Page("JSON") => {
                 Err(self.later(&response, "the file is not ready yet"))
             }
-            Verdict::Expired | Verdict::DependsOnBody => {
-                let reason = format!("the file server responded {status}");
-                Err(FetchError::Expired(refused(&response, reason, KEPT)))
-            }
-            Verdict::Refused(reason) => Err(refused(&response, reason, REFRESH).into()),
+            Verdict::Expired | Verdict::DependsOnBody => Err(FetchError::Expired(refused(&response, responded, KEPT))),
+            Verdict::Refused => Err(refused(&response, responded, REFRESH).into()),
         }
     }
 
@@ -469,14 +468,13 @@ const RETRY: RetryPolicy = RetryPolicy { attempts: 5, first: Duration::from_secs
 async fn watched<T>(clock: &dyn Clock, limit: Duration, future: impl Future<Output = T>) -> (Option<T>, Duration) {
     let mut future = pin!(future);
     // Most bytes are here when they are read: then there is nothing to measure.
-    let mut waiting: Option<(Duration, Sleep)> = None;
-    let value = std::future::poll_fn(|context| match future.as_mut().poll(context) {
-        Poll::Ready(value) => Poll::Ready(Some(value)),
-        Poll::Pending => {
-            let (_, guard) = waiting.get_or_insert_with(|| (clock.now(), clock.guard(limit)));
-            guard.as_mut().poll(context).map(|()| None)
-        }
-    })
-    .await;
-    (value, waiting.map_or(Duration::ZERO, |(since, _)| clock.now().saturating_sub(since)))
+    if let Some(value) = future.as_mut().now_or_never() {
+        return (Some(value), Duration::ZERO);
+    }
+    let start = clock.now();
+    let value = match select(future, clock.guard(limit)).await {
+        Either::Left((value, _)) => Some(value),
+        Either::Right(_) => None,
+    };
+    (value, clock.now().saturating_sub(start))
 }

@@ -3,7 +3,8 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
 use base64::engine::general_purpose::STANDARD;
-use base64::{DecodeError, DecodeSliceError, Engine as _};
+use base64::read::DecoderReader;
+use base64::{DecodeError, Engine as _};
 
 /// Base64 in the form that the API takes: the standard alphabet, padded, and nothing else in it. What is not Base64 is
 /// returned as it is, without its `data:` header. The text is changed in place: it may be 13 MB.
@@ -47,27 +48,16 @@ fn data_header(text: &str) -> usize {
     end.map_or(0, |at| at + 1)
 }
 
-/// The number of bytes that canonical Base64 stands for. Each piece is decoded to check it, and dropped.
+/// The number of bytes that canonical Base64 stands for.
 ///
 /// # Errors
 /// What is wrong with it, without repeating any of it.
 pub(crate) fn decoded_len(text: &[u8]) -> Result<u64, &'static str> {
-    const PIECE: usize = 4096;
-    const LENGTH: &str = "its length or padding is not that of Base64";
-    let (mut decoded, mut length) = ([0; PIECE / 4 * 3], 0);
-    for piece in text.chunks(PIECE) {
-        // Padding ends the text.
-        if length % decoded.len() as u64 != 0 {
-            return Err(LENGTH);
-        }
-        length += STANDARD.decode_slice(piece, &mut decoded).map_err(|reason| match reason {
-            DecodeSliceError::DecodeError(DecodeError::InvalidByte(_, byte)) if byte != b'=' => {
-                "one of them is not of the Base64 alphabet"
-            }
-            _ => LENGTH,
-        })? as u64;
-    }
-    Ok(length)
+    let decoded = io::copy(&mut DecoderReader::new(text, &STANDARD), &mut io::sink());
+    decoded.map_err(|error| match error.get_ref().and_then(|reason| reason.downcast_ref()) {
+        Some(DecodeError::InvalidByte(_, byte)) if *byte != b'=' => "one of them is not of the Base64 alphabet",
+        _ => "its length or padding is not that of Base64",
+    })
 }
 
 /// Canonical Base64, read as the bytes that it stands for. Only what is read is decoded.

@@ -38,10 +38,10 @@ fn png(chunk: &[u8]) -> Result<(u32, u32), Defect> {
             Err("of an Apple-optimised PNG (CgBI), which only Apple's software reads; re-export it as a plain PNG"
                 .into())
         }
-        [_, _, _, _, b'I', b'H', b'D', b'R', w3, w2, w1, w0, h3, h2, h1, h0, ..] => {
-            Ok((u32::from_be_bytes([*w3, *w2, *w1, *w0]), u32::from_be_bytes([*h3, *h2, *h1, *h0])))
+        [_, _, _, _, b'I', b'H', b'D', b'R', size @ ..] => {
+            let mut size = size;
+            Ok((u32::from_be_bytes(next(&mut size)?), u32::from_be_bytes(next(&mut size)?)))
         }
-        [_, _, _, _, b'I', b'H', b'D', b'R', ..] => Err(CUT),
         chunk if chunk.len() < 8 => Err(CUT),
         _ => Err("of a PNG that does not begin with its header (IHDR)".into()),
     }
