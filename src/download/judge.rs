@@ -74,40 +74,35 @@ pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, from: u64, known: &
     }
 }
 
-/// Minimum throughput of a transfer, in bytes per second over a time.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Floor {
+/// Minimum throughput of a transfer, in bytes per second over a time, and what arrived within the present one.
+#[derive(Debug)]
+pub(crate) struct Pace {
     pub(crate) rate: u64,
     pub(crate) over: Duration,
-}
-
-/// What arrived within the time of a [`Floor`].
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Pace {
     pub(crate) spent: Duration,
     bytes: u64,
 }
 
-impl Floor {
-    /// Slower than any usable line (5 MB would take 80 minutes); a cut costs a second.
-    pub(crate) const DEFAULT: Self = Self { rate: 1024, over: Duration::from_secs(30) };
-
+impl Pace {
     /// A time under a second would measure the network's jitter.
     pub(crate) fn new(rate: u64, over: Duration) -> Self {
-        Self { rate, over: over.max(Duration::from_secs(1)) }
+        Self { rate, over: over.max(Duration::from_secs(1)), spent: Duration::ZERO, bytes: 0 }
     }
-}
 
-impl Pace {
     /// Counts time spent waiting for bytes and what arrived; returns whether it was too little.
-    pub(crate) fn is_below(&mut self, floor: Floor, spent: Duration, bytes: u64) -> bool {
+    pub(crate) fn is_below(&mut self, spent: Duration, bytes: u64) -> bool {
         self.spent += spent;
         self.bytes += bytes;
-        if self.spent < floor.over {
+        if self.spent < self.over {
             return false;
         }
-        let Self { spent, bytes } = mem::take(self);
-        (bytes as f64) < floor.rate as f64 * spent.as_secs_f64()
+        let (spent, bytes) = self.restart();
+        (bytes as f64) < self.rate as f64 * spent.as_secs_f64()
+    }
+
+    /// Forgets what was counted, and returns it.
+    pub(crate) fn restart(&mut self) -> (Duration, u64) {
+        (mem::take(&mut self.spent), mem::take(&mut self.bytes))
     }
 }
 
@@ -276,14 +271,13 @@ mod tests {
 
     #[test]
     fn a_transfer_is_judged_by_the_time_that_was_spent_waiting_and_anew_each_time() {
-        let floor = Floor::new(10, Duration::from_secs(10));
-        let mut pace = Pace::default();
+        let mut pace = Pace::new(10, Duration::from_secs(10));
         for (seconds, bytes, below) in
             [(5, 0, false), (4, 99, false), (1, 1, false), (10, 99, true), (10, 100, false), (40, 399, true)]
         {
-            assert_eq!(pace.is_below(floor, Duration::from_secs(seconds), bytes), below, "{seconds} {bytes}");
+            assert_eq!(pace.is_below(Duration::from_secs(seconds), bytes), below, "{seconds} {bytes}");
         }
-        assert!(!pace.is_below(Floor::new(0, Duration::ZERO), Duration::from_secs(3600), 0), "no floor");
-        assert_eq!(Floor::new(7, Duration::ZERO).over, Duration::from_secs(1));
+        assert!(!Pace::new(0, Duration::ZERO).is_below(Duration::from_secs(3600), 0), "no floor");
+        assert_eq!(Pace::new(7, Duration::ZERO).over, Duration::from_secs(1));
     }
 }

@@ -23,7 +23,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use tracing::{Instrument as _, Span};
 
-use crate::download::judge::Floor;
+use crate::download::judge::Pace;
 use crate::download::part::{DOWNLOAD, Part};
 pub use crate::download::plan::DownloadProgress;
 use crate::download::plan::{Plan, named};
@@ -146,7 +146,7 @@ impl Download {
     /// Minimum throughput, below which a transfer is cut and resumed. Default: 1024 bytes per second over 30 s. The head of
     /// a response must arrive within the time, too. Minimum of the time: 1 s.
     pub fn slowest(mut self, bytes_per_second: u64, over: Duration) -> Self {
-        self.plan.floor = Floor::new(bytes_per_second, over);
+        self.plan.pace = Pace::new(bytes_per_second, over);
         self
     }
 
@@ -303,7 +303,7 @@ impl OutputStream {
     /// spent waiting for bytes counts. No effect after the first poll.
     pub fn slowest(mut self, bytes_per_second: u64, over: Duration) -> Self {
         if let Some(plan) = &mut self.plan {
-            plan.floor = Floor::new(bytes_per_second, over);
+            plan.pace = Pace::new(bytes_per_second, over);
         }
         self
     }

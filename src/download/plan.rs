@@ -1,11 +1,13 @@
 //! Which output is fetched, how, and from where: what is decided before the first request.
 
+use std::time::Duration;
+
 use tracing::field::Empty;
 use tracing::{Span, info_span};
 use url::Url;
 
 use crate::client::Client;
-use crate::download::judge::Floor;
+use crate::download::judge::Pace;
 use crate::download::part::DOWNLOAD;
 use crate::error::{Error, ErrorKind, Result, Violation};
 use crate::response::{Output, TaskInfo};
@@ -31,7 +33,7 @@ pub(crate) struct Plan {
     pub(crate) as_wav: bool,
     /// Whether bytes that were handed on can be taken back.
     pub(crate) rewinds: bool,
-    pub(crate) floor: Floor,
+    pub(crate) pace: Pace,
     pub(crate) progress: Option<Box<dyn FnMut(DownloadProgress) + Send>>,
 }
 
@@ -39,8 +41,9 @@ pub(crate) const REFRESH: &str = "refresh the task, which gives fresh URLs, and 
 
 impl Plan {
     pub(crate) fn new(finished: &FinishedTask) -> Self {
-        let (finished, floor) = (finished.clone(), Floor::DEFAULT);
-        Self { finished, choice: None, as_wav: false, rewinds: false, floor, progress: None }
+        // Slower than any usable line (5 MB would take 80 minutes); a cut costs a second.
+        let (finished, pace) = (finished.clone(), Pace::new(1024, Duration::from_secs(30)));
+        Self { finished, choice: None, as_wav: false, rewinds: false, pace, progress: None }
     }
 
     pub(crate) fn client(&self) -> &Client {

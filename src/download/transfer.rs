@@ -20,7 +20,7 @@ use url::Url;
 use crate::address::is_below;
 use crate::clock::{Clock, chance};
 use crate::download::content::{Content, HEAD, Structure};
-use crate::download::judge::{Entity, Floor, Pace, Verdict, judge, text};
+use crate::download::judge::{Entity, Verdict, judge, text};
 use crate::download::part::{DOWNLOAD, Found, Origin};
 use crate::download::plan::{DownloadProgress, Plan, REFRESH, broken, elsewhere};
 use crate::error::{Error, ErrorKind, Result, chain};
@@ -64,7 +64,6 @@ pub(crate) struct Transfer {
     /// Whether the whole was requested again because of that.
     again: bool,
     body: Option<Body>,
-    pace: Pace,
     requests: u32,
     /// Requests since the last progress, and the waits between them.
     tries: u32,
@@ -122,7 +121,6 @@ impl Transfer {
             ended_at: None,
             again: false,
             body: None,
-            pace: Pace::default(),
             requests: 0,
             tries: 0,
             waited: Duration::ZERO,
@@ -189,7 +187,7 @@ impl Transfer {
         let status = response.status();
         let responded = format!("the file server responded {status}");
         let from = validator.map_or(0, |_| self.at);
-        self.pace = Pace::default();
+        self.plan.pace.restart();
         match judge(status, response.headers(), from, &self.origin.entity) {
             Verdict::Body { at: 0, end, entity } => self.begin(Body { response, end }, entity).await,
             Verdict::Body { end, entity, .. } => {
@@ -227,7 +225,7 @@ impl Transfer {
         if let Some(validator) = validator {
             request = request.header(RANGE, format!("bytes={}-", self.at)).header(IF_RANGE, validator);
         }
-        let limit = self.plan.floor.over;
+        let limit = self.plan.pace.over;
         let response = match watched(client.clock(), limit, request.send()).await.0 {
             Some(Ok(response)) => response,
             Some(Err(reason)) => return Err(lost(reason)),
@@ -239,16 +237,17 @@ impl Transfer {
 
     /// Reads the next bytes of a body, or its end.
     async fn chunk(&mut self, response: &mut Response) -> Result<Option<Bytes>, FetchError> {
-        let Floor { rate, over } = self.plan.floor;
-        let left = over.saturating_sub(self.pace.spent);
-        let (bytes, spent) = match watched(self.plan.client().clock(), left, response.chunk()).await {
+        let (client, pace) = (self.plan.finished.task().client(), &mut self.plan.pace);
+        let left = pace.over.saturating_sub(pace.spent);
+        let (bytes, spent) = match watched(client.clock(), left, response.chunk()).await {
             (Some(Ok(Some(bytes))), spent) => (bytes, spent),
             (Some(Ok(None)), _) => return Ok(None),
             (Some(Err(reason)), _) => return Err(lost(reason)),
             (None, spent) => (Bytes::new(), spent.max(left)),
         };
-        if self.pace.is_below(self.plan.floor, spent, bytes.len() as u64) {
-            return Err(cut(format!("the transfer stalled: less than {rate} bytes/s over {over:?}")));
+        if pace.is_below(spent, bytes.len() as u64) {
+            let message = format!("the transfer stalled: less than {} bytes/s over {:?}", pace.rate, pace.over);
+            return Err(cut(message));
         }
         Ok(Some(bytes))
     }

@@ -33,18 +33,14 @@ pub(crate) fn canonical(text: String) -> Vec<u8> {
 
 /// The length of `data:image/png;name=cat.png;base64,`. A quoted parameter may hold a comma of its own.
 fn data_header(text: &str) -> usize {
-    let ends_in = |head: &str, word: &str| {
-        let head = head.trim_end();
-        head.len()
-            .checked_sub(word.len())
-            .and_then(|at| head.get(at..))
-            .is_some_and(|end| end.eq_ignore_ascii_case(word))
-    };
     if !text.get(..5).is_some_and(|head| head.eq_ignore_ascii_case("data:")) {
         return 0;
     }
-    let mut commas = text.match_indices(',').map(|(at, _)| at);
-    let end = commas.find(|at| ends_in(&text[..*at], "base64")).or_else(|| text.find(','));
+    let is_last = |at: &usize| {
+        let word = text[..*at].trim_end().as_bytes().last_chunk::<6>();
+        word.is_some_and(|word| word.eq_ignore_ascii_case(b"base64"))
+    };
+    let end = text.match_indices(',').map(|(at, _)| at).find(is_last).or_else(|| text.find(','));
     end.map_or(0, |at| at + 1)
 }
 
