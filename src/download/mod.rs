@@ -158,21 +158,20 @@ impl Download {
         if let Some(found) = found {
             transfer.resume(found);
         }
-        let Err(error) = fetch(&mut transfer, &mut part).await else { return Ok(path) };
+        let fetched = async {
+            while let Event::Bytes { first, bytes } = transfer.next().await? {
+                if first {
+                    part.restart(transfer.origin.clone()).await?;
+                }
+                part.write(bytes).await?;
+            }
+            part.finish().await
+        };
+        let Err(error) = fetched.await else { return Ok(path) };
         let Some((part, length)) = part.leave().await else { return Err(error) };
         let hint = error.hint().map(|hint| format!("{hint}; ")).unwrap_or_default();
         Err(error.with_hint(format!("{hint}{length} bytes are kept in {}", part.display())))
     }
-}
-
-async fn fetch(transfer: &mut Transfer, part: &mut Part) -> Result<()> {
-    while let Event::Bytes { first, bytes } = transfer.next().await? {
-        if first {
-            part.restart(transfer.origin.clone()).await?;
-        }
-        part.write(bytes).await?;
-    }
-    part.finish().await
 }
 
 impl fmt::Debug for Download {
@@ -189,7 +188,7 @@ impl IntoFuture for Download {
         let (span, finished) = (self.plan.span(), self.plan.finished.clone());
         Box::pin(async move {
             let run = async { self.run(span.clone()).await.map_err(|error| named(&finished, error)) };
-            within(span.clone(), finished.task().client().clock(), run).await
+            within(span.clone(), finished.task.client().clock(), run).await
         })
     }
 }
@@ -324,7 +323,7 @@ fn bytes_of(plan: Plan) -> BoxStream<'static, Result<Bytes>> {
             };
             let next = next.instrument(span.clone()).await.map_err(|error| named(&finished, error));
             if !matches!(next, Ok(Some(_))) {
-                ended(&span, finished.task().client().clock(), start, next.as_ref().err());
+                ended(&span, finished.task.client().clock(), start, next.as_ref().err());
             }
             next
         }

@@ -68,11 +68,11 @@ impl Part {
         let path = beside(&target, ".part");
         for pause in PAUSES {
             let (wanted, part) = (target.clone(), path.clone());
-            let opened = blocking(move || {
+            let opened = tokio::task::spawn_blocking(move || {
                 check(&wanted, overwrite)?;
-                locked(&part).map_err(|reason| disk_error(&part, reason))
+                locked(&part).map_err(|reason| disk_error(&wanted, reason))
             });
-            if let Some((file, found)) = opened.await? {
+            if let Some((file, found)) = joined(opened).await? {
                 let (file, batch) = (Arc::new(file), Vec::new());
                 let part = Self { target, path, overwrite, file, batch, size: 0, unsynced: 0, syncing: None };
                 return Ok((part, found));
@@ -133,14 +133,14 @@ impl Part {
     pub(crate) async fn finish(&mut self) -> Result<()> {
         self.flush().await?;
         self.synced().await?;
-        joined(self.spawn(|_, file| file.sync_all())).await?;
-        let (target, path, overwrite) = (self.target.clone(), self.path.clone(), self.overwrite);
-        blocking(move || {
-            name(&path, &target, overwrite)?;
-            let _ = fs::remove_file(beside(&path, ".json"));
+        let (target, overwrite) = (self.target.clone(), self.overwrite);
+        joined(self.spawn(move |path, file| {
+            file.sync_all()?;
+            name(path, &target, overwrite)?;
+            let _ = fs::remove_file(beside(path, ".json"));
             sync_directory(&target);
             Ok(())
-        })
+        }))
         .await
     }
 
@@ -165,8 +165,8 @@ impl Part {
         &self,
         work: impl FnOnce(&Path, &File) -> io::Result<T> + Send + 'static,
     ) -> JoinHandle<Result<T>> {
-        let (path, file) = (self.path.clone(), Arc::clone(&self.file));
-        tokio::task::spawn_blocking(move || work(&path, &file).map_err(|reason| disk_error(&path, reason)))
+        let (target, path, file) = (self.target.clone(), self.path.clone(), Arc::clone(&self.file));
+        tokio::task::spawn_blocking(move || work(&path, &file).map_err(|reason| disk_error(&target, reason)))
     }
 }
 
@@ -174,10 +174,14 @@ fn failed(message: impl Into<String>, hint: &str) -> Error {
     Error::new(ErrorKind::Other, DOWNLOAD, message).with_hint(hint)
 }
 
-/// The error of a file, with what to do.
-fn disk_error(path: &Path, reason: io::Error) -> Error {
+/// The error of a target or its `.part`, with what to do.
+fn disk_error(target: &Path, reason: io::Error) -> Error {
     use io::ErrorKind as Kind;
     let (what, hint) = match reason.kind() {
+        Kind::AlreadyExists => {
+            let message = format!("{} exists and was kept", target.display());
+            return failed(message, "name another file, or ask to overwrite it");
+        }
         Kind::StorageFull => ("the disk is full", "free space on it, and download again"),
         Kind::QuotaExceeded => ("the quota of the disk is used up", "free space in it, and download again"),
         Kind::FileTooLarge => ("larger files are not allowed there", "lift the limit, or name a file elsewhere"),
@@ -187,15 +191,7 @@ fn disk_error(path: &Path, reason: io::Error) -> Error {
         Kind::IsADirectory => ("it is a directory", "remove it, or name another file"),
         _ => ("it cannot be written", "name another file, or download again"),
     };
-    failed(format!("{}: {what} ({reason})", path.display()), hint).with_source(reason)
-}
-
-fn kept(target: &Path) -> Error {
-    failed(format!("{} exists and was kept", target.display()), "name another file, or ask to overwrite it")
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    joined(tokio::task::spawn_blocking(work)).await
+    failed(format!("{}: {what} ({reason})", beside(target, ".part").display()), hint).with_source(reason)
 }
 
 async fn joined<T>(work: JoinHandle<Result<T>>) -> Result<T> {
@@ -212,7 +208,10 @@ fn check(target: &Path, overwrite: bool) -> Result<()> {
         let message = format!("{:?} is a directory, or no name of a file", target.to_string_lossy());
         return Err(failed(message, "name a file in it"));
     }
-    if found.is_some() && !overwrite { Err(kept(target)) } else { Ok(()) }
+    match found {
+        Some(_) if !overwrite => Err(disk_error(target, io::ErrorKind::AlreadyExists.into())),
+        _ => Ok(()),
+    }
 }
 
 /// The `.part`, open and locked, at its end, with what it holds; nothing if another has it.
@@ -271,21 +270,18 @@ fn is_only_name(_: &File, path: &Path) -> io::Result<bool> {
 }
 
 /// Renames, and replaces nothing unless `overwrite` is set.
-fn name(path: &Path, target: &Path, overwrite: bool) -> Result<()> {
+fn name(path: &Path, target: &Path, overwrite: bool) -> io::Result<()> {
     if !overwrite {
         // The one step that fails where something has the name, also if it came this moment.
         match fs::hard_link(path, target) {
-            Ok(()) => {
-                // If it stays, the next download finds that it is a finished file, and removes it.
-                let _ = fs::remove_file(path);
-                return Ok(());
-            }
-            Err(reason) if reason.kind() == io::ErrorKind::AlreadyExists => return Err(kept(target)),
+            // If this fails, the next download finds that it is a finished file, and removes it.
+            Ok(()) => return fs::remove_file(path).or(Ok(())),
             // A file system without such links: look, and then rename.
-            Err(_) => check(target, false)?,
+            Err(reason) if reason.kind() != io::ErrorKind::AlreadyExists && fs::symlink_metadata(target).is_err() => {}
+            Err(_) => return Err(io::ErrorKind::AlreadyExists.into()),
         }
     }
-    fs::rename(path, target).map_err(|reason| disk_error(target, reason))
+    fs::rename(path, target)
 }
 
 /// Syncs a new name in a directory. Where directories cannot be opened, the system does so by itself.
@@ -320,7 +316,7 @@ mod tests {
             (io::ErrorKind::IsADirectory, "is a directory", "another file"),
             (io::ErrorKind::Other, "cannot be written", "download again"),
         ] {
-            let error = disk_error(Path::new("a/cat.mp4.part"), kind.into());
+            let error = disk_error(Path::new("a/cat.mp4"), kind.into());
             assert!(error.message().starts_with("a/cat.mp4.part: ") && error.message().contains(what), "{error}");
             assert!(error.hint().is_some_and(|found| found.contains(hint)), "{error}");
             let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<io::Error>());

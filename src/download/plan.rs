@@ -47,15 +47,15 @@ impl Plan {
     }
 
     pub(crate) fn client(&self) -> &Client {
-        self.finished.task().client()
+        self.finished.task.client()
     }
 
     /// Returns the span of the download, within that of its generation.
     pub(crate) fn span(&self) -> Span {
-        self.finished.task().span().in_scope(|| {
+        self.finished.task.span().in_scope(|| {
             info_span!(
                 "kling.download",
-                operation = self.finished.task().row().name,
+                operation = self.finished.task.row().name,
                 step = DOWNLOAD,
                 task_id = self.finished.info().task_id,
                 attempts = Empty,
@@ -108,7 +108,7 @@ pub(crate) fn elsewhere(objection: &str) -> Error {
 /// Adds the task to an error.
 pub(crate) fn named(finished: &FinishedTask, error: Error) -> Error {
     let info = finished.info();
-    let error = error.with_operation(finished.task().row().name).of_paid(true);
+    let error = error.with_operation(finished.task.row().name).of_paid(true);
     error.with_ids(Some(&info.task_id), info.external_task_id.as_deref())
 }
 

@@ -237,7 +237,7 @@ impl Transfer {
 
     /// Reads the next bytes of a body, or its end.
     async fn chunk(&mut self, response: &mut Response) -> Result<Option<Bytes>, FetchError> {
-        let (client, pace) = (self.plan.finished.task().client(), &mut self.plan.pace);
+        let (client, pace) = (self.plan.finished.task.client(), &mut self.plan.pace);
         let left = pace.over.saturating_sub(pace.spent);
         let (bytes, spent) = match watched(client.clock(), left, response.chunk()).await {
             (Some(Ok(Some(bytes))), spent) => (bytes, spent),
@@ -376,7 +376,7 @@ impl Transfer {
 
     /// Polls the task for a fresh URL of the same output.
     async fn renew(&mut self, expired: Error) -> Result<()> {
-        let task = self.plan.finished.task();
+        let task = &self.plan.finished.task;
         let info = task.client().get(task.target(), Duration::MAX).await.map_err(|error| {
             let message = format!("{}, and the task gave no fresh URL: {}", expired.message(), error.message());
             let expired = expired.with_message(message).with_hint(LATER);

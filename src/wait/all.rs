@@ -59,8 +59,8 @@ impl WaitAll {
     /// Adds a task, also while the others are waited for.
     pub fn push(&mut self, task: impl Into<Wait>) {
         let wait = task.into();
-        let id = Arc::clone(wait.task().shared_id());
-        let name: Arc<str> = format!("{} {id}", wait.task().client().base_url()).into();
+        let (id, base_url) = (Arc::clone(wait.watch.task.shared_id()), wait.watch.task.client().base_url());
+        let name: Arc<str> = format!("{base_url} {id}").into();
         if self.members.insert(Arc::clone(&name)) {
             self.waits.push(wait.map(move |event| (Arc::clone(&name), id.to_string(), event)).boxed());
         }

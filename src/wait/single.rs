@@ -48,7 +48,7 @@ use crate::wait::watch::Watch;
 /// ```
 #[must_use = "a wait does nothing until it is awaited or polled"]
 pub struct Wait {
-    watch: Watch,
+    pub(crate) watch: Watch,
     phase: Phase,
 }
 
@@ -97,10 +97,6 @@ impl Wait {
             self.phase = Phase::Idle;
         }
         self
-    }
-
-    pub(crate) fn task(&self) -> &Task {
-        &self.watch.task
     }
 }
 

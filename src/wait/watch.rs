@@ -211,7 +211,7 @@ impl Watch {
             ),
             _ => {
                 ended(&self.span, self.clock(), self.started, None);
-                return Ok(FinishedTask::new(self.task.clone(), info));
+                return Ok(FinishedTask { task: self.task.clone(), info });
             }
         };
         let secrets = self.task.secrets().iter().map(String::as_str).chain([self.task.client().key()]);
