@@ -24,7 +24,7 @@ use futures_util::stream::{self, BoxStream};
 use tracing::{Instrument as _, Span};
 
 use crate::download::judge::Pace;
-use crate::download::part::{DOWNLOAD, Part};
+use crate::download::part::{DOWNLOAD, Part, disk_error};
 pub use crate::download::plan::DownloadProgress;
 use crate::download::plan::{Plan, named};
 use crate::download::transfer::{Event, Transfer};
@@ -158,14 +158,15 @@ impl Download {
         if let Some(found) = found {
             transfer.resume(found);
         }
+        let disk = |reason| disk_error(&path, reason);
         let fetched = async {
             while let Event::Bytes { first, bytes } = transfer.next().await? {
                 if first {
-                    part.restart(transfer.origin.clone()).await?;
+                    part.restart(&transfer.origin).await.map_err(disk)?;
                 }
-                part.write(bytes).await?;
+                part.write(&bytes).await.map_err(disk)?;
             }
-            part.finish().await
+            part.finish().await.map_err(disk)
         };
         let Err(error) = fetched.await else { return Ok(path) };
         let Some((part, length)) = part.leave().await else { return Err(error) };

@@ -5,16 +5,14 @@
 //! leaves a beginning of the file.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, Write as _};
-use std::mem;
+use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf, is_separator};
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use fs4::TryLockError;
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinHandle;
+use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _, BufWriter};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::clock::Clock;
 use crate::download::content::{Content, HEAD, Structure};
@@ -41,20 +39,17 @@ pub(crate) struct Found {
     pub(crate) structure: Structure,
 }
 
-/// A file that is being filled.
 pub(crate) struct Part {
     target: PathBuf,
     path: PathBuf,
     overwrite: bool,
-    file: Arc<File>,
-    batch: Vec<Bytes>,
-    size: usize,
+    file: BufWriter<tokio::fs::File>,
     unsynced: usize,
-    syncing: Option<JoinHandle<Result<()>>>,
+    syncing: Option<JoinHandle<io::Result<()>>>,
 }
 
 /// How many bytes are written at once: each time costs a change of threads.
-const BATCH: usize = 512 * 1024;
+const BATCH: usize = 256 * 1024;
 
 /// How many bytes are synced while more arrive: so the end waits for few.
 const SYNC: usize = 8 * 1024 * 1024;
@@ -68,14 +63,14 @@ impl Part {
         let path = beside(&target, ".part");
         for pause in PAUSES {
             let (wanted, part) = (target.clone(), path.clone());
-            let opened = tokio::task::spawn_blocking(move || {
+            let opened = spawn_blocking(move || {
                 check(&wanted, overwrite)?;
                 locked(&part).map_err(|reason| disk_error(&wanted, reason))
             });
-            if let Some((file, found)) = joined(opened).await? {
-                let (file, batch) = (Arc::new(file), Vec::new());
-                let part = Self { target, path, overwrite, file, batch, size: 0, unsynced: 0, syncing: None };
-                return Ok((part, found));
+            let opened = opened.await.unwrap_or_else(|reason| Err(disk_error(&target, reason.into())));
+            if let Some((file, found)) = opened? {
+                let file = BufWriter::with_capacity(BATCH, file.into());
+                return Ok((Self { target, path, overwrite, file, unsynced: 0, syncing: None }, found));
             }
             clock.sleep(Duration::from_millis(pause)).await;
         }
@@ -83,90 +78,68 @@ impl Part {
     }
 
     /// Starts again at the first byte, with an output of this origin.
-    pub(crate) async fn restart(&mut self, origin: Origin) -> Result<()> {
-        self.batch.clear();
-        self.size = 0;
-        joined(self.spawn(move |path, mut file| {
-            // In this order the bytes of one file never stand beside the description of another.
-            let _ = fs::remove_file(beside(path, ".json"));
-            if file.metadata()?.len() > 0 {
-                file.set_len(0)?;
-            }
-            file.rewind()?;
-            match origin.entity.validator {
-                Some(_) => fs::write(beside(path, ".json"), serde_json::to_vec(&origin)?),
-                None => Ok(()),
-            }
-        }))
-        .await
+    pub(crate) async fn restart(&mut self, origin: &Origin) -> io::Result<()> {
+        let state = beside(&self.path, ".json");
+        // In this order the bytes of one file never stand beside the description of another.
+        let _ = tokio::fs::remove_file(&state).await;
+        self.file.flush().await?;
+        let file = self.file.get_mut();
+        if file.metadata().await?.len() > 0 {
+            file.set_len(0).await?;
+        }
+        file.rewind().await?;
+        match origin.entity.validator {
+            Some(_) => tokio::fs::write(&state, serde_json::to_vec(origin)?).await,
+            None => Ok(()),
+        }
     }
 
-    /// Appends bytes: to the disk once a batch is full.
-    pub(crate) async fn write(&mut self, bytes: Bytes) -> Result<()> {
-        self.size += bytes.len();
-        self.batch.push(bytes);
-        if self.size >= BATCH { self.flush().await } else { Ok(()) }
-    }
-
-    async fn flush(&mut self) -> Result<()> {
-        self.unsynced += mem::take(&mut self.size);
-        let batch = mem::take(&mut self.batch);
-        let write = self.spawn(move |_, mut file| batch.iter().try_for_each(|bytes| file.write_all(bytes)));
-        joined(write).await?;
+    /// Appends bytes.
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes).await?;
+        self.unsynced += bytes.len();
         if self.unsynced >= SYNC && self.syncing.as_ref().is_none_or(JoinHandle::is_finished) {
             self.synced().await?;
             self.unsynced = 0;
-            self.syncing = Some(self.spawn(|_, file| file.sync_data()));
+            let file = self.file.get_ref().try_clone().await?;
+            self.syncing = Some(tokio::spawn(async move { file.sync_data().await }));
         }
         Ok(())
     }
 
     /// Waits for the sync under way. The system reports a failure once, so it must not be lost.
-    async fn synced(&mut self) -> Result<()> {
+    async fn synced(&mut self) -> io::Result<()> {
         match self.syncing.take() {
-            Some(syncing) => joined(syncing).await,
+            Some(syncing) => syncing.await?,
             None => Ok(()),
         }
     }
 
     /// Gives the whole file its name, once it is synced.
-    pub(crate) async fn finish(&mut self) -> Result<()> {
-        self.flush().await?;
+    pub(crate) async fn finish(&mut self) -> io::Result<()> {
+        self.file.flush().await?;
         self.synced().await?;
-        let (target, overwrite) = (self.target.clone(), self.overwrite);
-        joined(self.spawn(move |path, file| {
-            file.sync_all()?;
-            name(path, &target, overwrite)?;
-            let _ = fs::remove_file(beside(path, ".json"));
+        self.file.get_ref().sync_all().await?;
+        let (target, path, overwrite) = (self.target.clone(), self.path.clone(), self.overwrite);
+        spawn_blocking(move || {
+            name(&path, &target, overwrite)?;
+            let _ = fs::remove_file(beside(&path, ".json"));
             sync_directory(&target);
             Ok(())
-        }))
-        .await
+        })
+        .await?
     }
 
     /// Ends early and keeps what was fetched: returns the `.part` and its length, if it is not empty.
     pub(crate) async fn leave(mut self) -> Option<(PathBuf, u64)> {
         // What cannot be written now is fetched again later.
-        let _ = (self.flush().await, self.synced().await);
-        let kept = self.spawn(|path, file| {
-            let length = file.metadata().map_or(0, |found| found.len());
-            if length == 0 {
-                let _ = fs::remove_file(beside(path, ".json"));
-                let _ = fs::remove_file(path);
-            }
-            Ok(length)
-        });
-        let length = joined(kept).await.ok().filter(|length| *length > 0)?;
-        Some((self.path, length))
-    }
-
-    /// Runs work on the `.part` where it may block.
-    fn spawn<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Path, &File) -> io::Result<T> + Send + 'static,
-    ) -> JoinHandle<Result<T>> {
-        let (target, path, file) = (self.target.clone(), self.path.clone(), Arc::clone(&self.file));
-        tokio::task::spawn_blocking(move || work(&path, &file).map_err(|reason| disk_error(&target, reason)))
+        let _ = (self.file.flush().await, self.synced().await);
+        let length = self.file.get_ref().metadata().await.map_or(0, |found| found.len());
+        if length == 0 {
+            let _ = tokio::fs::remove_file(beside(&self.path, ".json")).await;
+            let _ = tokio::fs::remove_file(&self.path).await;
+        }
+        (length > 0).then_some((self.path, length))
     }
 }
 
@@ -175,7 +148,7 @@ fn failed(message: impl Into<String>, hint: &str) -> Error {
 }
 
 /// The error of a target or its `.part`, with what to do.
-fn disk_error(target: &Path, reason: io::Error) -> Error {
+pub(crate) fn disk_error(target: &Path, reason: io::Error) -> Error {
     use io::ErrorKind as Kind;
     let (what, hint) = match reason.kind() {
         Kind::AlreadyExists => {
@@ -192,11 +165,6 @@ fn disk_error(target: &Path, reason: io::Error) -> Error {
         _ => ("it cannot be written", "name another file, or download again"),
     };
     failed(format!("{}: {what} ({reason})", beside(target, ".part").display()), hint).with_source(reason)
-}
-
-async fn joined<T>(work: JoinHandle<Result<T>>) -> Result<T> {
-    let ended = |reason| failed(format!("the thread that writes the file ended: {reason}"), "download again");
-    work.await.unwrap_or_else(|reason| Err(ended(reason)))
 }
 
 /// Refuses a target that cannot get the output. What is wrong with its directory shows at the `.part`.
