@@ -6,7 +6,6 @@ use crate::response::OutputKind;
 /// How many first bytes tell the format: the header of an MP4's first box, and its brand.
 pub(crate) const HEAD: usize = 12;
 
-/// What a body is.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Content {
     /// A file of a known format.
@@ -110,7 +109,6 @@ impl Structure {
         }
     }
 
-    /// Takes in the next bytes.
     pub(crate) fn take(&mut self, bytes: &[u8]) {
         /// How far from the end the mark may be: padding.
         const TAIL: usize = 32;

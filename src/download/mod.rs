@@ -45,20 +45,13 @@ impl FinishedTask {
 
     /// Downloads every output to a file of its own, one after the other, in the order of [`outputs`](Self::outputs).
     ///
-    /// The path of each comes from the template: `{index}` is its position, from 0; `{id}` its id, with every character
-    /// but ASCII letters, digits, `-` and `_` replaced by `_`, or its index where it has no id; `{kind}` is `video`,
-    /// `image` or `audio`; `{ext}` the extension in its URL, or else `mp4`, `png` or `mp3`.
+    /// The path of each comes from the template, such as `out/{index}.{ext}`: `{index}` is its position, from 0; `{id}` its
+    /// id, with every character but ASCII letters, digits, `-` and `_` replaced by `_`, or its index where it has no id;
+    /// `{kind}` is `video`, `image` or `audio`; `{ext}` the extension in its URL, or else `mp4`, `png` or `mp3`.
     ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid), before anything is fetched, if the template has another field or would give two
     /// outputs the same path; else as [`Download`], at the first output that fails. Earlier ones stay.
-    ///
-    /// ```no_run
-    /// # async fn run(finished: kling_client::FinishedTask) -> kling_client::Result<()> {
-    /// let paths = finished.download_all("out/{index}.{ext}").await?;
-    /// # Ok(())
-    /// # }
-    /// ```
     pub fn download_all(&self, template: impl Into<String>) -> DownloadAll {
         DownloadAll { finished: self.clone(), template: template.into(), overwrite: false }
     }
@@ -228,7 +221,6 @@ impl IntoFuture for DownloadAll {
     }
 }
 
-/// Returns the path of each output by a template.
 fn paths(template: &str, outputs: &[Output]) -> Result<Vec<PathBuf>, Violation> {
     let mut taken = HashSet::new();
     let path = |output| {

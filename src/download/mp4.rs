@@ -47,7 +47,6 @@ impl Boxes {
         open_moof: false,
     };
 
-    /// Takes in the next bytes.
     pub(crate) fn take(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let (next, rest) = bytes.split_at(bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX)));

@@ -94,7 +94,6 @@ impl Part {
         }
     }
 
-    /// Appends bytes.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes).await?;
         self.unsynced += bytes.len();
@@ -201,7 +200,6 @@ fn locked(path: &Path) -> io::Result<Option<(File, Option<Found>)>> {
     file.seek(io::SeekFrom::End(0)).map(|_| Some((file, found)))
 }
 
-/// Describes the bytes in a `.part`, if they can be resumed.
 fn describe(file: &mut File, path: &Path, length: u64) -> Option<Found> {
     let mut head = [0; HEAD];
     file.read_exact(&mut head).ok()?;
@@ -260,7 +258,6 @@ fn sync_directory(target: &Path) {
     }
 }
 
-/// The path with something appended to its name.
 fn beside(path: &Path, extension: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(extension);

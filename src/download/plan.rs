@@ -25,7 +25,6 @@ pub struct DownloadProgress {
     pub total: Option<u64>,
 }
 
-/// What is to be fetched, and how.
 pub(crate) struct Plan {
     pub(crate) finished: FinishedTask,
     pub(crate) choice: Option<usize>,
@@ -89,7 +88,6 @@ impl Plan {
         Ok(url)
     }
 
-    /// Refuses a URL that may not be fetched.
     pub(crate) fn check(&self, url: &Url) -> Result<()> {
         self.client().shared.reach.objection(url).map_or(Ok(()), |objection| Err(elsewhere(&objection)))
     }
@@ -105,7 +103,6 @@ pub(crate) fn elsewhere(objection: &str) -> Error {
     broken(message, "ClientBuilder::private_addresses allows addresses of a private network, not plain http")
 }
 
-/// Adds the task to an error.
 pub(crate) fn named(finished: &FinishedTask, error: Error) -> Error {
     let info = finished.info();
     let error = error.with_operation(finished.task.row().name).of_paid(true);

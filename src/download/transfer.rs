@@ -30,7 +30,6 @@ use crate::retry::RetryPolicy;
 use crate::span::record;
 use crate::transport::resolver;
 
-/// What comes of a transfer, in order.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     /// The next bytes, at least one; if they are the `first`, those that were handed on before do not count.
@@ -39,7 +38,6 @@ pub(crate) enum Event {
     End,
 }
 
-/// An output that is being fetched.
 pub(crate) struct Transfer {
     plan: Plan,
     span: Span,
@@ -55,7 +53,6 @@ pub(crate) struct Transfer {
     handed: u64,
     /// The most that ever were here: what is beyond is progress.
     reached: u64,
-    /// Their structure.
     structure: Structure,
     /// Whether the next request is for the whole, whatever is here.
     whole: bool,
@@ -162,7 +159,6 @@ impl Transfer {
         event
     }
 
-    /// Requests what is not here.
     async fn request(&mut self) -> Result<Option<Event>, FetchError> {
         if !self.whole && self.origin.entity.total.is_some_and(|total| total == self.at) {
             return self.at_end(true);
@@ -285,7 +281,6 @@ impl Transfer {
         self.accept(body, head, true)
     }
 
-    /// Reads on in a file.
     async fn read(&mut self, mut body: Body) -> Result<Option<Event>, FetchError> {
         if let Some(bytes) = self.chunk(&mut body.response).await? {
             return self.accept(body, bytes, false);
@@ -374,7 +369,6 @@ impl Transfer {
         }
     }
 
-    /// Polls the task for a fresh URL of the same output.
     async fn renew(&mut self, expired: Error) -> Result<()> {
         let task = &self.plan.finished.task;
         let info = task.client().get(task.target(), Duration::MAX).await.map_err(|error| {
@@ -428,7 +422,6 @@ impl Transfer {
         broken(format!("the file server sent {name} instead of {expected}"), PROXY).into()
     }
 
-    /// A response that asks to come again.
     fn later(&self, response: &Response, reason: impl Into<String>) -> FetchError {
         let after = text(response.headers(), &RETRY_AFTER);
         let after = after.and_then(|text| retry_after(text, self.plan.client().clock().wall()));
@@ -436,7 +429,6 @@ impl Transfer {
     }
 }
 
-/// Returns the error of a response.
 fn refused(response: &Response, reason: impl Into<String>, hint: &str) -> Error {
     broken(reason, hint).with_response(Some(response.status().as_u16()), None, None)
 }

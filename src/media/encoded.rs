@@ -44,10 +44,7 @@ fn data_header(text: &str) -> usize {
     end.map_or(0, |at| at + 1)
 }
 
-/// The number of bytes that canonical Base64 stands for.
-///
-/// # Errors
-/// What is wrong with it, without repeating any of it.
+/// The number of bytes that canonical Base64 stands for; or what is wrong with it, without repeating any of it.
 pub(crate) fn decoded_len(text: &[u8]) -> Result<u64, &'static str> {
     let decoded = io::copy(&mut DecoderReader::new(text, &STANDARD), &mut io::sink());
     decoded.map_err(|error| match error.get_ref().and_then(|reason| reason.downcast_ref()) {

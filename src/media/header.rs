@@ -1,4 +1,4 @@
-//! Format and size of an image, read from its header. Nothing is decoded, and segments that do not matter are skipped.
+//! Format and size of an image, read from its header. Segments that do not matter are skipped.
 
 use std::borrow::Cow;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -11,10 +11,7 @@ const JPEG: &[u8] = b"\xff\xd8\xff";
 const CUT: Defect = Cow::Borrowed("that end before the image's header does");
 const AS_TEXT: &str = "of an image whose bytes were rewritten as text; transfer it again in binary mode";
 
-/// Width and height of a JPEG or PNG that decoders commonly read.
-///
-/// # Errors
-/// What the bytes are instead.
+/// Width and height of a JPEG or PNG that decoders commonly read; or what the bytes are instead.
 pub(crate) fn size(image: &mut (impl Read + Seek)) -> Result<(u32, u32), Defect> {
     /// Holds the start of a PNG, and the brands of a HEIC or AVIF.
     const HEAD: u64 = 64;

@@ -1,7 +1,4 @@
 //! Images on their way in: where each comes from, and the checks that need no decoding.
-//!
-//! An [`Image`] is only a description: making one reads nothing and never fails. Building the request looks at each
-//! image's header, from the file or the bytes, and reports what the API would refuse after minutes.
 
 pub(crate) mod encoded;
 mod header;

@@ -68,24 +68,6 @@ impl WaitAll {
 
     /// Returns the events of every task as a stream. The last event of each is its end, which is reported once, here or by
     /// the wait itself. The stream may be dropped and taken again at any time.
-    ///
-    /// ```no_run
-    /// # async fn run(client: kling_client::Client, tasks: Vec<kling_client::Task>) -> kling_client::Result<()> {
-    /// use futures_util::StreamExt as _;
-    /// use kling_client::WaitEvent;
-    ///
-    /// let mut all = client.wait_all(tasks);
-    /// while let Some((id, event)) = all.events().next().await {
-    ///     match event {
-    ///         Ok(WaitEvent::Changed(info)) => println!("{id} is {}", info.status),
-    ///         Ok(WaitEvent::Done(finished)) => println!("{id} has {} outputs", finished.outputs().len()),
-    ///         Ok(_) => {}
-    ///         Err(error) => eprintln!("{error}"),
-    ///     }
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
     pub fn events(&mut self) -> impl Stream<Item = (String, Result<WaitEvent>)> + Send + Unpin {
         stream::poll_fn(|context| self.poll_event(context))
     }

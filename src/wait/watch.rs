@@ -87,7 +87,6 @@ impl Watch {
         self.task.client().clock()
     }
 
-    /// The time until the deadline.
     pub(crate) fn left(&self) -> Duration {
         self.deadline().saturating_sub(self.clock().now())
     }
@@ -107,7 +106,6 @@ impl Watch {
         self.last && self.left().is_zero()
     }
 
-    /// The pause before the next poll.
     pub(crate) fn pause(&self) -> Duration {
         let clock = self.clock();
         // After a success only its outputs are missing, which take no time of the task's own.
@@ -154,7 +152,6 @@ impl Watch {
         now >= by || self.last
     }
 
-    /// What a failed poll means for the wait.
     fn poll_failed(&mut self, error: Error) -> Result<WaitEvent> {
         let (known, now) = (self.is_known(), self.clock().now());
         let is_new = self.age.is_some_and(|age| age.now(self.clock()) < GRACE);
