@@ -38,10 +38,13 @@ use crate::wait::single::Wait;
 /// ```
 #[must_use = "a wait does nothing until it is polled"]
 pub struct WaitAll {
-    waits: SelectAll<BoxStream<'static, (Arc<str>, String, Result<WaitEvent>)>>,
+    waits: SelectAll<BoxStream<'static, (Arc<str>, Event)>>,
     /// The base URLs and ids of the tasks, which tell them apart.
     members: HashSet<Arc<str>>,
 }
+
+/// The id of a task, and what happened to it.
+type Event = (String, Result<WaitEvent>);
 
 impl Client {
     /// Waits for many tasks at once; see [`WaitAll`]. Takes tasks, or waits with a timeout, policy or expected time of
@@ -62,7 +65,7 @@ impl WaitAll {
         let (id, base_url) = (Arc::clone(wait.watch.task.shared_id()), wait.watch.task.client().base_url());
         let name: Arc<str> = format!("{base_url} {id}").into();
         if self.members.insert(Arc::clone(&name)) {
-            self.waits.push(wait.map(move |event| (Arc::clone(&name), id.to_string(), event)).boxed());
+            self.waits.push(wait.map(move |event| (Arc::clone(&name), (id.to_string(), event))).boxed());
         }
     }
 
@@ -72,16 +75,16 @@ impl WaitAll {
         stream::poll_fn(|context| self.poll_event(context))
     }
 
-    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<(String, Result<WaitEvent>)>> {
-        let Some((name, id, event)) = ready!(self.waits.poll_next_unpin(context)) else {
+    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        let Some((name, event)) = ready!(self.waits.poll_next_unpin(context)) else {
             // A wait that had ended before it was added has no event.
             self.members.clear();
             return Poll::Ready(None);
         };
-        if matches!(event, Ok(WaitEvent::Done(_)) | Err(_)) {
+        if matches!(event.1, Ok(WaitEvent::Done(_)) | Err(_)) {
             self.members.remove(&name);
         }
-        Poll::Ready(Some((id, event)))
+        Poll::Ready(Some(event))
     }
 }
 
