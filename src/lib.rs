@@ -86,7 +86,7 @@ pub use submit::{Submit, UploadProgress};
 pub use task::Task;
 pub use transport::generated::document;
 pub use values::{AspectRatio, Mode, Model, ShotType, Switch, VideoDuration};
-pub use wait::{FinishedTask, Wait, WaitAll, WaitEvent, Waiting};
+pub use wait::{FinishedTask, Wait, WaitAll, WaitEvent};
 
 /// The code in README compiles, too.
 #[cfg(doctest)]

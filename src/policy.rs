@@ -1,5 +1,4 @@
-//! When to poll: pure decisions from what is known of a task to the pause before its next poll, and the times that tasks are
-//! expected to take.
+//! When to poll: from what is known of a task to the pause before its next poll.
 
 use std::time::Duration;
 
@@ -27,8 +26,8 @@ pub struct PollState {
 
 /// Decides the pause before each poll of a task. Default: [`SteadyPolling`].
 ///
-/// A wait calls it once before the first poll and after each one. The pause is cut at the deadline of the wait, where one last
-/// poll is made. A poll that is due waits for its turn in the client's
+/// A wait calls it before each poll, the first one included. The pause is cut at the deadline of the wait, where one last
+/// poll is made; then the poll waits for its turn in the client's
 /// [`polls_per_second`](crate::ClientBuilder::polls_per_second), the only other limit. Every function from [`PollState`] to
 /// [`Duration`] is a policy.
 ///
@@ -139,9 +138,9 @@ impl SteadyPolling {
     }
 }
 
-/// Default expected time of a video: clips of 5 seconds took 229, 232, 237 and 301 s.
+/// Clips of 5 seconds took 229, 232, 237 and 301 s.
 const EXPECTED: Duration = Duration::from_secs(240);
-/// The same for images and sounds: an assumption, on the low side.
+/// For images and sounds: an assumption, on the low side.
 const EXPECTED_SHORT: Duration = Duration::from_secs(30);
 
 /// The expected time of a task by what it makes, its mode and its length.

@@ -1,8 +1,7 @@
-//! The poll rate of a client: slots at even distances, first come, first served. Pure: it never sleeps, time is given to it.
+//! The poll rate of a client: slots at even distances, first come, first served. It never sleeps, time is given to it.
 //!
 //! A wait reserves a slot, sleeps until then, and takes it. A reservation orders the waits; only the taking permits a poll,
-//! so that no burst follows when a wait that was not polled for a while goes on. A slot whose time passes unused blocks
-//! nobody.
+//! so that no burst follows when a wait that was not polled for a while goes on.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +13,7 @@ const LATENESS: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// A rate limit on polls. Clones share it.
+/// Clones share it.
 #[derive(Clone)]
 pub(crate) struct PollRate {
     spacing: Duration,

@@ -1,6 +1,4 @@
-//! What a body is by its first bytes, and whether a file is whole by its own structure.
-//!
-//! One table of formats says both: which kinds of output may have a format, and how its end shows.
+//! What a body is by its first bytes, and whether a file is whole by its own structure: one table of formats says both.
 
 use super::mp4::Boxes;
 use crate::response::OutputKind;
@@ -8,7 +6,6 @@ use crate::response::OutputKind;
 /// How many first bytes tell the format: the header of an MP4's first box, and its brand.
 pub(crate) const HEAD: usize = 12;
 
-/// What a body is.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Content {
     /// A file of a known format.
@@ -25,28 +22,9 @@ pub(crate) struct Format {
     marks: &'static [&'static [u8]],
     pub(crate) name: &'static str,
     /// The kinds of output that may have it.
-    kinds: &'static [OutputKind],
-    ending: Ending,
-}
-
-/// How the end of a file shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    /// By the sizes of its boxes.
-    Boxes,
-    /// By a mark, which padding may follow.
-    Mark(&'static str, &'static [u8]),
-    /// By the size in its header.
-    Riff,
-    /// By an announced length alone.
-    Length,
-}
-
-impl Format {
-    /// Whether an output of this kind may have it.
-    pub(crate) fn is_of(&self, kind: OutputKind) -> bool {
-        self.kinds.contains(&kind)
-    }
+    pub(crate) kinds: &'static [OutputKind],
+    /// The structure of a file before its first byte.
+    structure: Structure,
 }
 
 const fn row(
@@ -54,9 +32,9 @@ const fn row(
     marks: &'static [&'static [u8]],
     name: &'static str,
     kinds: &'static [OutputKind],
-    ending: Ending,
+    structure: Structure,
 ) -> Format {
-    Format { at, marks, name, kinds, ending }
+    Format { at, marks, name, kinds, structure }
 }
 
 const IMAGE: &[OutputKind] = &[OutputKind::Image];
@@ -65,24 +43,24 @@ const AUDIO: &[OutputKind] = &[OutputKind::Audio];
 const MP4: &[OutputKind] = &[OutputKind::Video, OutputKind::Audio];
 
 static FORMATS: [Format; 17] = [
-    row(4, &[b"ftypheic", b"ftypheix"], "a HEIC image", IMAGE, Ending::Length),
-    row(4, &[b"ftypmif1", b"ftypmsf1"], "a HEIF image", IMAGE, Ending::Length),
-    row(4, &[b"ftypavif", b"ftypavis"], "an AVIF image", IMAGE, Ending::Length),
-    row(4, &[b"ftyp"], "an MP4", MP4, Ending::Boxes),
-    row(0, &[b"\x89PNG\r\n\x1a\n"], "a PNG image", IMAGE, Ending::Mark("IEND", b"IEND\xae\x42\x60\x82")),
-    row(0, &[b"\xff\xd8\xff"], "a JPEG image", IMAGE, Ending::Mark("EOI", b"\xff\xd9")),
-    row(8, &[b"WEBP"], "a WebP image", IMAGE, Ending::Riff),
-    row(0, &[b"GIF8"], "a GIF", IMAGE, Ending::Length),
-    row(8, &[b"WAVE"], "a WAV", AUDIO, Ending::Riff),
-    row(0, &[b"ID3", b"\xff\xfb", b"\xff\xfa", b"\xff\xf3", b"\xff\xf2"], "an MP3", AUDIO, Ending::Length),
-    row(0, &[b"\xff\xf1", b"\xff\xf9"], "an AAC", AUDIO, Ending::Length),
-    row(0, &[b"OggS"], "an Ogg", AUDIO, Ending::Length),
-    row(0, &[b"fLaC"], "a FLAC", AUDIO, Ending::Length),
-    row(0, &[b"\x1a\x45\xdf\xa3"], "a WebM or Matroska video", &[], Ending::Length),
-    row(8, &[b"AVI "], "an AVI video", &[], Ending::Length),
+    row(4, &[b"ftypheic", b"ftypheix"], "a HEIC image", IMAGE, Structure::Open),
+    row(4, &[b"ftypmif1", b"ftypmsf1"], "a HEIF image", IMAGE, Structure::Open),
+    row(4, &[b"ftypavif", b"ftypavis"], "an AVIF image", IMAGE, Structure::Open),
+    row(4, &[b"ftyp"], "an MP4", MP4, Structure::Boxes(Boxes::NEW)),
+    row(0, &[b"\x89PNG\r\n\x1a\n"], "a PNG image", IMAGE, Structure::Mark("IEND", b"IEND\xae\x42\x60\x82", Vec::new())),
+    row(0, &[b"\xff\xd8\xff"], "a JPEG image", IMAGE, Structure::Mark("EOI", b"\xff\xd9", Vec::new())),
+    row(8, &[b"WEBP"], "a WebP image", IMAGE, Structure::Riff(0, 0)),
+    row(0, &[b"GIF8"], "a GIF", IMAGE, Structure::Open),
+    row(8, &[b"WAVE"], "a WAV", AUDIO, Structure::Riff(0, 0)),
+    row(0, &[b"ID3", b"\xff\xfb", b"\xff\xfa", b"\xff\xf3", b"\xff\xf2"], "an MP3", AUDIO, Structure::Open),
+    row(0, &[b"\xff\xf1", b"\xff\xf9"], "an AAC", AUDIO, Structure::Open),
+    row(0, &[b"OggS"], "an Ogg", AUDIO, Structure::Open),
+    row(0, &[b"fLaC"], "a FLAC", AUDIO, Structure::Open),
+    row(0, &[b"\x1a\x45\xdf\xa3"], "a WebM or Matroska video", &[], Structure::Open),
+    row(8, &[b"AVI "], "an AVI video", &[], Structure::Open),
     // Before it had a brand in front.
-    row(4, &[b"moov", b"mdat", b"wide", b"pnot"], "a QuickTime movie (MOV) without a brand", &[], Ending::Length),
-    row(0, &[b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"], "compressed data", &[], Ending::Length),
+    row(4, &[b"moov", b"mdat", b"wide", b"pnot"], "a QuickTime movie (MOV) without a brand", &[], Structure::Open),
+    row(0, &[b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"], "compressed data", &[], Structure::Open),
 ];
 
 impl Content {
@@ -121,20 +99,16 @@ pub(crate) enum Structure {
 impl Structure {
     /// Starts a file of a format with this [`HEAD`], which is taken in later.
     pub(crate) fn new(format: &Format, head: &[u8]) -> Self {
-        match format.ending {
-            Ending::Boxes => Self::Boxes(Boxes::default()),
-            Ending::Mark(name, mark) => Self::Mark(name, mark, Vec::new()),
-            Ending::Riff => match head {
-                // A program that wrote it as a stream did not know the size.
-                [_, _, _, _, 0, 0, 0, 0, ..] | [_, _, _, _, 0xff, 0xff, 0xff, 0xff, ..] => Self::Open,
-                [_, _, _, _, a, b, c, d, ..] => Self::Riff(8 + u64::from(u32::from_le_bytes([*a, *b, *c, *d])), 0),
-                _ => Self::Open,
-            },
-            Ending::Length => Self::Open,
+        match (&format.structure, head) {
+            // A program that wrote it as a stream did not know the size.
+            (Self::Riff(..), [_, _, _, _, 0, 0, 0, 0, ..] | [_, _, _, _, 0xff, 0xff, 0xff, 0xff, ..]) => Self::Open,
+            (Self::Riff(..), [_, _, _, _, a, b, c, d, ..]) => {
+                Self::Riff(8 + u64::from(u32::from_le_bytes([*a, *b, *c, *d])), 0)
+            }
+            (structure, _) => structure.clone(),
         }
     }
 
-    /// Takes in the next bytes.
     pub(crate) fn take(&mut self, bytes: &[u8]) {
         /// How far from the end the mark may be: padding.
         const TAIL: usize = 32;

@@ -1,9 +1,8 @@
-//! What a file server's response means: whether it continues the bytes that are here, and whether it is fast enough.
-//!
-//! A part is taken only where it is certainly one of the same file. All of this is pure; `transfer.rs` acts on it.
+//! What a file server's response means: whether it continues the bytes that are here, and whether it is fast enough. A part
+//! is taken only where it is certainly one of the same file.
 
 use std::mem;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
 use http::{HeaderValue, StatusCode};
@@ -37,34 +36,24 @@ pub(crate) enum Verdict {
     Expired,
     /// As [`Later`](Self::Later) if the body is JSON, else as [`Expired`](Self::Expired).
     DependsOnBody,
-    Refused(String),
+    Refused,
 }
 
 /// Returns what a response means for a request of the bytes from `from` on, 0 being a request without `Range`.
 pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, from: u64, known: &Entity) -> Verdict {
-    match status.as_u16() {
+    let (length, range) = (text(headers, &CONTENT_LENGTH).and_then(number), text(headers, &CONTENT_RANGE));
+    let whole = |end, total| Verdict::Body { at: 0, end, entity: Entity { validator: validator(headers), total } };
+    match (status.as_u16(), range.and_then(content_range)) {
         // 203 is a 200 that a proxy has changed.
-        200 | 203 => {
-            let total = number(text(headers, &CONTENT_LENGTH));
-            Verdict::Body { at: 0, end: total, entity: Entity { validator: validator(headers), total } }
-        }
+        (200 | 203, _) => whole(length, length),
         // No part was requested; some servers call the whole file one.
-        206 if from == 0 => {
-            let (end, total) = match text(headers, &CONTENT_RANGE).and_then(content_range) {
-                Some((0, last, total)) => (Some(last + 1), total),
-                Some((first, ..)) => return Verdict::StartOver(format!("the response starts at byte {first}")),
-                None => (number(text(headers, &CONTENT_LENGTH)), None),
-            };
-            Verdict::Body { at: 0, end, entity: Entity { validator: validator(headers), total } }
-        }
-        206 => {
-            let Some((first, last, total)) = text(headers, &CONTENT_RANGE).and_then(content_range) else {
-                return Verdict::StartOver("the partial response has no Content-Range".to_owned());
-            };
+        (206, None) if from == 0 => whole(length, None),
+        (206, Some((0, last, total))) if from == 0 => whole(Some(last + 1), total),
+        (206, None) => Verdict::StartOver("the partial response has no Content-Range".to_owned()),
+        (206, Some((first, last, total))) => {
             if first != from || total.is_some_and(|total| last >= total) {
-                return Verdict::StartOver(format!(
-                    "the response has bytes {first} to {last}, requested from {from} on"
-                ));
+                let reason = format!("the response has bytes {first} to {last}, requested from {from} on");
+                return Verdict::StartOver(reason);
             }
             if total.zip(known.total).is_some_and(|(total, known)| total != known) || has_changed(headers, known) {
                 return Verdict::StartOver("the file changed on its server".to_owned());
@@ -72,55 +61,48 @@ pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, from: u64, known: &
             let entity = Entity { total: known.total.or(total), ..known.clone() };
             Verdict::Body { at: from, end: Some(last + 1), entity }
         }
-        416 if from > 0 => match text(headers, &CONTENT_RANGE).and_then(|range| range.strip_prefix("bytes */")) {
-            Some(total) if total.parse() == Ok(from) && known.total.is_none_or(|total| total == from) => {
-                Verdict::Complete
-            }
+        (416, _) if from > 0 => match range.and_then(|range| range.strip_prefix("bytes */")).and_then(number) {
+            Some(total) if total == from && known.total.is_none_or(|total| total == from) => Verdict::Complete,
             _ => Verdict::StartOver("the file is shorter than what is here of it".to_owned()),
         },
-        202 | 204 | 425 => Verdict::Later("the file is not ready yet"),
+        (202 | 204 | 425, _) => Verdict::Later("the file is not ready yet"),
         // Gateways explain in JSON that the task is not done; stores refuse an expired signature with XML.
-        400 => Verdict::DependsOnBody,
-        401 | 403 | 404 | 410 => Verdict::Expired,
-        408 | 429 | 500.. => Verdict::Later("the file server is busy"),
-        _ => Verdict::Refused(format!("the file server responded {status}")),
+        (400, _) => Verdict::DependsOnBody,
+        (401 | 403 | 404 | 410, _) => Verdict::Expired,
+        (408 | 429 | 500.., _) => Verdict::Later("the file server is busy"),
+        _ => Verdict::Refused,
     }
 }
 
-/// Minimum throughput of a transfer, in bytes per second over a time.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Floor {
+/// Minimum throughput of a transfer, in bytes per second over a time, and what arrived within the present one.
+#[derive(Debug)]
+pub(crate) struct Pace {
     pub(crate) rate: u64,
     pub(crate) over: Duration,
-}
-
-/// What arrived within the time of a [`Floor`].
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Pace {
     pub(crate) spent: Duration,
     bytes: u64,
 }
 
-impl Floor {
-    /// Slower than any usable line (5 MB would take 80 minutes); a cut costs a second.
-    pub(crate) const DEFAULT: Self = Self { rate: 1024, over: Duration::from_secs(30) };
-
+impl Pace {
     /// A time under a second would measure the network's jitter.
     pub(crate) fn new(rate: u64, over: Duration) -> Self {
-        Self { rate, over: over.max(Duration::from_secs(1)) }
+        Self { rate, over: over.max(Duration::from_secs(1)), spent: Duration::ZERO, bytes: 0 }
     }
-}
 
-impl Pace {
     /// Counts time spent waiting for bytes and what arrived; returns whether it was too little.
-    pub(crate) fn is_below(&mut self, floor: Floor, spent: Duration, bytes: u64) -> bool {
+    pub(crate) fn is_below(&mut self, spent: Duration, bytes: u64) -> bool {
         self.spent += spent;
         self.bytes += bytes;
-        if self.spent < floor.over {
+        if self.spent < self.over {
             return false;
         }
-        let Self { spent, bytes } = mem::take(self);
-        (bytes as f64) < floor.rate as f64 * spent.as_secs_f64()
+        let (spent, bytes) = self.restart();
+        (bytes as f64) < self.rate as f64 * spent.as_secs_f64()
+    }
+
+    /// Forgets what was counted, and returns it.
+    pub(crate) fn restart(&mut self) -> (Duration, u64) {
+        (mem::take(&mut self.spent), mem::take(&mut self.bytes))
     }
 }
 
@@ -131,10 +113,10 @@ fn validator(headers: &HeaderMap) -> Option<String> {
         let tag = text(headers, &ETAG)?;
         return (tag.len() >= 2 && tag.starts_with('"') && tag.ends_with('"')).then(|| tag.to_owned());
     }
-    let date = |name| text(headers, name).and_then(|text| httpdate::parse_http_date(text).ok());
-    let modified: SystemTime = date(&LAST_MODIFIED)?;
-    let age = date(&DATE)?.duration_since(modified).ok()?;
-    (age >= Duration::from_secs(1)).then(|| text(headers, &LAST_MODIFIED).map(str::to_owned))?
+    let date = |text| httpdate::parse_http_date(text).ok();
+    let modified = text(headers, &LAST_MODIFIED)?;
+    let age = date(text(headers, &DATE)?)?.duration_since(date(modified)?).ok()?;
+    (age >= Duration::from_secs(1)).then(|| modified.to_owned())
 }
 
 /// Whether a response belongs to another version than the known one. One without a validator does not.
@@ -148,18 +130,18 @@ fn has_changed(headers: &HeaderMap, known: &Entity) -> bool {
 fn content_range(text: &str) -> Option<(u64, u64, Option<u64>)> {
     let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.split_once('-')?;
-    let (first, last) = (number(Some(first))?, number(Some(last))?);
-    let total = if total == "*" { None } else { Some(number(Some(total))?) };
+    let (first, last) = (number(first)?, number(last)?);
+    let total = if total == "*" { None } else { Some(number(total)?) };
     // The position behind the last byte must be one, too.
     (first <= last && last < u64::MAX).then_some((first, last, total))
 }
 
 /// Digits and nothing else: `parse` takes a sign, too.
-fn number(text: Option<&str>) -> Option<u64> {
-    text.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()
+fn number(text: &str) -> Option<u64> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).map(HeaderValue::to_str)?.ok().map(str::trim)
 }
 
@@ -241,7 +223,7 @@ mod tests {
     fn every_other_status_has_one_meaning() {
         let whole = |total| Verdict::Body { at: 0, end: total, entity: known(Some(TAG), total) };
         let over = || Verdict::StartOver(String::new());
-        let refused = || Verdict::Refused(String::new());
+        let refused = || Verdict::Refused;
         let busy = || Verdict::Later("the file server is busy");
         let early = || Verdict::Later("the file is not ready yet");
         let part = |end, total| Verdict::Body { at: 0, end, entity: known(None, total) };
@@ -281,7 +263,6 @@ mod tests {
             let status = StatusCode::from_u16(status).unwrap();
             let verdict = match judge(status, &headers(lines), from, &known(Some(TAG), Some(100))) {
                 Verdict::StartOver(_) => over(),
-                Verdict::Refused(_) => refused(),
                 other => other,
             };
             assert_eq!(verdict, expected, "{status} {lines:?} from {from}");
@@ -290,14 +271,13 @@ mod tests {
 
     #[test]
     fn a_transfer_is_judged_by_the_time_that_was_spent_waiting_and_anew_each_time() {
-        let floor = Floor::new(10, Duration::from_secs(10));
-        let mut pace = Pace::default();
+        let mut pace = Pace::new(10, Duration::from_secs(10));
         for (seconds, bytes, below) in
             [(5, 0, false), (4, 99, false), (1, 1, false), (10, 99, true), (10, 100, false), (40, 399, true)]
         {
-            assert_eq!(pace.is_below(floor, Duration::from_secs(seconds), bytes), below, "{seconds} {bytes}");
+            assert_eq!(pace.is_below(Duration::from_secs(seconds), bytes), below, "{seconds} {bytes}");
         }
-        assert!(!pace.is_below(Floor::new(0, Duration::ZERO), Duration::from_secs(3600), 0), "no floor");
-        assert_eq!(Floor::new(7, Duration::ZERO).over, Duration::from_secs(1));
+        assert!(!Pace::new(0, Duration::ZERO).is_below(Duration::from_secs(3600), 0), "no floor");
+        assert_eq!(Pace::new(7, Duration::ZERO).over, Duration::from_secs(1));
     }
 }

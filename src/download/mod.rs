@@ -1,8 +1,6 @@
 //! The outputs of a finished task: as files, or as streams of bytes for those who store them elsewhere.
 //!
-//! A signed URL is fetched by a client of its own that never carries the API key; only the gateway's own URL that refuses a
-//! request without it is requested with the key, by the API's client. On disk the bytes go to a `.part` file, which gets the
-//! target's name when all of them are synced. `transfer.rs` fetches, `part.rs` writes.
+//! `plan.rs` chooses the output, `transfer.rs` fetches it, `part.rs` writes the file.
 
 mod content;
 mod judge;
@@ -11,8 +9,8 @@ mod part;
 mod plan;
 mod transfer;
 
+use std::collections::HashSet;
 use std::fmt;
-use std::future::{Future, IntoFuture};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -20,15 +18,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use futures_util::stream;
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, BoxStream};
 use tracing::{Instrument as _, Span};
 
-use crate::download::judge::Floor;
-use crate::download::part::{DOWNLOAD, Part};
+use crate::download::judge::Pace;
+use crate::download::part::{DOWNLOAD, Part, disk_error};
 pub use crate::download::plan::DownloadProgress;
-use crate::download::plan::Plan;
+use crate::download::plan::{Plan, named};
 use crate::download::transfer::{Event, Transfer};
-use crate::error::{Error, ErrorKind, Result, Violation};
+use crate::error::{Error, Result, Violation};
 use crate::response::Output;
 use crate::span::{ended, within};
 use crate::wait::FinishedTask;
@@ -40,32 +40,25 @@ impl FinishedTask {
     pub fn download(&self, path: impl Into<PathBuf>) -> Download {
         let path = path.into();
         let as_wav = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("wav"));
-        Download { plan: Plan { as_wav, rewinds: true, ..Plan::new(self.clone()) }, path, overwrite: false }
+        Download { plan: Plan { as_wav, rewinds: true, ..Plan::new(self) }, path, overwrite: false }
     }
 
     /// Downloads every output to a file of its own, one after the other, in the order of [`outputs`](Self::outputs).
     ///
-    /// The path of each comes from the template: `{index}` is its position, from 0; `{id}` its id, with every character
-    /// but ASCII letters, digits, `-` and `_` replaced by `_`, or its index where it has no id; `{kind}` is `video`,
-    /// `image` or `audio`; `{ext}` the extension in its URL, or else `mp4`, `png` or `mp3`.
+    /// The path of each comes from the template, such as `out/{index}.{ext}`: `{index}` is its position, from 0; `{id}` its
+    /// id, with every character but ASCII letters, digits, `-` and `_` replaced by `_`, or its index where it has no id;
+    /// `{kind}` is `video`, `image` or `audio`; `{ext}` the extension in its URL, or else `mp4`, `png` or `mp3`.
     ///
     /// # Errors
-    /// [`Invalid`](ErrorKind::Invalid), before anything is fetched, if the template has another field or would give two
+    /// [`Invalid`](crate::ErrorKind::Invalid), before anything is fetched, if the template has another field or would give two
     /// outputs the same path; else as [`Download`], at the first output that fails. Earlier ones stay.
-    ///
-    /// ```no_run
-    /// # async fn run(finished: kling_client::FinishedTask) -> kling_client::Result<()> {
-    /// let paths = finished.download_all("out/{index}.{ext}").await?;
-    /// # Ok(())
-    /// # }
-    /// ```
     pub fn download_all(&self, template: impl Into<String>) -> DownloadAll {
         DownloadAll { finished: self.clone(), template: template.into(), overwrite: false }
     }
 
     /// Streams the bytes of the only output of the kind that the operation makes, or the one of [`OutputStream::output`].
     pub fn bytes_stream(&self) -> OutputStream {
-        OutputStream { plan: Some(Plan::new(self.clone())), bytes: None }
+        OutputStream { plan: Some(Plan::new(self)), bytes: stream::empty().boxed() }
     }
 }
 
@@ -84,25 +77,23 @@ impl FinishedTask {
 /// What looks like an expired URL (401, 403, 404, 410, any other 400, a page of HTML, XML or JSON) leads to one poll of the
 /// task for a fresh one.
 ///
-/// The URL comes from the gateway, so it is checked first: `https` alone, and no private address (see
+/// A URL must be `https`, and lead to no private address (see
 /// [`ClientBuilder::private_addresses`](crate::ClientBuilder::private_addresses)). Where the API is on this machine, so may
 /// the output be, by `http` too.
 ///
 /// # The API key
-/// The key is not sent to the server of an output, with one exception: a task's URL with the scheme, host and port of the
-/// base URL, and a path below its path, that responds 401 or 403 without the key is requested with it, by the client for
-/// the API, which follows no redirect; the target of a redirect is fetched without the key. So a response of the gateway
-/// can choose a path of that gateway for a `GET` with the key. A URL on another server, or one reached by a redirect, never
-/// gets it.
+/// The key is sent in one case alone: a URL with the scheme, host and port of the base URL, and a path below its path, that
+/// responds 401 or 403 is requested once more with it, without following redirects. So a response of the gateway can choose a
+/// path of that gateway for a `GET` with the key. A URL on another server, or one reached by a redirect, never gets it.
 ///
 /// # Errors
-/// - [`Invalid`](ErrorKind::Invalid): the task has several outputs and none was chosen; the error lists them.
-/// - [`Other`](ErrorKind::Other): the target exists, another download writes it, or the disk refused (full, no
+/// - [`Invalid`](crate::ErrorKind::Invalid): the task has several outputs and none was chosen; the error lists them.
+/// - [`Other`](crate::ErrorKind::Other): the target exists, another download writes it, or the disk refused (full, no
 ///   permission, no such directory).
-/// - [`Network`](ErrorKind::Network): the transfer was cut again and again.
-/// - [`UnexpectedResponse`](ErrorKind::UnexpectedResponse): the file server refused, is busy, sent another format, not a whole file, or more than
-///   it announced or than [`ClientBuilder::download_limit`](crate::ClientBuilder::download_limit) allows; or the output is
-///   where nothing may be fetched from.
+/// - [`Network`](crate::ErrorKind::Network): the transfer was cut again and again.
+/// - [`UnexpectedResponse`](crate::ErrorKind::UnexpectedResponse): the file server refused, is busy, sent another format, not
+///   a whole file, or more than it announced or than
+///   [`ClientBuilder::download_limit`](crate::ClientBuilder::download_limit) allows; or the URL may not be fetched.
 ///
 /// What was fetched is kept with the last three, and after all [`is_retryable`](Error::is_retryable) ones downloading again
 /// may succeed. Memory: about a megabyte, however large the output is.
@@ -114,10 +105,8 @@ impl FinishedTask {
 ///
 /// ```no_run
 /// # async fn run(finished: kling_client::FinishedTask) -> kling_client::Result<()> {
-/// let path = finished
-///     .download("cat.mp4")
-///     .on_progress(|now| eprintln!("{} of {:?} bytes", now.bytes, now.total))
-///     .await?;
+/// let progress = |now: kling_client::DownloadProgress| eprintln!("{} of {:?} bytes", now.bytes, now.total);
+/// let path = finished.download("cat.mp4").on_progress(progress).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -150,44 +139,32 @@ impl Download {
     /// Minimum throughput, below which a transfer is cut and resumed. Default: 1024 bytes per second over 30 s. The head of
     /// a response must arrive within the time, too. Minimum of the time: 1 s.
     pub fn slowest(mut self, bytes_per_second: u64, over: Duration) -> Self {
-        self.plan.floor = Floor::new(bytes_per_second, over);
+        self.plan.pace = Pace::new(bytes_per_second, over);
         self
     }
 
     async fn run(self, span: Span) -> Result<PathBuf> {
         let Self { plan, path, overwrite } = self;
+        let client = plan.client().clone();
         let mut transfer = Transfer::new(plan, span)?;
-        let opened = Part::open(path.clone(), overwrite, transfer.plan().client().clock()).await;
-        let (mut part, found) = opened.map_err(|error| transfer.plan().named(error))?;
+        let (mut part, found) = Part::open(path.clone(), overwrite, client.clock()).await?;
         if let Some(found) = found {
             transfer.resume(found);
         }
-        match fetch(&mut transfer, &mut part).await {
-            Ok(()) => Ok(path),
-            Err(error) => Err(match part.leave().await {
-                Some((part, length)) => {
-                    let hint = error.hint().map(|hint| format!("{hint}; ")).unwrap_or_default();
-                    error.with_hint(format!("{hint}{length} bytes are kept in {}", part.display()))
+        let disk = |reason| disk_error(&path, reason);
+        let fetched = async {
+            while let Event::Bytes { first, bytes } = transfer.next().await? {
+                if first {
+                    part.restart(&transfer.origin).await.map_err(disk)?;
                 }
-                None => error,
-            }),
-        }
-    }
-}
-
-async fn fetch(transfer: &mut Transfer, part: &mut Part) -> Result<()> {
-    loop {
-        let event = transfer.next().await?;
-        let is_end = event == Event::End;
-        let written = match event {
-            Event::Restart { .. } => part.restart(transfer.origin().clone()).await,
-            Event::Bytes(bytes) => part.write(bytes).await,
-            Event::End => part.finish().await,
+                part.write(&bytes).await.map_err(disk)?;
+            }
+            part.finish().await.map_err(disk)
         };
-        written.map_err(|error| transfer.plan().named(error))?;
-        if is_end {
-            return Ok(());
-        }
+        let Err(error) = fetched.await else { return Ok(path) };
+        let Some((part, length)) = part.leave().await else { return Err(error) };
+        let hint = error.hint().map(|hint| format!("{hint}; ")).unwrap_or_default();
+        Err(error.with_hint(format!("{hint}{length} bytes are kept in {}", part.display())))
     }
 }
 
@@ -199,15 +176,19 @@ impl fmt::Debug for Download {
 
 impl IntoFuture for Download {
     type Output = Result<PathBuf>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let (span, client) = (self.plan.span(), self.plan.client().clone());
-        Box::pin(async move { within(span.clone(), client.clock(), self.run(span)).await })
+        let (span, finished) = (self.plan.span(), self.plan.finished.clone());
+        Box::pin(async move {
+            let run = async { self.run(span.clone()).await.map_err(|error| named(&finished, error)) };
+            within(span.clone(), finished.task.client().clock(), run).await
+        })
     }
 }
 
 /// Download of all outputs to files; a future of their paths. See [`FinishedTask::download_all`].
+#[derive(Debug)]
 #[must_use = "a download does nothing until it is awaited"]
 pub struct DownloadAll {
     finished: FinishedTask,
@@ -223,77 +204,62 @@ impl DownloadAll {
     }
 }
 
-impl fmt::Debug for DownloadAll {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DownloadAll").field("template", &self.template).finish_non_exhaustive()
-    }
-}
-
 impl IntoFuture for DownloadAll {
     type Output = Result<Vec<PathBuf>>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let paths = paths(&self.template, self.finished.outputs())
-                .map_err(|found| Plan::new(self.finished.clone()).named(Error::invalid(DOWNLOAD, vec![found])))?;
-            let mut written = Vec::with_capacity(paths.len());
-            for (index, path) in paths.into_iter().enumerate() {
-                let download = self.finished.download(path).output(index).overwrite(self.overwrite);
-                written.push(download.await?);
+            let Self { finished, template, overwrite } = self;
+            let paths = paths(&template, finished.outputs())
+                .map_err(|found| named(&finished, Error::invalid(DOWNLOAD, vec![found])))?;
+            for (index, path) in paths.iter().enumerate() {
+                finished.download(path).output(index).overwrite(overwrite).await?;
             }
-            Ok(written)
+            Ok(paths)
         })
     }
 }
 
-/// Returns the path of each output by a template.
 fn paths(template: &str, outputs: &[Output]) -> Result<Vec<PathBuf>, Violation> {
-    let mut paths: Vec<PathBuf> = Vec::with_capacity(outputs.len());
-    let mut taken = std::collections::HashSet::new();
-    for output in outputs {
+    let mut taken = HashSet::new();
+    let path = |output| {
         let path = fill(template, output)?;
         // As file systems that ignore the case see it.
-        if !taken.insert(path.to_lowercase()) {
-            let limit = "a path of its own for each output, by {index} or {id}";
-            return Err(Violation::new("template", limit, format!("twice {}", Path::new(&path).display())));
+        if taken.insert(path.to_lowercase()) {
+            return Ok(path.into());
         }
-        paths.push(path.into());
-    }
-    Ok(paths)
+        let limit = "a path of its own for each output, by {index} or {id}";
+        Err(Violation::new("template", limit, format!("twice {}", Path::new(&path).display())))
+    };
+    outputs.iter().map(path).collect()
 }
 
 fn fill(template: &str, output: &Output) -> Result<String, Violation> {
-    let mut path = String::new();
-    let mut rest = template;
-    while let Some((before, (field, after))) = rest.split_once('{').and_then(|(a, b)| Some((a, b.split_once('}')?))) {
-        path.push_str(before);
-        match (field, &output.id) {
-            ("index", _) | ("id", None) => path.push_str(&output.index.to_string()),
-            ("id", Some(id)) => path.extend(id.chars().take(LONGEST_ID).map(|c| match c {
-                'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' => c,
-                _ => '_',
-            })),
-            ("kind", _) => path.push_str(output.kind.as_str()),
-            ("ext", _) => path.push_str(output.extension()),
-            _ => {
-                let given = format!("{{{field}}}");
-                return Err(Violation::new("template", "the fields {index}, {id}, {kind} and {ext}", given));
-            }
+    let index = output.index.to_string();
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' };
+    let id = output.id.as_ref().map_or(index.clone(), |id| id.chars().take(LONGEST_ID).map(plain).collect());
+    let (kind, ext) = (output.kind.as_str(), output.extension());
+    let fields = [("{index}", &*index), ("{id}", &id), ("{kind}", kind), ("{ext}", ext)];
+    // No value has a brace in it.
+    let path = fields.iter().fold(template.to_owned(), |path, (field, value)| path.replace(field, value));
+    match path.split_once('{').and_then(|(_, rest)| rest.split_once('}')) {
+        Some((other, _)) => {
+            let limit = "the fields {index}, {id}, {kind} and {ext}";
+            Err(Violation::new("template", limit, format!("{{{other}}}")))
         }
-        rest = after;
+        None => Ok(path),
     }
-    Ok(path + rest)
 }
 
 /// Names of files have 255 bytes at most.
 const LONGEST_ID: usize = 100;
 
-/// Bytes of an output as they arrive, for those who store it elsewhere than in a file.
+/// Stream of the bytes of an output, for those who store it elsewhere than in a file.
 ///
-/// It is fetched with the same checks as by [`Download`], and resumed after a cut. What was handed on cannot be taken back:
-/// if the file changes in between, or its server cannot say whether it did, the stream ends with an error; also if the file
-/// is not whole. Only a stream that ended without an error is a whole file.
+/// Only a stream that ended without an error is a whole file. It is fetched, checked and resumed as by [`Download`], but
+/// what was handed on cannot be taken back: if the file changes in between, or its server cannot say whether it did, the
+/// stream ends with an error.
 ///
 /// # Errors
 /// As [`Download`], but for those of the disk. Nothing comes after an error.
@@ -313,7 +279,7 @@ const LONGEST_ID: usize = 100;
 pub struct OutputStream {
     /// Until the first poll.
     plan: Option<Plan>,
-    bytes: Option<Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>>,
+    bytes: BoxStream<'static, Result<Bytes>>,
 }
 
 impl OutputStream {
@@ -329,63 +295,33 @@ impl OutputStream {
     /// spent waiting for bytes counts. No effect after the first poll.
     pub fn slowest(mut self, bytes_per_second: u64, over: Duration) -> Self {
         if let Some(plan) = &mut self.plan {
-            plan.floor = Floor::new(bytes_per_second, over);
+            plan.pace = Pace::new(bytes_per_second, over);
         }
         self
     }
 }
 
-/// A stream under way: how many bytes were handed on, and how many of those are to come again.
-struct Flow {
-    transfer: Transfer,
-    handed: u64,
-    again: u64,
-}
-
-impl Flow {
-    async fn next(&mut self) -> Result<Option<Bytes>> {
-        loop {
-            match self.transfer.next().await? {
-                Event::End => return Ok(None),
-                Event::Restart { same } if same || self.handed == 0 => self.again = self.handed,
-                Event::Restart { .. } => {
-                    let message = format!("the stream cannot be resumed behind byte {}", self.handed);
-                    let hint = "the file changed, or its server cannot tell; drop what was handed on and start again";
-                    let error = self.transfer.plan().error(ErrorKind::UnexpectedResponse, message);
-                    return Err(error.with_retry(true, None).with_hint(hint));
-                }
-                Event::Bytes(mut bytes) => {
-                    let known = usize::try_from(self.again).unwrap_or(usize::MAX).min(bytes.len());
-                    self.again -= known as u64;
-                    let new = bytes.split_off(known);
-                    if !new.is_empty() {
-                        self.handed += new.len() as u64;
-                        return Ok(Some(new));
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn bytes_of(plan: Plan) -> impl Stream<Item = Result<Bytes>> + Send {
-    let (span, client) = (plan.span(), plan.client().clone());
-    let start = client.clock().now();
-    let flow = Transfer::new(plan, span.clone()).map(|transfer| Box::new(Flow { transfer, handed: 0, again: 0 }));
-    stream::try_unfold(flow, move |flow| {
-        let (span, client) = (span.clone(), client.clone());
+fn bytes_of(plan: Plan) -> BoxStream<'static, Result<Bytes>> {
+    let (span, finished, start) = (plan.span(), plan.finished.clone(), plan.client().clock().now());
+    let transfer = Transfer::new(plan, span.clone()).map(Box::new);
+    let bytes = stream::try_unfold(transfer, move |transfer| {
+        let (span, finished) = (span.clone(), finished.clone());
         async move {
             let next = async {
-                let mut flow = flow?;
-                Ok(flow.next().await?.map(|bytes| (bytes, Ok(flow))))
+                let mut transfer = transfer?;
+                Ok(match transfer.next().await? {
+                    Event::Bytes { bytes, .. } => Some((bytes, Ok(transfer))),
+                    Event::End => None,
+                })
             };
-            let next = next.instrument(span.clone()).await;
+            let next = next.instrument(span.clone()).await.map_err(|error| named(&finished, error));
             if !matches!(next, Ok(Some(_))) {
-                ended(&span, client.clock(), start, next.as_ref().err());
+                ended(&span, finished.task.client().clock(), start, next.as_ref().err());
             }
             next
         }
-    })
+    });
+    bytes.boxed()
 }
 
 impl Stream for OutputStream {
@@ -393,12 +329,9 @@ impl Stream for OutputStream {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if let Some(plan) = self.plan.take() {
-            self.bytes = Some(Box::pin(bytes_of(plan)));
+            self.bytes = bytes_of(plan);
         }
-        match &mut self.bytes {
-            Some(bytes) => bytes.as_mut().poll_next(context),
-            None => Poll::Ready(None),
-        }
+        self.bytes.poll_next_unpin(context)
     }
 }
 

@@ -1,53 +1,98 @@
-//! Whether an MP4 is whole by its own structure.
-//!
-//! It is a sequence of boxes, each with its size in front, so a missing end shows without any announced length.
-//! [`Boxes`] reads those sizes as the bytes come and keeps nothing else. Three cuts do not show: within a last box of size
-//! 0, which reaches to the end of the file; between two fragments; and between boxes behind a complete `moov` and `mdat`.
-//! Only an announced length shows those.
+//! Whether an MP4 is whole by its own structure: a sequence of boxes, each with its size in front, so that a missing end
+//! shows without any announced length. The cuts that do not show are listed at [`Download`](super::Download).
 
-/// The boxes of an MP4, read as its bytes come, in constant memory.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The boxes of an MP4, read as its bytes come. Nothing is kept but the header of one box.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Boxes {
     /// How many bytes came.
     at: u64,
-    /// The header of the box that comes next, as far as it is here: size and type, and where the size is 1 the real one.
-    header: [u8; LONGEST_HEADER],
-    held: usize,
-    /// The box whose content comes, and how many bytes of it are to come.
-    current: Option<Current>,
+    /// How many are to come of the header or the content that is being read.
     left: u64,
-    seen: Seen,
-}
-
-const SHORT_HEADER: usize = 8;
-const LONGEST_HEADER: usize = 16;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Current {
-    kind: [u8; 4],
-    begin: u64,
-    extent: Extent,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Extent {
-    Sized,
-    /// Size 0: to the end of the file.
-    Rest,
-    /// No box: its size is smaller than its header, or padding.
-    Junk,
-}
-
-/// The complete boxes that decide.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Seen {
+    /// The header, as far as it is here: size and type, and where the size is 1 the real one.
+    header: Vec<u8>,
+    /// What follows the header, once that is here.
+    content: Option<Content>,
     moov: bool,
     mdat: bool,
     /// A `moof` whose `mdat` has not come.
     open_moof: bool,
 }
 
-impl Seen {
+const SHORT_HEADER: usize = 8;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    /// That of a box of this type, which begins at this byte.
+    Sized([u8; 4], u64),
+    /// That of a box of size 0: to the end of the file.
+    Rest,
+    /// No box begins at this byte: its size is smaller than its header, or padding.
+    Junk(u64),
+}
+
+/// The types that stand at the top of a file: only these reach past the end because of a cut, where a file may be padded.
+const KNOWN: [&[u8]; 17] = [
+    b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"mfra", b"sidx", b"ssix", b"prft", b"emsg", b"pdin", b"meta",
+    b"udta", b"free", b"skip", b"wide", b"uuid",
+];
+
+impl Boxes {
+    pub(crate) const NEW: Self = Self {
+        at: 0,
+        left: SHORT_HEADER as u64,
+        header: Vec::new(),
+        content: None,
+        moov: false,
+        mdat: false,
+        open_moof: false,
+    };
+
+    pub(crate) fn take(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let (next, rest) = bytes.split_at(bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX)));
+            if self.content.is_none() {
+                self.header.extend_from_slice(next);
+            }
+            self.at += next.len() as u64;
+            self.left -= next.len() as u64;
+            bytes = rest;
+            while self.left == 0 {
+                self.advance();
+            }
+        }
+    }
+
+    /// Goes on from a header to its content, or from that to the next header.
+    fn advance(&mut self) {
+        if let Some(content) = self.content.take() {
+            if let Content::Sized(kind, _) = content {
+                self.complete(kind);
+            }
+            self.header.clear();
+            self.left = SHORT_HEADER as u64;
+            return;
+        }
+        let (size, rest) = self.header.split_at(4);
+        let kind = [rest[0], rest[1], rest[2], rest[3]];
+        let (short, long) = (number(size), &rest[4..]);
+        if short == 1 && long.is_empty() {
+            self.left = 8;
+            return;
+        }
+        let size = if short == 1 { number(long) } else { short };
+        let begin = self.at - self.header.len() as u64;
+        let left = size.checked_sub(self.header.len() as u64).filter(|_| begin > 0 || &kind == b"ftyp");
+        self.left = left.unwrap_or(u64::MAX);
+        self.content = Some(match left {
+            Some(_) => Content::Sized(kind, begin),
+            None if begin > 0 && size == 0 && is_known(&kind) => {
+                self.complete(kind);
+                Content::Rest
+            }
+            None => Content::Junk(begin),
+        });
+    }
+
     fn complete(&mut self, kind: [u8; 4]) {
         match &kind {
             b"moov" => self.moov = true,
@@ -56,114 +101,32 @@ impl Seen {
             _ => {}
         }
     }
-}
-
-/// The types that stand at the top of a file: only these reach past the end because of a cut, where a file may be padded.
-const KNOWN: [&[u8; 4]; 17] = [
-    b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"mfra", b"sidx", b"ssix", b"prft", b"emsg", b"pdin", b"meta",
-    b"udta", b"free", b"skip", b"wide", b"uuid",
-];
-
-impl Boxes {
-    /// Takes in the next bytes.
-    pub(crate) fn take(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            if self.left > 0 {
-                let count = bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-                self.skip(count as u64);
-                bytes = &bytes[count..];
-                continue;
-            }
-            let (next, rest) = bytes.split_at(bytes.len().min(self.wanted() - self.held));
-            self.header[self.held..self.held + next.len()].copy_from_slice(next);
-            self.held += next.len();
-            self.at += next.len() as u64;
-            bytes = rest;
-            if self.held == self.wanted() {
-                self.begin();
-            }
-        }
-    }
-
-    /// Passes over bytes of the current box.
-    fn skip(&mut self, count: u64) {
-        self.at += count;
-        self.left -= count.min(self.left);
-        if self.left == 0
-            && let Some(ended) = self.current.take()
-        {
-            self.seen.complete(ended.kind);
-        }
-    }
 
     /// What is missing if the bytes end here; nothing if the file is whole.
     pub(crate) fn missing(&self) -> Option<String> {
-        let mut seen = self.seen;
-        match self.current {
-            Some(Current { kind, extent: Extent::Rest, .. }) => seen.complete(kind),
-            Some(Current { begin, extent: Extent::Junk, .. }) if !self.is_padded() => {
-                return Some(format!("there is no box at byte {begin}"));
+        // All that makes a video is here, so that what comes may be anything.
+        let is_padded = self.moov && self.mdat;
+        match self.content {
+            Some(Content::Junk(begin)) if !is_padded => Some(format!("there is no box at byte {begin}")),
+            Some(Content::Sized(kind, begin)) if !is_padded || is_known(&kind) => {
+                Some(format!("its box `{}` at byte {begin} reaches past the end", kind.escape_ascii()))
             }
-            Some(Current { kind, begin, extent: Extent::Sized }) if !self.is_padded() || is_known(&kind) => {
-                return Some(format!("its box `{}` at byte {begin} reaches past the end", kind.escape_ascii()));
+            None if !self.header.is_empty() && (!is_padded || self.header.get(4..8).is_some_and(is_known)) => {
+                Some(format!("the header of its box at byte {} is cut", self.at - self.header.len() as u64))
             }
-            _ if self.held > 0 && (!self.is_padded() || (self.held >= SHORT_HEADER && is_known(&self.kind()))) => {
-                return Some(format!("the header of its box at byte {} is cut", self.at - self.held as u64));
-            }
-            _ => {}
+            _ if !self.moov => Some("its box `moov` is missing".to_owned()),
+            _ if !self.mdat || self.open_moof => Some("its box `mdat` is missing".to_owned()),
+            _ => None,
         }
-        let missing = match seen {
-            Seen { moov: false, .. } => "moov",
-            Seen { mdat: false, .. } | Seen { open_moof: true, .. } => "mdat",
-            _ => return None,
-        };
-        Some(format!("its box `{missing}` is missing"))
-    }
-
-    /// Whether all that makes a video is here, so that what comes may be anything.
-    fn is_padded(&self) -> bool {
-        self.seen.moov && self.seen.mdat
-    }
-
-    fn kind(&self) -> [u8; 4] {
-        [self.header[4], self.header[5], self.header[6], self.header[7]]
-    }
-
-    fn short_size(&self) -> u32 {
-        u32::from_be_bytes([self.header[0], self.header[1], self.header[2], self.header[3]])
-    }
-
-    /// How long the header is that comes.
-    fn wanted(&self) -> usize {
-        if self.held >= SHORT_HEADER && self.short_size() == 1 { LONGEST_HEADER } else { SHORT_HEADER }
-    }
-
-    /// A header is here: its box begins.
-    fn begin(&mut self) {
-        let (kind, held) = (self.kind(), std::mem::take(&mut self.held) as u64);
-        let begin = self.at - held;
-        let size = match self.short_size() {
-            1 => {
-                let [.., a, b, c, d, e, f, g, h] = self.header;
-                u64::from_be_bytes([a, b, c, d, e, f, g, h])
-            }
-            size => size.into(),
-        };
-        let is_first_wrong = begin == 0 && &kind != b"ftyp";
-        let (extent, left) = match size.checked_sub(held) {
-            _ if is_first_wrong => (Extent::Junk, u64::MAX),
-            Some(left) => (Extent::Sized, left),
-            None if size == 0 && is_known(&kind) => (Extent::Rest, u64::MAX),
-            None => (Extent::Junk, u64::MAX),
-        };
-        self.current = Some(Current { kind, begin, extent });
-        self.left = left;
-        self.skip(0);
     }
 }
 
-fn is_known(kind: &[u8; 4]) -> bool {
+fn is_known(kind: &[u8]) -> bool {
     KNOWN.contains(&kind)
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]
@@ -206,7 +169,7 @@ mod tests {
     }
 
     fn missing(bytes: &[u8]) -> Option<String> {
-        let mut boxes = Boxes::default();
+        let mut boxes = Boxes::NEW;
         boxes.take(bytes);
         boxes.missing()
     }
@@ -295,10 +258,10 @@ mod tests {
     fn pieces_of_any_size_change_nothing() {
         let file = [faststart(), moof(), long("mdat", 16 + 40, &[7; 40]), vec![0; 5]].concat();
         for length in [file.len(), file.len() - 20, 30] {
-            let mut whole = Boxes::default();
+            let mut whole = Boxes::NEW;
             whole.take(&file[..length]);
             for size in [1, 2, 3, 5, 7, 8, 11, 16, 17, 64] {
-                let mut pieces = Boxes::default();
+                let mut pieces = Boxes::NEW;
                 file[..length].chunks(size).for_each(|piece| pieces.take(piece));
                 assert_eq!(pieces, whole, "{size} of {length}");
             }

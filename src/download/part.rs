@@ -1,20 +1,18 @@
 //! The file that an output is written to before it has its name: `cat.mp4.part`, locked by its writer, beside it
-//! `cat.mp4.part.json` with what is needed to resume later.
+//! `cat.mp4.part.json` with what is needed to resume later. Nothing signed is written down.
 //!
 //! The length of the `.part` is all that counts as fetched: bytes are appended in order, so whatever ends the process
-//! leaves a beginning of the file. Nothing signed is written down.
+//! leaves a beginning of the file.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::mem;
+use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf, is_separator};
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use fs4::TryLockError;
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinHandle;
+use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _, BufWriter};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::clock::Clock;
 use crate::download::content::{Content, HEAD, Structure};
@@ -41,20 +39,17 @@ pub(crate) struct Found {
     pub(crate) structure: Structure,
 }
 
-/// A file that is being filled.
 pub(crate) struct Part {
     target: PathBuf,
     path: PathBuf,
     overwrite: bool,
-    file: Arc<File>,
-    batch: Vec<Bytes>,
-    size: usize,
+    file: BufWriter<tokio::fs::File>,
     unsynced: usize,
-    syncing: Option<JoinHandle<Result<()>>>,
+    syncing: Option<JoinHandle<io::Result<()>>>,
 }
 
 /// How many bytes are written at once: each time costs a change of threads.
-const BATCH: usize = 512 * 1024;
+const BATCH: usize = 256 * 1024;
 
 /// How many bytes are synced while more arrive: so the end waits for few.
 const SYNC: usize = 8 * 1024 * 1024;
@@ -62,128 +57,103 @@ const SYNC: usize = 8 * 1024 * 1024;
 impl Part {
     /// Opens and locks the `.part` of a target; returns also what it holds already, and of which output.
     pub(crate) async fn open(target: PathBuf, overwrite: bool, clock: &dyn Clock) -> Result<(Self, Option<Found>)> {
-        /// A write that was under way when a download was dropped holds the lock until it is done.
-        const PAUSES: [u64; 4] = [20, 80, 400, 1500];
+        /// Milliseconds before each next try: a write that was under way when a download was dropped holds the lock until
+        /// it is done.
+        const PAUSES: [u64; 5] = [20, 80, 400, 1500, 0];
         let path = beside(&target, ".part");
-        let mut pauses = PAUSES.into_iter().map(Duration::from_millis);
-        loop {
+        for pause in PAUSES {
             let (wanted, part) = (target.clone(), path.clone());
-            let opened = blocking(move || {
+            let opened = spawn_blocking(move || {
                 check(&wanted, overwrite)?;
-                locked(&part).map_err(|reason| disk_error(&part, reason))
+                locked(&part).map_err(|reason| disk_error(&wanted, reason))
             });
-            if let Some((file, found)) = opened.await? {
-                let (file, batch) = (Arc::new(file), Vec::new());
-                let part = Self { target, path, overwrite, file, batch, size: 0, unsynced: 0, syncing: None };
-                return Ok((part, found));
+            let opened = opened.await.unwrap_or_else(|reason| Err(disk_error(&target, reason.into())));
+            if let Some((file, found)) = opened? {
+                let file = BufWriter::with_capacity(BATCH, file.into());
+                return Ok((Self { target, path, overwrite, file, unsynced: 0, syncing: None }, found));
             }
-            match pauses.next() {
-                Some(pause) => clock.sleep(pause).await,
-                None => {
-                    let message = format!("another download is writing {}", path.display());
-                    return Err(failed(message).with_hint("let it end, or name another file"));
-                }
-            }
+            clock.sleep(Duration::from_millis(pause)).await;
         }
+        Err(failed(format!("another download is writing {}", path.display()), "let it end, or name another file"))
     }
 
     /// Starts again at the first byte, with an output of this origin.
-    pub(crate) async fn restart(&mut self, origin: Origin) -> Result<()> {
-        self.batch.clear();
-        self.size = 0;
-        self.on_disk(move |path, mut file| {
-            // In this order the bytes of one file never stand beside the description of another.
-            let _ = fs::remove_file(beside(path, ".json"));
-            if file.metadata()?.len() > 0 {
-                file.set_len(0)?;
-            }
-            file.seek(SeekFrom::Start(0))?;
-            match origin.entity.validator {
-                Some(_) => fs::write(beside(path, ".json"), serde_json::to_vec(&origin)?),
-                None => Ok(()),
-            }
-        })
-        .await
+    pub(crate) async fn restart(&mut self, origin: &Origin) -> io::Result<()> {
+        let state = beside(&self.path, ".json");
+        // In this order the bytes of one file never stand beside the description of another.
+        let _ = tokio::fs::remove_file(&state).await;
+        self.file.flush().await?;
+        let file = self.file.get_mut();
+        if file.metadata().await?.len() > 0 {
+            file.set_len(0).await?;
+        }
+        file.rewind().await?;
+        match origin.entity.validator {
+            Some(_) => tokio::fs::write(&state, serde_json::to_vec(origin)?).await,
+            None => Ok(()),
+        }
     }
 
-    /// Appends bytes: to the disk once a batch is full.
-    pub(crate) async fn write(&mut self, bytes: Bytes) -> Result<()> {
-        self.size += bytes.len();
-        self.batch.push(bytes);
-        if self.size >= BATCH { self.flush().await } else { Ok(()) }
-    }
-
-    async fn flush(&mut self) -> Result<()> {
-        self.unsynced += mem::take(&mut self.size);
-        let batch = mem::take(&mut self.batch);
-        self.on_disk(move |_, mut file| batch.iter().try_for_each(|bytes| file.write_all(bytes))).await?;
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes).await?;
+        self.unsynced += bytes.len();
         if self.unsynced >= SYNC && self.syncing.as_ref().is_none_or(JoinHandle::is_finished) {
             self.synced().await?;
             self.unsynced = 0;
-            let (path, file) = (self.path.clone(), Arc::clone(&self.file));
-            let sync = move || file.sync_data().map_err(|reason| disk_error(&path, reason));
-            self.syncing = Some(tokio::task::spawn_blocking(sync));
+            let file = self.file.get_ref().try_clone().await?;
+            self.syncing = Some(tokio::spawn(async move { file.sync_data().await }));
         }
         Ok(())
     }
 
     /// Waits for the sync under way. The system reports a failure once, so it must not be lost.
-    async fn synced(&mut self) -> Result<()> {
+    async fn synced(&mut self) -> io::Result<()> {
         match self.syncing.take() {
-            Some(syncing) => joined(syncing).await,
+            Some(syncing) => syncing.await?,
             None => Ok(()),
         }
     }
 
     /// Gives the whole file its name, once it is synced.
-    pub(crate) async fn finish(&mut self) -> Result<()> {
-        self.flush().await?;
+    pub(crate) async fn finish(&mut self) -> io::Result<()> {
+        self.file.flush().await?;
         self.synced().await?;
-        self.on_disk(|_, file| file.sync_all()).await?;
+        self.file.get_ref().sync_all().await?;
         let (target, path, overwrite) = (self.target.clone(), self.path.clone(), self.overwrite);
-        blocking(move || {
+        spawn_blocking(move || {
             name(&path, &target, overwrite)?;
             let _ = fs::remove_file(beside(&path, ".json"));
             sync_directory(&target);
             Ok(())
         })
-        .await
+        .await?
     }
 
     /// Ends early and keeps what was fetched: returns the `.part` and its length, if it is not empty.
     pub(crate) async fn leave(mut self) -> Option<(PathBuf, u64)> {
         // What cannot be written now is fetched again later.
-        let _ = (self.flush().await, self.synced().await);
-        let kept = self.on_disk(|path, file| {
-            let length = file.metadata().map_or(0, |found| found.len());
-            if length == 0 {
-                let _ = fs::remove_file(beside(path, ".json"));
-                let _ = fs::remove_file(path);
-            }
-            Ok(length)
-        });
-        let length = kept.await.ok().filter(|length| *length > 0)?;
-        Some((self.path, length))
-    }
-
-    /// Runs work on the `.part` where it may block.
-    async fn on_disk<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Path, &File) -> io::Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let (path, file) = (self.path.clone(), Arc::clone(&self.file));
-        blocking(move || work(&path, &file).map_err(|reason| disk_error(&path, reason))).await
+        let _ = (self.file.flush().await, self.synced().await);
+        let length = self.file.get_ref().metadata().await.map_or(0, |found| found.len());
+        if length == 0 {
+            let _ = tokio::fs::remove_file(beside(&self.path, ".json")).await;
+            let _ = tokio::fs::remove_file(&self.path).await;
+        }
+        (length > 0).then_some((self.path, length))
     }
 }
 
-fn failed(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Other, DOWNLOAD, message)
+fn failed(message: impl Into<String>, hint: &str) -> Error {
+    Error::new(ErrorKind::Other, DOWNLOAD, message).with_hint(hint)
 }
 
-/// The error of a file, with what to do.
-fn disk_error(path: &Path, reason: io::Error) -> Error {
+/// The error of a target or its `.part`, with what to do.
+pub(crate) fn disk_error(target: &Path, reason: io::Error) -> Error {
     use io::ErrorKind as Kind;
     let (what, hint) = match reason.kind() {
+        Kind::AlreadyExists => {
+            let message = format!("{} exists and was kept", target.display());
+            return failed(message, "name another file, or ask to overwrite it");
+        }
         Kind::StorageFull => ("the disk is full", "free space on it, and download again"),
         Kind::QuotaExceeded => ("the quota of the disk is used up", "free space in it, and download again"),
         Kind::FileTooLarge => ("larger files are not allowed there", "lift the limit, or name a file elsewhere"),
@@ -193,21 +163,7 @@ fn disk_error(path: &Path, reason: io::Error) -> Error {
         Kind::IsADirectory => ("it is a directory", "remove it, or name another file"),
         _ => ("it cannot be written", "name another file, or download again"),
     };
-    failed(format!("{}: {what} ({reason})", path.display())).with_hint(hint).with_source(reason)
-}
-
-fn kept(target: &Path) -> Error {
-    failed(format!("{} exists and was kept", target.display())).with_hint("name another file, or ask to overwrite it")
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    joined(tokio::task::spawn_blocking(work)).await
-}
-
-async fn joined<T>(work: JoinHandle<Result<T>>) -> Result<T> {
-    work.await.unwrap_or_else(|reason| {
-        Err(failed(format!("the thread that writes the file ended: {reason}")).with_hint("download again"))
-    })
+    failed(format!("{}: {what} ({reason})", beside(target, ".part").display()), hint).with_source(reason)
 }
 
 /// Refuses a target that cannot get the output. What is wrong with its directory shows at the `.part`.
@@ -217,9 +173,12 @@ fn check(target: &Path, overwrite: bool) -> Result<()> {
     let found = fs::symlink_metadata(target).ok();
     if ends_as_directory || target.file_name().is_none() || found.as_ref().is_some_and(fs::Metadata::is_dir) {
         let message = format!("{:?} is a directory, or no name of a file", target.to_string_lossy());
-        return Err(failed(message).with_hint("name a file in it"));
+        return Err(failed(message, "name a file in it"));
     }
-    if found.is_some() && !overwrite { Err(kept(target)) } else { Ok(()) }
+    match found {
+        Some(_) if !overwrite => Err(disk_error(target, io::ErrorKind::AlreadyExists.into())),
+        _ => Ok(()),
+    }
 }
 
 /// The `.part`, open and locked, at its end, with what it holds; nothing if another has it.
@@ -238,10 +197,9 @@ fn locked(path: &Path) -> io::Result<Option<(File, Option<Found>)>> {
     }
     let length = file.metadata()?.len();
     let found = describe(&mut file, path, length);
-    file.seek(SeekFrom::End(0)).map(|_| Some((file, found)))
+    file.seek(io::SeekFrom::End(0)).map(|_| Some((file, found)))
 }
 
-/// Describes the bytes in a `.part`, if they can be resumed.
 fn describe(file: &mut File, path: &Path, length: u64) -> Option<Found> {
     let mut head = [0; HEAD];
     file.read_exact(&mut head).ok()?;
@@ -249,19 +207,13 @@ fn describe(file: &mut File, path: &Path, length: u64) -> Option<Found> {
     let fits = origin.entity.validator.is_some() && origin.entity.total.is_none_or(|total| length <= total);
     let Content::File(format) = Content::of(&head) else { return None };
     let mut structure = Structure::new(format, &head);
-    file.seek(SeekFrom::Start(0)).ok()?;
-    io::copy(file, &mut structure).ok().filter(|_| fits)?;
-    Some(Found { origin, length, structure })
-}
-
-impl io::Write for Structure {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.take(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    structure.take(&head);
+    let mut bytes = vec![0; BATCH];
+    loop {
+        match file.read(&mut bytes).ok()? {
+            0 => return fits.then_some(Found { origin, length, structure }),
+            count => structure.take(&bytes[..count]),
+        }
     }
 }
 
@@ -284,21 +236,18 @@ fn is_only_name(_: &File, path: &Path) -> io::Result<bool> {
 }
 
 /// Renames, and replaces nothing unless `overwrite` is set.
-fn name(path: &Path, target: &Path, overwrite: bool) -> Result<()> {
+fn name(path: &Path, target: &Path, overwrite: bool) -> io::Result<()> {
     if !overwrite {
         // The one step that fails where something has the name, also if it came this moment.
         match fs::hard_link(path, target) {
-            Ok(()) => {
-                // If it stays, the next download finds that it is a finished file, and removes it.
-                let _ = fs::remove_file(path);
-                return Ok(());
-            }
-            Err(reason) if reason.kind() == io::ErrorKind::AlreadyExists => return Err(kept(target)),
+            // If this fails, the next download finds that it is a finished file, and removes it.
+            Ok(()) => return fs::remove_file(path).or(Ok(())),
             // A file system without such links: look, and then rename.
-            Err(_) => check(target, false)?,
+            Err(reason) if reason.kind() != io::ErrorKind::AlreadyExists && fs::symlink_metadata(target).is_err() => {}
+            Err(_) => return Err(io::ErrorKind::AlreadyExists.into()),
         }
     }
-    fs::rename(path, target).map_err(|reason| disk_error(target, reason))
+    fs::rename(path, target)
 }
 
 /// Syncs a new name in a directory. Where directories cannot be opened, the system does so by itself.
@@ -309,7 +258,6 @@ fn sync_directory(target: &Path) {
     }
 }
 
-/// The path with something appended to its name.
 fn beside(path: &Path, extension: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(extension);
@@ -333,7 +281,7 @@ mod tests {
             (io::ErrorKind::IsADirectory, "is a directory", "another file"),
             (io::ErrorKind::Other, "cannot be written", "download again"),
         ] {
-            let error = disk_error(Path::new("a/cat.mp4.part"), kind.into());
+            let error = disk_error(Path::new("a/cat.mp4"), kind.into());
             assert!(error.message().starts_with("a/cat.mp4.part: ") && error.message().contains(what), "{error}");
             assert!(error.hint().is_some_and(|found| found.contains(hint)), "{error}");
             let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<io::Error>());

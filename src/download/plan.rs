@@ -1,11 +1,13 @@
 //! Which output is fetched, how, and from where: what is decided before the first request.
 
+use std::time::Duration;
+
 use tracing::field::Empty;
 use tracing::{Span, info_span};
 use url::Url;
 
 use crate::client::Client;
-use crate::download::judge::Floor;
+use crate::download::judge::Pace;
 use crate::download::part::DOWNLOAD;
 use crate::error::{Error, ErrorKind, Result, Violation};
 use crate::response::{Output, TaskInfo};
@@ -23,7 +25,6 @@ pub struct DownloadProgress {
     pub total: Option<u64>,
 }
 
-/// What is to be fetched, and how.
 pub(crate) struct Plan {
     pub(crate) finished: FinishedTask,
     pub(crate) choice: Option<usize>,
@@ -31,27 +32,29 @@ pub(crate) struct Plan {
     pub(crate) as_wav: bool,
     /// Whether bytes that were handed on can be taken back.
     pub(crate) rewinds: bool,
-    pub(crate) floor: Floor,
+    pub(crate) pace: Pace,
     pub(crate) progress: Option<Box<dyn FnMut(DownloadProgress) + Send>>,
 }
 
 pub(crate) const REFRESH: &str = "refresh the task, which gives fresh URLs, and then ask its gateway";
 
 impl Plan {
-    pub(crate) fn new(finished: FinishedTask) -> Self {
-        Self { finished, choice: None, as_wav: false, rewinds: false, floor: Floor::DEFAULT, progress: None }
+    pub(crate) fn new(finished: &FinishedTask) -> Self {
+        // Slower than any usable line (5 MB would take 80 minutes); a cut costs a second.
+        let (finished, pace) = (finished.clone(), Pace::new(1024, Duration::from_secs(30)));
+        Self { finished, choice: None, as_wav: false, rewinds: false, pace, progress: None }
     }
 
     pub(crate) fn client(&self) -> &Client {
-        self.finished.task().client()
+        self.finished.task.client()
     }
 
     /// Returns the span of the download, within that of its generation.
     pub(crate) fn span(&self) -> Span {
-        self.finished.task().span().in_scope(|| {
+        self.finished.task.span().in_scope(|| {
             info_span!(
                 "kling.download",
-                operation = self.finished.task().row().name,
+                operation = self.finished.task.row().name,
                 step = DOWNLOAD,
                 task_id = self.finished.info().task_id,
                 attempts = Empty,
@@ -71,48 +74,39 @@ impl Plan {
             (None, only, None) => only,
             _ => None,
         };
-        found.cloned().ok_or_else(|| self.named(Error::invalid(DOWNLOAD, vec![no_such_output(info, self.choice)])))
+        found.cloned().ok_or_else(|| Error::invalid(DOWNLOAD, vec![no_such_output(info, self.choice)]))
     }
 
     /// Returns the URL of an output, if it may be fetched.
     pub(crate) fn url(&self, output: &Output) -> Result<Url> {
         let url = output.wav_url.as_ref().filter(|_| self.as_wav).unwrap_or(&output.url);
-        let mut url = Url::parse(url).map_err(|reason| {
-            self.error(ErrorKind::UnexpectedResponse, format!("the output's URL is invalid: {reason}"))
-                .with_hint(REFRESH)
-        })?;
+        let mut url =
+            Url::parse(url).map_err(|reason| broken(format!("the output's URL is invalid: {reason}"), REFRESH))?;
         // No server sees it, and with it no URL is the one of its response.
         url.set_fragment(None);
         self.check(&url)?;
         Ok(url)
     }
 
-    /// Refuses a URL that may not be fetched.
     pub(crate) fn check(&self, url: &Url) -> Result<()> {
-        self.client().shared.reach.objection(url).map_or(Ok(()), |objection| Err(self.elsewhere(&objection)))
+        self.client().shared.reach.objection(url).map_or(Ok(()), |objection| Err(elsewhere(&objection)))
     }
+}
 
-    pub(crate) fn elsewhere(&self, objection: &str) -> Error {
-        self.error(
-            ErrorKind::UnexpectedResponse,
-            format!("the output is not where it may be fetched from: {objection}"),
-        )
-        .with_hint("ClientBuilder::private_addresses allows addresses of a private network, not plain http")
-    }
+/// Returns the error of a response or a file that is not as it must be.
+pub(crate) fn broken(message: impl Into<String>, hint: &str) -> Error {
+    Error::new(ErrorKind::UnexpectedResponse, DOWNLOAD, message).with_hint(hint)
+}
 
-    /// Returns an error of this download.
-    pub(crate) fn error(&self, kind: ErrorKind, message: impl Into<String>) -> Error {
-        self.named(Error::new(kind, DOWNLOAD, message))
-    }
+pub(crate) fn elsewhere(objection: &str) -> Error {
+    let message = format!("the output is not where it may be fetched from: {objection}");
+    broken(message, "ClientBuilder::private_addresses allows addresses of a private network, not plain http")
+}
 
-    /// Adds the task to an error.
-    pub(crate) fn named(&self, error: Error) -> Error {
-        let info = self.finished.info();
-        error
-            .with_operation(self.finished.task().row().name)
-            .with_ids(Some(&info.task_id), info.external_task_id.as_deref())
-            .of_paid(true)
-    }
+pub(crate) fn named(finished: &FinishedTask, error: Error) -> Error {
+    let info = finished.info();
+    let error = error.with_operation(finished.task.row().name).of_paid(true);
+    error.with_ids(Some(&info.task_id), info.external_task_id.as_deref())
 }
 
 /// The violation of a choice that is none, with what there is to choose from.

@@ -1,28 +1,28 @@
 //! One output over HTTP, up to its last byte: through cuts, stalls, busy servers and an expired URL.
 //!
-//! A part is requested only with `If-Range`, so that a file that changed is never glued to the one before; what cannot be
-//! resumed starts over. What a response means for the bytes that are here is decided in `judge.rs`, whether they are a
-//! whole file in `content.rs`. A file and a stream are fed by the same [`Event`]s.
+//! What a response means for the bytes that are here is decided in `judge.rs`, whether they are a whole file in `content.rs`.
 
 use std::mem;
 use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt as _;
+use futures_util::future::{Either, select};
 use http::StatusCode;
 use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, IF_RANGE, LOCATION, RANGE, RETRY_AFTER,
 };
+use reqwest::Response;
 use tracing::Span;
 use url::Url;
 
 use crate::address::is_below;
-use crate::clock::{Clock, Sleep, chance};
-use crate::download::content::{Content, Format, HEAD, Structure};
-use crate::download::judge::{Entity, Floor, Pace, Verdict, judge};
-use crate::download::part::{Found, Origin};
-use crate::download::plan::{DownloadProgress, Plan, REFRESH};
+use crate::clock::{Clock, chance};
+use crate::download::content::{Content, HEAD, Structure};
+use crate::download::judge::{Entity, Verdict, judge, text};
+use crate::download::part::{DOWNLOAD, Found, Origin};
+use crate::download::plan::{DownloadProgress, Plan, REFRESH, broken, elsewhere};
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::response::reason::retry_after;
 use crate::response::{Output, OutputKind};
@@ -30,31 +30,29 @@ use crate::retry::RetryPolicy;
 use crate::span::record;
 use crate::transport::resolver;
 
-/// What comes of a transfer, in order.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// The next byte is the first; whether of the same file as the bytes before, if there were any.
-    Restart { same: bool },
-    /// The next bytes, at least one.
-    Bytes(Bytes),
+    /// The next bytes, at least one; if they are the `first`, those that were handed on before do not count.
+    Bytes { first: bool, bytes: Bytes },
     /// That was the last byte.
     End,
 }
 
-/// An output that is being fetched.
 pub(crate) struct Transfer {
     plan: Plan,
     span: Span,
     output: Output,
     url: Url,
-    origin: Origin,
+    /// Which output it is, and what its server says of it.
+    pub(crate) origin: Origin,
     /// Whether the URL is the gateway's own, and refused a request without the key.
     keyed: bool,
     /// How many bytes are here.
     at: u64,
-    /// The most that ever were: what is beyond is progress.
+    /// How many were handed on; those that come once more are not.
+    handed: u64,
+    /// The most that ever were here: what is beyond is progress.
     reached: u64,
-    /// Their structure.
     structure: Structure,
     /// Whether the next request is for the whole, whatever is here.
     whole: bool,
@@ -63,7 +61,6 @@ pub(crate) struct Transfer {
     /// Whether the whole was requested again because of that.
     again: bool,
     body: Option<Body>,
-    pace: Pace,
     requests: u32,
     /// Requests since the last progress, and the waits between them.
     tries: u32,
@@ -74,13 +71,9 @@ pub(crate) struct Transfer {
 
 /// A response whose body is being read.
 struct Body {
-    response: reqwest::Response,
+    response: Response,
     /// The position up to which it reaches, if that is announced.
     end: Option<u64>,
-    /// A whole file begins, of this version; nothing of it counts before its first bytes show its format.
-    begins: Option<Entity>,
-    /// Bytes that were read and not handed on: those first ones.
-    head: BytesMut,
 }
 
 /// Why a request brought no more, by what to do next.
@@ -118,13 +111,13 @@ impl Transfer {
             origin,
             keyed: false,
             at: 0,
+            handed: 0,
             reached: 0,
             structure: Structure::default(),
             whole: false,
             ended_at: None,
             again: false,
             body: None,
-            pace: Pace::default(),
             requests: 0,
             tries: 0,
             waited: Duration::ZERO,
@@ -135,17 +128,9 @@ impl Transfer {
     /// Continues behind bytes that are here already, if they are of the same output.
     pub(crate) fn resume(&mut self, Found { origin, length, structure }: Found) {
         if (&origin.task_id, &origin.output) == (&self.origin.task_id, &self.origin.output) {
-            (self.origin, self.at, self.reached, self.structure) = (origin, length, length, structure);
+            (self.origin, self.structure) = (origin, structure);
+            (self.at, self.handed, self.reached) = (length, length, length);
         }
-    }
-
-    pub(crate) fn plan(&self) -> &Plan {
-        &self.plan
-    }
-
-    /// Which output it is, and what its server says of it.
-    pub(crate) fn origin(&self) -> &Origin {
-        &self.origin
     }
 
     /// Returns what comes next; nothing may be requested after an error or the end.
@@ -165,11 +150,8 @@ impl Transfer {
                 }
             }
         };
-        if !matches!(event, Ok(Event::Restart { .. })) {
-            let now = DownloadProgress { bytes: self.at, total: self.origin.entity.total };
-            if let Some(progress) = &mut self.plan.progress {
-                progress(now);
-            }
+        if let Some(progress) = &mut self.plan.progress {
+            progress(DownloadProgress { bytes: self.at, total: self.origin.entity.total });
         }
         if matches!(event, Ok(Event::End) | Err(_)) {
             record(&self.span, "bytes", self.at);
@@ -177,7 +159,6 @@ impl Transfer {
         event
     }
 
-    /// Requests what is not here.
     async fn request(&mut self) -> Result<Option<Event>, FetchError> {
         if !self.whole && self.origin.entity.total.is_some_and(|total| total == self.at) {
             return self.at_end(true);
@@ -194,48 +175,40 @@ impl Transfer {
         }
         if self.keyed
             && response.status().is_redirection()
-            && let Some(target) = header(&response, LOCATION).and_then(|target| url.join(target).ok())
+            && let Some(target) = text(response.headers(), &LOCATION).and_then(|target| url.join(target).ok())
         {
             self.plan.check(&target)?;
             response = self.send(&target, false, validator).await?;
         }
         let status = response.status();
+        let responded = format!("the file server responded {status}");
         let from = validator.map_or(0, |_| self.at);
-        let verdict = match judge(status, response.headers(), from, &self.origin.entity) {
-            Verdict::DependsOnBody if self.is_json(&mut response).await => Verdict::Later("the file is not ready yet"),
-            Verdict::DependsOnBody => Verdict::Expired,
-            verdict => verdict,
-        };
-        match verdict {
-            Verdict::Body { at, end, entity } => {
-                self.pace = Pace::default();
-                let begins = if at == 0 {
-                    Some(entity)
-                } else {
-                    self.origin.entity = entity;
-                    None
-                };
-                self.body = Some(Body { response, end, begins, head: BytesMut::new() });
+        self.plan.pace.restart();
+        match judge(status, response.headers(), from, &self.origin.entity) {
+            Verdict::Body { at: 0, end, entity } => self.begin(Body { response, end }, entity).await,
+            Verdict::Body { end, entity, .. } => {
+                self.origin.entity = entity;
+                self.body = Some(Body { response, end });
                 Ok(None)
             }
             Verdict::Complete => self.at_end(true),
             Verdict::StartOver(reason) => {
                 self.whole = true;
-                Err(FetchError::Lost(self.refused(&response, reason).with_retry(true, None).with_hint(LATER)))
+                Err(self.later(&response, reason))
             }
             Verdict::Later(reason) => Err(self.later(&response, reason)),
-            Verdict::Expired | Verdict::DependsOnBody => {
-                let reason = format!("the file server responded {status}");
-                Err(FetchError::Expired(self.refused(&response, reason).with_hint(KEPT)))
+            Verdict::DependsOnBody if Content::of(&self.head(&mut response).await?) == Content::Page("JSON") => {
+                Err(self.later(&response, "the file is not ready yet"))
             }
-            Verdict::Refused(reason) => Err(self.refused(&response, reason).with_hint(REFRESH).into()),
+            Verdict::Expired | Verdict::DependsOnBody => Err(FetchError::Expired(refused(&response, responded, KEPT))),
+            Verdict::Refused => Err(refused(&response, responded, REFRESH).into()),
         }
     }
 
     /// Sends one request: for the bytes that are missing if there is a validator, else for the whole.
     ///
     /// With the key it is sent by the API's client, which follows no redirect; without it by the one for outputs.
-    async fn send(&mut self, url: &Url, keyed: bool, validator: Option<&str>) -> Result<reqwest::Response, FetchError> {
+    async fn send(&mut self, url: &Url, keyed: bool, validator: Option<&str>) -> Result<Response, FetchError> {
         self.requests += 1;
         record(&self.span, "attempts", self.requests);
         let client = self.plan.client();
@@ -248,103 +221,98 @@ impl Transfer {
         if let Some(validator) = validator {
             request = request.header(RANGE, format!("bytes={}-", self.at)).header(IF_RANGE, validator);
         }
-        let limit = self.plan.floor.over;
+        let limit = self.plan.pace.over;
         let response = match watched(client.clock(), limit, request.send()).await.0 {
             Some(Ok(response)) => response,
-            Some(Err(reason)) => return Err(self.lost(reason)),
-            None => return Err(self.cut(format!("no response within {limit:?}"))),
+            Some(Err(reason)) => return Err(lost(reason)),
+            None => return Err(cut(format!("no response within {limit:?}"))),
         };
         self.plan.check(response.url())?;
         Ok(response)
     }
 
-    /// Whether a response's body begins as JSON does.
-    async fn is_json(&mut self, response: &mut reqwest::Response) -> bool {
-        let (clock, limit) = (self.plan.client().clock(), self.plan.floor.over);
-        let mut head = Vec::new();
+    /// Reads the next bytes of a body, or its end.
+    async fn chunk(&mut self, response: &mut Response) -> Result<Option<Bytes>, FetchError> {
+        let (client, pace) = (self.plan.finished.task.client(), &mut self.plan.pace);
+        let left = pace.over.saturating_sub(pace.spent);
+        let (bytes, spent) = match watched(client.clock(), left, response.chunk()).await {
+            (Some(Ok(Some(bytes))), spent) => (bytes, spent),
+            (Some(Ok(None)), _) => return Ok(None),
+            (Some(Err(reason)), _) => return Err(lost(reason)),
+            (None, spent) => (Bytes::new(), spent.max(left)),
+        };
+        if pace.is_below(spent, bytes.len() as u64) {
+            let message = format!("the transfer stalled: less than {} bytes/s over {:?}", pace.rate, pace.over);
+            return Err(cut(message));
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Reads the first bytes of a body, which tell its format, or all of a shorter one.
+    async fn head(&mut self, response: &mut Response) -> Result<Bytes, FetchError> {
+        let mut head = BytesMut::new();
         while head.len() < HEAD
-            && let (Some(Ok(Some(bytes))), _) = watched(clock, limit, response.chunk()).await
+            && let Some(bytes) = self.chunk(response).await?
         {
             head.extend_from_slice(&bytes);
         }
-        Content::of(&head) == Content::Page("JSON")
+        Ok(head.freeze())
     }
 
-    /// Reads on in a response.
-    async fn read(&mut self, mut body: Body) -> Result<Option<Event>, FetchError> {
-        if body.begins.is_none() && !body.head.is_empty() {
-            let bytes = body.head.split().freeze();
-            return self.accept(body, bytes);
-        }
-        let floor = self.plan.floor;
-        let left = floor.over.saturating_sub(self.pace.spent);
-        let (read, spent) = watched(self.plan.client().clock(), left, body.response.chunk()).await;
-        let bytes = match read {
-            None => Bytes::new(),
-            Some(Ok(Some(bytes))) => bytes,
-            Some(Err(reason)) => return Err(self.lost(reason)),
-            Some(Ok(None)) if body.begins.is_some() => return Err(self.unusable(&body)),
-            Some(Ok(None)) => {
-                return match self.origin.entity.total.or(body.end) {
-                    Some(end) if self.at < end => Err(self.cut("the transfer ended early")),
-                    // The end of a part says nothing of the file.
-                    _ => self.at_end(self.origin.entity.total.is_some()),
-                };
-            }
+    /// Begins a whole file, of this version: nothing of it counts before its first bytes show its format.
+    async fn begin(&mut self, mut body: Body, entity: Entity) -> Result<Option<Event>, FetchError> {
+        let head = self.head(&mut body.response).await?;
+        self.structure = match Content::of(&head) {
+            Content::File(format) if format.kinds.contains(&self.output.kind) => Structure::new(format, &head),
+            _ => return Err(self.unusable(&body, &head)),
         };
-        let count = bytes.len() as u64;
-        let spent = if count == 0 { spent.max(left) } else { spent };
-        if self.pace.is_below(floor, spent, count) {
-            let Floor { rate, over } = floor;
-            return Err(self.cut(format!("the transfer stalled: less than {rate} bytes/s over {over:?}")));
-        }
-        if body.begins.is_none() {
-            return self.accept(body, bytes);
-        }
-        body.head.extend_from_slice(&bytes);
-        if body.head.len() < HEAD {
-            self.body = Some(body);
-            return Ok(None);
-        }
-        let Some(format) = self.format_of(&body.head) else { return Err(self.unusable(&body)) };
-        self.structure = Structure::new(format, &body.head);
-        let known = mem::replace(&mut self.origin.entity, body.begins.take().unwrap_or_default());
+        let known = mem::replace(&mut self.origin.entity, entity);
         let now = &self.origin.entity;
         let same = known.validator.is_some() && known.validator == now.validator;
         let same = same && known.total.is_none_or(|total| now.total == Some(total));
+        if self.plan.rewinds {
+            self.handed = 0;
+        } else if self.handed > 0 && !same {
+            let message = format!("the stream cannot be resumed behind byte {}", self.handed);
+            let hint = "the file changed, or its server cannot tell; drop what was handed on and start again";
+            return Err(broken(message, hint).with_retry(true, None).into());
+        }
         (self.at, self.whole) = (0, false);
-        self.body = Some(body);
-        Ok(Some(Event::Restart { same }))
+        self.accept(body, head, true)
     }
 
-    /// Returns the format of a body, if the output may have it.
-    fn format_of(&self, head: &[u8]) -> Option<&'static Format> {
-        match Content::of(head) {
-            Content::File(format) if format.is_of(self.output.kind) => Some(format),
-            _ => None,
+    async fn read(&mut self, mut body: Body) -> Result<Option<Event>, FetchError> {
+        if let Some(bytes) = self.chunk(&mut body.response).await? {
+            return self.accept(body, bytes, false);
+        }
+        match self.origin.entity.total.or(body.end) {
+            Some(end) if self.at < end => Err(cut("the transfer ended early")),
+            // The end of a part says nothing of the file.
+            _ => self.at_end(self.origin.entity.total.is_some()),
         }
     }
 
-    /// Counts the next bytes of the file, and hands them on.
-    fn accept(&mut self, body: Body, bytes: Bytes) -> Result<Option<Event>, FetchError> {
+    /// Counts the next bytes of the file, and hands on those that were not before.
+    fn accept(&mut self, body: Body, mut bytes: Bytes, first: bool) -> Result<Option<Event>, FetchError> {
         let at = self.at + bytes.len() as u64;
         if let Some(end) = body.end.filter(|end| at > *end) {
             let message = format!("the file server sent more than the {end} bytes that it announced");
-            return Err(self.plan.error(ErrorKind::UnexpectedResponse, message).into());
+            return Err(broken(message, LATER).into());
         }
         let limit = self.plan.client().shared.download_limit;
         if self.origin.entity.total.is_none() && at > limit {
             let message = format!("the file server announced no length and sent more than {limit} bytes");
-            let hint = "raise ClientBuilder::download_limit if the file is that long";
-            return Err(self.plan.error(ErrorKind::UnexpectedResponse, message).with_hint(hint).into());
+            return Err(broken(message, "raise ClientBuilder::download_limit if the file is that long").into());
         }
-        self.at = at;
         self.structure.take(&bytes);
+        let known = usize::try_from(self.handed.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let bytes = bytes.split_off(known.min(bytes.len()));
+        (self.at, self.handed) = (at, self.handed.max(at));
         if self.at > self.reached {
             (self.reached, self.tries, self.waited) = (self.at, 0, Duration::ZERO);
         }
         self.body = Some(body);
-        Ok((!bytes.is_empty()).then_some(Event::Bytes(bytes)))
+        Ok((!bytes.is_empty()).then_some(Event::Bytes { first, bytes }))
     }
 
     /// No more bytes are to come, by an announced length or because the body ended: believed if the structure agrees.
@@ -359,12 +327,7 @@ impl Transfer {
         if (is_certain && self.again) || (!self.plan.rewinds && is_unknown) {
             let message = format!("the file is not whole: of {} bytes, {missing}", self.at);
             let hint = "its server, or a cache in between, has only a part of it; download it again later";
-            return Err(self
-                .plan
-                .error(ErrorKind::UnexpectedResponse, message)
-                .with_retry(true, None)
-                .with_hint(hint)
-                .into());
+            return Err(broken(message, hint).with_retry(true, None).into());
         }
         self.ended_at = Some(self.at);
         self.origin.entity.total = None;
@@ -373,7 +336,7 @@ impl Transfer {
             // What comes of the second whole is progress.
             (self.whole, self.reached) = (true, 0);
         }
-        Err(self.cut(format!("the transfer ended early: {missing}")))
+        Err(cut(format!("the transfer ended early: {missing}")))
     }
 
     /// Waits, or gets a fresh URL, so that the next request may bring more; or returns why there is none.
@@ -406,105 +369,86 @@ impl Transfer {
         }
     }
 
-    /// Polls the task for a fresh URL of the same output.
     async fn renew(&mut self, expired: Error) -> Result<()> {
-        let task = self.plan.finished.task().clone();
-        let polled = task.client().get(task.target(), Duration::MAX).await;
-        let info = match polled {
-            Ok(info) => info,
-            Err(error) => {
-                let message = format!("{}, and the task gave no fresh URL: {}", expired.message(), error.message());
-                let expired = expired.with_message(message).with_retry(error.is_retryable(), error.retry_after());
-                return Err(expired.with_hint(LATER));
-            }
-        };
-        let plan = &self.plan;
+        let task = &self.plan.finished.task;
+        let info = task.client().get(task.target(), Duration::MAX).await.map_err(|error| {
+            let message = format!("{}, and the task gave no fresh URL: {}", expired.message(), error.message());
+            let expired = expired.with_message(message).with_hint(LATER);
+            expired.with_retry(error.is_retryable(), error.retry_after())
+        })?;
         let known = &self.output;
         let same = |output: &&Output| known.id.is_some() && output.id == known.id && output.kind == known.kind;
-        let output = info.outputs.iter().find(same).or_else(|| info.outputs.get(known.index)).cloned();
-        let output = output.filter(|output| output.kind == known.kind);
-        let output = output.ok_or_else(|| {
-            plan.error(ErrorKind::UnexpectedResponse, "the task no longer has this output").with_hint(REFRESH)
-        })?;
-        self.url = plan.url(&output)?;
+        let output = info.outputs.iter().find(same).or_else(|| info.outputs.get(known.index));
+        let output = output.filter(|output| output.kind == known.kind).cloned();
+        let output = output.ok_or_else(|| broken("the task no longer has this output", REFRESH))?;
+        self.url = self.plan.url(&output)?;
         (self.output, self.keyed) = (output, false);
         Ok(())
     }
 
     /// What a body means that is no file of the output's kind.
-    fn unusable(&self, body: &Body) -> FetchError {
-        let response = &body.response;
+    fn unusable(&self, Body { response, end }: &Body, head: &[u8]) -> FetchError {
+        if head.is_empty() {
+            return self.later(response, "the response is empty");
+        }
         let expected = match self.output.kind {
             OutputKind::Video => "an MP4 video",
             OutputKind::Image => "an image",
             OutputKind::Audio => "a sound",
         };
-        let media_type = header(response, CONTENT_TYPE).unwrap_or_default().to_ascii_uppercase();
-        let declared = ["HTML", "JSON", "XML"].into_iter().find(|format| media_type.contains(format));
-        let encoding = header(response, CONTENT_ENCODING).map(str::trim);
-        let encoding = encoding.filter(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity"));
-        let content = match (Content::of(&body.head), declared) {
-            (Content::Unknown, Some(format)) => Content::Page(format),
-            (content, _) => content,
-        };
-        let name = match (content, encoding) {
-            _ if body.head.is_empty() => return self.later(response, "the response is empty"),
-            (Content::Page(format), _) => {
-                let error = self.refused(response, format!("the file server sent {format} instead of {expected}"));
-                return FetchError::Expired(error.with_hint(PROXY));
+        let media_type = text(response.headers(), &CONTENT_TYPE).unwrap_or_default().to_ascii_uppercase();
+        let encoding = text(response.headers(), &CONTENT_ENCODING).unwrap_or_default();
+        let content = match Content::of(head) {
+            Content::Unknown => {
+                let declared = ["HTML", "JSON", "XML"].into_iter().find(|format| media_type.contains(format));
+                declared.map_or(Content::Unknown, Content::Page)
             }
-            (_, Some(encoding)) => {
+            content => content,
+        };
+        let name = match content {
+            Content::Page(format) => {
+                let message = format!("the file server sent {format} instead of {expected}");
+                return FetchError::Expired(refused(response, message, PROXY));
+            }
+            _ if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") => {
                 let encoding: String = encoding.escape_default().take(20).collect();
                 let message = format!("the file server sent an encoding that was not requested ({encoding})");
-                let hint = "a proxy may have encoded it; download it again, or by another way";
-                return self.plan.error(ErrorKind::UnexpectedResponse, message).with_hint(hint).into();
+                return broken(message, "a proxy may have encoded it; download it again, or by another way").into();
             }
-            (Content::File(format), _) if !format.is_of(self.output.kind) => format.name,
-            _ if body.end.is_none() && body.head.len() < HEAD => return self.cut("the transfer ended early"),
-            _ => "an unknown format",
+            Content::File(format) => format.name,
+            Content::Unknown if end.is_none() && head.len() < HEAD => return cut("the transfer ended early"),
+            Content::Unknown => "an unknown format",
         };
-        let message = format!("the file server sent {name} instead of {expected}");
-        self.plan.error(ErrorKind::UnexpectedResponse, message).with_hint(PROXY).into()
+        broken(format!("the file server sent {name} instead of {expected}"), PROXY).into()
     }
 
-    /// Returns the error of a response.
-    fn refused(&self, response: &reqwest::Response, reason: impl Into<String>) -> Error {
-        self.plan.error(ErrorKind::UnexpectedResponse, reason).with_response(
-            Some(response.status().as_u16()),
-            None,
-            None,
-        )
-    }
-
-    /// A response that asks to come again.
-    fn later(&self, response: &reqwest::Response, reason: &str) -> FetchError {
-        let after = header(response, RETRY_AFTER);
+    fn later(&self, response: &Response, reason: impl Into<String>) -> FetchError {
+        let after = text(response.headers(), &RETRY_AFTER);
         let after = after.and_then(|text| retry_after(text, self.plan.client().clock().wall()));
-        FetchError::Lost(self.refused(response, reason).with_retry(true, after).with_hint(LATER))
-    }
-
-    /// A transfer that brought no more.
-    fn cut(&self, reason: impl Into<String>) -> FetchError {
-        FetchError::Lost(self.network(reason))
-    }
-
-    fn network(&self, reason: impl Into<String>) -> Error {
-        self.plan.error(ErrorKind::Network, reason).with_retry(true, None).with_hint(LATER)
-    }
-
-    fn lost(&self, error: reqwest::Error) -> FetchError {
-        let objection = resolver::objection(&error);
-        let error = error.without_url();
-        let objection = objection.or_else(|| error.is_redirect().then(|| chain(&error)));
-        match objection {
-            Some(objection) => self.plan.elsewhere(&objection).into(),
-            None => FetchError::Lost(self.network(chain(&error)).with_source(error)),
-        }
+        FetchError::Lost(refused(response, reason, LATER).with_retry(true, after))
     }
 }
 
-fn header(response: &reqwest::Response, name: http::HeaderName) -> Option<&str> {
-    response.headers().get(name)?.to_str().ok()
+fn refused(response: &Response, reason: impl Into<String>, hint: &str) -> Error {
+    broken(reason, hint).with_response(Some(response.status().as_u16()), None, None)
+}
+
+/// A transfer that brought no more.
+fn cut(reason: impl Into<String>) -> FetchError {
+    FetchError::Lost(network(reason))
+}
+
+fn network(reason: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Network, DOWNLOAD, reason).with_retry(true, None).with_hint(LATER)
+}
+
+fn lost(error: reqwest::Error) -> FetchError {
+    let objection = resolver::objection(&error);
+    let error = error.without_url();
+    match objection.or_else(|| error.is_redirect().then(|| chain(&error))) {
+        Some(objection) => elsewhere(&objection).into(),
+        None => FetchError::Lost(network(chain(&error)).with_source(error)),
+    }
 }
 
 /// A server that fails five times without one more byte is left alone for now: the waits between are 7 s on average, or
@@ -515,14 +459,13 @@ const RETRY: RetryPolicy = RetryPolicy { attempts: 5, first: Duration::from_secs
 async fn watched<T>(clock: &dyn Clock, limit: Duration, future: impl Future<Output = T>) -> (Option<T>, Duration) {
     let mut future = pin!(future);
     // Most bytes are here when they are read: then there is nothing to measure.
-    let mut waiting: Option<(Duration, Sleep)> = None;
-    let value = std::future::poll_fn(|context| match future.as_mut().poll(context) {
-        Poll::Ready(value) => Poll::Ready(Some(value)),
-        Poll::Pending => {
-            let (_, guard) = waiting.get_or_insert_with(|| (clock.now(), clock.guard(limit)));
-            guard.as_mut().poll(context).map(|()| None)
-        }
-    })
-    .await;
-    (value, waiting.map_or(Duration::ZERO, |(since, _)| clock.now().saturating_sub(since)))
+    if let Some(value) = future.as_mut().now_or_never() {
+        return (Some(value), Duration::ZERO);
+    }
+    let start = clock.now();
+    let value = match select(future, clock.guard(limit)).await {
+        Either::Left((value, _)) => Some(value),
+        Either::Right(_) => None,
+    };
+    (value, clock.now().saturating_sub(start))
 }

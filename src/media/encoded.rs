@@ -3,7 +3,8 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
 use base64::engine::general_purpose::STANDARD;
-use base64::{DecodeError, DecodeSliceError, Engine as _};
+use base64::read::DecoderReader;
+use base64::{DecodeError, Engine as _};
 
 /// Base64 in the form that the API takes: the standard alphabet, padded, and nothing else in it. What is not Base64 is
 /// returned as it is, without its `data:` header. The text is changed in place: it may be 13 MB.
@@ -32,42 +33,24 @@ pub(crate) fn canonical(text: String) -> Vec<u8> {
 
 /// The length of `data:image/png;name=cat.png;base64,`. A quoted parameter may hold a comma of its own.
 fn data_header(text: &str) -> usize {
-    let ends_in = |head: &str, word: &str| {
-        let head = head.trim_end();
-        head.len()
-            .checked_sub(word.len())
-            .and_then(|at| head.get(at..))
-            .is_some_and(|end| end.eq_ignore_ascii_case(word))
-    };
     if !text.get(..5).is_some_and(|head| head.eq_ignore_ascii_case("data:")) {
         return 0;
     }
-    let mut commas = text.match_indices(',').map(|(at, _)| at);
-    let end = commas.find(|at| ends_in(&text[..*at], "base64")).or_else(|| text.find(','));
+    let is_last = |at: &usize| {
+        let word = text[..*at].trim_end().as_bytes().last_chunk::<6>();
+        word.is_some_and(|word| word.eq_ignore_ascii_case(b"base64"))
+    };
+    let end = text.match_indices(',').map(|(at, _)| at).find(is_last).or_else(|| text.find(','));
     end.map_or(0, |at| at + 1)
 }
 
-/// The number of bytes that canonical Base64 stands for. Each piece is decoded to check it, and dropped.
-///
-/// # Errors
-/// What is wrong with it, without repeating any of it.
+/// The number of bytes that canonical Base64 stands for; or what is wrong with it, without repeating any of it.
 pub(crate) fn decoded_len(text: &[u8]) -> Result<u64, &'static str> {
-    const PIECE: usize = 4096;
-    const LENGTH: &str = "its length or padding is not that of Base64";
-    let (mut decoded, mut length) = ([0; PIECE / 4 * 3], 0);
-    for piece in text.chunks(PIECE) {
-        // Padding ends the text.
-        if length % decoded.len() as u64 != 0 {
-            return Err(LENGTH);
-        }
-        length += STANDARD.decode_slice(piece, &mut decoded).map_err(|reason| match reason {
-            DecodeSliceError::DecodeError(DecodeError::InvalidByte(_, byte)) if byte != b'=' => {
-                "one of them is not of the Base64 alphabet"
-            }
-            _ => LENGTH,
-        })? as u64;
-    }
-    Ok(length)
+    let decoded = io::copy(&mut DecoderReader::new(text, &STANDARD), &mut io::sink());
+    decoded.map_err(|error| match error.get_ref().and_then(|reason| reason.downcast_ref()) {
+        Some(DecodeError::InvalidByte(_, byte)) if *byte != b'=' => "one of them is not of the Base64 alphabet",
+        _ => "its length or padding is not that of Base64",
+    })
 }
 
 /// Canonical Base64, read as the bytes that it stands for. Only what is read is decoded.

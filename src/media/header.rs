@@ -1,4 +1,4 @@
-//! Format and size of an image, read from its header. Nothing is decoded, and segments that do not matter are skipped.
+//! Format and size of an image, read from its header. Segments that do not matter are skipped.
 
 use std::borrow::Cow;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -11,10 +11,7 @@ const JPEG: &[u8] = b"\xff\xd8\xff";
 const CUT: Defect = Cow::Borrowed("that end before the image's header does");
 const AS_TEXT: &str = "of an image whose bytes were rewritten as text; transfer it again in binary mode";
 
-/// Width and height of a JPEG or PNG that decoders commonly read.
-///
-/// # Errors
-/// What the bytes are instead.
+/// Width and height of a JPEG or PNG that decoders commonly read; or what the bytes are instead.
 pub(crate) fn size(image: &mut (impl Read + Seek)) -> Result<(u32, u32), Defect> {
     /// Holds the start of a PNG, and the brands of a HEIC or AVIF.
     const HEAD: u64 = 64;
@@ -38,10 +35,10 @@ fn png(chunk: &[u8]) -> Result<(u32, u32), Defect> {
             Err("of an Apple-optimised PNG (CgBI), which only Apple's software reads; re-export it as a plain PNG"
                 .into())
         }
-        [_, _, _, _, b'I', b'H', b'D', b'R', w3, w2, w1, w0, h3, h2, h1, h0, ..] => {
-            Ok((u32::from_be_bytes([*w3, *w2, *w1, *w0]), u32::from_be_bytes([*h3, *h2, *h1, *h0])))
+        [_, _, _, _, b'I', b'H', b'D', b'R', size @ ..] => {
+            let mut size = size;
+            Ok((u32::from_be_bytes(next(&mut size)?), u32::from_be_bytes(next(&mut size)?)))
         }
-        [_, _, _, _, b'I', b'H', b'D', b'R', ..] => Err(CUT),
         chunk if chunk.len() < 8 => Err(CUT),
         _ => Err("of a PNG that does not begin with its header (IHDR)".into()),
     }
@@ -96,45 +93,43 @@ fn unreadable(error: io::Error) -> Defect {
 
 /// Names by their signatures what people take for a JPEG or PNG.
 fn other(head: &[u8]) -> &'static str {
-    const SIGNATURES: [(&[u8], &str); 16] = [
-        (b"GIF8", "of GIF"),
-        (b"BM", "of BMP"),
-        (b"II*\0", "of TIFF"),
-        (b"MM\0*", "of TIFF"),
-        (b"\xff\x0a", "of JPEG XL"),
-        (b"\0\0\0\x0cJXL ", "of JPEG XL"),
-        (b"\0\0\0\x0cjP  ", "of JPEG 2000"),
-        (b"%PDF", "of PDF"),
-        (b"<svg", "of SVG"),
-        (b"<?xml", "of XML"),
-        (b"<!doctype", "of a web page"),
-        (b"<html", "of a web page"),
-        (b"data:", "of a data: URI as text; give its text itself, or decode it"),
-        (b"iVBORw0KGgo", "of Base64 text; give the text itself, or decode it"),
-        (b"/9j/", "of Base64 text; give the text itself, or decode it"),
+    /// Each with its place; white space in front of those at 0 is ignored, and so is their case.
+    const SIGNATURES: [(usize, &[u8], &str); 19] = [
+        (1, b"PNG", "of a PNG whose line ends were rewritten as text; transfer it again in binary mode"),
+        (2, b"PNG", AS_TEXT),
+        (8, b"WEBP", "of WebP"),
+        (0, b"GIF8", "of GIF"),
+        (0, b"BM", "of BMP"),
+        (0, b"II*\0", "of TIFF"),
+        (0, b"MM\0*", "of TIFF"),
+        (0, b"\xff\x0a", "of JPEG XL"),
+        (0, b"\0\0\0\x0cJXL ", "of JPEG XL"),
+        (0, b"\0\0\0\x0cjP  ", "of JPEG 2000"),
+        (0, b"%PDF", "of PDF"),
+        (0, b"<svg", "of SVG"),
+        (0, b"<?xml", "of XML"),
+        (0, b"<!doctype", "of a web page"),
+        (0, b"<html", "of a web page"),
+        (0, b"data:", "of a data: URI as text; give its text itself, or decode it"),
+        (0, b"iVBORw0KGgo", "of Base64 text; give the text itself, or decode it"),
+        (0, b"/9j/", "of Base64 text; give the text itself, or decode it"),
         // What a decoder of UTF-8 writes for invalid bytes.
-        ("\u{fffd}".as_bytes(), AS_TEXT),
+        (0, "\u{fffd}".as_bytes(), AS_TEXT),
     ];
-    if head.get(1..4) == Some(b"PNG") {
-        return "of a PNG whose line ends were rewritten as text; transfer it again in binary mode";
-    }
-    if head.get(2..5) == Some(b"PNG") {
-        return AS_TEXT;
-    }
-    if head.get(8..12) == Some(b"WEBP") {
-        return "of WebP";
-    }
+    const BRANDS: [(&[&[u8]], &str); 2] = [
+        (&[b"avif", b"avis"], "of AVIF"),
+        (&[b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"], "of HEIC"),
+    ];
     if head.get(4..8) == Some(b"ftyp") {
-        let is_branded = |brands: &[&[u8]]| head[8..].chunks(4).any(|brand| brands.contains(&brand));
-        return match () {
-            () if is_branded(&[b"avif", b"avis"]) => "of AVIF",
-            () if is_branded(&[b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"]) => "of HEIC",
-            () => "of a video",
-        };
+        let has = |brands: &[&[u8]]| head[8..].chunks(4).any(|brand| brands.contains(&brand));
+        return BRANDS.iter().find(|(brands, _)| has(brands)).map_or("of a video", |(_, name)| name);
     }
     let text = head.trim_ascii_start();
-    let begins = |start: &[u8]| text.get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start));
-    SIGNATURES.iter().find(|(start, _)| begins(start)).map_or("of something else", |(_, name)| name)
+    let begins = |at: usize, mark: &[u8]| match at {
+        0 => text.get(..mark.len()).is_some_and(|found| found.eq_ignore_ascii_case(mark)),
+        _ => head.get(at..).is_some_and(|rest| rest.starts_with(mark)),
+    };
+    SIGNATURES.iter().find(|(at, mark, _)| begins(*at, mark)).map_or("of something else", |(.., name)| name)
 }
 
 #[cfg(test)]

@@ -1,7 +1,4 @@
 //! Images on their way in: where each comes from, and the checks that need no decoding.
-//!
-//! An [`Image`] is only a description: making one reads nothing and never fails. Building the request looks at each
-//! image's header, from the file or the bytes, and reports what the API would refuse after minutes.
 
 pub(crate) mod encoded;
 mod header;
@@ -93,12 +90,10 @@ impl Image {
         let mut broken = |limit: &str, given: String| found.push(Violation::new(path, limit, given));
         let segment = match &self.0 {
             Source::Url(url) => {
-                if let Err(given) = http_url(url)
-                    && checked
-                {
+                if checked && let Err(given) = http_url(url) {
                     broken("a public http or https URL", given);
                 }
-                json_text(url)
+                json_text(url.clone().into())
             }
             Source::Bytes(bytes) => {
                 if checked {
@@ -116,29 +111,27 @@ impl Image {
                         broken("an http or https URL, or raw Base64 of a JPEG or PNG", given);
                     }
                 }
-                if text.iter().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
-                    json_text(&String::from_utf8_lossy(text))
-                } else {
-                    Segment::Text(text.clone())
-                }
+                json_text(text.clone())
             }
             Source::File(path) => {
                 let mut broken = |limit: &str, given: String| {
                     broken(limit, format!("{}: {given}", shortened(&path.to_string_lossy())))
                 };
-                let (file, metadata) = match File::open(path).and_then(|file| Ok((file.metadata()?, file))) {
-                    Ok((metadata, file)) => (file, metadata),
-                    Err(e) => {
-                        broken("a readable file", e.to_string());
+                match File::open(path).and_then(|file| Ok((file.metadata()?, file))) {
+                    Ok((metadata, file)) => {
+                        match metadata.file_type() {
+                            kind if kind.is_dir() => broken("a file", "a directory".to_owned()),
+                            kind if !kind.is_file() => broken("a file", "not a regular file".to_owned()),
+                            _ if checked => check_image(BufReader::new(file), metadata.len(), &mut broken),
+                            _ => {}
+                        }
+                        Segment::File(FileSource::look(path, &metadata))
+                    }
+                    Err(reason) => {
+                        broken("a readable file", reason.to_string());
                         return None;
                     }
-                };
-                if !metadata.is_file() {
-                    broken("a file", if metadata.is_dir() { "a directory" } else { "not a regular file" }.to_owned());
-                } else if checked {
-                    check_image(BufReader::new(file), metadata.len(), &mut broken);
                 }
-                Segment::File(FileSource::look(path, &metadata))
             }
         };
         (found.len() == before).then_some(segment)
@@ -232,9 +225,12 @@ pub(crate) fn http_url(text: &str) -> Result<(), String> {
     }
 }
 
-/// Text as it stands inside a JSON string.
-fn json_text(text: &str) -> Segment {
-    let quoted = Bytes::from(serde_json::Value::from(text).to_string());
+/// Text as it stands inside a JSON string: itself, unless something in it must be escaped.
+fn json_text(text: Bytes) -> Segment {
+    if !text.iter().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
+        return Segment::Text(text);
+    }
+    let quoted = Bytes::from(serde_json::Value::from(String::from_utf8_lossy(&text)).to_string());
     Segment::Text(quoted.slice(1..quoted.len() - 1))
 }
 

@@ -1,4 +1,4 @@
-//! The wait for many tasks: single waits in one stream, each polled only when its own timer or response wakes it.
+//! The wait for many tasks: single waits in one stream.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use futures_util::stream::SelectAll;
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream, SelectAll};
 
 use crate::client::Client;
 use crate::error::Result;
@@ -17,12 +18,8 @@ use crate::wait::single::Wait;
 /// A wait for many tasks: a stream of the id and the result of each, in the order in which they end.
 ///
 /// Each task keeps the client, policy, deadline and errors of its own [`Wait`]; a task given twice is waited for once. All
-/// share the client's [`polls_per_second`](crate::ClientBuilder::polls_per_second). It is one future, which polls tasks
-/// only while it is polled itself. The stream ends when no task is left, and goes on after a [`push`](Self::push);
-/// [`events`](Self::events) reports what happens meanwhile.
-///
-/// # Errors
-/// Those of [`Wait`], for each task by itself.
+/// share the client's [`polls_per_second`](crate::ClientBuilder::polls_per_second). Tasks are polled only while it is polled
+/// itself. The stream ends when no task is left, and goes on after a [`push`](Self::push).
 ///
 /// ```no_run
 /// # async fn run(client: kling_client::Client, tasks: Vec<kling_client::Task>) -> kling_client::Result<()> {
@@ -41,15 +38,13 @@ use crate::wait::single::Wait;
 /// ```
 #[must_use = "a wait does nothing until it is polled"]
 pub struct WaitAll {
-    waits: SelectAll<Member>,
+    waits: SelectAll<BoxStream<'static, (Arc<str>, Event)>>,
+    /// The base URLs and ids of the tasks, which tell them apart.
     members: HashSet<Arc<str>>,
 }
 
-/// A wait with the base URL and id of its task, which tell it from the others.
-struct Member {
-    name: Arc<str>,
-    wait: Wait,
-}
+/// The id of a task, and what happened to it.
+type Event = (String, Result<WaitEvent>);
 
 impl Client {
     /// Waits for many tasks at once; see [`WaitAll`]. Takes tasks, or waits with a timeout, policy or expected time of
@@ -67,57 +62,29 @@ impl WaitAll {
     /// Adds a task, also while the others are waited for.
     pub fn push(&mut self, task: impl Into<Wait>) {
         let wait = task.into();
-        let name: Arc<str> = format!("{} {}", wait.task().client().base_url(), wait.task().id()).into();
+        let (id, base_url) = (Arc::clone(wait.watch.task.shared_id()), wait.watch.task.client().base_url());
+        let name: Arc<str> = format!("{base_url} {id}").into();
         if self.members.insert(Arc::clone(&name)) {
-            self.waits.push(Member { name, wait });
+            self.waits.push(wait.map(move |event| (Arc::clone(&name), (id.to_string(), event))).boxed());
         }
     }
 
-    /// Returns the events of every task as a stream: each change of its status, the polls between, and its end, which is
-    /// its last event.
-    ///
-    /// It may be dropped and taken again at any time; an end is reported once, here or by the wait itself.
-    ///
-    /// ```no_run
-    /// # async fn run(client: kling_client::Client, tasks: Vec<kling_client::Task>) -> kling_client::Result<()> {
-    /// use futures_util::StreamExt as _;
-    /// use kling_client::WaitEvent;
-    ///
-    /// let mut all = client.wait_all(tasks);
-    /// while let Some((id, event)) = all.events().next().await {
-    ///     match event {
-    ///         Ok(WaitEvent::Changed(info)) => println!("{id} is {}", info.status),
-    ///         Ok(WaitEvent::Done(finished)) => println!("{id} has {} outputs", finished.outputs().len()),
-    ///         Ok(_) => {}
-    ///         Err(error) => eprintln!("{error}"),
-    ///     }
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
+    /// Returns the events of every task as a stream. The last event of each is its end, which is reported once, here or by
+    /// the wait itself. The stream may be dropped and taken again at any time.
     pub fn events(&mut self) -> impl Stream<Item = (String, Result<WaitEvent>)> + Send + Unpin {
-        Events(self)
+        stream::poll_fn(|context| self.poll_event(context))
     }
 
-    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<(Arc<str>, Result<WaitEvent>)>> {
-        let Some((name, id, event)) = ready!(Pin::new(&mut self.waits).poll_next(context)) else {
+    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        let Some((name, event)) = ready!(self.waits.poll_next_unpin(context)) else {
             // A wait that had ended before it was added has no event.
             self.members.clear();
             return Poll::Ready(None);
         };
-        if matches!(event, Ok(WaitEvent::Done(_)) | Err(_)) {
+        if matches!(event.1, Ok(WaitEvent::Done(_)) | Err(_)) {
             self.members.remove(&name);
         }
-        Poll::Ready(Some((id, event)))
-    }
-}
-
-impl Stream for Member {
-    type Item = (Arc<str>, Arc<str>, Result<WaitEvent>);
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let event = ready!(Pin::new(&mut self.wait).poll_next(context));
-        Poll::Ready(event.map(|event| (Arc::clone(&self.name), Arc::clone(self.wait.task().shared_id()), event)))
+        Poll::Ready(Some(event))
     }
 }
 
@@ -127,23 +94,12 @@ impl Stream for WaitAll {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         while let Some((id, event)) = ready!(self.poll_event(context)) {
             match event {
-                Ok(WaitEvent::Done(finished)) => return Poll::Ready(Some((id.to_string(), Ok(finished)))),
-                Err(error) => return Poll::Ready(Some((id.to_string(), Err(error)))),
+                Ok(WaitEvent::Done(finished)) => return Poll::Ready(Some((id, Ok(finished)))),
+                Err(error) => return Poll::Ready(Some((id, Err(error)))),
                 Ok(_) => {}
             }
         }
         Poll::Ready(None)
-    }
-}
-
-/// Every event, not the ends alone.
-struct Events<'a>(&'a mut WaitAll);
-
-impl Stream for Events<'_> {
-    type Item = (String, Result<WaitEvent>);
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_event(context).map(|event| event.map(|(id, event)| (id.to_string(), event)))
     }
 }
 

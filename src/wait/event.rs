@@ -1,6 +1,5 @@
 //! What a wait reports: its events, and the finished task that they end with.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,17 +27,13 @@ pub enum WaitEvent {
 }
 
 /// A task that succeeded, with its outputs.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct FinishedTask {
-    task: Task,
-    info: Arc<TaskInfo>,
+    pub(crate) task: Task,
+    pub(crate) info: Arc<TaskInfo>,
 }
 
 impl FinishedTask {
-    pub(crate) fn new(task: Task, info: Arc<TaskInfo>) -> Self {
-        Self { task, info }
-    }
-
     /// The task as it ended.
     pub fn info(&self) -> &TaskInfo {
         &self.info
@@ -62,15 +57,5 @@ impl FinishedTask {
     /// Returns the audio outputs.
     pub fn audios(&self) -> impl Iterator<Item = &Output> {
         self.info.audios()
-    }
-
-    pub(crate) fn task(&self) -> &Task {
-        &self.task
-    }
-}
-
-impl fmt::Debug for FinishedTask {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FinishedTask").field("info", &self.info).finish_non_exhaustive()
     }
 }

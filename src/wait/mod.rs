@@ -1,7 +1,5 @@
-//! Waiting for tasks: each polled around the time it is expected to take, until it ends or its deadline comes.
-//!
-//! `single.rs` waits for one task and `all.rs` for many; `watch.rs` decides what a response means, `event.rs` is what both
-//! report. When to poll is a policy, how often is the client's rate, and time comes from its clock.
+//! Waiting for tasks: each polled around the time it is expected to take, until it ends or its deadline comes. `watch.rs`
+//! decides what a response means.
 
 mod all;
 mod event;
@@ -10,4 +8,4 @@ mod watch;
 
 pub use all::WaitAll;
 pub use event::{FinishedTask, WaitEvent};
-pub use single::{Wait, Waiting};
+pub use single::Wait;

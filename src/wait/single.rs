@@ -1,15 +1,17 @@
-//! The wait for one task: a state machine of pauses and polls, which is a future and a stream.
+//! The wait for one task: a state machine of pauses and polls.
 
 use std::fmt;
-use std::future::{Future, IntoFuture, ready};
+use std::future::ready;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
 
-use crate::clock::{Sleep, chance};
+use crate::clock::Sleep;
 use crate::error::{Error, ErrorKind, Result};
 use crate::policy::PollPolicy;
 use crate::rate::Slot;
@@ -20,9 +22,8 @@ use crate::wait::watch::Watch;
 
 /// A wait for one task: await it for the [`FinishedTask`], or read its [`WaitEvent`]s as a stream.
 ///
-/// A [`PollPolicy`] decides when to poll (default: [`SteadyPolling`](crate::SteadyPolling)), and the client's
-/// [`polls_per_second`](crate::ClientBuilder::polls_per_second) limits all of its waits together. A failed poll is never a
-/// failed task: it is repeated, later each time. A wait owns what it needs and can be moved to another thread.
+/// A failed poll is never a failed task: it is repeated, later each time. A wait owns what it needs and can be moved to
+/// another thread.
 ///
 /// A success without an output is polled until 60 seconds after the task ended: gateways report it before they have
 /// copied the file. The words `error`, `expired`, `aborted` and `timeout` are a failure once two polls in a row say so.
@@ -30,9 +31,9 @@ use crate::wait::watch::Watch;
 /// # Errors
 /// - [`TaskFailed`](ErrorKind::TaskFailed), with the API's reason.
 /// - [`WaitTimedOut`](ErrorKind::WaitTimedOut), at the deadline of [`timeout`](Self::timeout): the task goes on, wait again.
-/// - [`UnexpectedResponse`](ErrorKind::UnexpectedResponse), if the API refuses 5 polls in a row, over at least 60 seconds and in the same words,
-///   about a task that it made or knew before: the task is paid and goes on. Pages, text, 409, 425, 429 and 5xx never end
-///   a wait: proxies and limiters say these.
+/// - [`UnexpectedResponse`](ErrorKind::UnexpectedResponse), if the API refuses 5 polls in a row, over at least 60 seconds and
+///   in the same words, about a task that it made or knew before: the task is paid and goes on. Pages, text, 409, 425, 429
+///   and 5xx never end a wait: proxies and limiters say these.
 /// - [`Rejected`](ErrorKind::Rejected), if the API refuses the first poll of a task known by its id alone, or does not
 ///   know it.
 ///
@@ -47,22 +48,25 @@ use crate::wait::watch::Watch;
 /// ```
 #[must_use = "a wait does nothing until it is awaited or polled"]
 pub struct Wait {
-    watch: Watch,
+    pub(crate) watch: Watch,
     phase: Phase,
 }
 
 enum Phase {
+    /// The task had ended before.
+    Ended(Arc<TaskInfo>),
     Idle,
     /// Until the next poll is due, then until its slot in the client's poll rate: no poll is held in memory meanwhile.
     Pausing(Sleep, Option<Slot>),
-    Polling(Pin<Box<dyn Future<Output = Result<TaskInfo>> + Send>>),
+    Polling(BoxFuture<'static, Result<TaskInfo>>),
     Over,
 }
 
 impl Task {
     /// Waits for the outputs; see [`Wait`]. For many tasks see [`Client::wait_all`](crate::Client::wait_all).
     pub fn wait(&self) -> Wait {
-        Wait { watch: Watch::new(self), phase: Phase::Idle }
+        let phase = self.final_info().map_or(Phase::Idle, |info| Phase::Ended(Arc::clone(info)));
+        Wait { watch: Watch::new(self), phase }
     }
 }
 
@@ -75,14 +79,13 @@ impl Wait {
         self.with(|watch| watch.timeout = timeout)
     }
 
-    /// Time from submit to end that the task is expected to take. Default: that of the client
-    /// ([`ClientBuilder::expected`](crate::ClientBuilder::expected)).
+    /// Time from submit to end that the task is expected to take. Default:
+    /// [`ClientBuilder::expected`](crate::ClientBuilder::expected).
     pub fn expected(self, expected: Duration) -> Self {
-        self.with(|watch| watch.expected = expected)
+        self.with(|watch| watch.state.expected = expected)
     }
 
-    /// When to poll. Default: the policy of the client
-    /// ([`ClientBuilder::poll_policy`](crate::ClientBuilder::poll_policy)).
+    /// When to poll. Default: [`ClientBuilder::poll_policy`](crate::ClientBuilder::poll_policy).
     pub fn policy(self, policy: impl PollPolicy) -> Self {
         self.with(|watch| watch.policy = Arc::new(policy))
     }
@@ -94,10 +97,6 @@ impl Wait {
             self.phase = Phase::Idle;
         }
         self
-    }
-
-    pub(crate) fn task(&self) -> &Task {
-        &self.watch.task
     }
 }
 
@@ -118,22 +117,19 @@ impl Stream for Wait {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Self { watch, phase } = self.get_mut();
-        loop {
-            let event = match phase {
+        let event = loop {
+            match phase {
                 Phase::Over => return Poll::Ready(None),
-                Phase::Idle => match watch.end() {
-                    Some(end) => end.map(WaitEvent::Done),
-                    None => {
-                        let clock = watch.clock();
-                        let pause = watch.pause(chance(clock));
-                        // Timers that end together end in any order: without one, tasks queue in the order they are given.
-                        let sleep = if pause.is_zero() { Box::pin(ready(())) } else { clock.sleep(pause) };
-                        *phase = Phase::Pausing(sleep, None);
-                        continue;
-                    }
-                },
+                Phase::Ended(info) => break watch.finish(Arc::clone(info)).map(WaitEvent::Done),
+                Phase::Idle if watch.is_last() => break Err(watch.timed_out()),
+                Phase::Idle => {
+                    let pause = watch.pause();
+                    // Timers that end together end in any order: without one, tasks queue in the order they are given.
+                    let sleep = if pause.is_zero() { Box::pin(ready(())) } else { watch.clock().sleep(pause) };
+                    *phase = Phase::Pausing(sleep, None);
+                }
                 Phase::Pausing(pause, slot) => {
-                    std::task::ready!(pause.as_mut().poll(context));
+                    ready!(pause.as_mut().poll(context));
                     let now = watch.clock().now();
                     let reserve = || watch.task.client().shared.poll_rate.reserve(now);
                     match slot.get_or_insert_with(reserve).take(now) {
@@ -143,52 +139,34 @@ impl Stream for Wait {
                         Some(_) if !watch.left().is_zero() => {
                             *phase = Phase::Pausing(watch.clock().sleep(watch.left()), None);
                         }
-                        Some(_) => {
-                            *phase = Phase::Over;
-                            return Poll::Ready(Some(Err(watch.timed_out())));
-                        }
+                        Some(_) => break Err(watch.timed_out()),
                     }
-                    continue;
                 }
                 Phase::Polling(poll) => {
-                    let response = std::task::ready!(poll.as_mut().poll(context));
+                    let response = ready!(poll.as_mut().poll(context));
                     let too_many = response.as_ref().is_err_and(|error| error.http_status() == Some(429));
                     watch.task.client().shared.poll_rate.note(too_many, watch.clock().now());
-                    watch.on_response(response)
+                    break watch.on_response(response);
                 }
-            };
-            *phase = if matches!(event, Ok(WaitEvent::Done(_)) | Err(_)) { Phase::Over } else { Phase::Idle };
-            return Poll::Ready(Some(event));
-        }
+            }
+        };
+        *phase = if matches!(event, Ok(WaitEvent::Done(_)) | Err(_)) { Phase::Over } else { Phase::Idle };
+        Poll::Ready(Some(event))
     }
 }
 
 impl IntoFuture for Wait {
     type Output = Result<FinishedTask>;
-    type IntoFuture = Waiting;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
 
-    fn into_future(self) -> Waiting {
-        Waiting(self)
-    }
-}
-
-/// The future of a [`Wait`].
-#[derive(Debug)]
-pub struct Waiting(Wait);
-
-impl Future for Waiting {
-    type Output = Result<FinishedTask>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        loop {
-            match std::task::ready!(Pin::new(&mut self.0).poll_next(context)) {
-                Some(Ok(WaitEvent::Done(finished))) => return Poll::Ready(Ok(finished)),
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Err(error)),
-                None => {
-                    return Poll::Ready(Err(Error::new(ErrorKind::Other, "wait", "this wait has already ended")));
+    fn into_future(mut self) -> Self::IntoFuture {
+        Box::pin(async move {
+            while let Some(event) = self.next().await {
+                if let WaitEvent::Done(finished) = event? {
+                    return Ok(finished);
                 }
             }
-        }
+            Err(Error::new(ErrorKind::Other, "wait", "this wait has already ended"))
+        })
     }
 }

@@ -1,20 +1,19 @@
 //! What each response means for a wait: decisions that send nothing themselves.
 //!
-//! A poll has one of three outcomes: the task has ended, it is still running, or the poll itself failed, which says nothing
-//! about the task. Only the API's own words end a wait: a final status, or a refusal that it repeats.
+//! A failed poll says nothing about the task. Only the API's own words end a wait: a final status, or a refusal that it
+//! repeats.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, info_span};
 
-use crate::clock::{Age, Clock};
+use crate::clock::{Age, Clock, chance};
 use crate::error::{Error, ErrorKind, Evidence, Meaning, Result};
 use crate::policy::{PollPolicy, PollState};
 use crate::response::reason::failure;
-use crate::response::{TaskInfo, TaskStatus};
+use crate::response::{TaskInfo, TaskStatus, redact};
 use crate::span::{ended, record};
 use crate::task::Task;
 use crate::wait::event::{FinishedTask, WaitEvent};
@@ -28,7 +27,6 @@ const TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// How long the poll at the deadline may take, its turn in the client's poll rate included: two lost attempts to connect
 /// are repeated after 1 and 3 s.
 const LAST_POLL: Duration = Duration::from_secs(5);
-
 /// After a success, how long its outputs may still come.
 const OUTPUTS: Duration = Duration::from_secs(60);
 /// How often in a row, and over how long, the API must repeat a refusal to poll a task that it made.
@@ -39,29 +37,21 @@ const REFUSED_FOR: Duration = Duration::from_secs(60);
 pub(crate) struct Watch {
     pub(crate) task: Task,
     pub(crate) policy: Arc<dyn PollPolicy>,
-    pub(crate) expected: Duration,
+    /// What the policy decides by, but for the age, which grows, and the random number.
+    pub(crate) state: PollState,
     started: Duration,
     pub(crate) timeout: Duration,
     age: Option<Age>,
     status: Option<TaskStatus>,
-    seen: bool,
-    polls: u32,
-    failures: u32,
-    retry_after: Option<Duration>,
     /// Whether the last poll was the one at the deadline.
     last: bool,
-    /// The task, if it was known to have ended before the first poll.
-    final_info: Option<Arc<TaskInfo>>,
     /// Until when the outputs of a success may still come.
     outputs_by: Option<Duration>,
-    /// The refusal that the API repeats: its words, when it began, and how often it came in a row.
-    refused: Option<(Words, Duration, u32)>,
+    /// The refusal that the API repeats: its code or else its status, when it began, and how often it came in a row.
+    refused: Option<(String, Duration, u32)>,
     /// The span of this wait; that of the generation around it is the task's.
     span: Span,
 }
-
-/// What a refusal is known by: its code, or else its status.
-type Words = (Option<String>, Option<u16>);
 
 impl Watch {
     pub(crate) fn new(task: &Task) -> Self {
@@ -81,17 +71,12 @@ impl Watch {
         Self {
             task: task.unseen(),
             policy: Arc::clone(&client.shared.polling),
-            expected: task.expected_time(),
+            state: PollState { expected: task.expected_time(), seen: task.info().is_some(), ..PollState::default() },
             started: client.clock().now(),
             timeout: TIMEOUT,
             age: task.age(),
             status: task.status().cloned(),
-            seen: task.info().is_some(),
-            polls: 0,
-            failures: 0,
-            retry_after: None,
             last: false,
-            final_info: task.final_info().cloned(),
             outputs_by: None,
             refused: None,
             span,
@@ -102,7 +87,6 @@ impl Watch {
         self.task.client().clock()
     }
 
-    /// The time until the deadline.
     pub(crate) fn left(&self) -> Duration {
         self.deadline().saturating_sub(self.clock().now())
     }
@@ -117,33 +101,22 @@ impl Watch {
         if now < end { end } else { now.saturating_add(LAST_POLL) }
     }
 
-    /// The end of the wait, if it needs no further poll: the task had ended before, or the deadline has passed.
-    pub(crate) fn end(&mut self) -> Option<Result<FinishedTask>> {
-        if let Some(info) = self.final_info.take() {
-            return Some(self.finish(info));
-        }
-        (self.last && self.left().is_zero()).then(|| Err(self.timed_out()))
+    /// Whether the poll at the deadline was made.
+    pub(crate) fn is_last(&self) -> bool {
+        self.last && self.left().is_zero()
     }
 
-    /// The pause before the next poll.
-    pub(crate) fn pause(&self, random: f64) -> Duration {
-        let pause = self.policy.pause(&PollState {
-            // After a success only its outputs are missing, which take no time of the task's own.
-            age: self.age.filter(|_| self.status != Some(TaskStatus::Succeed)).map(|age| age.now(self.clock())),
-            expected: self.expected,
-            seen: self.seen,
-            polls: self.polls,
-            failures: self.failures,
-            retry_after: self.retry_after,
-            random,
-        });
-        pause.min(self.left())
+    pub(crate) fn pause(&self) -> Duration {
+        let clock = self.clock();
+        // After a success only its outputs are missing, which take no time of the task's own.
+        let age = self.age.filter(|_| self.status != Some(TaskStatus::Succeed)).map(|age| age.now(clock));
+        self.policy.pause(&PollState { age, random: chance(clock), ..self.state.clone() }).min(self.left())
     }
 
     /// Begins the next poll: cut at the deadline, or the last one if that has passed.
     pub(crate) fn poll(&mut self) -> impl Future<Output = Result<TaskInfo>> + Send + use<> {
-        self.polls = self.polls.saturating_add(1);
-        record(&self.span, "attempts", self.polls);
+        self.state.polls = self.state.polls.saturating_add(1);
+        record(&self.span, "attempts", self.state.polls);
         let left = self.left();
         self.last = left.is_zero();
         let limit = if self.last { self.last_end().saturating_sub(self.clock().now()) } else { left };
@@ -157,14 +130,14 @@ impl Watch {
             Ok(info) => info.after(self.status.as_ref()),
             Err(error) => return self.poll_failed(error),
         };
-        (self.failures, self.retry_after, self.seen, self.refused) = (0, None, true, None);
+        (self.state.failures, self.state.retry_after, self.state.seen, self.refused) = (0, None, true, None);
         if info.is_over() || info.status == TaskStatus::Succeed && self.is_late(&info) {
             return self.finish(Arc::new(info)).map(WaitEvent::Done);
         }
         self.age = self.age.or_else(|| Age::of(self.clock(), info.created_at?));
         if self.status.as_ref() == Some(&info.status) {
             let elapsed = self.clock().now().saturating_sub(self.started);
-            return Ok(WaitEvent::Running { elapsed, expected: self.expected });
+            return Ok(WaitEvent::Running { elapsed, expected: self.state.expected });
         }
         self.status = Some(info.status.clone());
         Ok(WaitEvent::Changed(info))
@@ -179,59 +152,49 @@ impl Watch {
         now >= by || self.last
     }
 
-    /// What a failed poll means for the wait.
     fn poll_failed(&mut self, error: Error) -> Result<WaitEvent> {
         let (known, now) = (self.is_known(), self.clock().now());
         let is_new = self.age.is_some_and(|age| age.now(self.clock()) < GRACE);
-        let end = match weigh(&error, known, is_new) {
-            Weight::Passing => {
-                self.refused = None;
-                None
-            }
-            Weight::Final => Some(error.kind()),
-            Weight::Refusal(words) => {
+        let is_end = match weigh(&error, known, is_new) {
+            Weight::Refusal(code) => {
                 let (since, times) = match self.refused.take() {
-                    Some((before, since, times)) if before == words => (since, times + 1),
+                    Some((before, since, times)) if before == code => (since, times + 1),
                     _ => (now, 1),
                 };
-                self.refused = Some((words, since, times));
-                (times >= REFUSALS && now.saturating_sub(since) >= REFUSED_FOR).then_some(ErrorKind::UnexpectedResponse)
+                self.refused = Some((code, since, times));
+                times >= REFUSALS && now.saturating_sub(since) >= REFUSED_FOR
+            }
+            weight => {
+                self.refused = None;
+                weight == Weight::Final
             }
         };
         let error = error.with_ids(Some(self.task.id()), self.task.external_task_id()).of_paid(known);
-        let Some(kind) = end else {
-            self.failures = self.failures.saturating_add(1);
-            self.retry_after = error.retry_after();
+        if !is_end {
+            self.state.failures = self.state.failures.saturating_add(1);
+            self.state.retry_after = error.retry_after();
             return Ok(WaitEvent::PollFailed(error));
-        };
-        let error = match kind {
-            ErrorKind::UnexpectedResponse if known => error.with_kind(kind).with_retry(true, None).with_hint(GOES_ON),
-            _ => error,
-        };
-        self.over(Some(&error));
-        Err(error)
+        }
+        Err(self.failed(match self.refused {
+            Some(_) => error.with_kind(ErrorKind::UnexpectedResponse).with_retry(true, None).with_hint(GOES_ON),
+            None => error,
+        }))
     }
 
     /// Whether the API surely has the task.
     fn is_known(&self) -> bool {
-        self.seen || self.task.is_known()
+        self.state.seen || self.task.is_known()
     }
 
-    /// Records the end of the wait.
-    fn over(&self, error: Option<&Error>) {
-        ended(&self.span, self.clock(), self.started, error);
-        if let Some(error) = error {
-            record(self.task.span(), "error", error.kind());
-        }
+    /// Records that the wait ended with this error.
+    fn failed(&self, error: Error) -> Error {
+        ended(&self.span, self.clock(), self.started, Some(&error));
+        record(self.task.span(), "error", error.kind());
+        error.with_operation(self.task.row().name)
     }
 
-    fn finish(&self, info: Arc<TaskInfo>) -> Result<FinishedTask> {
-        let finished = self.finished(info);
-        self.over(finished.as_ref().err());
-        finished
-    }
-
-    fn finished(&self, info: Arc<TaskInfo>) -> Result<FinishedTask> {
+    /// Ends the wait for a task that has ended.
+    pub(crate) fn finish(&self, info: Arc<TaskInfo>) -> Result<FinishedTask> {
         record(&self.span, "status", &info.status);
         record(self.task.span(), "status", &info.status);
         self.task.release();
@@ -243,30 +206,30 @@ impl Watch {
                 "the task succeeded and is paid, and its response still has no output",
                 "poll the task again later, or ask the gateway for the output by the task's id",
             ),
-            _ => return Ok(FinishedTask::new(self.task.clone(), info)),
+            _ => {
+                ended(&self.span, self.clock(), self.started, None);
+                return Ok(FinishedTask { task: self.task.clone(), info });
+            }
         };
-        let secrets: Vec<_> =
-            self.task.secrets().iter().map(String::as_str).chain([self.task.client().key()]).collect();
-        Err(Error::new(kind, "wait", crate::response::redact::shown(message, &secrets))
+        let secrets = self.task.secrets().iter().map(String::as_str).chain([self.task.client().key()]);
+        let error = Error::new(kind, "wait", redact::shown(message, &secrets.collect::<Vec<_>>()))
             .with_retry(kind == ErrorKind::UnexpectedResponse, None)
             .of_paid(kind != ErrorKind::TaskFailed)
             .with_ids(Some(&info.task_id), self.task.external_task_id())
             .with_hint(hint)
-            .with_evidence(Evidence { reason: failure(message), ..Evidence::default() })
-            .with_operation(self.task.row().name)
-            .attach(info))
+            .with_evidence(Evidence { reason: failure(message), ..Evidence::default() });
+        Err(self.failed(error.attach(info)))
     }
 
+    /// Ends the wait at its deadline.
     pub(crate) fn timed_out(&self) -> Error {
         let elapsed = self.clock().now().saturating_sub(self.started);
-        let message = format!("no end after {elapsed:.0?} and {} polls; the task goes on", self.polls);
+        let message = format!("no end after {elapsed:.0?} and {} polls; the task goes on", self.state.polls);
         let error = Error::new(ErrorKind::WaitTimedOut, "wait", message)
-            .with_operation(self.task.row().name)
             .of_paid(self.is_known())
             .with_ids(Some(self.task.id()), self.task.external_task_id())
             .with_hint("wait for the task again by its id; it is not lost");
-        self.over(Some(&error));
-        error
+        self.failed(error)
     }
 }
 
@@ -277,8 +240,8 @@ const GOES_ON: &str = "the task is paid and goes on; wait for it again by its id
 enum Weight {
     /// Nothing about the task.
     Passing,
-    /// The API refuses, in these words; it counts once it is repeated.
-    Refusal(Words),
+    /// The API refuses, with this code or else status, a task that it has; it counts once it is repeated.
+    Refusal(String),
     /// Polling again is of no use.
     Final,
 }
@@ -300,18 +263,10 @@ fn weigh(error: &Error, known: bool, is_new: bool) -> Weight {
         return Weight::Passing;
     }
     match (known, meaning) {
-        (true, _) if is_json => {
-            Weight::Refusal((error.code().map(str::to_owned), error.code().is_none().then_some(status)))
-        }
-        (true, _) => Weight::Passing,
-        (false, Meaning::NotKnown) => {
-            if is_new {
-                Weight::Passing
-            } else {
-                Weight::Final
-            }
-        }
+        (true, _) if is_json => Weight::Refusal(error.code().map_or_else(|| status.to_string(), str::to_owned)),
+        (false, Meaning::NotKnown) if is_new => Weight::Passing,
+        (false, Meaning::NotKnown) => Weight::Final,
         (false, _) if is_json || is_of_key || error.body_snippet().is_none() => Weight::Final,
-        (false, _) => Weight::Passing,
+        _ => Weight::Passing,
     }
 }
