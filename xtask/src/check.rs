@@ -7,7 +7,7 @@ use similar::TextDiff;
 use crate::agreement::{Findings, compare};
 use crate::coverage::{coverage, written};
 use crate::error::{Error, Result};
-use crate::import::{Imported, import};
+use crate::import::{Imported, import_all};
 use crate::library::{Allowed, schemas};
 use crate::roots;
 
@@ -19,7 +19,7 @@ const MAX_DIFF_LINES: usize = 200;
 /// # Errors
 /// Everything that failed, or the first input that is refused.
 pub fn check(root: &Path) -> Result<Vec<String>> {
-    let imported = imported(root)?;
+    let imported = import_all(root)?;
     let (library, allowed) = (schemas(root)?, Allowed::read_file(root)?);
     let rows = coverage(&library, &imported.document, &allowed);
     let mut failures = current(root, &imported);
@@ -42,13 +42,9 @@ pub fn check(root: &Path) -> Result<Vec<String>> {
 /// # Errors
 /// Pages, a schema or a list that cannot be read, or a text without the table's marks.
 pub fn write_table(root: &Path) -> Result<()> {
-    let rows = coverage(&schemas(root)?, &imported(root)?.document, &Allowed::read_file(root)?);
+    let rows = coverage(&schemas(root)?, &import_all(root)?.document, &Allowed::read_file(root)?);
     let text = written(&readme(root)?, roots::README, &rows)?;
     roots::write(&root.join(roots::README), roots::README, &text)
-}
-
-fn imported(root: &Path) -> Result<Imported> {
-    import(root, &roots::vendor_pages(root)?, Some(&root.join(roots::PATCHES)))
 }
 
 fn readme(root: &Path) -> Result<String> {

@@ -97,7 +97,7 @@ impl Described {
 /// # Errors
 /// A folder without schemas, or a file that is no JSON Schema of an object.
 pub fn schemas(root: &Path) -> Result<Vec<Covered>> {
-    roots::files_in(&root.join(roots::SCHEMAS), roots::SCHEMAS, "json", "run `cargo test`, which writes them")?
+    roots::files_in(&root.join(roots::SCHEMAS), roots::SCHEMAS, &["json"], "run `cargo test`, which writes them")?
         .iter()
         .map(|path| {
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();

@@ -52,7 +52,7 @@ struct Tried {
 
 #[derive(Subcommand)]
 enum Spec {
-    /// Make openapi.yaml of the vendor's pages
+    /// Make openapi.yaml of the vendor's pages and our own descriptions
     Import(Import),
     /// Check that openapi.yaml is current and that the library agrees with it
     Check(Check),
@@ -64,7 +64,7 @@ enum Spec {
 
 #[derive(Args)]
 struct Import {
-    /// The pages, merged in this order; without any: spec/vendor/*.md
+    /// The pages, OpenAPI files, and folders of them, merged in this order; default: spec/vendor and spec/operations
     #[arg(value_name = "PAGE", requires = "output")]
     pages: Vec<PathBuf>,
     /// Where to write; without it: openapi.yaml
@@ -138,7 +138,7 @@ fn main() -> ExitCode {
 
 fn run_import(arguments: &Import) -> Result<()> {
     let root = roots::repository();
-    let pages = if arguments.pages.is_empty() { roots::vendor_pages(&root)? } else { arguments.pages.clone() };
+    let pages = if arguments.pages.is_empty() { roots::sources(&root)? } else { arguments.pages.clone() };
     let default = root.join(roots::PATCHES);
     let patches = if arguments.no_patches { None } else { Some(arguments.patches.as_deref().unwrap_or(&default)) };
     let imported = import(&root, &pages, patches)?;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::drift::{Accepted, Client, Report, Side, between, read};
 use crate::error::{Error, Result};
-use crate::import::import;
+use crate::import::import_all;
 use crate::{check, library, roots};
 
 /// What the tests write when they are told to accept it, and what cargo may: put back when something fails.
@@ -109,7 +109,7 @@ fn take(
             .map_err(|error| Error::refused(format_args!("{name}:1"), format_args!("cannot be written: {error}")))?;
     }
     provenance(root, targets, newer)?;
-    let imported = import(root, &roots::vendor_pages(root)?, Some(&root.join(roots::PATCHES)))?;
+    let imported = import_all(root)?;
     for output in roots::OUTPUTS {
         roots::write(&root.join(output), output, &imported.text)?;
     }
@@ -141,7 +141,7 @@ fn targets(root: &Path, vendor: &Side, newer: &Side) -> Result<Vec<(PathBuf, Opt
         let alone = Side { sheets: vec![sheet.clone()], folder: false };
         let (near, far) = vendor.about(&alone);
         let place = format!("{}:1", sheet.page.name);
-        if !sheet.published {
+        if !sheet.page.published {
             return Err(Error::refused(place, "is no page of the vendor's (*.md); only pages as published are taken"));
         }
         // With none that is near, all of them are given back.

@@ -183,7 +183,7 @@ fn documents_with_lines_lost_doubled_or_swapped_are_compared_without_a_fault() {
     let mut texts: Vec<Page> = Vec::new();
     for entry in std::fs::read_dir(pages).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if let Ok(page) = xtask::page::read(&entry.path(), &name) {
+        if let Ok(page) = xtask::page::open(&entry.path(), &name) {
             texts.push(page);
         }
     }

@@ -760,18 +760,6 @@ const PAGES: &[Row] = &[
         "repair-changed",
         &[("Model name Enumeration value: kling-v1-6", "The model Enumeration value: kling-v1-6")],
     ),
-    (
-        "a_guarded_patch_no_longer_applies",
-        Breaking,
-        "patch-failed",
-        &[("      deprecated: false", "      operationId: other\n      deprecated: false")],
-    ),
-    (
-        "a_guarded_patch_is_obsolete",
-        Breaking,
-        "patch-obsolete",
-        &[("      deprecated: false", "      operationId: create_multi_image_to_video\n      deprecated: false")],
-    ),
     ("its_operation_moved", Breaking, "endpoint-moved", &[("multi-image2video:", "multi-image-2-video:")]),
     (
         "an_example_is_no_longer_valid",

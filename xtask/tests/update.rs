@@ -10,6 +10,16 @@ use xtask::update::update;
 const PAGE: &str = "spec/vendor/multi-image-reference-video.md";
 const GOLDEN: &str = "tests/golden/generated.rs";
 
+/// A patch that needs the operation to be in use.
+const PATCHES: &str = "overlay: 1.0.0
+actions:
+  - target: $.paths['/kling/v1/videos/multi-image2video'].post
+    x-page: multi-image-reference-video.md
+    x-reason: a name of our own
+    x-expect: {value: {deprecated: false}}
+    update: {summary: A video of images}
+";
+
 struct Repository(PathBuf);
 
 impl Repository {
@@ -22,7 +32,10 @@ impl Repository {
             PAGE,
             GOLDEN,
             "openapi.yaml",
-            "spec/patches.yaml",
+            "spec/operations/image2video.yaml",
+            "spec/operations/multi-image2video.yaml",
+            "spec/operations/shared.yaml",
+            "spec/operations/text2video.yaml",
             "spec/allowed.yaml",
             "spec/accepted.yaml",
             "spec/README.md",
@@ -35,6 +48,7 @@ impl Repository {
             std::fs::create_dir_all(to.parent().unwrap_or(&path)).unwrap_or_else(|error| panic!("{error}"));
             std::fs::copy(root.join(file), &to).unwrap_or_else(|error| panic!("{file}: {error}"));
         }
+        std::fs::write(path.join("spec/patches.yaml"), PATCHES).unwrap_or_else(|error| panic!("{error}"));
         Self(path)
     }
 
@@ -115,8 +129,7 @@ fn whatever_fails_the_tree_is_as_it_was() {
             ),
         ],
     );
-    let patched = repository
-        .page("patched.md", &[("      deprecated: false", "      operationId: other\n      deprecated: false")]);
+    let patched = repository.page("patched.md", &[("      deprecated: false", "      deprecated: true")]);
     let password = repository.0.join("password.md");
     std::fs::write(&password, "# Please enter the password\n").unwrap_or_else(|error| panic!("{error}"));
     let before = repository.files();

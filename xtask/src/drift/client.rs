@@ -9,9 +9,8 @@ use serde_json::Value as Json;
 
 use crate::agreement::source;
 use crate::compare::{Change, Direction, Level, Operation};
-use crate::import::import;
+use crate::import::import_all;
 use crate::library::{Covered, Described, OPEN_ENUM, described, schemas};
-use crate::roots;
 
 const NOTHING: &str = "nothing";
 const REGENERATE: &str = "regenerate only";
@@ -36,9 +35,7 @@ impl Client {
     /// nothing.
     #[must_use]
     pub fn read(root: &Path) -> Self {
-        let patches = root.join(roots::PATCHES);
-        let imported = roots::vendor_pages(root).and_then(|pages| import(root, &pages, Some(&patches)));
-        let all = imported.map(|imported| described(&imported.document)).unwrap_or_default();
+        let all = import_all(root).map(|imported| described(&imported.document)).unwrap_or_default();
         let mut calls = Vec::new();
         for covered in schemas(root).unwrap_or_default() {
             let Some(create) = covered.create(&all) else { continue };

@@ -22,7 +22,7 @@ use crate::import::mended;
 use crate::page::{Page, sha256};
 use crate::patch;
 use crate::roots;
-use crate::tree::{Node, Place};
+use crate::tree::Place;
 
 pub use accepted::Accepted;
 pub use client::Client;
@@ -188,19 +188,18 @@ fn repairs(base: &Side, revision: &Side) -> Vec<Change> {
 /// Whether our patches still fit, once the newer pages stand where the older ones do.
 fn patches(root: &Path, (base, revision): (&Side, &Side), far: &[Sheet]) -> Result<Vec<Change>> {
     let path = root.join(roots::PATCHES);
-    let published = |side: &Side| side.sheets.iter().all(|sheet| sheet.published);
+    let published = |side: &Side| side.sheets.iter().all(|sheet| sheet.page.published);
     if !published(base) || !published(revision) || !path.is_file() {
         return Ok(Vec::new());
     }
     let patches = patch::read_file(&path, roots::PATCHES)?;
     let pages = |side: &Side| -> Vec<Page> { side.sheets.iter().chain(far).map(|sheet| sheet.page.clone()).collect() };
     // Pages that our patches were never written for say nothing about them.
-    let Ok(mut old) = mended(&pages(base)) else { return Ok(Vec::new()) };
-    if !patches.problems(&mut old.document).is_empty() {
+    let Ok(old) = mended(&pages(base), Some(&patches)) else { return Ok(Vec::new()) };
+    if !old.problems.is_empty() {
         return Ok(Vec::new());
     }
-    let mut new: Node = mended(&pages(revision)).map_err(refusal)?.document;
-    let problems = patches.problems(&mut new);
+    let problems = mended(&pages(revision), Some(&patches)).map_err(refusal)?.problems;
     let change = |problem: patch::Problem| Change {
         id: if problem.obsolete { "patch-obsolete" } else { "patch-failed" }.to_owned(),
         level: Level::Breaking,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::merge::merge;
+use crate::merge::{Source, merge};
 use crate::page::{self, Page};
 use crate::repair::{self, Repair};
 use crate::roles::METHODS;
@@ -21,8 +21,6 @@ pub struct Sheet {
     pub path: PathBuf,
     /// The text.
     pub page: Page,
-    /// Whether it is one of the vendor's pages, and no OpenAPI file.
-    pub published: bool,
     /// The document, as published.
     pub root: Node,
     /// What had to be repaired.
@@ -49,7 +47,7 @@ pub fn read(root: &Path, path: &Path) -> Result<Side> {
         return Ok(Side { sheets: vec![sheet(root, path)?], folder: false });
     }
     let name = roots::shown(root, path);
-    let pages = roots::pages_in(path, &name)?;
+    let pages = roots::documents_in(path, &name)?;
     let sheets = pages.iter().map(|page| sheet(root, page)).collect::<Result<Vec<_>>>()?;
     Ok(Side { sheets, folder: true })
 }
@@ -60,7 +58,8 @@ impl Side {
     /// # Errors
     /// Two documents that describe the same thing.
     pub fn document(&self) -> Result<Node> {
-        merge(self.sheets.iter().map(|sheet| sheet.root.clone()).collect())
+        let source = |sheet: &Sheet| Source { root: sheet.root.clone(), published: sheet.page.published };
+        merge(self.sheets.iter().map(source).collect(), &mut Notes::default())
     }
 
     /// Of a folder, the pages that a single newer page can be the successor of; all, when it is none's.
@@ -110,13 +109,11 @@ pub fn api_id(operation: &Node) -> Option<String> {
 
 fn sheet(root: &Path, path: &Path) -> Result<Sheet> {
     let name = roots::shown(root, path);
-    let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-    let published = !matches!(extension.as_str(), "yaml" | "yml" | "json");
-    let page = if published { page::read(path, &name)? } else { page::read_document(path, &name)? };
+    let page = page::open(path, &name)?;
     let repaired = repair::read_page(&page)?;
     let mut notes = Notes::default();
     let mut document = repaired.root;
-    if published {
+    if page.published {
         rules::page(&mut document, &mut notes)?;
     } else {
         if document.get("paths").is_none() {
@@ -124,12 +121,5 @@ fn sheet(root: &Path, path: &Path) -> Result<Sheet> {
         }
         rules::form(&mut document, &mut notes)?;
     }
-    Ok(Sheet {
-        path: path.to_path_buf(),
-        page,
-        published,
-        root: document,
-        repairs: repaired.repairs,
-        notes: notes.sorted(),
-    })
+    Ok(Sheet { path: path.to_path_buf(), page, root: document, repairs: repaired.repairs, notes: notes.sorted() })
 }

@@ -19,7 +19,8 @@ use std::fmt;
 use crate::error::Result;
 use crate::tree::{Node, Place};
 
-pub(crate) use references::{decoded, resolve};
+pub(crate) use operations::id;
+pub(crate) use references::{decoded, every_reference, resolve};
 pub use texts::escape;
 
 /// What a rule changed, and where.
@@ -58,7 +59,7 @@ pub fn page(root: &mut Node, notes: &mut Notes) -> Result<()> {
     form(root, notes)
 }
 
-/// As [`page`], for a document that may describe no operation at all.
+/// As [`page`], for a document of our own or of another publisher's, which may describe no operation at all.
 ///
 /// # Errors
 /// A document of a version that is not OpenAPI 3.0.

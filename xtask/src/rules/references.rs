@@ -76,6 +76,8 @@ pub(super) fn targets(root: &mut Node, notes: &mut Notes) {
             return;
         }
         match target.filter(|_| found) {
+            // No generated type depends on it, so that it can stay where it is shared.
+            Some(_) if role == Role::Response => map.retain(|key, _| key == "$ref"),
             Some(target) => node.value = target.value.clone(),
             None => {
                 notes.add(&place, format_args!("$ref {text} leads nowhere; left out"));
@@ -111,7 +113,8 @@ pub(crate) fn resolve<'a>(root: &'a Node, reference: &str) -> Option<&'a Node> {
     root.at_path(&steps)
 }
 
-fn every_reference(node: &mut Node, change: &mut dyn FnMut(&str) -> String) {
+/// Rewrites the text of every `$ref`.
+pub(crate) fn every_reference(node: &mut Node, change: &mut dyn FnMut(&str) -> String) {
     match &mut node.value {
         Value::List(items) => items.iter_mut().for_each(|item| every_reference(item, change)),
         Value::Map(map) => {
