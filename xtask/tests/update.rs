@@ -8,7 +8,7 @@ use xtask::error::Error;
 use xtask::update::update;
 
 const PAGE: &str = "spec/vendor/multi-image-reference-video.md";
-const GOLDEN: &str = "tests/golden/generated.rs";
+const GOLDEN: &str = "tests/golden/generated.txt";
 
 struct Repository(PathBuf);
 
