@@ -3,13 +3,12 @@
 //!
 //! Nothing here depends on the library, so that a document whose generated code does not compile can still be explained.
 
-pub mod agreement;
 pub mod check;
 pub mod compare;
-pub mod coverage;
 pub mod drift;
 pub mod emit;
 pub mod error;
+pub mod facts;
 pub mod flow;
 pub mod ident;
 pub mod import;

@@ -94,11 +94,7 @@ pub fn statements(schema: &Node) -> Vec<Constraint> {
     };
     for keyword in Keyword::ALL {
         let Some(node) = schema.get(keyword.name()) else { continue };
-        let values = match &node.value {
-            Value::List(items) => items.iter().filter_map(scalar).collect(),
-            _ => scalar(node).into_iter().collect(),
-        };
-        add(keyword, values, node.place.clone(), Said::Keyword);
+        add(keyword, values(node), node.place.clone(), Said::Keyword);
     }
     if let Some(node) = schema.get("x-apifox-enum") {
         let items = node.list().into_iter().flatten();
@@ -116,6 +112,15 @@ pub fn statements(schema: &Node) -> Vec<Constraint> {
         }
     }
     found
+}
+
+/// The value of a keyword, or its values.
+#[must_use]
+pub fn values(node: &Node) -> Vec<String> {
+    match &node.value {
+        Value::List(items) => items.iter().filter_map(scalar).collect(),
+        _ => scalar(node).into_iter().collect(),
+    }
 }
 
 fn scalar(node: &Node) -> Option<String> {

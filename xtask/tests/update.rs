@@ -8,7 +8,7 @@ use xtask::error::Error;
 use xtask::update::update;
 
 const PAGE: &str = "spec/vendor/multi-image-reference-video.md";
-const GOLDEN: &str = "tests/golden/generated.rs";
+const GOLDEN: &str = "tests/golden/generated.txt";
 
 /// A patch that needs the operation to be in use.
 const PATCHES: &str = "overlay: 1.0.0

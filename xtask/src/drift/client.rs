@@ -5,12 +5,10 @@
 
 use std::path::Path;
 
-use serde_json::Value as Json;
-
-use crate::agreement::source;
 use crate::compare::{Change, Direction, Level, Operation};
 use crate::import::import_all;
 use crate::library::{Covered, Described, OPEN_ENUM, described, schemas};
+use crate::tree::Node;
 
 const NOTHING: &str = "nothing";
 const REGENERATE: &str = "regenerate only";
@@ -39,7 +37,7 @@ impl Client {
         let mut calls = Vec::new();
         for covered in schemas(root).unwrap_or_default() {
             let Some(create) = covered.create(&all) else { continue };
-            calls.extend(all.iter().filter(|one| create.has(one)).map(|one| Call {
+            calls.extend(all.iter().filter(|one| one.operation == create.operation).map(|one| Call {
                 operation: Operation { method: one.method.clone(), path: one.path.clone() },
                 id: one.id.clone(),
                 covered: covered.clone(),
@@ -212,7 +210,7 @@ impl Call {
         }
         let file = match schema {
             Some(schema) if schema.get(OPEN_ENUM).is_some() => "src/values.rs".to_owned(),
-            schema => source(schema.unwrap_or(&Json::Null), &self.create),
+            schema => self.create.file(|word| schema.is_some_and(|schema| schema.get(word).is_some())),
         };
         Some(Field { name, schema, file })
     }
@@ -221,6 +219,6 @@ impl Call {
 /// A property that the library sends, or could.
 struct Field<'c> {
     name: String,
-    schema: Option<&'c Json>,
+    schema: Option<&'c Node>,
     file: String,
 }
