@@ -14,6 +14,8 @@ use crate::tree::{Map, Node, Value};
 const MAX_PARTS: usize = 1_000;
 /// Parts compared with each other to find out which became which.
 const MAX_TRIALS: usize = 100;
+/// The keywords whose values are lists of schemas.
+const KEYS: [&str; 3] = ["allOf", "oneOf", "anyOf"];
 /// What describes a schema and constrains nothing.
 const ANNOTATIONS: [&str; 7] = ["title", "description", "example", "examples", "externalDocs", "xml", "deprecated"];
 
@@ -149,140 +151,167 @@ fn gather(document: &Node, node: &Node, whole: &mut Map, left: &mut Vec<Node>, p
     }
 }
 
-impl<'a> Comparer<'a> {
-    pub(super) fn compositions(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        for key in ["allOf", "oneOf", "anyOf"] {
-            let (old, new) = (base.get(key).and_then(Node::list), revision.get(key).and_then(Node::list));
-            match (old, new) {
-                (None, None) => {}
-                (Some(old), Some(new)) => {
-                    let named = [base, revision].iter().any(|node| node.get("discriminator").is_some());
-                    self.alternatives(trail, key, (old, new), named, spot)?;
-                }
-                (old, _) => self.composed(trail, key, old.is_some(), (base, revision), spot)?,
+impl Comparer<'_> {
+    /// Which member of `allOf` became which.
+    pub(super) fn members(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Paired {
+        self.paired(&trail.step("allOf"), (parts(base, "allOf"), parts(revision, "allOf")), true, spot)
+    }
+
+    /// Members of `allOf` without a counterpart, where both sides have members: what they describe was compared, and is
+    /// different.
+    pub(super) fn other_members(
+        &mut self,
+        trail: &Trail<'_>,
+        base: &Node,
+        revision: &Node,
+        members: Paired,
+        spot: Spot,
+    ) -> Result<()> {
+        let both = (parts(base, "allOf"), parts(revision, "allOf"));
+        // Without names, as many as before are the same ones.
+        if both.0.is_empty() || both.1.is_empty() || members.is_ordered(both) {
+            return Ok(());
+        }
+        self.parts(&trail.step("allOf"), "allOf", both, &Paired { pairs: Vec::new(), ..members }, spot)
+    }
+
+    pub(super) fn compositions(
+        &mut self,
+        trail: &Trail<'_>,
+        base: &Node,
+        revision: &Node,
+        members: Option<&Paired>,
+        spot: Spot,
+    ) -> Result<()> {
+        for key in KEYS {
+            let both = (parts(base, key), parts(revision, key));
+            let list = trail.step(key);
+            let union = key != "allOf";
+            // What a discriminator calls by name is another thing under another name.
+            let alike = !union || [base, revision].iter().all(|node| node.get("discriminator").is_none());
+            let mut paired = match members {
+                Some(members) if !union => members.clone(),
+                _ => self.paired(&list, both, alike, spot),
+            };
+            if union && paired.is_ordered(both) {
+                let rest = paired.gone.drain(..).zip(paired.come.drain(..));
+                paired.pairs.extend(rest);
             }
+            paired.pairs.sort_unstable();
+            self.parts(&list, key, both, &paired, spot)?;
         }
         self.never(trail, base, revision, spot)?;
         self.discriminator(trail, base, revision, spot)
     }
 
-    /// A composition that only one side has.
-    fn composed(&mut self, trail: &Trail<'_>, key: &str, gone: bool, pair: (&Node, &Node), spot: Spot) -> Result<()> {
-        // What was one schema is one of several now, or the other way round: that is more, or less.
-        let (single, several) = if gone { (pair.1, pair.0) } else { (pair.0, pair.1) };
-        let plain = |node: &Node| -> Map {
-            let map = node.map().cloned().unwrap_or_default();
-            map.into_iter().filter(|(key, _)| !ANNOTATIONS.contains(&key.as_str())).collect()
+    /// A union that only one side has: one schema became one of several, or the other way round.
+    ///
+    /// More is allowed than before if one of several allows all of it, less if each of them allows nothing else.
+    pub(super) fn wrapped(&mut self, trail: &Trail<'_>, key: &str, pair: (&Node, &Node), spot: Spot) -> Result<()> {
+        let gone = pair.0.get(key).is_some();
+        let several = if gone { pair.0 } else { pair.1 };
+        let mut levels = Vec::new();
+        for part in parts(several, key) {
+            let branch = branch(several, key, part);
+            let (old, new) = if gone { (&branch, pair.1) } else { (pair.0, &branch) };
+            levels.push(self.trial(trail, old, new, spot).unwrap_or(Level::Breaking));
+        }
+        let one_is_enough = gone == (spot.direction == Direction::Response);
+        let level = if one_is_enough { levels.into_iter().min() } else { levels.into_iter().max() };
+        let said = Said {
+            base: Some(pair.0.get(key).unwrap_or(pair.0)),
+            revision: Some(pair.1.get(key).unwrap_or(pair.1)),
+            before: Some(shown(pair.0)),
+            after: Some(shown(pair.1)),
+            direction: Some(spot.direction),
         };
-        let roots = if gone { (self.revision, self.base) } else { (self.base, self.revision) };
-        let alone = plain(&flat(roots.0, single));
-        let among = !alone.is_empty()
-            && several.get(key).and_then(Node::list).unwrap_or_default().iter().any(|part| {
-                let part = plain(&flat(roots.1, follow(roots.1, part).node));
-                part.len() == alone.len() && part.iter().all(|(k, v)| alone.get(k).is_some_and(|o| o.same(v)))
-            });
-        let effect = if among == gone { Effect::Narrower } else { Effect::Wider };
-        let word = word(key);
-        let what = format!("{word}-{}", if gone { "removed" } else { "added" });
-        let level = match (spot.direction, gone, among) {
-            (Direction::Response, true, false) => Level::Warning,
-            // Something was promised, and alternatives stand there now that are not it.
-            (Direction::Response, false, false) if key != "allOf" && !alone.is_empty() => Level::Breaking,
-            _ => spot.level(effect),
-        };
-        self.keyword(trail, spot, &what, spot.unless_excused(level), pair, key)
+        let what = format!("{}-{}", word(key), if gone { "removed" } else { "added" });
+        let level = level.unwrap_or(Level::Warning).max(Level::Additive);
+        self.record(trail, spot.id(&what), spot.unless_excused(level), said)
     }
 
-    fn alternatives(
+    /// `oneOf` that became `anyOf`, or the other way round, is recorded; the older schema comes back with the newer
+    /// keyword.
+    pub(super) fn same_union<'n>(
         &mut self,
         trail: &Trail<'_>,
+        base: Cow<'n, Node>,
+        revision: &Node,
+        spot: Spot,
+    ) -> Result<Cow<'n, Node>> {
+        let unions = |node: &Node| ["oneOf", "anyOf"].map(|key| node.get(key).is_some());
+        let (from, to, effect) = match (unions(&base), unions(revision)) {
+            ([true, false], [false, true]) => ("oneOf", "anyOf", Effect::Wider),
+            ([false, true], [true, false]) => ("anyOf", "oneOf", Effect::Narrower),
+            _ => return Ok(base),
+        };
+        // A value that fits several alternatives is one of `anyOf` only; few are meant to.
+        let level = spot.level(effect).min(Level::Warning);
+        self.keyword(trail, spot, "union-changed", level, (&base, revision), to)?;
+        let mut map = base.map().cloned().unwrap_or_default();
+        if let Some(parts) = map.shift_remove(from) {
+            map.insert(to.to_owned(), parts);
+        }
+        Ok(Cow::Owned(Node { value: Value::Map(map), ..base.as_ref().clone() }))
+    }
+
+    /// Parts that stayed, by what changed inside of them; then those that are gone, and those that are new.
+    fn parts(
+        &mut self,
+        list: &Trail<'_>,
         key: &str,
         (old, new): (&[Node], &[Node]),
-        named: bool,
+        paired: &Paired,
         spot: Spot,
     ) -> Result<()> {
-        let list = trail.step(key);
-        let (mut pairs, mut gone, mut come) = paired(old, new);
-        pairs.extend(in_order((old, new), (&mut gone, &mut come)));
-        // What a discriminator calls by name is another thing under another name.
-        if !named {
-            pairs.extend(self.grown(&list, (old, new), (&mut gone, &mut come), spot));
-        }
-        pairs.sort_unstable();
-        for (from, to) in pairs {
-            let (Some(base), Some(revision)) = (old.get(from), new.get(to)) else { continue };
-            let name = name_of(revision);
-            let (from, to) = (from.to_string(), to.to_string());
+        for (from, to) in &paired.pairs {
+            let (Some(base), Some(revision)) = (old.get(*from), new.get(*to)) else { continue };
+            let (name, from, to) = (name_of(revision), from.to_string(), to.to_string());
             let at = list.steps(&name, Step::Key(&from), Step::Key(&to));
-            self.referred(&at, base, revision, spot.inside())?;
+            self.referred(&at, base, revision, spot)?;
         }
-        let word = word(key);
-        for index in gone {
-            let Some(part) = old.get(index) else { continue };
-            // Of alternatives there is one less; of things that all hold, one less is asked for.
-            let effect = if key == "allOf" { Effect::Wider } else { Effect::Narrower };
-            let level = match (key, spot.direction) {
-                ("allOf", _) => Level::Warning,
-                _ => spot.level(effect),
-            };
-            let name = name_of(part);
-            let number = index.to_string();
+        // Of alternatives there is one less, or one more. Of things that all hold, one more is asked for; what one less
+        // means is said by the comparison of what they describe.
+        let (less, more) = match key {
+            "allOf" => (Level::Warning, spot.level(Effect::Narrower)),
+            _ => (spot.level(Effect::Narrower), spot.level(Effect::Wider)),
+        };
+        let gone = paired.gone.iter().filter_map(|index| Some((*index, old.get(*index)?, "removed", less)));
+        let come = paired.come.iter().filter_map(|index| Some((*index, new.get(*index)?, "added", more)));
+        for (index, part, how, level) in gone.chain(come) {
+            let (name, number) = (name_of(part), index.to_string());
             let at = list.steps(&name, Step::Key(&number), Step::Key(&number));
+            let (base, revision) = if how == "removed" { (Some(part), None) } else { (None, Some(part)) };
             let said = Said {
-                base: Some(part),
-                before: Some(shown(part)),
+                base,
+                revision,
+                before: base.map(shown),
+                after: revision.map(shown),
                 direction: Some(spot.direction),
-                ..Said::default()
             };
-            self.record(&at, spot.id(&format!("{word}-removed")), spot.unless_excused(level), said)?;
-        }
-        for index in come {
-            let Some(part) = new.get(index) else { continue };
-            let says = follow(self.revision, part).node.map().is_some_and(|map| {
-                map.keys().any(|key| !ANNOTATIONS.contains(&key.as_str()) && !key.starts_with("x-"))
-            });
-            let effect = if key == "allOf" { Effect::Narrower } else { Effect::Wider };
-            let level = if says || key != "allOf" { spot.level(effect) } else { Level::Text };
-            let name = name_of(part);
-            let number = index.to_string();
-            let at = list.steps(&name, Step::Key(&number), Step::Key(&number));
-            let said = Said {
-                revision: Some(part),
-                after: Some(shown(part)),
-                direction: Some(spot.direction),
-                ..Said::default()
-            };
-            self.record(&at, spot.id(&format!("{word}-added")), level, said)?;
+            self.record(&at, spot.id(&format!("{}-{how}", word(key))), spot.unless_excused(level), said)?;
         }
         Ok(())
     }
 
-    /// Pairs of parts between which nothing changed but names, then of those that only grew: by what they hold.
-    fn grown(
-        &mut self,
-        trail: &Trail<'_>,
-        (old, new): (&[Node], &[Node]),
-        (gone, come): (&mut Vec<usize>, &mut Vec<usize>),
-        spot: Spot,
-    ) -> Vec<(usize, usize)> {
-        let (mut likely, mut pairs) = (Vec::new(), Vec::new());
-        if gone.len() * come.len() > MAX_TRIALS {
-            return pairs;
+    /// Which part became which: by reference, content or title; where these say nothing and `alike` asks for it, by
+    /// being the same or more.
+    fn paired(&mut self, list: &Trail<'_>, both: (&[Node], &[Node]), alike: bool, spot: Spot) -> Paired {
+        let mut paired = Paired::by_name(both);
+        if !alike || paired.gone.len() * paired.come.len() > MAX_TRIALS {
+            return paired;
         }
-        for (one, other) in gone.iter().flat_map(|one| come.iter().map(move |other| (*one, *other))) {
-            let (Some(base), Some(revision)) = (old.get(one), new.get(other)) else { continue };
-            let level = self.trial(trail, base, revision, spot.inside());
+        let mut likely = Vec::new();
+        for (one, other) in paired.left() {
+            let (Some(base), Some(revision)) = (both.0.get(one), both.1.get(other)) else { continue };
+            let level = self.trial(list, base, revision, spot);
             likely.extend(level.filter(|level| *level <= Level::Additive).map(|level| (level, one, other)));
         }
         likely.sort_unstable();
         for (_, one, other) in likely {
-            if gone.contains(&one) && come.contains(&other) {
-                gone.retain(|index| *index != one);
-                come.retain(|index| *index != other);
-                pairs.push((one, other));
-            }
+            paired.join(one, other);
         }
-        pairs
+        paired
     }
 
     /// How grave the changes between two schemas are, none of which is recorded; none if they cannot be compared.
@@ -306,7 +335,7 @@ impl<'a> Comparer<'a> {
             (None, None) => return Ok(()),
             (Some(old), Some(new)) if old.same(new) => return Ok(()),
             (None, Some(_)) => ("not-added", spot.level(Effect::Narrower)),
-            (Some(_), None) => ("not-removed", spot.level(Effect::Wider).min(Level::Warning)),
+            (Some(_), None) => ("not-removed", spot.level(Effect::Wider)),
             (Some(_), Some(_)) => ("not-changed", spot.unless_excused(Level::Warning)),
         };
         self.keyword(trail, spot, what, level, (base, revision), "not")
@@ -350,51 +379,87 @@ fn name_of(part: &Node) -> String {
     named.map_or_else(|| "part".to_owned(), str::to_owned)
 }
 
-/// Something that two parts have in common when one became the other.
-type Way<'w> = &'w dyn Fn(&Node) -> Option<String>;
-/// Pairs of indices, what is gone, what is new.
-type Paired = (Vec<(usize, usize)>, Vec<usize>, Vec<usize>);
-
-/// Which part became which: by reference, by content, by title.
-fn paired(old: &[Node], new: &[Node]) -> Paired {
-    let mut pairs = Vec::new();
-    let mut from: Vec<usize> = (0..old.len()).collect();
-    let mut to: Vec<usize> = (0..new.len()).collect();
-    let ways: [Way<'_>; 3] =
-        [&|part| part.get_text("$ref").map(str::to_owned), &|part| Some(part.to_json().to_string()), &|part| {
-            part.get_text("title").map(str::to_owned)
-        }];
-    for way in ways {
-        let mut there: HashMap<String, Vec<usize>> = HashMap::new();
-        for index in to.iter().rev() {
-            if let Some(key) = new.get(*index).and_then(way) {
-                there.entry(key).or_default().push(*index);
-            }
-        }
-        let mut taken = HashSet::new();
-        from.retain(|index| {
-            let found = old.get(*index).and_then(way).and_then(|key| there.get_mut(&key)?.pop());
-            match found {
-                Some(other) => {
-                    pairs.push((*index, other));
-                    taken.insert(other);
-                    false
-                }
-                None => true,
-            }
-        });
-        to.retain(|index| !taken.contains(index));
-    }
-    (pairs, from, to)
+/// The parts of a composition; none where there is no such list.
+pub(super) fn parts<'n>(node: &'n Node, key: &str) -> &'n [Node] {
+    node.get(key).and_then(Node::list).unwrap_or_default()
 }
 
-/// Parts that are left and have nothing but their order, if there is one of each; references have names, which say more.
-fn in_order((old, new): (&[Node], &[Node]), (gone, come): (&mut Vec<usize>, &mut Vec<usize>)) -> Vec<(usize, usize)> {
-    let inline = |list: &[Node], index: &[usize]| {
-        index.iter().all(|i| list.get(*i).is_some_and(|part| part.get("$ref").is_none()))
-    };
-    if gone.len() != come.len() || !inline(old, gone) || !inline(new, come) {
-        return Vec::new();
+/// One alternative of a union, with what stands beside the union.
+fn branch(node: &Node, key: &str, part: &Node) -> Node {
+    let mut map = node.map().cloned().unwrap_or_default();
+    map.retain(|other, _| other != key && other != "discriminator");
+    if map.keys().all(|key| ANNOTATIONS.contains(&key.as_str())) {
+        return part.clone();
     }
-    gone.drain(..).zip(come.drain(..)).collect()
+    let all = map.entry("allOf".to_owned()).or_insert_with(|| Node::at(&part.place, Value::List(Vec::new())));
+    if let Some(all) = all.list_mut() {
+        all.push(part.clone());
+    }
+    Node { value: Value::Map(map), ..node.clone() }
+}
+
+/// Something that two parts have in common when one became the other.
+type Way<'w> = &'w dyn Fn(&Node) -> Option<String>;
+
+/// Which part became which, by index, and what is left on either side.
+#[derive(Debug, Clone)]
+pub(super) struct Paired {
+    pairs: Vec<(usize, usize)>,
+    gone: Vec<usize>,
+    come: Vec<usize>,
+}
+
+impl Paired {
+    /// By reference, by content, by title.
+    fn by_name((old, new): (&[Node], &[Node])) -> Self {
+        let mut paired = Self { pairs: Vec::new(), gone: (0..old.len()).collect(), come: (0..new.len()).collect() };
+        let ways: [Way<'_>; 3] =
+            [&|part| part.get_text("$ref").map(str::to_owned), &|part| Some(part.to_json().to_string()), &|part| {
+                part.get_text("title").map(str::to_owned)
+            }];
+        for way in ways {
+            let mut there: HashMap<String, Vec<usize>> = HashMap::new();
+            for index in paired.come.iter().rev() {
+                if let Some(key) = new.get(*index).and_then(way) {
+                    there.entry(key).or_default().push(*index);
+                }
+            }
+            let mut taken = HashSet::new();
+            let pairs = &mut paired.pairs;
+            paired.gone.retain(|index| {
+                let found = old.get(*index).and_then(way).and_then(|key| there.get_mut(&key)?.pop());
+                pairs.extend(found.map(|other| (*index, other)));
+                found.is_none_or(|other| !taken.insert(other))
+            });
+            paired.come.retain(|index| !taken.contains(index));
+        }
+        paired
+    }
+
+    /// Whether each part has a counterpart.
+    pub fn is_complete(&self) -> bool {
+        self.gone.is_empty() && self.come.is_empty()
+    }
+
+    /// All ways to join what is left.
+    fn left(&self) -> Vec<(usize, usize)> {
+        self.gone.iter().flat_map(|one| self.come.iter().map(|other| (*one, *other))).collect()
+    }
+
+    /// Joins two parts, unless one of them has a counterpart by now.
+    fn join(&mut self, one: usize, other: usize) {
+        if self.gone.contains(&one) && self.come.contains(&other) {
+            self.gone.retain(|index| *index != one);
+            self.come.retain(|index| *index != other);
+            self.pairs.push((one, other));
+        }
+    }
+
+    /// Whether what is left has nothing but its order, as much on either side; references have names, which say more.
+    fn is_ordered(&self, (old, new): (&[Node], &[Node])) -> bool {
+        let inline = |list: &[Node], index: &[usize]| {
+            index.iter().all(|i| list.get(*i).is_some_and(|part| part.get("$ref").is_none()))
+        };
+        self.gone.len() == self.come.len() && inline(old, &self.gone) && inline(new, &self.come)
+    }
 }

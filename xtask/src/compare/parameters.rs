@@ -159,7 +159,8 @@ impl<'a> Comparer<'a> {
             kind: Kind::Parameter,
             stringly: true,
             excused: false,
-            optional: !required(new),
+            // By the document's own words: a parameter of a path may say that it can be left out.
+            optional: !is_true(old, "required") && !is_true(new, "required"),
         };
         match (old.get("content"), new.get("content")) {
             (None, None) => {
@@ -167,7 +168,18 @@ impl<'a> Comparer<'a> {
                 let (was, is) = (old.get("schema"), new.get("schema"));
                 if was.is_some() || is.is_some() {
                     let was = was.cloned().unwrap_or_else(|| empty(old));
-                    let is = is.cloned().unwrap_or_else(|| empty(new));
+                    let mut is = is.cloned().unwrap_or_else(|| empty(new));
+                    if let Some(items) = self.items_of_one(&was, &is, other) {
+                        self.keyword(
+                            &at.step("schema"),
+                            spot,
+                            "type-generalized",
+                            Level::Additive,
+                            (&was, &is),
+                            "type",
+                        )?;
+                        is = items;
+                    }
                     self.header_properties(&at.step("schema"), &was, &is, spot, one.place == "header")?;
                     // What a parameter is for stands beside its schema, and may state what the schema states.
                     let (was, is) = (beside(self.base, old, &was), beside(self.revision, new, &is));
@@ -184,6 +196,15 @@ impl<'a> Comparer<'a> {
             }
         }
         self.rest(at, Some(old), Some(new), &KNOWN)
+    }
+
+    /// What one value is compared with when it became a list: its items, if `?q=a` is still understood.
+    fn items_of_one(&self, was: &Node, is: &Node, parameter: &Parameter<'_>) -> Option<Node> {
+        let (one, list) = (follow(self.base, was).node, follow(self.revision, is).node);
+        let single = !matches!(one.get_text("type"), None | Some("array" | "object"));
+        let repeated = serialised(parameter, "style") == "form" && serialised(parameter, "explode") == "true";
+        let few = list.get("minItems").is_none_or(|least| matches!(shown(least).as_str(), "0" | "1"));
+        list.get("items").filter(|_| single && repeated && few && list.get_text("type") == Some("array")).cloned()
     }
 
     /// A header may be an object too; its properties have ids of their own.

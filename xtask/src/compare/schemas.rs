@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 
+use super::compose::{Paired, flat, simple};
 use super::{Comparer, Direction, Level, Pair, Said, Trail, is_true, shown};
 use crate::error::Result;
 use crate::tree::{Map, Node, Value};
@@ -141,16 +142,39 @@ impl<'a> Comparer<'a> {
     /// Compares two schemas that are no references.
     pub(super) fn schema(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
         let (base_root, revision_root) = (self.base, self.revision);
-        let base = super::compose::simple(base_root, base);
-        let revision = super::compose::simple(revision_root, revision);
-        // Only one of the two is a composition: both are compared as the one schema that they describe.
-        let (base, revision) = match (base.get("allOf").is_some(), revision.get("allOf").is_some()) {
-            (true, false) => (Cow::Owned(super::compose::flat(base_root, &base)), revision),
-            (false, true) => (base, Cow::Owned(super::compose::flat(revision_root, &revision))),
-            _ => (base, revision),
-        };
-        let (base, revision): (&Node, &Node) = (&base, &revision);
+        let base = simple(base_root, base);
+        let revision = simple(revision_root, revision);
+        // Members without a counterpart: both are compared as the one schema that their members describe together.
+        let members = self.members(trail, &base, &revision, spot);
+        if members.is_complete() {
+            return self.described(trail, base, &revision, Some(&members), spot);
+        }
+        let (one, other) = (Cow::Owned(flat(base_root, &base)), flat(revision_root, &revision));
+        let before = self.changes.len();
+        self.described(trail, one, &other, None, spot)?;
+        if self.changes.get(before..).is_some_and(|new| new.iter().any(|change| change.level > Level::Text)) {
+            self.other_members(trail, &base, &revision, members, spot)?;
+        }
+        Ok(())
+    }
+
+    /// Compares what two schemas describe; `members` are those of `allOf`, unless they are part of it already.
+    fn described(
+        &mut self,
+        trail: &Trail<'_>,
+        base: Cow<'_, Node>,
+        revision: &Node,
+        members: Option<&Paired>,
+        spot: Spot,
+    ) -> Result<()> {
+        let base = &*self.same_union(trail, base, revision, spot)?;
         self.look(trail, base, revision, spot)?;
+        let only_one = |key: &&str| base.get(key).is_some() != revision.get(key).is_some();
+        if let Some(key) = ["oneOf", "anyOf"].into_iter().find(only_one) {
+            self.wrapped(trail, key, (base, revision), spot)?;
+            self.notes(trail, base, revision, spot)?;
+            return self.rest(trail, Some(base), Some(revision), &KNOWN);
+        }
         self.types(trail, base, revision, spot)?;
         self.enumeration(trail, base, revision, spot)?;
         self.extensible(trail, base, revision, spot)?;
@@ -162,7 +186,7 @@ impl<'a> Comparer<'a> {
         self.properties(trail, base, revision, spot)?;
         self.further(trail, base, revision, spot)?;
         self.items(trail, base, revision, spot)?;
-        self.compositions(trail, base, revision, spot)?;
+        self.compositions(trail, base, revision, members, spot)?;
         self.notes(trail, base, revision, spot)?;
         self.rest(trail, Some(base), Some(revision), &KNOWN)
     }
@@ -243,7 +267,8 @@ impl<'a> Comparer<'a> {
         let inside = matches!(
             (wide, narrow),
             (None, _)
-                | (Some("double"), Some("float"))
+                | (Some("double"), Some("float" | "int32" | "int64"))
+                | (Some("float"), Some("int32" | "int64"))
                 | (Some("int64"), Some("int32"))
                 | (Some("bigint"), Some("int32" | "int64"))
                 | (Some("date-time"), Some("date" | "time"))
@@ -381,11 +406,10 @@ impl<'a> Comparer<'a> {
         if old == new || anything(old) && anything(new) {
             return Ok(());
         }
-        let request = spot.direction == Direction::Request;
         let (what, level) = match (anything(old), anything(new)) {
             (true, false) => ("pattern-added", spot.level(Effect::Narrower)),
-            (false, true) if request && new.is_some() => ("pattern-generalized", Level::Additive),
-            (false, true) => ("pattern-removed", if request { Level::Additive } else { Level::Warning }),
+            (false, true) if new.is_some() => ("pattern-generalized", spot.level(Effect::Wider)),
+            (false, true) => ("pattern-removed", spot.level(Effect::Wider)),
             _ => ("pattern-changed", Level::Warning),
         };
         self.keyword(trail, spot, what, spot.unless_excused(level), (base, revision), "pattern")
@@ -404,11 +428,15 @@ impl<'a> Comparer<'a> {
                     let required = (was.contains(name.as_str()), is.contains(name.as_str()));
                     self.property(&at, (node, now), required, spot)?;
                 }
-                None => self.property_gone(&at, node, was.contains(name.as_str()), spot)?,
+                None => {
+                    let closed = matches!(Further::of(revision), Further::Nothing);
+                    self.property_gone(&at, node, (was.contains(name.as_str()), closed), spot)?;
+                }
             }
         }
         for (name, node) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
-            self.property_new(&list.step(name), node, is.contains(name.as_str()), spot)?;
+            let closed = matches!(Further::of(base), Further::Nothing);
+            self.property_new(&list.step(name), node, (is.contains(name.as_str()), closed), spot)?;
         }
         // Names that are required although no property is described.
         let unnamed = |names: &HashSet<&'_ str>| -> BTreeSet<String> {
@@ -445,12 +473,14 @@ impl<'a> Comparer<'a> {
             }
             let only = if key == "readOnly" { "read-only" } else { "write-only" };
             let not = if is_true(new, key) { "" } else { "not-" };
-            // It is no longer taken, or no longer given, or given although nobody expected it.
-            let matters = match (key, is_true(new, key)) {
-                ("readOnly", now) => request && now,
-                (_, now) => !request && (now || is),
+            // It is no longer taken, or asked for now, or no longer given.
+            let level = match (key, is_true(new, key)) {
+                ("readOnly", true) if request => Level::Warning,
+                ("readOnly", false) if request && is => Level::Breaking,
+                ("writeOnly", true) if !request && was => Level::Breaking,
+                ("writeOnly", true) if !request => Level::Warning,
+                _ => Level::Additive,
             };
-            let level = if matters { Level::Warning } else { Level::Additive };
             let way = if request { "request" } else { "response" };
             let said = Said {
                 base: Some(old),
@@ -481,11 +511,22 @@ impl<'a> Comparer<'a> {
         self.referred(at, pair.0, pair.1, inner)
     }
 
-    fn property_gone(&mut self, at: &Trail<'_>, node: &Node, required: bool, spot: Spot) -> Result<()> {
+    /// `closed`: the newer schema refuses what it does not describe.
+    fn property_gone(
+        &mut self,
+        at: &Trail<'_>,
+        node: &Node,
+        (required, closed): (bool, bool),
+        spot: Spot,
+    ) -> Result<()> {
         let target = super::references::follow(self.base, node).node;
         let (id, level) = match spot.direction {
             Direction::Request => {
-                let level = if is_true(target, "readOnly") { Level::Additive } else { Level::Warning };
+                let level = match (is_true(target, "readOnly"), closed) {
+                    (true, _) => Level::Additive,
+                    (false, true) => Level::Breaking,
+                    (false, false) => Level::Warning,
+                };
                 (spot.inside().id("removed"), level)
             }
             Direction::Response => {
@@ -509,7 +550,14 @@ impl<'a> Comparer<'a> {
         self.record(at, id, spot.unless_excused(level), said)
     }
 
-    fn property_new(&mut self, at: &Trail<'_>, node: &Node, required: bool, spot: Spot) -> Result<()> {
+    /// `closed`: readers of the older schema refuse what it does not describe.
+    fn property_new(
+        &mut self,
+        at: &Trail<'_>,
+        node: &Node,
+        (required, closed): (bool, bool),
+        spot: Spot,
+    ) -> Result<()> {
         let target = super::references::follow(self.revision, node).node;
         let (id, level) = match spot.direction {
             Direction::Request => {
@@ -521,8 +569,9 @@ impl<'a> Comparer<'a> {
             }
             Direction::Response => {
                 let word = if required { "required" } else { "optional" };
-                let hidden = if is_true(target, "writeOnly") { "-write-only" } else { "" };
-                (format!("response-{word}{hidden}-property-added"), Level::Additive)
+                let hidden = is_true(target, "writeOnly");
+                let level = if closed && !hidden { Level::Breaking } else { Level::Additive };
+                (format!("response-{word}{}-property-added", if hidden { "-write-only" } else { "" }), level)
             }
         };
         let said =
@@ -542,14 +591,12 @@ impl<'a> Comparer<'a> {
             }
             (old, new) if old.rank() == new.rank() => Ok(()),
             (old, new) => {
-                let narrower = new.rank() < old.rank();
-                let what = if narrower { "additional-properties-narrowed" } else { "additional-properties-widened" };
-                let level = match (spot.direction, narrower) {
-                    (Direction::Request, true) => spot.unless_excused(Level::Breaking),
-                    // What was described is no longer, but what is read still can be.
-                    (Direction::Response, false) if old.rank() == 1 => spot.unless_excused(Level::Warning),
-                    _ => Level::Additive,
+                let (what, effect) = if new.rank() < old.rank() {
+                    ("additional-properties-narrowed", Effect::Narrower)
+                } else {
+                    ("additional-properties-widened", Effect::Wider)
                 };
+                let level = spot.level(effect);
                 self.keyword(trail, spot, what, level, pair, key)
             }
         }
