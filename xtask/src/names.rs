@@ -7,8 +7,8 @@
 use std::collections::HashSet;
 
 use crate::ident::{pascal, unused};
+use crate::notes::Notes;
 use crate::roles::{Role, operations, walk};
-use crate::rules::Notes;
 use crate::tree::{Map, Node, Value};
 
 /// Moves inline objects into `components.schemas`, in the order in which they stand.

@@ -2,12 +2,14 @@
 //! they say.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 
-use super::references::follow;
-use super::schemas::{Effect, Spot};
-use super::{Comparer, Direction, Level, Said, Step, Trail, shown};
+use super::change::{Direction, Level};
+use super::comparer::{Comparer, Said};
+use super::pairs::{Paired, Way};
+use super::spot::{Effect, Spot};
+use super::trail::{Step, Trail};
 use crate::error::Result;
+use crate::reference::follow;
 use crate::tree::{Map, Node, Value};
 
 /// Parts of parts, all together: what is beyond stays as it is. No object that people describe has so many.
@@ -169,7 +171,7 @@ impl Comparer<'_> {
     ) -> Result<()> {
         let both = (parts(base, "allOf"), parts(revision, "allOf"));
         // Without names, as many as before are the same ones.
-        if both.0.is_empty() || both.1.is_empty() || members.is_ordered(both) {
+        if both.0.is_empty() || both.1.is_empty() || is_ordered(&members, both) {
             return Ok(());
         }
         self.parts(&trail.step("allOf"), "allOf", both, &Paired { pairs: Vec::new(), ..members }, spot)
@@ -193,9 +195,8 @@ impl Comparer<'_> {
                 Some(members) if !union => members.clone(),
                 _ => self.paired(&list, both, alike, spot),
             };
-            if union && paired.is_ordered(both) {
-                let rest = paired.gone.drain(..).zip(paired.come.drain(..));
-                paired.pairs.extend(rest);
+            if union && is_ordered(&paired, both) {
+                paired.join_rest();
             }
             paired.pairs.sort_unstable();
             self.parts(&list, key, both, &paired, spot)?;
@@ -218,13 +219,7 @@ impl Comparer<'_> {
         }
         let one_is_enough = gone == (spot.direction == Direction::Response);
         let level = if one_is_enough { levels.into_iter().min() } else { levels.into_iter().max() };
-        let said = Said {
-            base: Some(pair.0.get(key).unwrap_or(pair.0)),
-            revision: Some(pair.1.get(key).unwrap_or(pair.1)),
-            before: Some(shown(pair.0)),
-            after: Some(shown(pair.1)),
-            direction: Some(spot.direction),
-        };
+        let said = Said::nodes(Some(pair.0), Some(pair.1)).sent(spot.direction);
         let what = format!("{}-{}", word(key), if gone { "removed" } else { "added" });
         let level = level.unwrap_or(Level::Warning).max(Level::Additive);
         self.record(trail, spot.id(&what), spot.unless_excused(level), said)
@@ -281,15 +276,9 @@ impl Comparer<'_> {
         for (index, part, how, level) in gone.chain(come) {
             let (name, number) = (name_of(part), index.to_string());
             let at = list.steps(&name, Step::Key(&number), Step::Key(&number));
-            let (base, revision) = if how == "removed" { (Some(part), None) } else { (None, Some(part)) };
-            let said = Said {
-                base,
-                revision,
-                before: base.map(shown),
-                after: revision.map(shown),
-                direction: Some(spot.direction),
-            };
-            self.record(&at, spot.id(&format!("{}-{how}", word(key))), spot.unless_excused(level), said)?;
+            let said = if how == "added" { Said::nodes(None, Some(part)) } else { Said::nodes(Some(part), None) };
+            let id = spot.id(&format!("{}-{how}", word(key)));
+            self.record(&at, id, spot.unless_excused(level), said.sent(spot.direction))?;
         }
         Ok(())
     }
@@ -297,7 +286,10 @@ impl Comparer<'_> {
     /// Which part became which: by reference, content or title; where these say nothing and `alike` asks for it, by
     /// being the same or more.
     fn paired(&mut self, list: &Trail<'_>, both: (&[Node], &[Node]), alike: bool, spot: Spot) -> Paired {
-        let mut paired = Paired::by_name(both);
+        let reference: Way<'_, Node> = &|part| part.get_text("$ref").map(str::to_owned);
+        let content: Way<'_, Node> = &|part| Some(part.to_json().to_string());
+        let title: Way<'_, Node> = &|part| part.get_text("title").map(str::to_owned);
+        let mut paired = Paired::by(both.0, both.1, &[reference, content, title], false);
         if !alike || paired.gone.len() * paired.come.len() > MAX_TRIALS {
             return paired;
         }
@@ -398,68 +390,10 @@ fn branch(node: &Node, key: &str, part: &Node) -> Node {
     Node { value: Value::Map(map), ..node.clone() }
 }
 
-/// Something that two parts have in common when one became the other.
-type Way<'w> = &'w dyn Fn(&Node) -> Option<String>;
-
-/// Which part became which, by index, and what is left on either side.
-#[derive(Debug, Clone)]
-pub(super) struct Paired {
-    pairs: Vec<(usize, usize)>,
-    gone: Vec<usize>,
-    come: Vec<usize>,
-}
-
-impl Paired {
-    /// By reference, by content, by title.
-    fn by_name((old, new): (&[Node], &[Node])) -> Self {
-        let mut paired = Self { pairs: Vec::new(), gone: (0..old.len()).collect(), come: (0..new.len()).collect() };
-        let ways: [Way<'_>; 3] =
-            [&|part| part.get_text("$ref").map(str::to_owned), &|part| Some(part.to_json().to_string()), &|part| {
-                part.get_text("title").map(str::to_owned)
-            }];
-        for way in ways {
-            let mut there: HashMap<String, Vec<usize>> = HashMap::new();
-            for index in paired.come.iter().rev() {
-                if let Some(key) = new.get(*index).and_then(way) {
-                    there.entry(key).or_default().push(*index);
-                }
-            }
-            let mut taken = HashSet::new();
-            let pairs = &mut paired.pairs;
-            paired.gone.retain(|index| {
-                let found = old.get(*index).and_then(way).and_then(|key| there.get_mut(&key)?.pop());
-                pairs.extend(found.map(|other| (*index, other)));
-                found.is_none_or(|other| !taken.insert(other))
-            });
-            paired.come.retain(|index| !taken.contains(index));
-        }
-        paired
-    }
-
-    /// Whether each part has a counterpart.
-    pub fn is_complete(&self) -> bool {
-        self.gone.is_empty() && self.come.is_empty()
-    }
-
-    /// All ways to join what is left.
-    fn left(&self) -> Vec<(usize, usize)> {
-        self.gone.iter().flat_map(|one| self.come.iter().map(|other| (*one, *other))).collect()
-    }
-
-    /// Joins two parts, unless one of them has a counterpart by now.
-    fn join(&mut self, one: usize, other: usize) {
-        if self.gone.contains(&one) && self.come.contains(&other) {
-            self.gone.retain(|index| *index != one);
-            self.come.retain(|index| *index != other);
-            self.pairs.push((one, other));
-        }
-    }
-
-    /// Whether what is left has nothing but its order, as much on either side; references have names, which say more.
-    fn is_ordered(&self, (old, new): (&[Node], &[Node])) -> bool {
-        let inline = |list: &[Node], index: &[usize]| {
-            index.iter().all(|i| list.get(*i).is_some_and(|part| part.get("$ref").is_none()))
-        };
-        self.gone.len() == self.come.len() && inline(old, &self.gone) && inline(new, &self.come)
-    }
+/// Whether what is left has nothing but its order, as much on either side; references have names, which say more.
+fn is_ordered(paired: &Paired, (old, new): (&[Node], &[Node])) -> bool {
+    let inline = |list: &[Node], left: &[usize]| {
+        left.iter().all(|index| list.get(*index).is_some_and(|part| part.get("$ref").is_none()))
+    };
+    paired.gone.len() == paired.come.len() && inline(old, &paired.gone) && inline(new, &paired.come)
 }

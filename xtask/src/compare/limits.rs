@@ -5,8 +5,10 @@
 
 use std::cmp::Ordering;
 
-use super::schemas::{Effect, Spot};
-use super::{Comparer, Direction, Level, Trail, is_true};
+use super::change::Level;
+use super::comparer::{Comparer, is_true};
+use super::spot::{Effect, Spot};
+use super::trail::Trail;
 use crate::error::Result;
 use crate::tree::{Node, Value};
 
@@ -23,28 +25,20 @@ const COUNTS: [(&str, &str, bool); 6] = [
 impl Comparer<'_> {
     pub(super) fn limits(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
         for (key, word, upper) in COUNTS {
-            let zero = (!upper).then(|| "0".to_owned());
-            let old = number(base.get(key)).or_else(|| zero.clone());
-            let new = number(revision.get(key)).or(zero);
-            let moved = moved(old.as_deref(), new.as_deref(), upper, |_| false);
+            let edge = |node: &Node| Edge {
+                at: number(node.get(key)).or_else(|| (!upper).then(|| "0".to_owned())),
+                open: false,
+            };
+            let moved = moved(&edge(base), &edge(revision), upper);
             self.bound(trail, (base, revision), spot, (key, word, upper), moved)?;
         }
         for (key, exclusive, word, upper) in
             [("minimum", "exclusiveMinimum", "min", false), ("maximum", "exclusiveMaximum", "max", true)]
         {
             let (old, new) = (Edge::of(base, key, exclusive), Edge::of(revision, key, exclusive));
-            let open = (old.open, new.open);
-            let stricter_edge = move |order: Ordering| order == Ordering::Equal && open.1 && !open.0;
-            let mut moved = moved(old.at.as_deref(), new.at.as_deref(), upper, stricter_edge);
-            if moved.is_none() && old.at.is_some() && new.at.is_some() && old.open != new.open {
-                moved = Some(if new.open { Moved::Inwards } else { Moved::Outwards });
-            }
-            let shown_key = if base.get(key).is_none() && revision.get(key).is_none() || old.at == new.at {
-                exclusive
-            } else {
-                key
-            };
-            self.bound(trail, (base, revision), spot, (shown_key, word, upper), moved)?;
+            let stated = [base, revision].iter().any(|node| node.get(key).is_some());
+            let key = if stated && old.at != new.at { key } else { exclusive };
+            self.bound(trail, (base, revision), spot, (key, word, upper), moved(&old, &new, upper))?;
         }
         self.multiples(trail, base, revision, spot)?;
         if is_true(base, "uniqueItems") != is_true(revision, "uniqueItems") {
@@ -70,8 +64,7 @@ impl Comparer<'_> {
         let (how, level) = match moved {
             Moved::Inwards => (if upper { "decreased" } else { "increased" }, spot.level(Effect::Narrower)),
             Moved::Outwards => (if upper { "increased" } else { "decreased" }, spot.level(Effect::Wider)),
-            Moved::Set if spot.direction == Direction::Request => ("set", spot.unless_excused(Level::Warning)),
-            Moved::Set => ("set", Level::Additive),
+            Moved::Set => ("set", spot.level(Effect::Narrower).min(Level::Warning)),
             Moved::Unset => ("unset", spot.level(Effect::Wider)),
         };
         self.keyword(trail, spot, &format!("{word}-{how}"), level, pair, key)
@@ -87,8 +80,7 @@ impl Comparer<'_> {
         let (what, level) = match (&old, &new) {
             (None, None) => return Ok(()),
             (Some(old), Some(new)) if order(old, new) == Ordering::Equal => return Ok(()),
-            (None, Some(_)) if spot.direction == Direction::Request => ("multiple-of-set", Level::Warning),
-            (None, Some(_)) => ("multiple-of-set", Level::Additive),
+            (None, Some(_)) => ("multiple-of-set", spot.level(Effect::Narrower).min(Level::Warning)),
             (Some(_), None) => ("multiple-of-unset", spot.level(Effect::Wider)),
             (Some(old), Some(new)) if divides(new, old) => ("multiple-of-generalized", spot.level(Effect::Wider)),
             (Some(old), Some(new)) if divides(old, new) => ("multiple-of-specialized", spot.level(Effect::Narrower)),
@@ -124,23 +116,18 @@ impl Edge {
     }
 }
 
-fn moved(old: Option<&str>, new: Option<&str>, upper: bool, edge: impl Fn(Ordering) -> bool) -> Option<Moved> {
-    match (old, new) {
-        (None, None) => None,
-        (None, Some(_)) => Some(Moved::Set),
-        (Some(_), None) => Some(Moved::Unset),
-        (Some(old), Some(new)) => {
-            let order = order(old, new);
-            if edge(order) {
-                return Some(Moved::Inwards);
-            }
-            match (order, upper) {
-                (Ordering::Equal, _) => None,
-                (Ordering::Greater, true) | (Ordering::Less, false) => Some(Moved::Inwards),
-                (Ordering::Less, true) | (Ordering::Greater, false) => Some(Moved::Outwards),
-            }
-        }
-    }
+fn moved(old: &Edge, new: &Edge, upper: bool) -> Option<Moved> {
+    let inwards = match (&old.at, &new.at) {
+        (None, None) => return None,
+        (None, Some(_)) => return Some(Moved::Set),
+        (Some(_), None) => return Some(Moved::Unset),
+        (Some(was), Some(is)) => match order(was, is) {
+            Ordering::Equal if old.open == new.open => return None,
+            Ordering::Equal => new.open,
+            order => (order == Ordering::Greater) == upper,
+        },
+    };
+    Some(if inwards { Moved::Inwards } else { Moved::Outwards })
 }
 
 fn number(node: Option<&Node>) -> Option<String> {

@@ -5,138 +5,28 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 
-use super::compose::{Paired, flat, simple};
-use super::{Comparer, Direction, Level, Pair, Said, Trail, is_true, shown};
+use super::change::{Direction, Level, Pair};
+use super::comparer::{Comparer, Said, anything, at_key, entries, is_true, union};
+use super::compose::{flat, simple};
+use super::pairs::Paired;
+use super::spot::{Effect, Kind, Spot};
+use super::trail::Trail;
 use crate::error::Result;
-use crate::tree::{Map, Node, Value};
-
-/// In which role a schema stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Spot {
-    /// Which way the data goes.
-    pub direction: Direction,
-    /// What the schema describes.
-    pub kind: Kind,
-    /// Whether the value travels as text, so that any scalar may become a string.
-    pub stringly: bool,
-    /// Whether it is never sent this way (`readOnly` in a request, `writeOnly` in an answer): nothing breaks.
-    pub excused: bool,
-    /// Whether leaving the value out is allowed: then a default has a meaning.
-    pub optional: bool,
-}
-
-/// What a schema describes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
-    /// A whole body.
-    Body,
-    /// A property or an item of one.
-    Property,
-    /// A parameter.
-    Parameter,
-    /// A property of a parameter.
-    ParameterProperty,
-
-    /// An answer's header.
-    Header,
-}
-
-/// Whether a change allows more than before, or less.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// Less than before.
-    Narrower,
-    /// More than before.
-    Wider,
-}
+use crate::reference::follow;
+use crate::tree::{Node, Value};
 
 /// The keywords that are compared by name below or in the other modules; everything else is found by the comparison of
 /// the rest.
+#[rustfmt::skip]
 const KNOWN: [&str; 34] = [
-    "$ref",
-    "type",
-    "format",
-    "enum",
-    "const",
-    "default",
-    "nullable",
-    "pattern",
-    "properties",
-    "required",
-    "additionalProperties",
-    "items",
-    "readOnly",
-    "writeOnly",
-    "deprecated",
-    "uniqueItems",
-    "multipleOf",
-    "minimum",
-    "maximum",
-    "exclusiveMinimum",
-    "exclusiveMaximum",
-    "minLength",
-    "maxLength",
-    "minItems",
-    "maxItems",
-    "minProperties",
-    "maxProperties",
-    "allOf",
-    "oneOf",
-    "anyOf",
-    "not",
-    "discriminator",
-    "x-extensible-enum",
-    "title",
+    "$ref", "type", "format", "enum", "const", "default", "nullable", "pattern", "properties", "required",
+    "additionalProperties", "items", "readOnly", "writeOnly", "deprecated", "uniqueItems", "multipleOf", "minimum",
+    "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "minItems", "maxItems",
+    "minProperties", "maxProperties", "allOf", "oneOf", "anyOf", "not", "discriminator", "x-extensible-enum", "title",
 ];
 
 /// A name that is required and that no property has.
 pub const NO_PROPERTY: &str = "required-names-no-property";
-
-impl Spot {
-    /// How ids begin here.
-    pub fn prefix(self) -> &'static str {
-        match (self.direction, self.kind) {
-            (Direction::Request, Kind::Body) => "request-body",
-            (Direction::Request, Kind::Property | Kind::Header) => "request-property",
-            (Direction::Request, Kind::Parameter) | (Direction::Response, Kind::Parameter) => "request-parameter",
-            (Direction::Request, Kind::ParameterProperty) | (Direction::Response, Kind::ParameterProperty) => {
-                "request-parameter-property"
-            }
-            (Direction::Response, Kind::Body) => "response-body",
-            (Direction::Response, Kind::Property) => "response-property",
-            (Direction::Response, Kind::Header) => "response-header",
-        }
-    }
-
-    /// An id of this place.
-    pub fn id(self, what: &str) -> String {
-        format!("{}-{what}", self.prefix())
-    }
-
-    /// What an effect means here.
-    pub fn level(self, effect: Effect) -> Level {
-        match (self.direction, effect) {
-            (Direction::Request, Effect::Narrower) | (Direction::Response, Effect::Wider) if !self.excused => {
-                Level::Breaking
-            }
-            _ => Level::Additive,
-        }
-    }
-
-    /// A level that is kept unless nothing is ever sent here.
-    pub fn unless_excused(self, level: Level) -> Level {
-        if self.excused { level.min(Level::Additive) } else { level }
-    }
-
-    /// The role of what lies inside.
-    pub fn inside(self) -> Self {
-        let kind = match self.kind {
-            Kind::Body | Kind::Property | Kind::Header => Kind::Property,
-            Kind::Parameter | Kind::ParameterProperty => Kind::ParameterProperty,
-        };
-        Self { kind, optional: true, ..self }
-    }
-}
 
 impl<'a> Comparer<'a> {
     /// Compares two schemas that are no references.
@@ -197,13 +87,8 @@ impl<'a> Comparer<'a> {
         let found = (self.look)(&pair);
         for found in found {
             let at = Node::at(&found.place, Value::Null);
-            let said = Said {
-                revision: Some(&at),
-                before: found.before,
-                after: found.after,
-                direction: Some(spot.direction),
-                base: None,
-            };
+            let said = Said { revision: Some(&at), before: found.before, after: found.after, ..Said::default() };
+            let said = said.sent(spot.direction);
             self.record(trail, found.id, spot.unless_excused(found.level), said)?;
         }
         Ok(())
@@ -222,11 +107,9 @@ impl<'a> Comparer<'a> {
         let step = trail.step(key);
         let (old, new) = (pair.0.get(key), pair.1.get(key));
         let said = Said {
-            base: Some(old.unwrap_or(pair.0)),
-            revision: Some(new.unwrap_or(pair.1)),
-            before: old.map(shown),
-            after: new.map(shown),
-            direction: Some(spot.direction),
+            base: Some(at_key(pair.0, key)),
+            revision: Some(at_key(pair.1, key)),
+            ..Said::nodes(old, new).sent(spot.direction)
         };
         // A keyword that is gone is shown where it would stand.
         self.record(if new.is_some() || old.is_none() { &step } else { trail }, spot.id(what), level, said)
@@ -237,18 +120,14 @@ impl<'a> Comparer<'a> {
         if old == new {
             return self.format(trail, base, revision, spot);
         }
-        let pair = (base, revision);
-        let (wide, narrow) = match spot.direction {
-            Direction::Request => (&new, &old),
-            Direction::Response => (&old, &new),
-        };
+        let (wide, narrow) = if spot.is_request() { (&new, &old) } else { (&old, &new) };
         let fits = contains(wide, narrow, spot.stringly);
         let (what, level) = match (fits, spot.direction) {
             (true, Direction::Request) => ("type-generalized", Level::Additive),
             (true, Direction::Response) => ("type-specialized", Level::Additive),
             (false, _) => ("type-changed", spot.unless_excused(Level::Breaking)),
         };
-        self.keyword(trail, spot, what, level, pair, "type")?;
+        self.keyword(trail, spot, what, level, (base, revision), "type")?;
         if fits && new.is_some() && old.is_some() {
             return self.format(trail, base, revision, spot);
         }
@@ -260,12 +139,8 @@ impl<'a> Comparer<'a> {
         if old == new {
             return Ok(());
         }
-        let (wide, narrow) = match spot.direction {
-            Direction::Request => (new, old),
-            Direction::Response => (old, new),
-        };
         let inside = matches!(
-            (wide, narrow),
+            if spot.is_request() { (new, old) } else { (old, new) },
             (None, _)
                 | (Some("double"), Some("float" | "int32" | "int64"))
                 | (Some("float"), Some("int32" | "int64"))
@@ -273,86 +148,60 @@ impl<'a> Comparer<'a> {
                 | (Some("bigint"), Some("int32" | "int64"))
                 | (Some("date-time"), Some("date" | "time"))
         );
-        let level = if inside {
-            Level::Additive
-        } else if spot.direction == Direction::Request && old.is_none() {
-            Level::Warning
-        } else {
-            Level::Breaking
+        let (what, level) = match (inside, spot.is_request()) {
+            (true, true) => ("type-generalized", Level::Additive),
+            (true, false) => ("format-changed", Level::Additive),
+            (false, true) if old.is_none() => ("format-changed", Level::Warning),
+            (false, _) => ("format-changed", Level::Breaking),
         };
-        let what = if inside && spot.direction == Direction::Request { "type-generalized" } else { "format-changed" };
         self.keyword(trail, spot, what, spot.unless_excused(level), (base, revision), "format")
     }
 
     fn enumeration(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let pair = (base, revision);
-        let list = |node: &Node, key: &str| node.get(key).and_then(Node::list).map(<[Node]>::to_vec);
-        match (list(base, "enum"), list(revision, "enum")) {
-            (None, None) => Ok(()),
-            (None, Some(_)) => {
-                let level = match spot.direction {
-                    Direction::Request => spot.unless_excused(Level::Breaking),
-                    Direction::Response => Level::Additive,
-                };
-                self.keyword(trail, spot, "became-enum", level, pair, "enum")
-            }
+        let (pair, key) = ((base, revision), "enum");
+        let list = |node: &'_ Node| node.get(key).and_then(Node::list).map(<[Node]>::to_vec);
+        let (old, new) = match (list(base), list(revision)) {
+            (Some(old), Some(new)) => (old, new),
+            (None, None) => return Ok(()),
+            (None, _) => return self.keyword(trail, spot, "became-enum", spot.level(Effect::Narrower), pair, key),
             // Any value is taken now, and answers are read into open enumerations.
-            (Some(_), None) => self.keyword(trail, spot, "enum-value-removed", Level::Additive, pair, "enum"),
-            (Some(old), Some(new)) => {
-                let (was, is) = (values(&old), values(&new));
-                for value in old.iter().filter(|value| !is.contains(&exact(value))) {
-                    let effect = spot.level(Effect::Narrower);
-                    self.value(trail, spot, "enum-value-removed", effect, pair, (Some(value), None))?;
-                }
-                for value in new.iter().filter(|value| !was.contains(&exact(value))) {
-                    self.value(trail, spot, "enum-value-added", Level::Additive, pair, (None, Some(value)))?;
-                }
-                Ok(())
-            }
-        }
-    }
-
-    fn value(
-        &mut self,
-        trail: &Trail<'_>,
-        spot: Spot,
-        what: &str,
-        level: Level,
-        pair: (&Node, &Node),
-        value: (Option<&Node>, Option<&Node>),
-    ) -> Result<()> {
-        let step = trail.step("enum");
-        let said = Said {
-            base: value.0.or(pair.0.get("enum")).or(Some(pair.0)),
-            revision: value.1.or(pair.1.get("enum")).or(Some(pair.1)),
-            before: value.0.map(shown),
-            after: value.1.map(shown),
-            direction: Some(spot.direction),
+            (_, None) => return self.keyword(trail, spot, "enum-value-removed", Level::Additive, pair, key),
         };
-        self.record(&step, spot.id(what), level, said)
+        let (was, is) = (values(&old), values(&new));
+        let gone = old.iter().filter(|value| !is.contains(&exact(value))).map(|value| (Some(value), None));
+        let come = new.iter().filter(|value| !was.contains(&exact(value))).map(|value| (None, Some(value)));
+        for (old, new) in gone.chain(come) {
+            let (what, level) = match new {
+                None => ("enum-value-removed", spot.level(Effect::Narrower)),
+                Some(_) => ("enum-value-added", Level::Additive),
+            };
+            let said = Said {
+                base: old.or(base.get(key)),
+                revision: new.or(revision.get(key)),
+                ..Said::nodes(old, new).sent(spot.direction)
+            };
+            self.record(&trail.step(key), spot.id(what), level, said)?;
+        }
+        Ok(())
     }
 
     /// Values that are known while others may come: losing one is what a sender notices.
     fn extensible(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let key = "x-extensible-enum";
-        let (Some(old), Some(new)) = (base.get(key).and_then(Node::list), revision.get(key).and_then(Node::list))
-        else {
-            let (old, new) = (base.get(key), revision.get(key));
-            return if old.is_some() == new.is_some() {
+        let (pair, key) = ((base, revision), "x-extensible-enum");
+        let list = |node: &'_ Node| node.get(key).and_then(Node::list).map(values);
+        let (Some(was), Some(is)) = (list(base), list(revision)) else {
+            return if base.get(key).is_some() == revision.get(key).is_some() {
                 Ok(())
             } else {
-                self.keyword(trail, spot, "extension-changed", Level::Text, (base, revision), key)
+                self.keyword(trail, spot, "extension-changed", Level::Text, pair, key)
             };
         };
-        let (was, is) = (values(old), values(new));
-        let gone = !was.is_subset(&is);
-        let come = !is.is_subset(&was);
-        if gone {
+        if !was.is_subset(&is) {
             let level = spot.level(Effect::Narrower);
-            self.keyword(trail, spot, "x-extensible-enum-value-removed", level, (base, revision), key)?;
+            self.keyword(trail, spot, "x-extensible-enum-value-removed", level, pair, key)?;
         }
-        if come {
-            self.keyword(trail, spot, "x-extensible-enum-value-added", Level::Additive, (base, revision), key)?;
+        if !is.is_subset(&was) {
+            self.keyword(trail, spot, "x-extensible-enum-value-added", Level::Additive, pair, key)?;
         }
         Ok(())
     }
@@ -394,7 +243,7 @@ impl<'a> Comparer<'a> {
             _ => return Ok(()),
         };
         // A schema without any type allows null already, whatever it says.
-        if kinds(base).is_none() && kinds(revision).is_some() || kinds(revision).is_none() && kinds(base).is_some() {
+        if kinds(base).is_none() != kinds(revision).is_none() {
             return Ok(());
         }
         self.keyword(trail, spot, what, spot.level(effect), (base, revision), "nullable")
@@ -416,27 +265,19 @@ impl<'a> Comparer<'a> {
     }
 
     fn properties(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let none = Map::new();
-        let old = base.get("properties").and_then(Node::map).unwrap_or(&none);
-        let new = revision.get("properties").and_then(Node::map).unwrap_or(&none);
+        let (old, new) = (entries(base.get("properties")), entries(revision.get("properties")));
         let list = trail.step("properties");
         let (was, is) = (required(base), required(revision));
-        for (name, node) in old {
+        let closed = [base, revision].map(|node| matches!(Further::of(node), Further::Nothing));
+        for (name, one, other) in union(old, new) {
             let at = list.step(name);
-            match new.get(name) {
-                Some(now) => {
-                    let required = (was.contains(name.as_str()), is.contains(name.as_str()));
-                    self.property(&at, (node, now), required, spot)?;
-                }
-                None => {
-                    let closed = matches!(Further::of(revision), Further::Nothing);
-                    self.property_gone(&at, node, (was.contains(name.as_str()), closed), spot)?;
-                }
+            let required = (was.contains(name), is.contains(name));
+            match (one, other) {
+                (Some(one), Some(other)) => self.property(&at, (one, other), required, spot)?,
+                (Some(one), None) => self.property_gone(&at, one, (required.0, closed[1]), spot)?,
+                (None, Some(other)) => self.property_new(&at, other, (required.1, closed[0]), spot)?,
+                (None, None) => {}
             }
-        }
-        for (name, node) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
-            let closed = matches!(Further::of(base), Further::Nothing);
-            self.property_new(&list.step(name), node, (is.contains(name.as_str()), closed), spot)?;
         }
         // Names that are required although no property is described.
         let unnamed = |names: &HashSet<&'_ str>| -> BTreeSet<String> {
@@ -446,11 +287,8 @@ impl<'a> Comparer<'a> {
         let (was, is) = (unnamed(&was), unnamed(&is));
         if !is.is_subset(&was) {
             let said = Said {
-                base: Some(base.get("required").unwrap_or(base)),
-                revision: revision.get("required"),
-                before: base.get("required").map(shown),
-                after: revision.get("required").map(shown),
-                direction: Some(spot.direction),
+                base: Some(at_key(base, "required")),
+                ..Said::nodes(base.get("required"), revision.get("required")).sent(spot.direction)
             };
             self.record(&trail.step("required"), NO_PROPERTY, Level::Warning, said)?;
         } else if was != is {
@@ -459,54 +297,36 @@ impl<'a> Comparer<'a> {
         Ok(())
     }
 
-    fn property(&mut self, at: &Trail<'_>, pair: (&Node, &Node), required: (bool, bool), spot: Spot) -> Result<()> {
-        let old = super::references::follow(self.base, pair.0).node;
-        let new = super::references::follow(self.revision, pair.1).node;
-        let request = spot.direction == Direction::Request;
-        let (was, is) = required;
-        let word = if is { "required" } else { "optional" };
-        let inner = spot.inside();
-        let name = inner.prefix();
-        for key in ["readOnly", "writeOnly"] {
-            if is_true(old, key) == is_true(new, key) {
+    fn property(&mut self, at: &Trail<'_>, pair: (&Node, &Node), (was, is): (bool, bool), spot: Spot) -> Result<()> {
+        let (old, new) = (follow(self.base, pair.0).node, follow(self.revision, pair.1).node);
+        let request = spot.is_request();
+        let word = |required: bool| if required { "required" } else { "optional" };
+        for (key, only) in [("readOnly", "read-only"), ("writeOnly", "write-only")] {
+            let (before, after) = (is_true(old, key), is_true(new, key));
+            if before == after {
                 continue;
             }
-            let only = if key == "readOnly" { "read-only" } else { "write-only" };
-            let not = if is_true(new, key) { "" } else { "not-" };
             // It is no longer taken, or asked for now, or no longer given.
-            let level = match (key, is_true(new, key)) {
+            let level = match (key, after) {
                 ("readOnly", true) if request => Level::Warning,
                 ("readOnly", false) if request && is => Level::Breaking,
                 ("writeOnly", true) if !request && was => Level::Breaking,
                 ("writeOnly", true) if !request => Level::Warning,
                 _ => Level::Additive,
             };
-            let way = if request { "request" } else { "response" };
-            let said = Said {
-                base: Some(old),
-                revision: Some(new),
-                before: Some(is_true(old, key).to_string()),
-                after: Some(is_true(new, key).to_string()),
-                direction: Some(spot.direction),
-            };
-            self.record(at, format!("{way}-{word}-property-became-{not}{only}"), spot.unless_excused(level), said)?;
+            let (way, not) = (if request { "request" } else { "response" }, if after { "" } else { "not-" });
+            let id = format!("{way}-{}-property-became-{not}{only}", word(is));
+            let said = Said::both(old, new, before, after).sent(spot.direction);
+            self.record(at, id, spot.unless_excused(level), said)?;
         }
-        let excused = match spot.direction {
-            Direction::Request => is_true(new, "readOnly"),
-            Direction::Response => is_true(old, "writeOnly") || is_true(new, "writeOnly"),
-        };
-        let inner = Spot { excused: spot.excused || excused, optional: !is, ..inner };
+        let excused =
+            if request { is_true(new, "readOnly") } else { is_true(old, "writeOnly") || is_true(new, "writeOnly") };
+        let inner = Spot { excused: spot.excused || excused, optional: !is, ..spot.inside() };
         if was != is {
             let with = if request && is && new.get("default").is_some() { "-with-default" } else { "" };
             let level = inner.level(if is { Effect::Narrower } else { Effect::Wider });
-            let said = Said {
-                base: Some(pair.0),
-                revision: Some(pair.1),
-                before: Some(if was { "required" } else { "optional" }.to_owned()),
-                after: Some(word.to_owned()),
-                direction: Some(spot.direction),
-            };
-            self.record(at, format!("{name}-became-{word}{with}"), level, said)?;
+            let said = Said::both(pair.0, pair.1, word(was), word(is)).sent(spot.direction);
+            self.record(at, inner.id(&format!("became-{}{with}", word(is))), level, said)?;
         }
         self.referred(at, pair.0, pair.1, inner)
     }
@@ -519,35 +339,20 @@ impl<'a> Comparer<'a> {
         (required, closed): (bool, bool),
         spot: Spot,
     ) -> Result<()> {
-        let target = super::references::follow(self.base, node).node;
-        let (id, level) = match spot.direction {
-            Direction::Request => {
-                let level = match (is_true(target, "readOnly"), closed) {
-                    (true, _) => Level::Additive,
-                    (false, true) => Level::Breaking,
-                    (false, false) => Level::Warning,
-                };
-                (spot.inside().id("removed"), level)
-            }
-            Direction::Response => {
-                let hidden = is_true(target, "writeOnly");
-                let word = match (required, hidden) {
-                    (true, true) => "required-write-only",
-                    (true, false) => "required",
-                    (false, true) => "optional-write-only",
-                    (false, false) => "optional",
-                };
-                let level = match (required, hidden) {
-                    (_, true) => Level::Additive,
-                    (true, false) => Level::Breaking,
-                    (false, false) => Level::Warning,
-                };
-                (format!("response-{word}-property-removed"), level)
-            }
+        let target = follow(self.base, node).node;
+        let hidden = is_true(target, if spot.is_request() { "readOnly" } else { "writeOnly" });
+        let breaks = if spot.is_request() { closed } else { required };
+        let level = match (hidden, breaks) {
+            (true, _) => Level::Additive,
+            (false, true) => Level::Breaking,
+            (false, false) => Level::Warning,
         };
-        let said =
-            Said { base: Some(node), before: Some(shown(node)), direction: Some(spot.direction), ..Said::default() };
-        self.record(at, id, spot.unless_excused(level), said)
+        let id = if spot.is_request() {
+            spot.inside().id("removed")
+        } else {
+            format!("response-{}-property-removed", manner(required, hidden))
+        };
+        self.record(at, id, spot.unless_excused(level), Said::nodes(Some(node), None).sent(spot.direction))
     }
 
     /// `closed`: readers of the older schema refuse what it does not describe.
@@ -558,25 +363,17 @@ impl<'a> Comparer<'a> {
         (required, closed): (bool, bool),
         spot: Spot,
     ) -> Result<()> {
-        let target = super::references::follow(self.revision, node).node;
-        let (id, level) = match spot.direction {
-            Direction::Request => {
-                let asked = required && !is_true(target, "readOnly");
-                let word = if required { "required" } else { "optional" };
-                let with = if required && target.get("default").is_some() { "-with-default" } else { "" };
-                let level = if asked { Level::Breaking } else { Level::Additive };
-                (format!("new-{word}-{}{with}", spot.inside().prefix()), level)
-            }
-            Direction::Response => {
-                let word = if required { "required" } else { "optional" };
-                let hidden = is_true(target, "writeOnly");
-                let level = if closed && !hidden { Level::Breaking } else { Level::Additive };
-                (format!("response-{word}{}-property-added", if hidden { "-write-only" } else { "" }), level)
-            }
+        let target = follow(self.revision, node).node;
+        let hidden = is_true(target, if spot.is_request() { "readOnly" } else { "writeOnly" });
+        let breaks = if spot.is_request() { required } else { closed };
+        let level = if breaks && !hidden { Level::Breaking } else { Level::Additive };
+        let id = if spot.is_request() {
+            let with = if required && target.get("default").is_some() { "-with-default" } else { "" };
+            format!("new-{}-{}{with}", manner(required, false), spot.inside().prefix())
+        } else {
+            format!("response-{}-property-added", manner(required, hidden))
         };
-        let said =
-            Said { revision: Some(node), after: Some(shown(node)), direction: Some(spot.direction), ..Said::default() };
-        self.record(at, id, spot.unless_excused(level), said)
+        self.record(at, id, spot.unless_excused(level), Said::nodes(None, Some(node)).sent(spot.direction))
     }
 
     /// What may stand beside the properties: anything, nothing, or what a schema says.
@@ -584,11 +381,7 @@ impl<'a> Comparer<'a> {
         let key = "additionalProperties";
         let pair = (base, revision);
         match (Further::of(base), Further::of(revision)) {
-            (Further::Schema(old), Further::Schema(new)) => {
-                let at = trail.step(key);
-                let (old, new) = (old.clone(), new.clone());
-                self.referred(&at, &old, &new, spot.inside())
-            }
+            (Further::Schema(old), Further::Schema(new)) => self.referred(&trail.step(key), old, new, spot.inside()),
             (old, new) if old.rank() == new.rank() => Ok(()),
             (old, new) => {
                 let (what, effect) = if new.rank() < old.rank() {
@@ -603,19 +396,14 @@ impl<'a> Comparer<'a> {
     }
 
     fn items(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let empty = |node: &Node| Node::at(&node.place, Value::Map(Map::new()));
-        match (base.get("items"), revision.get("items")) {
-            (None, None) => Ok(()),
-            // A list of something against a list of anything.
-            (old, new) => {
-                if kinds(base) != kinds(revision) && (old.is_none() || new.is_none()) {
-                    return Ok(());
-                }
-                let old = old.cloned().unwrap_or_else(|| empty(base));
-                let new = new.cloned().unwrap_or_else(|| empty(revision));
-                self.referred(&trail.step("items"), &old, &new, spot.inside())
-            }
+        let (old, new) = (base.get("items"), revision.get("items"));
+        let one_sided = old.is_none() || new.is_none();
+        if old.is_none() && new.is_none() || one_sided && kinds(base) != kinds(revision) {
+            return Ok(());
         }
+        // A list of something against a list of anything.
+        let (was, is) = (anything(base), anything(revision));
+        self.referred(&trail.step("items"), old.unwrap_or(&was), new.unwrap_or(&is), spot.inside())
     }
 
     fn notes(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
@@ -636,17 +424,11 @@ impl<'a> Comparer<'a> {
                 }
             }
         }
-        let (old, new) = (base.get_text("title"), revision.get_text("title"));
-        if old != new {
-            // Generated types are called by the titles of what becomes a type.
-            let typed = |node: &Node| {
-                ["properties", "enum", "oneOf", "anyOf", "allOf"].iter().any(|key| node.get(key).is_some())
-            };
-            let level = if typed(base) || typed(revision) { Level::Source } else { Level::Text };
-            let id = if level == Level::Source { "schema-title-changed" } else { "text-changed" };
-            self.differs(&trail.step("title"), id, level, base.get("title"), revision.get("title"))?;
-        }
-        Ok(())
+        // Generated types are called by the titles of what becomes a type.
+        let typed = ["properties", "enum", "oneOf", "anyOf", "allOf"];
+        let typed = typed.iter().any(|key| base.get(key).is_some() || revision.get(key).is_some());
+        let (id, level) = if typed { ("schema-title-changed", Level::Source) } else { ("text-changed", Level::Text) };
+        self.differs(trail, "title", id, level, (base.get("title"), revision.get("title")))
     }
 }
 
@@ -704,10 +486,18 @@ fn contains(wide: &Option<BTreeSet<String>>, narrow: &Option<BTreeSet<String>>, 
 }
 
 fn nullable(node: &Node) -> bool {
-    let listed = |key: &str, null: &dyn Fn(&Node) -> bool| {
-        node.get(key).and_then(Node::list).is_some_and(|items| items.iter().any(null))
-    };
-    is_true(node, "nullable") || listed("type", &|item| item.text() == Some("null"))
+    let types = node.get("type").and_then(Node::list).unwrap_or_default();
+    is_true(node, "nullable") || types.iter().any(|item| item.text() == Some("null"))
+}
+
+/// How a property stands in a response, as ids say it.
+fn manner(required: bool, hidden: bool) -> &'static str {
+    match (required, hidden) {
+        (true, true) => "required-write-only",
+        (true, false) => "required",
+        (false, true) => "optional-write-only",
+        (false, false) => "optional",
+    }
 }
 
 fn required(node: &Node) -> HashSet<&str> {

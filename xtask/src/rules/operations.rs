@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::Notes;
 use crate::error::{Error, Result};
 use crate::ident::{pascal, snake, unused};
+use crate::notes::Notes;
 use crate::roles::{Role, operations, walk};
 use crate::tree::{Node, Value};
 

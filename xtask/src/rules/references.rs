@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Notes;
 use crate::ident::{pascal, unused};
+use crate::notes::Notes;
+use crate::reference::{decoded, resolve};
 use crate::roles::{Role, walk};
 use crate::tree::{Node, Value};
 
@@ -104,13 +105,6 @@ fn circles(root: &Node, reference: &str) -> bool {
     false
 }
 
-/// What a local reference leads to.
-pub(crate) fn resolve<'a>(root: &'a Node, reference: &str) -> Option<&'a Node> {
-    let steps: Vec<String> =
-        reference.strip_prefix("#/")?.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
-    root.at_path(&steps)
-}
-
 fn every_reference(node: &mut Node, change: &mut dyn FnMut(&str) -> String) {
     match &mut node.value {
         Value::List(items) => items.iter_mut().for_each(|item| every_reference(item, change)),
@@ -124,27 +118,4 @@ fn every_reference(node: &mut Node, change: &mut dyn FnMut(&str) -> String) {
         }
         _ => {}
     }
-}
-
-/// The vendor's tool writes names in Chinese as `%E5%9B%BE`.
-pub(crate) fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let hex = if *first == b'%' { tail.get(..2).and_then(|h| std::str::from_utf8(h).ok()) } else { None };
-        match hex
-            .filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()))
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok())
-        {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
