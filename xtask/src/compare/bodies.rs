@@ -3,7 +3,7 @@
 use super::change::{Direction, Level};
 use super::comparer::{Comparer, Said, anything, entries, is_true, union};
 use super::references::jump;
-use super::spot::{Effect, Kind, Spot};
+use super::spot::{Effect, Kind, Schemas, Spot};
 use super::trail::{Step, Trail};
 use crate::error::Result;
 use crate::tree::{Map, Node};
@@ -119,7 +119,7 @@ impl<'a> Comparer<'a> {
     fn schemas(&mut self, at: &Trail<'_>, old: &Node, new: &Node, spot: Spot) -> Result<()> {
         let (was, is) = (anything(old), anything(new));
         let (was, is) = (old.get("schema").unwrap_or(&was), new.get("schema").unwrap_or(&is));
-        self.referred(&at.step("schema"), was, is, spot)
+        self.referred(Schemas { trail: &at.step("schema"), base: was, revision: is, spot })
     }
 
     /// What stands under `content`: media types by name, and the schema of each.

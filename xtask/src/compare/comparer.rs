@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::change::{Change, Direction, Level, Look, Operation};
-use super::spot::Spot;
+use super::spot::{Schemas, Spot};
 use super::trail::{Trail, Which};
 use crate::error::{Error, Result};
 use crate::text::shown;
@@ -140,6 +140,18 @@ impl<'a> Comparer<'a> {
             return Ok(());
         }
         self.record(&trail.step(key), id, level, Said::nodes(base, revision))
+    }
+
+    /// Records what became of a keyword. One that is gone is shown where it would stand.
+    pub fn keyword(&mut self, at: Schemas<'_>, key: &str, what: &str, level: Level) -> Result<()> {
+        let (old, new) = at.get(key);
+        let said = Said {
+            base: Some(at_key(at.base, key)),
+            revision: Some(at_key(at.revision, key)),
+            ..Said::nodes(old, new).sent(at.spot.direction)
+        };
+        let step = at.trail.step(key);
+        self.record(if new.is_some() || old.is_none() { &step } else { at.trail }, at.spot.id(what), level, said)
     }
 
     /// Compares the keys of two mappings that need no thought of their own: texts, extensions, and whatever is unknown.

@@ -2,12 +2,13 @@
 //! they say.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
-use super::change::{Direction, Level};
-use super::comparer::{Comparer, Said};
+use super::change::Level;
+use super::comparer::{Comparer, Said, entries};
 use super::pairs::{Paired, Way};
-use super::spot::{Effect, Spot};
-use super::trail::{Step, Trail};
+use super::spot::{Effect, Schemas, Verdict};
+use super::trail::Step;
 use crate::error::Result;
 use crate::reference::follow;
 use crate::tree::{Map, Node, Value};
@@ -16,8 +17,8 @@ use crate::tree::{Map, Node, Value};
 const MAX_PARTS: usize = 1_000;
 /// Parts compared with each other to find out which became which.
 const MAX_TRIALS: usize = 100;
-/// The keywords whose values are lists of schemas.
-const KEYS: [&str; 3] = ["allOf", "oneOf", "anyOf"];
+/// The keywords that list alternatives.
+pub(super) const UNIONS: [&str; 2] = ["oneOf", "anyOf"];
 /// What describes a schema and constrains nothing.
 const ANNOTATIONS: [&str; 7] = ["title", "description", "example", "examples", "externalDocs", "xml", "deprecated"];
 
@@ -25,7 +26,7 @@ const ANNOTATIONS: [&str; 7] = ["title", "description", "example", "examples", "
 /// alternative is no alternative.
 pub(super) fn simple<'n>(document: &Node, node: &'n Node) -> Cow<'n, Node> {
     let mut out = Cow::Borrowed(node);
-    for key in ["oneOf", "anyOf"] {
+    for key in UNIONS {
         let Some(parts) = out.get(key).and_then(Node::list) else { continue };
         if let Some(whole) = constants(document, &out, parts, key) {
             out = Cow::Owned(whole);
@@ -155,148 +156,126 @@ fn gather(document: &Node, node: &Node, whole: &mut Map, left: &mut Vec<Node>, p
 
 impl Comparer<'_> {
     /// Which member of `allOf` became which.
-    pub(super) fn members(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Paired {
-        self.paired(&trail.step("allOf"), (parts(base, "allOf"), parts(revision, "allOf")), true, spot)
+    pub(super) fn members(&mut self, at: Schemas<'_>) -> Paired {
+        self.paired(at, "allOf", true)
     }
 
     /// Members of `allOf` without a counterpart, where both sides have members: what they describe was compared, and is
     /// different.
-    pub(super) fn other_members(
-        &mut self,
-        trail: &Trail<'_>,
-        base: &Node,
-        revision: &Node,
-        members: Paired,
-        spot: Spot,
-    ) -> Result<()> {
-        let both = (parts(base, "allOf"), parts(revision, "allOf"));
+    pub(super) fn other_members(&mut self, at: Schemas<'_>, members: Paired) -> Result<()> {
+        let both = both(at, "allOf");
         // Without names, as many as before are the same ones.
         if both.0.is_empty() || both.1.is_empty() || is_ordered(&members, both) {
             return Ok(());
         }
-        self.parts(&trail.step("allOf"), "allOf", both, &Paired { pairs: Vec::new(), ..members }, spot)
+        self.parts(at, "allOf", &Paired { pairs: Vec::new(), ..members })
     }
 
-    pub(super) fn compositions(
-        &mut self,
-        trail: &Trail<'_>,
-        base: &Node,
-        revision: &Node,
-        members: Option<&Paired>,
-        spot: Spot,
-    ) -> Result<()> {
-        for key in KEYS {
-            let both = (parts(base, key), parts(revision, key));
-            let list = trail.step(key);
-            let union = key != "allOf";
+    /// Compares `allOf`, `oneOf` and `anyOf`, each where it stands on both sides.
+    pub(super) fn compositions(&mut self, at: Schemas<'_>, members: Option<&Paired>) -> Result<()> {
+        match members {
+            Some(members) => self.parts(at, "allOf", members)?,
+            None => {
+                let paired = self.members(at);
+                self.parts(at, "allOf", &paired)?;
+            }
+        }
+        for key in UNIONS {
             // What a discriminator calls by name is another thing under another name.
-            let alike = !union || [base, revision].iter().all(|node| node.get("discriminator").is_none());
-            let mut paired = match members {
-                Some(members) if !union => members.clone(),
-                _ => self.paired(&list, both, alike, spot),
-            };
-            if union && is_ordered(&paired, both) {
+            let mut paired =
+                self.paired(at, key, [at.base, at.revision].iter().all(|node| node.get("discriminator").is_none()));
+            if is_ordered(&paired, both(at, key)) {
                 paired.join_rest();
             }
-            paired.pairs.sort_unstable();
-            self.parts(&list, key, both, &paired, spot)?;
+            self.parts(at, key, &paired)?;
         }
-        self.never(trail, base, revision, spot)?;
-        self.discriminator(trail, base, revision, spot)
+        Ok(())
     }
 
     /// A union that only one side has: one schema became one of several, or the other way round.
     ///
     /// More is allowed than before if one of several allows all of it, less if each of them allows nothing else.
-    pub(super) fn wrapped(&mut self, trail: &Trail<'_>, key: &str, pair: (&Node, &Node), spot: Spot) -> Result<()> {
-        let gone = pair.0.get(key).is_some();
-        let several = if gone { pair.0 } else { pair.1 };
+    pub(super) fn wrapped(&mut self, at: Schemas<'_>, key: &str) -> Result<()> {
+        let gone = at.base.get(key).is_some();
+        let several = if gone { at.base } else { at.revision };
         let mut levels = Vec::new();
         for part in parts(several, key) {
             let branch = branch(several, key, part);
-            let (old, new) = if gone { (&branch, pair.1) } else { (pair.0, &branch) };
-            levels.push(self.trial(trail, old, new, spot).unwrap_or(Level::Breaking));
+            let one = if gone { Schemas { base: &branch, ..at } } else { Schemas { revision: &branch, ..at } };
+            levels.push(self.trial(one).unwrap_or(Level::Breaking));
         }
-        let one_is_enough = gone == (spot.direction == Direction::Response);
+        let one_is_enough = gone != at.spot.is_request();
         let level = if one_is_enough { levels.into_iter().min() } else { levels.into_iter().max() };
-        let said = Said::nodes(Some(pair.0), Some(pair.1)).sent(spot.direction);
-        let what = format!("{}-{}", word(key), if gone { "removed" } else { "added" });
-        let level = level.unwrap_or(Level::Warning).max(Level::Additive);
-        self.record(trail, spot.id(&what), spot.unless_excused(level), said)
+        let level = at.spot.unless_excused(level.unwrap_or(Level::Warning).max(Level::Additive));
+        let id = at.spot.id(&format!("{}-{}", word(key), if gone { "removed" } else { "added" }));
+        let said = Said::nodes(Some(at.base), Some(at.revision)).sent(at.spot.direction);
+        self.record(at.trail, id, level, said)
     }
 
     /// `oneOf` that became `anyOf`, or the other way round, is recorded; the older schema comes back with the newer
     /// keyword.
-    pub(super) fn same_union<'n>(
-        &mut self,
-        trail: &Trail<'_>,
-        base: Cow<'n, Node>,
-        revision: &Node,
-        spot: Spot,
-    ) -> Result<Cow<'n, Node>> {
-        let unions = |node: &Node| ["oneOf", "anyOf"].map(|key| node.get(key).is_some());
-        let (from, to, effect) = match (unions(&base), unions(revision)) {
+    pub(super) fn same_union<'n>(&mut self, at: Schemas<'n>) -> Result<Cow<'n, Node>> {
+        let unions = |node: &Node| UNIONS.map(|key| node.get(key).is_some());
+        let (from, to, effect) = match (unions(at.base), unions(at.revision)) {
             ([true, false], [false, true]) => ("oneOf", "anyOf", Effect::Wider),
             ([false, true], [true, false]) => ("anyOf", "oneOf", Effect::Narrower),
-            _ => return Ok(base),
+            _ => return Ok(Cow::Borrowed(at.base)),
         };
         // A value that fits several alternatives is one of `anyOf` only; few are meant to.
-        let level = spot.level(effect).min(Level::Warning);
-        self.keyword(trail, spot, "union-changed", level, (&base, revision), to)?;
-        let mut map = base.map().cloned().unwrap_or_default();
+        self.keyword(at, to, "union-changed", at.level(effect).min(Level::Warning))?;
+        let mut map = entries(Some(at.base)).clone();
         if let Some(parts) = map.shift_remove(from) {
             map.insert(to.to_owned(), parts);
         }
-        Ok(Cow::Owned(Node { value: Value::Map(map), ..base.as_ref().clone() }))
+        Ok(Cow::Owned(Node { value: Value::Map(map), ..at.base.clone() }))
     }
 
     /// Parts that stayed, by what changed inside of them; then those that are gone, and those that are new.
-    fn parts(
-        &mut self,
-        list: &Trail<'_>,
-        key: &str,
-        (old, new): (&[Node], &[Node]),
-        paired: &Paired,
-        spot: Spot,
-    ) -> Result<()> {
-        for (from, to) in &paired.pairs {
-            let (Some(base), Some(revision)) = (old.get(*from), new.get(*to)) else { continue };
+    fn parts(&mut self, at: Schemas<'_>, key: &str, paired: &Paired) -> Result<()> {
+        let (old, new) = both(at, key);
+        let list = at.trail.step(key);
+        let mut pairs = paired.pairs.clone();
+        pairs.sort_unstable();
+        for (from, to) in pairs {
+            let (Some(base), Some(revision)) = (old.get(from), new.get(to)) else { continue };
             let (name, from, to) = (name_of(revision), from.to_string(), to.to_string());
-            let at = list.steps(&name, Step::Key(&from), Step::Key(&to));
-            self.referred(&at, base, revision, spot)?;
+            let step = list.steps(&name, Step::Key(&from), Step::Key(&to));
+            self.referred(Schemas { trail: &step, base, revision, ..at })?;
         }
         // Of alternatives there is one less, or one more. Of things that all hold, one more is asked for; what one less
         // means is said by the comparison of what they describe.
         let (less, more) = match key {
-            "allOf" => (Level::Warning, spot.level(Effect::Narrower)),
-            _ => (spot.level(Effect::Narrower), spot.level(Effect::Wider)),
+            "allOf" => (Level::Warning, at.level(Effect::Narrower)),
+            _ => (at.level(Effect::Narrower), at.level(Effect::Wider)),
         };
         let gone = paired.gone.iter().filter_map(|index| Some((*index, old.get(*index)?, "removed", less)));
         let come = paired.come.iter().filter_map(|index| Some((*index, new.get(*index)?, "added", more)));
         for (index, part, how, level) in gone.chain(come) {
             let (name, number) = (name_of(part), index.to_string());
-            let at = list.steps(&name, Step::Key(&number), Step::Key(&number));
+            let step = list.steps(&name, Step::Key(&number), Step::Key(&number));
             let said = if how == "added" { Said::nodes(None, Some(part)) } else { Said::nodes(Some(part), None) };
-            let id = spot.id(&format!("{}-{how}", word(key)));
-            self.record(&at, id, spot.unless_excused(level), said.sent(spot.direction))?;
+            let id = at.spot.id(&format!("{}-{how}", word(key)));
+            self.record(&step, id, at.spot.unless_excused(level), said.sent(at.spot.direction))?;
         }
         Ok(())
     }
 
     /// Which part became which: by reference, content or title; where these say nothing and `alike` asks for it, by
     /// being the same or more.
-    fn paired(&mut self, list: &Trail<'_>, both: (&[Node], &[Node]), alike: bool, spot: Spot) -> Paired {
+    fn paired(&mut self, at: Schemas<'_>, key: &str, alike: bool) -> Paired {
+        let (old, new) = both(at, key);
         let reference: Way<'_, Node> = &|part| part.get_text("$ref").map(str::to_owned);
         let content: Way<'_, Node> = &|part| Some(part.to_json().to_string());
         let title: Way<'_, Node> = &|part| part.get_text("title").map(str::to_owned);
-        let mut paired = Paired::by(both.0, both.1, &[reference, content, title], false);
+        let mut paired = Paired::by(old, new, &[reference, content, title], false);
         if !alike || paired.gone.len() * paired.come.len() > MAX_TRIALS {
             return paired;
         }
+        let list = at.trail.step(key);
         let mut likely = Vec::new();
         for (one, other) in paired.left() {
-            let (Some(base), Some(revision)) = (both.0.get(one), both.1.get(other)) else { continue };
-            let level = self.trial(list, base, revision, spot);
+            let (Some(base), Some(revision)) = (old.get(one), new.get(other)) else { continue };
+            let level = self.trial(Schemas { trail: &list, base, revision, ..at });
             likely.extend(level.filter(|level| *level <= Level::Additive).map(|level| (level, one, other)));
         }
         likely.sort_unstable();
@@ -307,55 +286,40 @@ impl Comparer<'_> {
     }
 
     /// How grave the changes between two schemas are, none of which is recorded; none if they cannot be compared.
-    fn trial(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Option<Level> {
-        let names = follow(self.base, base).name.zip(follow(self.revision, revision).name);
-        let key = names.map(|(old, new)| (old, new, spot));
+    fn trial(&mut self, at: Schemas<'_>) -> Option<Level> {
+        let names = follow(self.base, at.base).name.zip(follow(self.revision, at.revision).name);
+        let key = names.map(|(old, new)| (old, new, at.spot));
         if let Some(known) = key.as_ref().and_then(|key| self.trials.get(key)) {
             return *known;
         }
         let (before, depth, cut, renamed) = (self.changes.len(), self.depth, self.cut, self.renamed.clone());
-        let done = self.referred(trail, base, revision, spot);
+        let done = self.referred(at);
         let gravest = self.changes.drain(before..).map(|change| change.level).max();
         (self.depth, self.cut, self.renamed) = (depth, cut, renamed);
         let level = done.ok().map(|()| gravest.unwrap_or(Level::Text));
         self.trials.extend(key.map(|key| (key, level)));
         level
     }
+}
 
-    fn never(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let (what, level) = match (base.get("not"), revision.get("not")) {
-            (None, None) => return Ok(()),
-            (Some(old), Some(new)) if old.same(new) => return Ok(()),
-            (None, Some(_)) => ("not-added", spot.level(Effect::Narrower)),
-            (Some(_), None) => ("not-removed", spot.level(Effect::Wider)),
-            (Some(_), Some(_)) => ("not-changed", spot.unless_excused(Level::Warning)),
-        };
-        self.keyword(trail, spot, what, level, (base, revision), "not")
-    }
+/// What became of `not`.
+pub(super) fn never(at: Schemas<'_>) -> Option<Verdict> {
+    at.keyword("not", "not", [at.level(Effect::Narrower), at.level(Effect::Wider), Level::Warning])
+}
 
-    fn discriminator(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let pair = (base, revision);
-        let key = "discriminator";
-        let what = match (base.get(key), revision.get(key)) {
-            (None, None) => return Ok(()),
-            (Some(old), Some(new)) if old.same(new) => return Ok(()),
-            (None, Some(_)) => "discriminator-added",
-            (Some(_), None) => "discriminator-removed",
-            (Some(old), Some(new)) if old.get_text("propertyName") != new.get_text("propertyName") => {
-                "discriminator-property-name-changed"
-            }
-            (Some(old), Some(new)) => {
-                let count = |node: &Node| node.get("mapping").and_then(Node::map).map_or(0, Map::len);
-                match count(new).cmp(&count(old)) {
-                    std::cmp::Ordering::Greater => "discriminator-mapping-added",
-                    std::cmp::Ordering::Less => "discriminator-mapping-deleted",
-                    std::cmp::Ordering::Equal => "discriminator-mapping-changed",
-                }
-            }
-        };
-        let level = if what == "discriminator-mapping-added" { Level::Additive } else { Level::Warning };
-        self.keyword(trail, spot, what, spot.unless_excused(level), pair, key)
+/// What became of a discriminator.
+pub(super) fn discriminator(at: Schemas<'_>) -> Option<Verdict> {
+    let (key, what, level) = at.keyword("discriminator", "discriminator", [Level::Warning; 3])?;
+    let (Some(old), Some(new)) = at.get(key) else { return Some((key, what, level)) };
+    if old.get_text("propertyName") != new.get_text("propertyName") {
+        return Some((key, "discriminator-property-name-changed".to_owned(), level));
     }
+    let count = |node: &Node| entries(node.get("mapping")).len();
+    Some(match count(new).cmp(&count(old)) {
+        Ordering::Greater => (key, "discriminator-mapping-added".to_owned(), Level::Additive),
+        Ordering::Less => (key, "discriminator-mapping-deleted".to_owned(), level),
+        Ordering::Equal => (key, "discriminator-mapping-changed".to_owned(), level),
+    })
 }
 
 fn word(key: &str) -> &'static str {
@@ -372,8 +336,12 @@ fn name_of(part: &Node) -> String {
 }
 
 /// The parts of a composition; none where there is no such list.
-pub(super) fn parts<'n>(node: &'n Node, key: &str) -> &'n [Node] {
+fn parts<'n>(node: &'n Node, key: &str) -> &'n [Node] {
     node.get(key).and_then(Node::list).unwrap_or_default()
+}
+
+fn both<'t>(at: Schemas<'t>, key: &str) -> (&'t [Node], &'t [Node]) {
+    (parts(at.base, key), parts(at.revision, key))
 }
 
 /// One alternative of a union, with what stands beside the union.

@@ -6,10 +6,7 @@
 use std::cmp::Ordering;
 
 use super::change::Level;
-use super::comparer::{Comparer, is_true};
-use super::spot::{Effect, Spot};
-use super::trail::Trail;
-use crate::error::Result;
+use super::spot::{Effect, Schemas, Verdict};
 use crate::tree::{Node, Value};
 
 /// Keyword, the word that ids use for it, and whether it is a bound from above.
@@ -22,72 +19,59 @@ const COUNTS: [(&str, &str, bool); 6] = [
     ("maxProperties", "max-properties", true),
 ];
 
-impl Comparer<'_> {
-    pub(super) fn limits(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        for (key, word, upper) in COUNTS {
-            let edge = |node: &Node| Edge {
-                at: number(node.get(key)).or_else(|| (!upper).then(|| "0".to_owned())),
-                open: false,
-            };
-            let moved = moved(&edge(base), &edge(revision), upper);
-            self.bound(trail, (base, revision), spot, (key, word, upper), moved)?;
-        }
-        for (key, exclusive, word, upper) in
-            [("minimum", "exclusiveMinimum", "min", false), ("maximum", "exclusiveMaximum", "max", true)]
-        {
-            let (old, new) = (Edge::of(base, key, exclusive), Edge::of(revision, key, exclusive));
-            let stated = [base, revision].iter().any(|node| node.get(key).is_some());
-            let key = if stated && old.at != new.at { key } else { exclusive };
-            self.bound(trail, (base, revision), spot, (key, word, upper), moved(&old, &new, upper))?;
-        }
-        self.multiples(trail, base, revision, spot)?;
-        if is_true(base, "uniqueItems") != is_true(revision, "uniqueItems") {
-            let (what, effect) = if is_true(revision, "uniqueItems") {
-                ("unique-items-set", Effect::Narrower)
-            } else {
-                ("unique-items-unset", Effect::Wider)
-            };
-            self.keyword(trail, spot, what, spot.level(effect), (base, revision), "uniqueItems")?;
-        }
-        Ok(())
-    }
+/// Keyword, the one beside it that puts the edge outside, the word that ids use, and whether it is a bound from above.
+const EDGES: [(&str, &str, &str, bool); 2] =
+    [("minimum", "exclusiveMinimum", "min", false), ("maximum", "exclusiveMaximum", "max", true)];
 
-    fn bound(
-        &mut self,
-        trail: &Trail<'_>,
-        pair: (&Node, &Node),
-        spot: Spot,
-        (key, word, upper): (&str, &str, bool),
-        moved: Option<Moved>,
-    ) -> Result<()> {
-        let Some(moved) = moved else { return Ok(()) };
-        let (how, level) = match moved {
-            Moved::Inwards => (if upper { "decreased" } else { "increased" }, spot.level(Effect::Narrower)),
-            Moved::Outwards => (if upper { "increased" } else { "decreased" }, spot.level(Effect::Wider)),
-            Moved::Set => ("set", spot.level(Effect::Narrower).min(Level::Warning)),
-            Moved::Unset => ("unset", spot.level(Effect::Wider)),
-        };
-        self.keyword(trail, spot, &format!("{word}-{how}"), level, pair, key)
+/// What became of the bounds of two schemas.
+pub(super) fn limits(at: Schemas<'_>) -> Vec<Verdict> {
+    let mut found = Vec::new();
+    for (key, word, upper) in COUNTS {
+        let edge =
+            |node: &Node| Edge { at: number(node.get(key)).or_else(|| (!upper).then(|| "0".to_owned())), open: false };
+        found.extend(bound(at, key, word, upper, (&edge(at.base), &edge(at.revision))));
     }
+    for (key, exclusive, word, upper) in EDGES {
+        let (old, new) = (Edge::of(at.base, key, exclusive), Edge::of(at.revision, key, exclusive));
+        let moved = [at.base, at.revision].iter().any(|node| node.get(key).is_some()) && old.at != new.at;
+        found.extend(bound(at, if moved { key } else { exclusive }, word, upper, (&old, &new)));
+    }
+    found.extend(multiples(at));
+    let unique = |node: &Node| matches!(node.get("uniqueItems").map(|node| &node.value), Some(Value::Bool(true)));
+    match (unique(at.base), unique(at.revision)) {
+        (false, true) => found.push(("uniqueItems", "unique-items-set".to_owned(), at.level(Effect::Narrower))),
+        (true, false) => found.push(("uniqueItems", "unique-items-unset".to_owned(), at.level(Effect::Wider))),
+        _ => {}
+    }
+    found
+}
 
-    fn multiples(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let key = "multipleOf";
-        let (old, new) = (number(base.get(key)), number(revision.get(key)));
-        let divides = |step: &str, of: &str| match (step.parse::<f64>(), of.parse::<f64>()) {
-            (Ok(step), Ok(of)) if step > 0.0 => ((of / step) - (of / step).round()).abs() < 1e-9,
-            _ => false,
-        };
-        let (what, level) = match (&old, &new) {
-            (None, None) => return Ok(()),
-            (Some(old), Some(new)) if order(old, new) == Ordering::Equal => return Ok(()),
-            (None, Some(_)) => ("multiple-of-set", spot.level(Effect::Narrower).min(Level::Warning)),
-            (Some(_), None) => ("multiple-of-unset", spot.level(Effect::Wider)),
-            (Some(old), Some(new)) if divides(new, old) => ("multiple-of-generalized", spot.level(Effect::Wider)),
-            (Some(old), Some(new)) if divides(old, new) => ("multiple-of-specialized", spot.level(Effect::Narrower)),
-            _ => ("multiple-of-changed", Level::Breaking),
-        };
-        self.keyword(trail, spot, what, spot.unless_excused(level), (base, revision), key)
-    }
+fn bound(at: Schemas<'_>, key: &'static str, word: &str, upper: bool, (old, new): (&Edge, &Edge)) -> Option<Verdict> {
+    let (how, level) = match moved(old, new, upper)? {
+        Moved::Inwards => (if upper { "decreased" } else { "increased" }, at.level(Effect::Narrower)),
+        Moved::Outwards => (if upper { "increased" } else { "decreased" }, at.level(Effect::Wider)),
+        Moved::Set => ("set", at.level(Effect::Narrower).min(Level::Warning)),
+        Moved::Unset => ("unset", at.level(Effect::Wider)),
+    };
+    Some((key, format!("{word}-{how}"), level))
+}
+
+fn multiples(at: Schemas<'_>) -> Option<Verdict> {
+    let divides = |step: &str, of: &str| match (step.parse::<f64>(), of.parse::<f64>()) {
+        (Ok(step), Ok(of)) if step > 0.0 => ((of / step) - (of / step).round()).abs() < 1e-9,
+        _ => false,
+    };
+    let (old, new) = at.get("multipleOf");
+    let (how, level) = match (number(old), number(new)) {
+        (None, None) => return None,
+        (Some(old), Some(new)) if order(&old, &new) == Ordering::Equal => return None,
+        (None, Some(_)) => ("set", at.level(Effect::Narrower).min(Level::Warning)),
+        (Some(_), None) => ("unset", at.level(Effect::Wider)),
+        (Some(old), Some(new)) if divides(&new, &old) => ("generalized", at.level(Effect::Wider)),
+        (Some(old), Some(new)) if divides(&old, &new) => ("specialized", at.level(Effect::Narrower)),
+        _ => ("changed", at.spot.unless_excused(Level::Breaking)),
+    };
+    Some(("multipleOf", format!("multiple-of-{how}"), level))
 }
 
 /// How a bound changed.

@@ -4,7 +4,7 @@ use super::change::{Direction, Level};
 use super::comparer::{Comparer, Said, anything, is_true};
 use super::operations::{Found, placeholders};
 use super::pairs::Paired;
-use super::spot::{Kind, Spot};
+use super::spot::{Kind, Schemas, Spot};
 use super::trail::{Step, Trail};
 use crate::error::Result;
 use crate::reference::follow;
@@ -142,30 +142,7 @@ impl<'a> Comparer<'a> {
         let optional = !is_true(old, "required") && !is_true(new, "required");
         let spot = Spot::new(Direction::Request, Kind::Parameter, optional);
         match (old.get("content"), new.get("content")) {
-            (None, None) => {
-                let (was, is) = (old.get("schema"), new.get("schema"));
-                if was.is_some() || is.is_some() {
-                    let was = was.cloned().unwrap_or_else(|| anything(old));
-                    let mut is = is.cloned().unwrap_or_else(|| anything(new));
-                    if let Some(items) = self.items_of_one(&was, &is, other) {
-                        self.keyword(
-                            &at.step("schema"),
-                            spot,
-                            "type-generalized",
-                            Level::Additive,
-                            (&was, &is),
-                            "type",
-                        )?;
-                        is = items;
-                    }
-                    self.header_properties(&at.step("schema"), &was, &is, spot, one.place == "header")?;
-                    // What a parameter is for stands beside its schema, and may state what the schema states.
-                    let (was, is) = (beside(self.base, old, &was), beside(self.revision, new, &is));
-                    if old.get_text("description") != new.get_text("description") {
-                        self.look(at, &was, &is, spot)?;
-                    }
-                }
-            }
+            (None, None) => self.parameter_schema(at, (one, other), spot)?,
             (Some(_), Some(_)) => self.content(at, old, new, spot)?,
             (was, is) => {
                 let words = |node: Option<&Node>| node.map_or_else(|| "schema".to_owned(), shown);
@@ -176,28 +153,45 @@ impl<'a> Comparer<'a> {
         self.rest(at, Some(old), Some(new), &KNOWN)
     }
 
+    fn parameter_schema(
+        &mut self,
+        at: &Trail<'_>,
+        (one, other): (&Parameter<'a>, &Parameter<'a>),
+        spot: Spot,
+    ) -> Result<()> {
+        let (old, new) = (one.node, other.node);
+        if old.get("schema").is_none() && new.get("schema").is_none() {
+            return Ok(());
+        }
+        let (was, is) = (anything(old), anything(new));
+        let (was, is) = (old.get("schema").unwrap_or(&was), new.get("schema").unwrap_or(&is));
+        let trail = at.step("schema");
+        let mut schemas = Schemas { trail: &trail, base: was, revision: is, spot };
+        if let Some(items) = self.items_of_one(schemas, other) {
+            self.keyword(schemas, "type", "type-generalized", Level::Additive)?;
+            schemas.revision = items;
+        }
+        let from = self.changes.len();
+        self.referred(schemas)?;
+        // A header may be an object too; its properties have ids of their own.
+        for change in self.changes.iter_mut().skip(from).filter(|_| one.place == "header") {
+            change.id = change.id.replace("request-parameter-property", "request-header-property");
+        }
+        // What a parameter is for stands beside its schema, and may state what the schema states.
+        if old.get_text("description") != new.get_text("description") {
+            let (was, is) = (beside(self.base, old, was), beside(self.revision, new, is));
+            self.look(Schemas { trail: at, base: &was, revision: &is, spot })?;
+        }
+        Ok(())
+    }
+
     /// What one value is compared with when it became a list: its items, if `?q=a` is still understood.
-    fn items_of_one(&self, was: &Node, is: &Node, parameter: &Parameter<'_>) -> Option<Node> {
-        let (one, list) = (follow(self.base, was).node, follow(self.revision, is).node);
+    fn items_of_one<'t>(&self, at: Schemas<'t>, parameter: &Parameter<'_>) -> Option<&'t Node> {
+        let (one, list) = (follow(self.base, at.base).node, at.revision);
         let single = !matches!(one.get_text("type"), None | Some("array" | "object"));
         let repeated = serialised(parameter, "style") == "form" && serialised(parameter, "explode") == "true";
         let few = list.get("minItems").is_none_or(|least| matches!(shown(least).as_str(), "0" | "1"));
-        list.get("items").filter(|_| single && repeated && few && list.get_text("type") == Some("array")).cloned()
-    }
-
-    /// A header may be an object too; its properties have ids of their own.
-    fn header_properties(&mut self, at: &Trail<'_>, old: &Node, new: &Node, spot: Spot, header: bool) -> Result<()> {
-        let from = self.changes.len();
-        self.referred(at, old, new, spot)?;
-        if header {
-            for change in self.changes.iter_mut().skip(from) {
-                if let Some(rest) = change.id.strip_prefix("request-parameter-property-") {
-                    change.id = format!("request-header-property-{rest}");
-                }
-                change.id = change.id.replace("request-parameter-property", "request-header-property");
-            }
-        }
-        Ok(())
+        list.get("items").filter(|_| single && repeated && few && list.get_text("type") == Some("array"))
     }
 }
 

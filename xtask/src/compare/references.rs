@@ -5,7 +5,7 @@
 
 use super::change::Level;
 use super::comparer::{Comparer, Said};
-use super::spot::Spot;
+use super::spot::Schemas;
 use super::trail::{Step, Trail};
 use crate::error::{Error, Result};
 use crate::reference::{Target, follow};
@@ -26,9 +26,9 @@ impl<'a> Comparer<'a> {
     }
 
     /// Compares two schemas by what they are behind their references.
-    pub(super) fn referred(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
+    pub(super) fn referred(&mut self, at: Schemas<'_>) -> Result<()> {
         self.visits += 1;
-        let refused = |why: &str| Err(Error::refused(&revision.place, format_args!("{why}; compare smaller parts")));
+        let refused = |why: &str| Err(Error::refused(&at.revision.place, format_args!("{why}; compare smaller parts")));
         if self.visits > MAX_VISITS {
             return refused("the schemas refer to each other in more ways than can be compared");
         }
@@ -36,19 +36,20 @@ impl<'a> Comparer<'a> {
             return refused(&format!("schemas inside schemas more than {MAX_DEPTH} deep"));
         }
         let (base_root, revision_root) = (self.base, self.revision);
-        let old = follow(base_root, base);
-        let new = follow(revision_root, revision);
+        let (old, new) = (follow(base_root, at.base), follow(revision_root, at.revision));
         self.used.extend(old.name.iter().chain(&new.name).cloned());
+        let inner = at.trail.steps("", jump(&old), jump(&new));
+        let inside = Schemas { trail: &inner, base: old.node, revision: new.node, ..at };
         if old.name.is_none() && new.name.is_none() {
             self.depth += 1;
-            let done = self.schema(trail, old.node, new.node, spot);
+            let done = self.schema(inside);
             self.depth -= 1;
             return done;
         }
-        let key = (old.name.clone().unwrap_or_default(), new.name.clone().unwrap_or_default(), spot);
+        let key = (old.name.clone().unwrap_or_default(), new.name.clone().unwrap_or_default(), at.spot);
         let both = old.name.is_some() && new.name.is_some();
         if both && self.same.contains(&key) {
-            return self.renamed_reference(trail, &old, &new);
+            return self.renamed_reference(at.trail, &old, &new);
         }
         if let Some(depth) = both.then(|| self.open.get(&key)).flatten() {
             self.cut = self.cut.min(*depth);
@@ -59,8 +60,7 @@ impl<'a> Comparer<'a> {
             self.open.insert(key.clone(), self.depth);
         }
         self.depth += 1;
-        let inner = trail.steps("", jump(&old), jump(&new));
-        let done = self.schema(&inner, old.node, new.node, spot);
+        let done = self.schema(inside);
         self.depth -= 1;
         self.open.remove(&key);
         let alone = self.cut >= self.depth;
@@ -70,7 +70,7 @@ impl<'a> Comparer<'a> {
         if both && alone && self.changes.len() == before {
             self.same.insert(key);
         }
-        if unchanged { self.renamed_reference(trail, &old, &new) } else { Ok(()) }
+        if unchanged { self.renamed_reference(at.trail, &old, &new) } else { Ok(()) }
     }
 
     /// The same schema under another name: only generated names change.

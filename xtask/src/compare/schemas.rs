@@ -2,14 +2,14 @@
 //!
 //! What a schema allows either grows or shrinks; the direction of the data says which of the two breaks.
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 
 use super::change::{Direction, Level, Pair};
-use super::comparer::{Comparer, Said, anything, at_key, entries, is_true, union};
-use super::compose::{flat, simple};
+use super::comparer::{Comparer, Said, anything, entries, is_true, union};
+use super::compose::{UNIONS, discriminator, flat, never, simple};
+use super::limits::limits;
 use super::pairs::Paired;
-use super::spot::{Effect, Kind, Spot};
+use super::spot::{Effect, Kind, Schemas, Spot, Verdict};
 use super::trail::Trail;
 use crate::error::Result;
 use crate::reference::follow;
@@ -28,271 +28,145 @@ const KNOWN: [&str; 34] = [
 /// A name that is required and that no property has.
 pub const NO_PROPERTY: &str = "required-names-no-property";
 
-impl<'a> Comparer<'a> {
+impl Comparer<'_> {
     /// Compares two schemas that are no references.
-    pub(super) fn schema(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
+    pub(super) fn schema(&mut self, at: Schemas<'_>) -> Result<()> {
         let (base_root, revision_root) = (self.base, self.revision);
-        let base = simple(base_root, base);
-        let revision = simple(revision_root, revision);
-        // Members without a counterpart: both are compared as the one schema that their members describe together.
-        let members = self.members(trail, &base, &revision, spot);
+        let (base, revision) = (simple(base_root, at.base), simple(revision_root, at.revision));
+        let at = Schemas { base: &base, revision: &revision, ..at };
+        let members = self.members(at);
         if members.is_complete() {
-            return self.described(trail, base, &revision, Some(&members), spot);
+            return self.described(at, Some(&members));
         }
-        let (one, other) = (Cow::Owned(flat(base_root, &base)), flat(revision_root, &revision));
+        // Members without a counterpart: both are compared as the one schema that their members describe together.
+        let (one, other) = (flat(base_root, at.base), flat(revision_root, at.revision));
         let before = self.changes.len();
-        self.described(trail, one, &other, None, spot)?;
+        self.described(Schemas { base: &one, revision: &other, ..at }, None)?;
         if self.changes.get(before..).is_some_and(|new| new.iter().any(|change| change.level > Level::Text)) {
-            self.other_members(trail, &base, &revision, members, spot)?;
+            self.other_members(at, members)?;
         }
         Ok(())
     }
 
     /// Compares what two schemas describe; `members` are those of `allOf`, unless they are part of it already.
-    fn described(
-        &mut self,
-        trail: &Trail<'_>,
-        base: Cow<'_, Node>,
-        revision: &Node,
-        members: Option<&Paired>,
-        spot: Spot,
-    ) -> Result<()> {
-        let base = &*self.same_union(trail, base, revision, spot)?;
-        self.look(trail, base, revision, spot)?;
-        let only_one = |key: &&str| base.get(key).is_some() != revision.get(key).is_some();
-        if let Some(key) = ["oneOf", "anyOf"].into_iter().find(only_one) {
-            self.wrapped(trail, key, (base, revision), spot)?;
-            self.notes(trail, base, revision, spot)?;
-            return self.rest(trail, Some(base), Some(revision), &KNOWN);
+    fn described(&mut self, at: Schemas<'_>, members: Option<&Paired>) -> Result<()> {
+        let base = self.same_union(at)?;
+        let at = Schemas { base: &base, ..at };
+        self.look(at)?;
+        let only_one = |key: &&str| at.base.get(key).is_some() != at.revision.get(key).is_some();
+        if let Some(key) = UNIONS.into_iter().find(only_one) {
+            self.wrapped(at, key)?;
+        } else {
+            self.types(at)?;
+            self.enumeration(at)?;
+            self.verdicts(at, [extensible(at), fixed(at), default(at), null(at), pattern(at)])?;
+            self.verdicts(at, limits(at).into_iter().map(Some))?;
+            self.properties(at)?;
+            self.further(at)?;
+            self.items(at)?;
+            self.compositions(at, members)?;
+            self.verdicts(at, [never(at), discriminator(at)])?;
         }
-        self.types(trail, base, revision, spot)?;
-        self.enumeration(trail, base, revision, spot)?;
-        self.extensible(trail, base, revision, spot)?;
-        self.fixed(trail, base, revision, spot)?;
-        self.default(trail, base, revision, spot)?;
-        self.null(trail, base, revision, spot)?;
-        self.pattern(trail, base, revision, spot)?;
-        self.limits(trail, base, revision, spot)?;
-        self.properties(trail, base, revision, spot)?;
-        self.further(trail, base, revision, spot)?;
-        self.items(trail, base, revision, spot)?;
-        self.compositions(trail, base, revision, members, spot)?;
-        self.notes(trail, base, revision, spot)?;
-        self.rest(trail, Some(base), Some(revision), &KNOWN)
+        self.verdicts(at, [deprecated(at)])?;
+        // Where no property says so: a whole body or item that is never sent.
+        if matches!(at.spot.kind, Kind::Body | Kind::Parameter) {
+            let access = |key: &'static str| Some((key, "access-changed".to_owned(), Level::Warning));
+            let keys = ["readOnly", "writeOnly"].into_iter();
+            self.verdicts(at, keys.filter(|key| is_true(at.base, key) != is_true(at.revision, key)).map(access))?;
+        }
+        // Generated types are called by the titles of what becomes a type.
+        let typed = ["properties", "enum", "oneOf", "anyOf", "allOf"];
+        let typed = typed.iter().any(|key| at.base.get(key).is_some() || at.revision.get(key).is_some());
+        let (id, level) = if typed { ("schema-title-changed", Level::Source) } else { ("text-changed", Level::Text) };
+        self.differs(at.trail, "title", id, level, at.get("title"))?;
+        self.rest(at.trail, Some(at.base), Some(at.revision), &KNOWN)
+    }
+
+    /// Records what became of keywords.
+    fn verdicts(&mut self, at: Schemas<'_>, all: impl IntoIterator<Item = Option<Verdict>>) -> Result<()> {
+        all.into_iter().flatten().try_for_each(|(key, what, level)| self.keyword(at, key, &what, level))
     }
 
     /// Lets the caller look at a pair.
-    pub(super) fn look(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
+    pub(super) fn look(&mut self, at: Schemas<'_>) -> Result<()> {
+        let Schemas { trail, base, revision, spot } = at;
         let pair = Pair { direction: spot.direction, operation: self.operation.as_ref(), trail, base, revision };
-        let found = (self.look)(&pair);
-        for found in found {
-            let at = Node::at(&found.place, Value::Null);
-            let said = Said { revision: Some(&at), before: found.before, after: found.after, ..Said::default() };
-            let said = said.sent(spot.direction);
-            self.record(trail, found.id, spot.unless_excused(found.level), said)?;
+        for found in (self.look)(&pair) {
+            let place = Node::at(&found.place, Value::Null);
+            let said = Said { revision: Some(&place), before: found.before, after: found.after, ..Said::default() };
+            self.record(trail, found.id, spot.unless_excused(found.level), said.sent(spot.direction))?;
         }
         Ok(())
     }
 
-    /// Records a change of a keyword.
-    pub(super) fn keyword(
-        &mut self,
-        trail: &Trail<'_>,
-        spot: Spot,
-        what: &str,
-        level: Level,
-        pair: (&Node, &Node),
-        key: &str,
-    ) -> Result<()> {
-        let step = trail.step(key);
-        let (old, new) = (pair.0.get(key), pair.1.get(key));
-        let said = Said {
-            base: Some(at_key(pair.0, key)),
-            revision: Some(at_key(pair.1, key)),
-            ..Said::nodes(old, new).sent(spot.direction)
-        };
-        // A keyword that is gone is shown where it would stand.
-        self.record(if new.is_some() || old.is_none() { &step } else { trail }, spot.id(what), level, said)
+    fn types(&mut self, at: Schemas<'_>) -> Result<()> {
+        let (old, new) = (kinds(at.base), kinds(at.revision));
+        let (wide, narrow) = if at.spot.is_request() { (&new, &old) } else { (&old, &new) };
+        let fits = contains(wide, narrow, at.spot.stringly);
+        if old != new {
+            let (what, level) = match (fits, at.spot.direction) {
+                (true, Direction::Request) => ("type-generalized", Level::Additive),
+                (true, Direction::Response) => ("type-specialized", Level::Additive),
+                (false, _) => ("type-changed", at.spot.unless_excused(Level::Breaking)),
+            };
+            self.keyword(at, "type", what, level)?;
+        }
+        let comparable = old == new || fits && new.is_some() && old.is_some();
+        self.verdicts(at, [format(at).filter(|_| comparable)])
     }
 
-    fn types(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let (old, new) = (kinds(base), kinds(revision));
-        if old == new {
-            return self.format(trail, base, revision, spot);
-        }
-        let (wide, narrow) = if spot.is_request() { (&new, &old) } else { (&old, &new) };
-        let fits = contains(wide, narrow, spot.stringly);
-        let (what, level) = match (fits, spot.direction) {
-            (true, Direction::Request) => ("type-generalized", Level::Additive),
-            (true, Direction::Response) => ("type-specialized", Level::Additive),
-            (false, _) => ("type-changed", spot.unless_excused(Level::Breaking)),
-        };
-        self.keyword(trail, spot, what, level, (base, revision), "type")?;
-        if fits && new.is_some() && old.is_some() {
-            return self.format(trail, base, revision, spot);
-        }
-        Ok(())
-    }
-
-    fn format(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let (old, new) = (base.get_text("format"), revision.get_text("format"));
-        if old == new {
-            return Ok(());
-        }
-        let inside = matches!(
-            if spot.is_request() { (new, old) } else { (old, new) },
-            (None, _)
-                | (Some("double"), Some("float" | "int32" | "int64"))
-                | (Some("float"), Some("int32" | "int64"))
-                | (Some("int64"), Some("int32"))
-                | (Some("bigint"), Some("int32" | "int64"))
-                | (Some("date-time"), Some("date" | "time"))
-        );
-        let (what, level) = match (inside, spot.is_request()) {
-            (true, true) => ("type-generalized", Level::Additive),
-            (true, false) => ("format-changed", Level::Additive),
-            (false, true) if old.is_none() => ("format-changed", Level::Warning),
-            (false, _) => ("format-changed", Level::Breaking),
-        };
-        self.keyword(trail, spot, what, spot.unless_excused(level), (base, revision), "format")
-    }
-
-    fn enumeration(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let (pair, key) = ((base, revision), "enum");
-        let list = |node: &'_ Node| node.get(key).and_then(Node::list).map(<[Node]>::to_vec);
-        let (old, new) = match (list(base), list(revision)) {
+    fn enumeration(&mut self, at: Schemas<'_>) -> Result<()> {
+        let key = "enum";
+        let (old, new) = match lists(at, key) {
             (Some(old), Some(new)) => (old, new),
             (None, None) => return Ok(()),
-            (None, _) => return self.keyword(trail, spot, "became-enum", spot.level(Effect::Narrower), pair, key),
+            (None, _) => return self.keyword(at, key, "became-enum", at.level(Effect::Narrower)),
             // Any value is taken now, and answers are read into open enumerations.
-            (_, None) => return self.keyword(trail, spot, "enum-value-removed", Level::Additive, pair, key),
+            (_, None) => return self.keyword(at, key, "enum-value-removed", Level::Additive),
         };
-        let (was, is) = (values(&old), values(&new));
+        let (was, is) = (values(old), values(new));
         let gone = old.iter().filter(|value| !is.contains(&exact(value))).map(|value| (Some(value), None));
         let come = new.iter().filter(|value| !was.contains(&exact(value))).map(|value| (None, Some(value)));
         for (old, new) in gone.chain(come) {
             let (what, level) = match new {
-                None => ("enum-value-removed", spot.level(Effect::Narrower)),
+                None => ("enum-value-removed", at.level(Effect::Narrower)),
                 Some(_) => ("enum-value-added", Level::Additive),
             };
-            let said = Said {
-                base: old.or(base.get(key)),
-                revision: new.or(revision.get(key)),
-                ..Said::nodes(old, new).sent(spot.direction)
-            };
-            self.record(&trail.step(key), spot.id(what), level, said)?;
+            let said = Said::nodes(old, new).sent(at.spot.direction);
+            let said = Said { base: old.or(at.base.get(key)), revision: new.or(at.revision.get(key)), ..said };
+            self.record(&at.trail.step(key), at.spot.id(what), level, said)?;
         }
         Ok(())
     }
 
-    /// Values that are known while others may come: losing one is what a sender notices.
-    fn extensible(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let (pair, key) = ((base, revision), "x-extensible-enum");
-        let list = |node: &'_ Node| node.get(key).and_then(Node::list).map(values);
-        let (Some(was), Some(is)) = (list(base), list(revision)) else {
-            return if base.get(key).is_some() == revision.get(key).is_some() {
-                Ok(())
-            } else {
-                self.keyword(trail, spot, "extension-changed", Level::Text, pair, key)
-            };
-        };
-        if !was.is_subset(&is) {
-            let level = spot.level(Effect::Narrower);
-            self.keyword(trail, spot, "x-extensible-enum-value-removed", level, pair, key)?;
-        }
-        if !is.is_subset(&was) {
-            self.keyword(trail, spot, "x-extensible-enum-value-added", Level::Additive, pair, key)?;
-        }
-        Ok(())
-    }
-
-    fn fixed(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let pair = (base, revision);
-        let (what, level) = match (base.get("const"), revision.get("const")) {
-            (None, None) => return Ok(()),
-            (Some(old), Some(new)) if old.same(new) => return Ok(()),
-            (None, Some(_)) => ("const-added", spot.level(Effect::Narrower)),
-            (Some(_), None) => ("const-removed", spot.level(Effect::Wider)),
-            (Some(_), Some(_)) => ("const-changed", spot.unless_excused(Level::Breaking)),
-        };
-        self.keyword(trail, spot, what, level, pair, "const")
-    }
-
-    fn default(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let (old, new) = (base.get("default"), revision.get("default"));
-        let what = match (old, new) {
-            (None, None) => return Ok(()),
-            (Some(old), Some(new)) if old.same(new) => return Ok(()),
-            (None, Some(_)) => "default-value-added",
-            (Some(_), None) => "default-value-removed",
-            (Some(_), Some(_)) => "default-value-changed",
-        };
-        // Leaving a parameter out is a request like any other, and now asks for something else.
-        let level = match (spot.kind, old) {
-            (Kind::Parameter, _) if spot.optional => Level::Breaking,
-            (Kind::Parameter, _) | (_, None) => Level::Additive,
-            _ => Level::Warning,
-        };
-        self.keyword(trail, spot, what, spot.unless_excused(level), (base, revision), "default")
-    }
-
-    fn null(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let (what, effect) = match (nullable(base), nullable(revision)) {
-            (false, true) => ("became-nullable", Effect::Wider),
-            (true, false) => ("became-not-nullable", Effect::Narrower),
-            _ => return Ok(()),
-        };
-        // A schema without any type allows null already, whatever it says.
-        if kinds(base).is_none() != kinds(revision).is_none() {
-            return Ok(());
-        }
-        self.keyword(trail, spot, what, spot.level(effect), (base, revision), "nullable")
-    }
-
-    fn pattern(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let anything = |pattern: Option<&str>| matches!(pattern, None | Some(".*" | "^.*$" | ""));
-        let (old, new) = (base.get_text("pattern"), revision.get_text("pattern"));
-        if old == new || anything(old) && anything(new) {
-            return Ok(());
-        }
-        let (what, level) = match (anything(old), anything(new)) {
-            (true, false) => ("pattern-added", spot.level(Effect::Narrower)),
-            (false, true) if new.is_some() => ("pattern-generalized", spot.level(Effect::Wider)),
-            (false, true) => ("pattern-removed", spot.level(Effect::Wider)),
-            _ => ("pattern-changed", Level::Warning),
-        };
-        self.keyword(trail, spot, what, spot.unless_excused(level), (base, revision), "pattern")
-    }
-
-    fn properties(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let (old, new) = (entries(base.get("properties")), entries(revision.get("properties")));
-        let list = trail.step("properties");
-        let (was, is) = (required(base), required(revision));
-        let closed = [base, revision].map(|node| matches!(Further::of(node), Further::Nothing));
+    fn properties(&mut self, at: Schemas<'_>) -> Result<()> {
+        let (old, new) = at.get("properties");
+        let (old, new) = (entries(old), entries(new));
+        let list = at.trail.step("properties");
+        let (was, is) = (required(at.base), required(at.revision));
+        let closed = [at.base, at.revision].map(|node| matches!(Further::of(node), Further::Nothing));
         for (name, one, other) in union(old, new) {
-            let at = list.step(name);
+            let step = list.step(name);
             let required = (was.contains(name), is.contains(name));
             match (one, other) {
-                (Some(one), Some(other)) => self.property(&at, (one, other), required, spot)?,
-                (Some(one), None) => self.property_gone(&at, one, (required.0, closed[1]), spot)?,
-                (None, Some(other)) => self.property_new(&at, other, (required.1, closed[0]), spot)?,
+                (Some(one), Some(other)) => self.property(&step, (one, other), required, at.spot)?,
+                (Some(one), None) => self.property_gone(&step, one, (required.0, closed[1]), at.spot)?,
+                (None, Some(other)) => self.property_new(&step, other, (required.1, closed[0]), at.spot)?,
                 (None, None) => {}
             }
         }
         // Names that are required although no property is described.
-        let unnamed = |names: &HashSet<&'_ str>| -> BTreeSet<String> {
+        let unnamed = |names: &BTreeSet<&'_ str>| -> BTreeSet<String> {
             let unknown = names.iter().filter(|name| !old.contains_key(**name) && !new.contains_key(**name));
             unknown.map(|name| (*name).to_owned()).collect()
         };
         let (was, is) = (unnamed(&was), unnamed(&is));
         if !is.is_subset(&was) {
-            let said = Said {
-                base: Some(at_key(base, "required")),
-                ..Said::nodes(base.get("required"), revision.get("required")).sent(spot.direction)
-            };
-            self.record(&trail.step("required"), NO_PROPERTY, Level::Warning, said)?;
+            let (old, new) = at.get("required");
+            let said = Said::nodes(old, new).sent(at.spot.direction);
+            self.record(&at.trail.step("required"), NO_PROPERTY, Level::Warning, said)?;
         } else if was != is {
-            self.keyword(trail, spot, "required-names-changed", Level::Additive, (base, revision), "required")?;
+            self.keyword(at, "required", "required-names-changed", Level::Additive)?;
         }
         Ok(())
     }
@@ -328,7 +202,7 @@ impl<'a> Comparer<'a> {
             let said = Said::both(pair.0, pair.1, word(was), word(is)).sent(spot.direction);
             self.record(at, inner.id(&format!("became-{}{with}", word(is))), level, said)?;
         }
-        self.referred(at, pair.0, pair.1, inner)
+        self.referred(Schemas { trail: at, base: pair.0, revision: pair.1, spot: inner })
     }
 
     /// `closed`: the newer schema refuses what it does not describe.
@@ -377,59 +251,120 @@ impl<'a> Comparer<'a> {
     }
 
     /// What may stand beside the properties: anything, nothing, or what a schema says.
-    fn further(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
+    fn further(&mut self, at: Schemas<'_>) -> Result<()> {
         let key = "additionalProperties";
-        let pair = (base, revision);
-        match (Further::of(base), Further::of(revision)) {
-            (Further::Schema(old), Further::Schema(new)) => self.referred(&trail.step(key), old, new, spot.inside()),
-            (old, new) if old.rank() == new.rank() => Ok(()),
-            (old, new) => {
-                let (what, effect) = if new.rank() < old.rank() {
-                    ("additional-properties-narrowed", Effect::Narrower)
-                } else {
-                    ("additional-properties-widened", Effect::Wider)
-                };
-                let level = spot.level(effect);
-                self.keyword(trail, spot, what, level, pair, key)
+        match (Further::of(at.base), Further::of(at.revision)) {
+            (Further::Schema(base), Further::Schema(revision)) => {
+                self.referred(Schemas { trail: &at.trail.step(key), base, revision, spot: at.spot.inside() })
             }
+            (old, new) if old.rank() == new.rank() => Ok(()),
+            (old, new) if new.rank() < old.rank() => {
+                self.keyword(at, key, "additional-properties-narrowed", at.level(Effect::Narrower))
+            }
+            _ => self.keyword(at, key, "additional-properties-widened", at.level(Effect::Wider)),
         }
     }
 
-    fn items(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let (old, new) = (base.get("items"), revision.get("items"));
+    fn items(&mut self, at: Schemas<'_>) -> Result<()> {
+        let (old, new) = at.get("items");
         let one_sided = old.is_none() || new.is_none();
-        if old.is_none() && new.is_none() || one_sided && kinds(base) != kinds(revision) {
+        if old.is_none() && new.is_none() || one_sided && kinds(at.base) != kinds(at.revision) {
             return Ok(());
         }
         // A list of something against a list of anything.
-        let (was, is) = (anything(base), anything(revision));
-        self.referred(&trail.step("items"), old.unwrap_or(&was), new.unwrap_or(&is), spot.inside())
+        let (was, is) = (anything(at.base), anything(at.revision));
+        let (base, revision) = (old.unwrap_or(&was), new.unwrap_or(&is));
+        self.referred(Schemas { trail: &at.trail.step("items"), base, revision, spot: at.spot.inside() })
     }
+}
 
-    fn notes(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let pair = (base, revision);
-        if is_true(base, "deprecated") != is_true(revision, "deprecated") {
-            let (what, level) = if is_true(revision, "deprecated") {
-                ("deprecated", Level::Warning)
-            } else {
-                ("reactivated", Level::Additive)
-            };
-            self.keyword(trail, spot, what, level, pair, "deprecated")?;
-        }
-        // Where no property says so: a whole body or item that is never sent.
-        if matches!(spot.kind, Kind::Body | Kind::Parameter) {
-            for key in ["readOnly", "writeOnly"] {
-                if is_true(base, key) != is_true(revision, key) {
-                    self.keyword(trail, spot, "access-changed", Level::Warning, pair, key)?;
-                }
-            }
-        }
-        // Generated types are called by the titles of what becomes a type.
-        let typed = ["properties", "enum", "oneOf", "anyOf", "allOf"];
-        let typed = typed.iter().any(|key| base.get(key).is_some() || revision.get(key).is_some());
-        let (id, level) = if typed { ("schema-title-changed", Level::Source) } else { ("text-changed", Level::Text) };
-        self.differs(trail, "title", id, level, (base.get("title"), revision.get("title")))
+fn format(at: Schemas<'_>) -> Option<Verdict> {
+    let (old, new) = at.texts("format");
+    if old == new {
+        return None;
     }
+    let inside = matches!(
+        if at.spot.is_request() { (new, old) } else { (old, new) },
+        (None, _)
+            | (Some("double"), Some("float" | "int32" | "int64"))
+            | (Some("float"), Some("int32" | "int64"))
+            | (Some("int64"), Some("int32"))
+            | (Some("bigint"), Some("int32" | "int64"))
+            | (Some("date-time"), Some("date" | "time"))
+    );
+    let (what, level) = match (inside, at.spot.is_request()) {
+        (true, true) => ("type-generalized", Level::Additive),
+        (true, false) => ("format-changed", Level::Additive),
+        (false, true) if old.is_none() => ("format-changed", Level::Warning),
+        (false, _) => ("format-changed", Level::Breaking),
+    };
+    Some(("format", what.to_owned(), at.spot.unless_excused(level)))
+}
+
+/// Values that are known while others may come: losing one is what a sender notices.
+fn extensible(at: Schemas<'_>) -> Option<Verdict> {
+    let key = "x-extensible-enum";
+    let (what, level) = match lists(at, key) {
+        (Some(old), Some(new)) if values(old) == values(new) => return None,
+        (Some(old), Some(new)) if !values(old).is_subset(&values(new)) => {
+            ("x-extensible-enum-value-removed", at.level(Effect::Narrower))
+        }
+        (Some(_), Some(_)) => ("x-extensible-enum-value-added", Level::Additive),
+        _ if at.base.get(key).is_some() == at.revision.get(key).is_some() => return None,
+        _ => ("extension-changed", Level::Text),
+    };
+    Some((key, what.to_owned(), level))
+}
+
+fn fixed(at: Schemas<'_>) -> Option<Verdict> {
+    at.keyword("const", "const", [at.level(Effect::Narrower), at.level(Effect::Wider), Level::Breaking])
+}
+
+/// Leaving a parameter out is a request like any other, and now asks for something else.
+fn default(at: Schemas<'_>) -> Option<Verdict> {
+    let levels = match at.spot.kind {
+        Kind::Parameter if at.spot.optional => [Level::Breaking; 3],
+        Kind::Parameter => [Level::Additive; 3],
+        _ => [Level::Additive, Level::Warning, Level::Warning],
+    };
+    at.keyword("default", "default-value", levels)
+}
+
+fn null(at: Schemas<'_>) -> Option<Verdict> {
+    // A schema without any type allows null already, whatever it says.
+    if kinds(at.base).is_none() != kinds(at.revision).is_none() {
+        return None;
+    }
+    let (what, effect) = match (nullable(at.base), nullable(at.revision)) {
+        (false, true) => ("became-nullable", Effect::Wider),
+        (true, false) => ("became-not-nullable", Effect::Narrower),
+        _ => return None,
+    };
+    Some(("nullable", what.to_owned(), at.level(effect)))
+}
+
+fn pattern(at: Schemas<'_>) -> Option<Verdict> {
+    let anything = |pattern: Option<&str>| matches!(pattern, None | Some(".*" | "^.*$" | ""));
+    let (old, new) = at.texts("pattern");
+    let (what, level) = match (anything(old), anything(new)) {
+        (true, true) => return None,
+        (true, false) => ("pattern-added", at.level(Effect::Narrower)),
+        (false, true) if new.is_some() => ("pattern-generalized", at.level(Effect::Wider)),
+        (false, true) => ("pattern-removed", at.level(Effect::Wider)),
+        (false, false) if old == new => return None,
+        // Which of the two allows more cannot be told.
+        (false, false) => ("pattern-changed", at.spot.unless_excused(Level::Warning)),
+    };
+    Some(("pattern", what.to_owned(), level))
+}
+
+fn deprecated(at: Schemas<'_>) -> Option<Verdict> {
+    let (what, level) = match (is_true(at.base, "deprecated"), is_true(at.revision, "deprecated")) {
+        (false, true) => ("deprecated", Level::Warning),
+        (true, false) => ("reactivated", Level::Additive),
+        _ => return None,
+    };
+    Some(("deprecated", what.to_owned(), level))
 }
 
 enum Further<'n> {
@@ -500,8 +435,12 @@ fn manner(required: bool, hidden: bool) -> &'static str {
     }
 }
 
-fn required(node: &Node) -> HashSet<&str> {
+fn required(node: &Node) -> BTreeSet<&str> {
     node.get("required").and_then(Node::list).unwrap_or_default().iter().filter_map(Node::text).collect()
+}
+
+fn lists<'t>(at: Schemas<'t>, key: &str) -> (Option<&'t [Node]>, Option<&'t [Node]>) {
+    (at.base.get(key).and_then(Node::list), at.revision.get(key).and_then(Node::list))
 }
 
 /// A value as a text that no other value has.

@@ -1,6 +1,8 @@
 //! The role in which a schema stands: it decides what a change of it means, and how the change is called.
 
 use super::change::{Direction, Level};
+use super::trail::Trail;
+use crate::tree::Node;
 
 /// In which role a schema stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -92,5 +94,47 @@ impl Spot {
             Kind::Parameter | Kind::ParameterProperty => Kind::ParameterProperty,
         };
         Self { kind, optional: true, ..self }
+    }
+}
+
+/// Two schemas in one place and role.
+#[derive(Clone, Copy)]
+pub(super) struct Schemas<'t> {
+    pub trail: &'t Trail<'t>,
+    pub base: &'t Node,
+    pub revision: &'t Node,
+    pub spot: Spot,
+}
+
+/// What became of a keyword: the keyword, the kind without its place, and how much it matters.
+pub(super) type Verdict = (&'static str, String, Level);
+
+impl<'t> Schemas<'t> {
+    /// What stands under a key.
+    pub fn get(self, key: &str) -> (Option<&'t Node>, Option<&'t Node>) {
+        (self.base.get(key), self.revision.get(key))
+    }
+
+    /// What stands under a key, as text.
+    pub fn texts(self, key: &str) -> (Option<&'t str>, Option<&'t str>) {
+        (self.base.get_text(key), self.revision.get_text(key))
+    }
+
+    /// What an effect means here.
+    pub fn level(self, effect: Effect) -> Level {
+        self.spot.level(effect)
+    }
+
+    /// What became of a keyword whose absence, presence and values are three kinds; none if it is the same.
+    pub fn keyword(self, key: &'static str, word: &str, levels: [Level; 3]) -> Option<Verdict> {
+        let [added, removed, changed] = levels;
+        let (how, level) = match self.get(key) {
+            (None, None) => return None,
+            (Some(old), Some(new)) if old.same(new) => return None,
+            (None, _) => ("added", added),
+            (_, None) => ("removed", removed),
+            _ => ("changed", changed),
+        };
+        Some((key, format!("{word}-{how}"), self.spot.unless_excused(level)))
     }
 }
