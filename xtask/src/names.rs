@@ -6,16 +6,17 @@
 
 use std::collections::HashSet;
 
-use crate::ident::{pascal, unused};
+use crate::ident::{operation_id, pascal, unused};
+use crate::notes::Notes;
+use crate::reference::every_reference;
 use crate::roles::{Role, operations, walk};
-use crate::rules::{Notes, every_reference, id};
 use crate::tree::{Map, Node, Value};
 
 /// Puts the name of a document's first operation before the names of its shared schemas: another document may have the same.
 pub fn spaced(document: &mut Node) {
     let mut first = None;
     operations(document, &mut |path, method, _| {
-        first.get_or_insert_with(|| pascal(&id(method, path)));
+        first.get_or_insert_with(|| pascal(&operation_id(method, path)));
     });
     let schemas = document.at_path_mut(&["components", "schemas"]).and_then(Node::map_mut);
     let (Some(prefix), Some(schemas)) = (first, schemas.filter(|schemas| !schemas.is_empty())) else { return };

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::report::{Counts, Entry, Report};
 use crate::compare::Level;
+use crate::text::visible;
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -37,17 +38,17 @@ fn human(report: &Report, color: bool) -> String {
     let mut out = String::new();
     for entry in &report.changes {
         let (on, off) = if color { (paint(entry.level), "\u{1b}[0m") } else { ("", "") };
-        let _ = writeln!(out, "{on}{}{off} {}{}", word(entry.level), plain(&entry.id), called(entry));
-        let _ = writeln!(out, "  {} {}", plain(&place(entry)), plain(&entry.pointer));
+        let _ = writeln!(out, "{on}{}{off} {}{}", word(entry.level), visible(&entry.id), called(entry));
+        let _ = writeln!(out, "  {} {}", visible(&place(entry)), visible(&entry.pointer));
         if entry.before.is_some() || entry.after.is_some() {
-            let shown = |text: &Option<String>| text.as_deref().map_or_else(|| "nothing".to_owned(), plain);
+            let shown = |text: &Option<String>| text.as_deref().map_or_else(|| "nothing".to_owned(), visible);
             let _ = writeln!(out, "  was {}; is {}", shown(&entry.before), shown(&entry.after));
         }
-        let _ = writeln!(out, "  for this client: {}", plain(&entry.meaning));
+        let _ = writeln!(out, "  for this client: {}", visible(&entry.meaning));
         let _ = writeln!(out, "  fingerprint {}", entry.fingerprint);
     }
     for remark in &report.remarks {
-        let _ = writeln!(out, "remark: {}", plain(remark));
+        let _ = writeln!(out, "remark: {}", visible(remark));
     }
     let _ = writeln!(out, "{}", sum(&report.counts));
     out
@@ -99,28 +100,28 @@ fn github(report: &Report) -> String {
             _ => "notice",
         };
         let file = entry.place.as_ref().map_or("", |place| &place.file);
-        let shown = |text: &Option<String>| text.as_deref().map_or_else(|| "nothing".to_owned(), plain);
+        let shown = |text: &Option<String>| text.as_deref().map_or_else(|| "nothing".to_owned(), visible);
         let text = format!(
             "{}{} was {}; is {}; for this client: {} ({})",
-            plain(&entry.id),
+            visible(&entry.id),
             called(entry),
             shown(&entry.before),
             shown(&entry.after),
-            plain(&entry.meaning),
+            visible(&entry.meaning),
             entry.fingerprint
         );
         let title = format!("{} {}", word(entry.level), entry.id);
         let _ = writeln!(
             out,
             "::{command} file={},line={},title={}::{}",
-            property(&plain(file)),
+            property(&visible(file)),
             entry.line,
-            property(&plain(&title)),
+            property(&visible(&title)),
             message(&text)
         );
     }
     for remark in &report.remarks {
-        let _ = writeln!(out, "::notice::{}", message(&plain(remark)));
+        let _ = writeln!(out, "::notice::{}", message(&visible(remark)));
     }
     let _ = writeln!(out, "{}", message(&sum(&report.counts)));
     out
@@ -161,38 +162,18 @@ fn paint(level: Level) -> &'static str {
 
 fn called(entry: &Entry) -> String {
     let operation = entry.operation.as_ref();
-    operation.map_or_else(String::new, |operation| plain(&format!(" {} {}", operation.method, operation.path)))
+    operation.map_or_else(String::new, |operation| visible(&format!(" {} {}", operation.method, operation.path)))
 }
 
 fn place(entry: &Entry) -> String {
     entry.place.as_ref().map_or_else(|| format!("line {}", entry.line), ToString::to_string)
 }
 
-/// A text as one line in which everything that is not seen is written out.
-fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' => out.push('⏎'),
-            '\t' => out.push(' '),
-            c if hidden(c) => out.extend(c.escape_unicode()),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// What moves a cursor, turns the direction of a line round, or cannot be seen.
-fn hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{061C}' | '\u{E0000}'..='\u{E007F}' | '\u{FFF9}'..='\u{FFFB}')
-}
-
 /// A text inside of a code element: every sign that could mean something as an entity. Mentions and references to issues
 /// are not looked for there.
 fn code(text: &str) -> String {
     let mut out = String::from("<code>");
-    for c in plain(text).chars() {
+    for c in visible(text).chars() {
         if c.is_ascii_punctuation() {
             let _ = write!(out, "&#{};", u32::from(c));
         } else {

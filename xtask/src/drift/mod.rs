@@ -5,7 +5,7 @@
 
 mod accepted;
 mod client;
-mod facts;
+mod contradictions;
 mod format;
 mod prose;
 mod report;
@@ -78,10 +78,10 @@ pub fn between(
     let options = Options { identity: &api_id, look: &look, today: today() };
     let compared = compare::compare(&old, &new, &options)?;
     let mut changes = compared.changes;
-    // The facts below find these wherever they stand, in what is new too.
+    // The contradictions below find these wherever they stand, in what is new too.
     changes.retain(|change| change.id != compare::NO_PROPERTY);
     changes.iter_mut().for_each(status);
-    changes.extend(facts::new_ones(&old, &new));
+    changes.extend(contradictions::new_ones(&old, &new));
     changes.extend(repairs(&near, revision));
     changes.extend(patches(root, (&near, revision), &far)?);
 

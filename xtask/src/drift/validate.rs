@@ -4,8 +4,8 @@
 //! A whole validator would compile the schema first, loses the lines, and knows neither `nullable` nor truth values for
 //! exclusive bounds.
 
-use crate::compare::shown;
-use crate::rules::{decoded, resolve};
+use crate::reference::{decoded, resolve};
+use crate::text::shown;
 use crate::tree::{Map, Node, Place, Value};
 
 /// Values inside values and references followed; deeper ones are taken as right.

@@ -1,6 +1,6 @@
 //! Rules about answers: each has a status and a description, as OpenAPI demands. Their schemas stay as published.
 
-use super::Notes;
+use crate::notes::Notes;
 use crate::roles::{Role, walk};
 use crate::tree::{Map, Node, Value};
 

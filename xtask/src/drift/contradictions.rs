@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use super::side::api_id;
 use super::validate::violations;
 use crate::compare::{Change, Level, NO_PROPERTY, Operation};
+use crate::reference::resolve;
 use crate::roles::{METHODS, Role, pointer, walk};
-use crate::rules::resolve;
 use crate::tree::{Node, Value};
 
 /// The facts of the newer document that the older one did not have.
