@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, Parser, Subcommand};
 use xtask::check::{check, write_table};
 use xtask::drift::{FailOn, Format, Question, Report, drift, write};
-use xtask::error::{Error, Result, one_line};
+use xtask::error::Result;
 use xtask::import::{Imported, import};
 use xtask::roots;
 use xtask::torture::{self, Torture};
@@ -56,7 +56,7 @@ enum Spec {
     Import(Import),
     /// Check that openapi.yaml is current and that the library agrees with it
     Check(Check),
-    /// Tell what changed between two documents, and what it means for this library
+    /// Tell what newer pages change, operation by operation, and what it means for this library
     Drift(Drift),
     /// Take newer pages: import, regenerate, accept, check, test, report; or leave everything as it was
     Update(Update),
@@ -97,9 +97,12 @@ struct Update {
 
 #[derive(Args)]
 struct Drift {
-    /// The older side (without it: spec/vendor), then the newer: each a page, a folder of pages, or an OpenAPI file
-    #[arg(value_name = "[BASE] REVISION", required = true, num_args = 1..=2)]
-    sides: Vec<PathBuf>,
+    /// The newer pages, OpenAPI files, or folders of them
+    #[arg(value_name = "PAGE", required = true)]
+    pages: Vec<PathBuf>,
+    /// Compare with this page, file or folder instead of with what spec/vendor and spec/operations know of each operation
+    #[arg(long, value_name = "PATH")]
+    base: Option<PathBuf>,
     /// How the report is written
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -169,11 +172,7 @@ fn run_check(write: bool) -> Result<()> {
 
 /// Whether there is drift of the level that was asked for.
 fn run_drift(arguments: &Drift) -> Result<bool> {
-    let (revision, base) = match arguments.sides.as_slice() {
-        [base, revision] => (revision.clone(), Some(base.clone())),
-        [revision] => (revision.clone(), None),
-        _ => return Err(Error::Refused("expected one or two sides".to_owned())),
-    };
+    let (base, revision) = (arguments.base.clone(), arguments.pages.clone());
     let question = Question { base, revision, show_text: arguments.show_text };
     let report = drift(&roots::repository(), &question)?;
     print_report(&report, arguments.format);
@@ -183,9 +182,6 @@ fn run_drift(arguments: &Drift) -> Result<bool> {
 fn print_report(report: &Report, format: Format) {
     let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let text = write(report, format, color);
-    if matches!(format, Format::Json) {
-        report.remarks.iter().for_each(|remark| eprintln!("remark: {}", one_line(remark)));
-    }
     // A reader that went away (`| head`) is no failure of ours.
     let _ = std::io::stdout().write_all(text.as_bytes());
 }

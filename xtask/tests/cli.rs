@@ -256,7 +256,7 @@ fn drift_ends_with_0_1_or_2_and_what_is_no_page_is_never_no_drift() {
     ];
     for (name, content, flags, code) in cases {
         let revision = folder.file(name, content);
-        let ran = run(&root(), &[&["spec", "drift", FROZEN, &shown(&revision)], flags].concat());
+        let ran = run(&root(), &[&["spec", "drift", "--base", FROZEN, &shown(&revision)], flags].concat());
         assert_eq!(
             ran.status.code(),
             Some(code),
@@ -274,6 +274,6 @@ fn drift_ends_with_0_1_or_2_and_what_is_no_page_is_never_no_drift() {
     }
     // YAML and JSON are the same document.
     let (one, two) = (folder.file("one.json", json), folder.file("two.yaml", yaml));
-    let ran = run(&root(), &["spec", "drift", &shown(&one), &shown(&two), "--fail-on", "any"]);
+    let ran = run(&root(), &["spec", "drift", "--base", &shown(&one), &shown(&two), "--fail-on", "any"]);
     assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stdout));
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use xtask::compare::{Change, Level, Options, compare};
-use xtask::drift::{Accepted, Client, Format, Report, Side, between, read as side, write};
+use xtask::drift::{Client, Format, Report, Side, between, read as side, write};
 use xtask::tree::{Node, read};
 
 const BASE: &str = "
@@ -1203,7 +1203,7 @@ impl Folder {
     }
 
     fn side(&self, name: &str) -> Side {
-        side(&root(), &self.0.join(name)).unwrap_or_else(|error| panic!("{error}"))
+        side(&root(), &[self.0.join(name)]).unwrap_or_else(|error| panic!("{error}"))
     }
 }
 
@@ -1216,8 +1216,7 @@ impl Drop for Folder {
 fn drift(name: &str, old: Vec<u8>, new: Vec<u8>) -> Report {
     let folder = Folder::new(name, &[("old.md", old), ("new.md", new)]);
     let sides = (&folder.side("old.md"), &folder.side("new.md"));
-    between(&root(), sides, &Client::read(&root()), &Accepted::default(), true)
-        .unwrap_or_else(|error| panic!("{error}"))
+    between(&Client::read(&root()), sides, true).unwrap_or_else(|error| panic!("{error}"))
 }
 
 const PAGES: &[Row] = &[
@@ -1447,24 +1446,7 @@ fn a_prose_enumeration_that_grew_where_the_library_sends_nothing_is_a_warning_th
 }
 
 #[test]
-fn a_page_that_is_gone_from_a_folder_breaks_and_one_page_against_a_folder_misses_none() {
-    let other = [("multi-image2video:", "effects:"), ("api-386179083", "api-1")];
-    let old = Folder::new("old", &[("a.md", page(&[])), ("b.md", page(&other))]);
-    let new = Folder::new("new", &[("a.md", page(&[]))]);
-    let client = Client::read(&root());
-    let run = |revision: &Side| {
-        between(&root(), (&old.side(""), revision), &client, &Accepted::default(), true)
-            .unwrap_or_else(|error| panic!("{error}"))
-    };
-    let folder = run(&new.side(""));
-    let grave = folder.changes.iter().filter(|change| change.level > Text);
-    let ids: Vec<&str> = grave.map(|change| change.id.as_str()).collect();
-    assert_eq!(ids, ["api-path-removed-without-deprecation"]);
-    assert!(run(&new.side("a.md")).changes.is_empty());
-}
-
-#[test]
-fn a_fingerprint_does_not_depend_on_lines_and_an_accepted_one_is_only_counted() {
+fn a_fingerprint_does_not_depend_on_lines() {
     let change = ("Enumerated values: 5, 10", "Enumerated values: 5");
     let first = drift("first", page(&[]), page(&[change]));
     let shifted = drift("shifted", page(&[]), page(&[change, ("# Multiple", "\n\n\n# Multiple")]));
@@ -1473,25 +1455,6 @@ fn a_fingerprint_does_not_depend_on_lines_and_an_accepted_one_is_only_counted() 
     let (one, two) = (of(&first).unwrap_or_default(), of(&shifted).unwrap_or_default());
     assert_eq!(one.0, two.0);
     assert_ne!(one.1, two.1);
-    let list = Folder::new(
-        "accepted",
-        &[
-            (
-                "accepted.yaml",
-                format!("- fingerprint: '{}'\n  reason: seen\n- fingerprint: 'none'\n  reason: old\n", one.0)
-                    .into_bytes(),
-            ),
-            ("new.md", page(&[change])),
-            ("old.md", page(&[])),
-        ],
-    );
-    let accepted =
-        Accepted::read_file(&list.0.join("accepted.yaml"), "accepted.yaml").unwrap_or_else(|error| panic!("{error}"));
-    let sides = (&list.side("old.md"), &list.side("new.md"));
-    let report =
-        between(&root(), sides, &Client::read(&root()), &accepted, false).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!((report.changes.len(), report.counts.accepted, report.counts.warning), (0, 1, 0));
-    assert!(report.remarks.iter().any(|remark| remark.contains("none does not occur")), "{:?}", report.remarks);
 }
 
 #[test]

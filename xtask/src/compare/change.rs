@@ -60,6 +60,24 @@ pub struct Change {
     pub after: Option<String>,
 }
 
+impl Change {
+    /// A change of a kind and a level, at no place as yet.
+    #[must_use]
+    pub fn of(id: &str, level: Level) -> Self {
+        Self {
+            id: id.to_owned(),
+            level,
+            direction: None,
+            operation: None,
+            pointer: String::new(),
+            site: String::new(),
+            place: Place { file: std::sync::Arc::from(""), line: 0 },
+            before: None,
+            after: None,
+        }
+    }
+}
+
 /// One pair of schemas that a caller's own look is offered.
 pub struct Pair<'a> {
     /// Which way the data goes.

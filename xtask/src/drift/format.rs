@@ -47,9 +47,6 @@ fn human(report: &Report, color: bool) -> String {
         let _ = writeln!(out, "  for this client: {}", visible(&entry.meaning));
         let _ = writeln!(out, "  fingerprint {}", entry.fingerprint);
     }
-    for remark in &report.remarks {
-        let _ = writeln!(out, "remark: {}", visible(remark));
-    }
     let _ = writeln!(out, "{}", sum(&report.counts));
     out
 }
@@ -85,9 +82,6 @@ fn markdown(report: &Report) -> String {
     if left > 0 {
         let _ = writeln!(out, "\n{left} more changes do not fit here; run `cargo xtask spec drift` to see them.");
     }
-    for remark in report.remarks.iter().take(50) {
-        let _ = writeln!(out, "\n{}", code(remark));
-    }
     out
 }
 
@@ -119,9 +113,6 @@ fn github(report: &Report) -> String {
             property(&visible(&title)),
             message(&text)
         );
-    }
-    for remark in &report.remarks {
-        let _ = writeln!(out, "::notice::{}", message(&visible(remark)));
     }
     let _ = writeln!(out, "{}", message(&sum(&report.counts)));
     out
@@ -160,9 +151,11 @@ fn paint(level: Level) -> &'static str {
     }
 }
 
+/// The operation, and the page that says so.
 fn called(entry: &Entry) -> String {
-    let operation = entry.operation.as_ref();
-    operation.map_or_else(String::new, |operation| visible(&format!(" {} {}", operation.method, operation.path)))
+    let operation = entry.operation.as_ref().map(|operation| format!(" {} {}", operation.method, operation.path));
+    let page = entry.page.as_ref().map(|page| format!(" (page {page})"));
+    visible(&[operation, page].into_iter().flatten().collect::<String>())
 }
 
 fn place(entry: &Entry) -> String {
@@ -203,6 +196,7 @@ mod tests {
         let entry = Entry {
             id: "unclassified".to_owned(),
             level: Level::Warning,
+            page: Some(hostile.to_owned()),
             operation: Some(operation),
             pointer: hostile.to_owned(),
             line: 3,
@@ -213,7 +207,7 @@ mod tests {
             place: None,
         };
         let counts = Counts { warning: 1, ..Counts::default() };
-        Report { changes: vec![entry], counts, remarks: vec![hostile.to_owned()] }
+        Report { changes: vec![entry], counts }
     }
 
     const HOSTILE: &str = "a\u{1b}[2J\r\n::error::x\u{202e}% <script>`|[a](b) @team #1 https://x.y\u{200b}";
@@ -223,7 +217,7 @@ mod tests {
         let text = human(&report(HOSTILE), false);
         assert!(!text.contains(['\u{1b}', '\r', '\u{202e}', '\u{200b}']), "{text:?}");
         assert!(!text.lines().any(|line| line.starts_with("::")), "{text}");
-        assert_eq!(text.lines().count(), 7, "{text}");
+        assert_eq!(text.lines().count(), 6, "{text}");
     }
 
     #[test]
@@ -239,8 +233,8 @@ mod tests {
     fn no_text_of_a_page_becomes_a_command_of_the_workflow() {
         let text = github(&report(HOSTILE));
         let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("::")).collect();
-        assert_eq!(commands.len(), 2, "{text}");
-        assert!(commands.iter().all(|line| line.starts_with("::warning file=") || line.starts_with("::notice::")));
+        assert_eq!(commands.len(), 1, "{text}");
+        assert!(commands.iter().all(|line| line.starts_with("::warning file=")));
         assert_eq!((message("1%\n"), property("a:b,c")), ("1%25%0A".to_owned(), "a%3Ab%2Cc".to_owned()));
     }
 

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::compare::Operation;
 use crate::error::{Error, Result};
 use crate::merge::{Source, merge};
 use crate::page::{self, Page};
@@ -38,18 +39,21 @@ pub struct Side {
     pub folder: bool,
 }
 
-/// Reads a side.
+/// Reads a side: pages, OpenAPI files, and folders of them.
 ///
 /// # Errors
 /// What is no such document, in one line.
-pub fn read(root: &Path, path: &Path) -> Result<Side> {
-    if !path.is_dir() {
-        return Ok(Side { sheets: vec![sheet(root, path)?], folder: false });
+pub fn read(root: &Path, paths: &[PathBuf]) -> Result<Side> {
+    let mut sheets = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let all = roots::documents_in(path, &roots::shown(root, path))?;
+            sheets.extend(all.iter().map(|page| sheet(root, page)).collect::<Result<Vec<_>>>()?);
+        } else {
+            sheets.push(sheet(root, path)?);
+        }
     }
-    let name = roots::shown(root, path);
-    let pages = roots::documents_in(path, &name)?;
-    let sheets = pages.iter().map(|page| sheet(root, page)).collect::<Result<Vec<_>>>()?;
-    Ok(Side { sheets, folder: true })
+    Ok(Side { sheets, folder: paths.iter().any(|path| path.is_dir()) })
 }
 
 impl Side {
@@ -62,25 +66,13 @@ impl Side {
         merge(self.sheets.iter().map(source).collect(), &mut Notes::default())
     }
 
-    /// Of a folder, the pages that a single newer page can be the successor of; all, when it is none's.
+    /// The documents that describe an operation of another one, and the rest.
     #[must_use]
-    pub fn about(&self, other: &Side) -> (Self, Vec<Sheet>) {
-        let wanted: BTreeSet<String> = other.sheets.iter().flat_map(Sheet::keys).collect();
-        let (near, far): (Vec<Sheet>, Vec<Sheet>) =
-            self.sheets.iter().cloned().partition(|sheet| sheet.keys().iter().any(|key| wanted.contains(key)));
-        if near.is_empty() {
-            return (self.clone(), Vec::new());
-        }
-        (Self { sheets: near, folder: self.folder }, far)
-    }
-}
-
-impl Side {
-    /// Whether both describe some operation.
-    #[must_use]
-    pub fn shares(&self, other: &Side) -> bool {
-        let wanted: BTreeSet<String> = other.sheets.iter().flat_map(Sheet::keys).collect();
-        self.sheets.iter().any(|sheet| sheet.keys().iter().any(|key| wanted.contains(key)))
+    pub fn about(&self, other: &Sheet) -> (Self, Self) {
+        let wanted = other.keys();
+        let (near, far) = self.sheets.iter().cloned().partition(|sheet| !sheet.keys().is_disjoint(&wanted));
+        let side = |sheets| Self { sheets, folder: self.folder };
+        (side(near), side(far))
     }
 }
 
@@ -88,13 +80,26 @@ impl Sheet {
     /// What tells this document from others: the ids and the addresses of its operations.
     fn keys(&self) -> BTreeSet<String> {
         let mut keys = BTreeSet::new();
-        for (path, item) in self.root.get("paths").and_then(Node::map).into_iter().flatten() {
-            for (method, node) in item.map().into_iter().flatten().filter(|(key, _)| METHODS.contains(&key.as_str())) {
-                keys.insert(format!("{method} {path}"));
-                keys.extend(api_id(node));
-            }
+        for (operation, node) in self.operations() {
+            keys.insert(format!("{} {}", operation.method, operation.path));
+            keys.extend(api_id(node));
         }
         keys
+    }
+
+    /// The operations that it describes.
+    pub fn operations(&self) -> impl Iterator<Item = (Operation, &Node)> {
+        self.root.get("paths").and_then(Node::map).into_iter().flatten().flat_map(|(path, item)| {
+            let methods = item.map().into_iter().flatten().filter(|(key, _)| METHODS.contains(&key.as_str()));
+            methods.map(|(method, node)| (Operation { method: method.to_uppercase(), path: path.clone() }, node))
+        })
+    }
+
+    /// How it calls itself: the summary of its first operation, or else the name of the file.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let summary = self.operations().find_map(|(_, node)| node.get_text("summary"));
+        summary.filter(|text| !text.trim().is_empty()).map_or_else(|| self.page.name.to_string(), str::to_owned)
     }
 }
 
