@@ -88,6 +88,9 @@ paths:
       responses: {'200': {description: The tasks}}
 ";
 
+/// A newer page: its name, its text, and what is replaced in that.
+type Newer<'t> = (&'t str, &'t str, &'t [(&'t str, &'t str)]);
+
 struct Repository(PathBuf);
 
 impl Repository {
@@ -108,7 +111,7 @@ impl Repository {
     }
 
     /// The drift of pages, each with replacements in a text.
-    fn drift(&self, pages: &[(&str, &str, &[(&str, &str)])]) -> Report {
+    fn drift(&self, pages: &[Newer<'_>]) -> Report {
         let pages = pages.iter().map(|(name, text, changes)| self.write(name, &changed(text, changes))).collect();
         self.run(pages)
     }
