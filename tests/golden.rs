@@ -23,12 +23,12 @@ fn digest(text: &str) -> String {
             let rest = line.strip_prefix("    pub ")?.strip_prefix(key)?;
             rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()
         };
-        let names = match module {
+        let (kind, name) = match module {
             "types" => ("type", of("struct ").or(of("enum ")).or(of("type "))),
-            "Client" => ("operation", of("fn ").filter(|_| line.ends_with("(&self) -> builder::") || line.contains("-> builder::"))),
+            "Client" if line.contains("(&self) -> builder::") => ("operation", of("fn ")),
             _ => continue,
         };
-        lines.extend(names.1.map(|name| format!("{} {name}", names.0)));
+        lines.extend(name.map(|name| format!("{kind} {name}")));
     }
     lines.join("\n") + "\n"
 }
