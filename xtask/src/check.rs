@@ -5,28 +5,31 @@
 //! library passes through without knowing it (a new optional property, a new value of an open enumeration) is a remark and
 //! no failure. `spec/README.md` counts the rows, and lists what is allowed.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use indexmap::IndexSet;
 use similar::TextDiff;
 
 use crate::error::{Error, Result, one_line};
-use crate::facts::{ALWAYS, Direction, Fact, find, inside, kind, merge, narrower, of_document, of_schema, shown};
+use crate::facts::{ALWAYS, Direction, Fact, find, inside, merge, narrower, of_document, of_schema, shown};
 use crate::import::import_all;
-use crate::library::{Allowed, Covered, Described, OPEN_ENUM, described, read_text, schemas};
+use crate::library::{Allowed, Covered, Described, described, read_text, schemas};
 use crate::roots::{self, ALLOWED, README};
 use crate::tree::Node;
 
-/// Enough of a difference to see what it is; the command to run replaces the rest.
-const MAX_DIFF_LINES: usize = 200;
 /// Where the text about coverage begins and ends in `spec/README.md`.
 const MARKS: [&str; 2] = ["<!-- coverage: written by `cargo xtask spec check --write` -->", "<!-- coverage: end -->"];
+/// Keys that say that there is something at all.
+const WHOLE: [&str; 5] = ["operation", "body", "property", "alternative", "parameter"];
 
 /// What a comparison of the library with a document found: what must be corrected, what is worth knowing, and what is
 /// covered, as `spec/README.md` has it.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 struct Findings {
+    allowed: Allowed,
+    exceptions: usize,
     failures: Vec<String>,
     remarks: Vec<String>,
     coverage: String,
@@ -44,7 +47,11 @@ pub fn check(root: &Path) -> Result<Vec<String>> {
     if written(&readme, &found.coverage)? != readme {
         failures.push(format!("{README}:1: the part on coverage is not current; run `cargo xtask spec check --write`"));
     }
-    if failures.is_empty() { Ok(found.remarks) } else { Err(Error::Failed(failures.join("\n"))) }
+    if failures.is_empty() {
+        return Ok(found.remarks);
+    }
+    failures.extend(found.remarks.iter().map(|remark| format!("remark: {remark}")));
+    Err(Error::Failed(failures.join("\n")))
 }
 
 /// Writes what is covered into `spec/README.md`.
@@ -66,76 +73,43 @@ fn findings(root: &Path) -> Result<(String, Findings)> {
 fn written(readme: &str, coverage: &str) -> Result<String> {
     let [begin, end] = MARKS;
     let parts = readme.split_once(begin).and_then(|(before, rest)| Some((before, rest.split_once(end)?.1)));
-    let missing = || Error::Failed(format!("{README}:1: expected the marks `{begin}` and `{end}`"));
-    let (before, after) = parts.ok_or_else(missing)?;
+    let missing = Error::Failed(format!("{README}:1: expected the marks `{begin}` and `{end}`"));
+    let (before, after) = parts.ok_or(missing)?;
     Ok(format!("{before}{begin}\n\n{coverage}\n{end}{after}"))
 }
 
 /// Compares the library's schemas with the document's requests.
-fn compare(library: &[Covered], document: &Node, mut allowed: Allowed) -> Findings {
+fn compare(library: &[Covered], document: &Node, allowed: Allowed) -> Findings {
     let all = described(document);
-    let rows = of_document(document, &all);
-    let mut findings = Findings::default();
-    let (mut failures, mut coverage) = (Vec::new(), String::new());
-    for covered in library {
-        let name = &covered.name;
-        let create = match covered.create(&all) {
-            Some(create) if create.body().is_some() => create,
-            Some(Described { node, path, .. }) => {
-                failures.push(format!("{}: POST {path} has no JSON body; edit {}", node.place, covered.file()));
-                continue;
-            }
-            None => {
-                let file = covered.file();
-                failures.push(format!("{file}:1: no POST of the document ends in /{name}; edit {}", roots::PATCHES));
-                continue;
-            }
-        };
-        let of = rows.iter().filter(|row| row.operation == *name).cloned();
-        let (responses, mut theirs): (Vec<Fact>, Vec<Fact>) = of.partition(|row| row.direction == Direction::Response);
-        let (facts, open, mut ours) = (theirs.len(), responses.len(), of_schema(covered));
+    let mut rows = [of_document(document, &all), library.iter().flat_map(of_schema).collect()];
+    rows.iter_mut().for_each(|rows| rows.retain(|row| row.direction != Direction::Response));
+    let names = rows.iter().flatten().filter(|row| row.key == "operation").map(|row| row.operation.clone());
+    let mut found = Findings { allowed, ..Findings::default() };
+    for name in names.collect::<BTreeSet<_>>() {
+        let of = |rows: &Vec<Fact>| rows.iter().filter(|row| row.operation == name).cloned().collect::<Vec<_>>();
+        let [mut theirs, mut ours] = rows.each_ref().map(of);
+        let (facts, is_covered) = (theirs.len(), !ours.is_empty());
         merge(&mut theirs, &ours);
         merge(&mut ours, &theirs);
-        let (allowed, findings) = (&mut allowed, &mut findings);
-        let mut join = Join { create, theirs: &theirs, ours: &ours, allowed, findings, exceptions: 0 };
-        join.run();
-        let _ = write!(coverage, "- `{name}`: {facts} facts, {} exceptions", join.exceptions);
-        coverage.push_str(&if open == 0 {
-            "\n".to_owned()
-        } else {
-            format!("; {open} facts of responses, open by design\n")
-        });
+        let create = all.iter().find(|one| one.method == "POST" && one.operation == name);
+        found.operation(&name, create, [&theirs, &ours]);
+        let exceptions = std::mem::take(&mut found.exceptions);
+        let covered = if is_covered { format!("{exceptions} exceptions") } else { "described, not covered".to_owned() };
+        let _ = writeln!(found.coverage, "- `{name}`: {facts} facts, {covered}");
     }
-    let is_covered = |one: &Described| library.iter().any(|covered| covered.name == one.operation);
-    for one in all.iter().filter(|one| one.method == "POST" && !is_covered(one)) {
-        let (operation, path, place, file) = (&one.operation, &one.path, &one.node.place, one.source());
-        if let Some((entry, _)) = allowed.find(operation, None) {
-            let _ = writeln!(coverage, "- `{operation}`: described, not covered: {}", reason(entry));
-        } else {
-            let entry = format!("an entry `operation: {operation}` without a pointer to {ALLOWED}");
-            failures.push(format!("{place}: POST {path} is not in the library; edit {file}, or add {entry}"));
-        }
-    }
-    findings.failures.extend(failures);
     // Where something differs, an entry may wait for that correction.
-    if findings.failures.is_empty() {
-        findings.failures = allowed.unused();
+    if found.failures.is_empty() {
+        found.failures = found.allowed.unused();
     }
-    coverage.push_str("\n| operation | what | document | library | why |\n|---|---|---|---|---|\n");
-    for (at, sides) in allowed.used.iter().filter(|(_, sides)| !sides.is_empty()) {
-        let Some(entry) = allowed.entries.get(*at) else { continue };
-        let [operation, what] = ["operation", "pointer"].map(|key| cell(entry.get_text(key).unwrap_or_default()));
-        let operation = if operation == "*" { "each".to_owned() } else { format!("`{operation}`") };
-        let [theirs, ours] = [|[one, _]: &[String; 2]| cell(one), |[_, other]: &[String; 2]| cell(other)]
-            .map(|side| sides.iter().map(side).collect::<Vec<_>>().join("; "));
-        let _ = writeln!(coverage, "| {operation} | `{what}` | {theirs} | {ours} | {} |", reason(entry));
+    found.coverage.push_str("\n| operation | what | difference | why |\n|---|---|---|---|\n");
+    for (entry, differences) in found.allowed.0.iter().filter_map(|(entry, used)| Some((entry, used.as_ref()?))) {
+        let [operation, what, reason, source] =
+            ["operation", "pointer", "reason", "source"].map(|key| cell(entry.get_text(key).unwrap_or_default()));
+        let differences = differences.iter().map(|text| cell(text)).collect::<Vec<_>>().join("; ");
+        let operation = if operation == "*" { "each" } else { &operation };
+        let _ = writeln!(found.coverage, "| {operation} | `{what}` | {differences} | {reason} ({source}) |");
     }
-    Findings { coverage, ..findings }
-}
-
-fn reason(entry: &Node) -> String {
-    let [reason, source] = ["reason", "source"].map(|key| entry.get_text(key).unwrap_or_default());
-    cell(&format!("{reason} ({source})"))
+    found
 }
 
 /// Text of a page as a cell: one line, no mark of its own.
@@ -143,123 +117,77 @@ fn cell(text: &str) -> String {
     one_line(text).replace('|', "\\|").replace('<', "&lt;")
 }
 
-/// The rows of an operation on both sides.
-struct Join<'a> {
-    create: &'a Described,
-    theirs: &'a [Fact],
-    ours: &'a [Fact],
-    allowed: &'a mut Allowed,
-    findings: &'a mut Findings,
-    exceptions: usize,
-}
-
-impl Join<'_> {
-    fn run(&mut self) {
-        let mut seen = HashSet::new();
-        let (theirs, ours) = (self.theirs, self.ours);
-        for (rows, others) in [(theirs, ours), (ours, theirs)] {
-            let is_alone = |row: &&Fact| is_whole(&row.key) && find(others, &row.place, &row.key).is_empty();
-            let alone: Vec<&Fact> = rows.iter().filter(is_alone).collect();
-            for row in rows {
-                // Of what the other side does not have at all, the inside needs no look of its own.
-                let holder = alone.iter().find(|one| inside(&row.place, &one.place).is_some());
-                let is_said = holder.is_some_and(|one| one.place != row.place || one.key != row.key);
-                if !is_said && seen.insert((&row.place, kind(&row.key))) {
-                    self.compare(&row.place, kind(&row.key));
-                }
+impl Findings {
+    /// Compares the rows of an operation, the document's and the library's.
+    fn operation(&mut self, name: &str, create: Option<&Described>, sides: [&[Fact]; 2]) {
+        let keys: IndexSet<_> = sides.iter().flat_map(|rows| rows.iter().map(|row| (&*row.place, &*row.key))).collect();
+        let mut alone = keys.clone();
+        alone.retain(|(at, key)| WHOLE.contains(key) && sides.iter().any(|rows| find(rows, at, key).is_empty()));
+        for one in &keys {
+            // Of what one side does not have at all, the inside needs no look of its own.
+            let holder = alone.iter().filter(|(at, _)| inside(one.0, at).is_some()).min_by_key(|(at, _)| at.len());
+            if holder.is_none_or(|holder| holder == one) {
+                self.fact((name, create), sides, *one);
             }
         }
     }
 
     /// Compares what both sides say of one thing.
-    fn compare(&mut self, place: &str, key: &str) {
-        let [theirs, ours] = [self.theirs, self.ours].map(|rows| find(rows, place, key));
-        let [wanted, sent] = [&theirs, &ours].map(|rows| rows.iter().map(|row| &*row.value).collect::<Vec<&str>>());
-        let [new, gone] = [(&wanted, &sent), (&sent, &wanted)]
-            .map(|(all, others)| all.iter().filter(|value| !others.contains(value)).copied().collect::<Vec<&str>>());
-        let is_open = ours.iter().any(|row| row.key == OPEN_ENUM);
-        let is_required = find(self.theirs, place, "required").iter().any(|row| row.value == ALWAYS);
-        let has_field = || !find(self.ours, place, "property").is_empty();
+    fn fact(&mut self, (name, create): (&str, Option<&Described>), sides: [&[Fact]; 2], (place, key): (&str, &str)) {
+        let [theirs, ours] = sides;
+        let found = sides.map(|rows| find(rows, place, key));
+        let [wanted, sent] = found.each_ref().map(|rows| rows.iter().map(|row| &*row.value).collect::<IndexSet<_>>());
+        let [new, gone] = [(&wanted, &sent), (&sent, &wanted)].map(|(all, rest)| Vec::from_iter(all - rest));
+        let is_required = find(theirs, place, "required").iter().any(|row| row.value == ALWAYS);
         let agrees = match key {
             "x-media" => true,
             // The schemas describe bodies only.
             "parameter" => false,
-            "required" => new.is_empty() || sent.contains(&ALWAYS) || !(is_required || has_field()),
+            // Another alternative is sent where the library lacks what one of them requires.
+            "required" if !is_required && find(ours, place, "property").is_empty() => true,
+            "required" => new.is_empty() || sent.contains(ALWAYS),
             "type" if wanted.is_empty() => true,
-            "type" => !sent.is_empty() && gone.iter().all(|one| *one == "integer" && wanted.contains(&"number")),
-            "enum" => gone.is_empty() && (new.is_empty() || is_open),
+            "type" => !sent.is_empty() && gone.iter().all(|one| *one == "integer" && wanted.contains("number")),
+            "enum" => gone.is_empty() && (new.is_empty() || found[1].iter().any(|row| row.is_open)),
             // Schemas of nothing state the least there can be.
             _ if wanted.is_empty() => key.starts_with("min") && gone == ["0"],
             _ => gone.is_empty() && !sent.is_empty(),
         };
         let line = |rows: &[Fact]| {
-            let near = rows.iter().rev().filter(|row| inside(place, &row.place).is_some());
+            let near = rows.iter().filter(|row| WHOLE.contains(&&*row.key) && inside(place, &row.place).is_some());
             let row = find(rows, place, key).first().copied().or(near.max_by_key(|row| row.place.len()));
-            row.map_or(&self.create.node.place, |row| &row.source).clone()
+            row.map(|row| row.source.to_string())
         };
-        let (source, schema) = (line(self.theirs), line(self.ours));
-        let file = match key {
-            "enum" => "src/values.rs".to_owned(),
-            "parameter" => "src/client.rs".to_owned(),
-            _ => self.create.file(|word| key != "required" && !find(self.ours, place, word).is_empty()),
+        let lines = sides.into_iter().filter_map(line).collect::<Vec<_>>().join(": ");
+        let file = match (key, create) {
+            ("enum", _) => "src/values.rs".to_owned(),
+            ("parameter", _) => "src/client.rs".to_owned(),
+            (_, Some(create)) => create.file(|word| key != "required" && !find(ours, place, word).is_empty()),
+            (_, None) => roots::PATCHES.to_owned(),
         };
-        if is_open && !new.is_empty() {
-            let text =
-                format!("{source}: {} may be {}: sent unchanged; name it in {file}", shown(place), new.join(", "));
-            self.findings.remarks.push(text);
-        }
-        if agrees {
+        let is_new = matches!(key, "property" | "alternative") && found[1].is_empty() && !is_required;
+        let may_follow = is_new || (key == "enum" && agrees && !new.is_empty());
+        let sides = [("document", new), ("library", gone)].into_iter().filter(|(_, values)| !values.is_empty());
+        let sides = sides.map(|(side, values)| format!("only the {side} has {}", values.join(", ")));
+        let text = sides.collect::<Vec<_>>().join(", ");
+        let suffix = if WHOLE.contains(&key) { String::new() } else { format!("/{key}") };
+        let pointer = Some(format!("{place}{suffix}")).filter(|_| key != "operation");
+        let is_narrower = narrower(key, &Vec::from_iter(&sent), &Vec::from_iter(&wanted));
+        let what = if key == "operation" { name.to_owned() } else { shown(place) };
+        let shown = format!("{lines}: {what}{suffix}: {text}");
+        if agrees && !may_follow {
             return;
         }
-        let mut text = match (is_whole(key), new.is_empty()) {
-            (true, true) => format!("only the library has this {key}{}", self.renamed(place)),
-            (true, false) if is_required => format!("only the document has this {key}, and requires it"),
-            (true, false) => format!("only the document has this {key}"),
-            _ => {
-                let sides =
-                    [("document", &new), ("library", &gone)].into_iter().filter(|(_, values)| !values.is_empty());
-                let texts = sides.map(|(side, values)| format!("only the {side} says {}", values.join(", ")));
-                texts.collect::<Vec<_>>().join(", ")
-            }
-        };
-        let pointer = if is_whole(key) { place.to_owned() } else { format!("{place}/{key}") };
-        if let Some((entry, sides)) = self.allowed.find(&self.create.operation, Some(&pointer)) {
-            if entry.get("narrower").is_none() || narrower(key, &sent, &wanted) {
-                sides.insert([self.theirs, self.ours].map(|rows| said(rows, place, key)));
-                self.exceptions += 1;
-                return;
-            }
-            text = format!("{text}; {} allows a narrower library only", entry.place);
-        }
-        let pointer = shown(&pointer);
-        if is_whole(key) && ours.is_empty() && key != "parameter" && !is_required {
-            self.findings.remarks.push(format!("{source}: {pointer}: {text}; not in {file}: `extra` sends it"));
+        if let Some(differences) = self.allowed.find(name, pointer.as_deref(), is_narrower) {
+            self.exceptions += 1;
+            differences.insert(text);
+        } else if may_follow {
+            self.remarks.push(format!("{shown}; it is sent as it is, {file} may follow"));
         } else {
-            self.findings.failures.push(format!("{source}: {pointer}: {text}; edit {file} ({schema}), or {ALLOWED}"));
+            let required = if key == "property" && is_required { ", and requires it" } else { "" };
+            self.failures.push(format!("{shown}{required}; edit {file}, or {ALLOWED}"));
         }
     }
-
-    /// The properties that the document alone has beside one of the library's, which may have become one of them.
-    fn renamed(&self, place: &str) -> String {
-        let parent = |place: &str| place.rsplit_once('.').map(|(parent, _)| parent.to_owned());
-        let is_new = |at: &&str| parent(at) == parent(place) && find(self.ours, at, "property").is_empty();
-        let new = self.theirs.iter().filter(|row| row.key == "property").map(|row| &*row.place).filter(is_new);
-        let new: Vec<&str> = new.collect();
-        if new.is_empty() { String::new() } else { format!(" (renamed? the document has {})", new.join(", ")) }
-    }
-}
-
-/// Whether a key says that there is something at all.
-fn is_whole(key: &str) -> bool {
-    matches!(key, "property" | "alternative" | "parameter")
-}
-
-/// What a side says of a key, or all that it says of something that the other side does not have.
-fn said(rows: &[Fact], place: &str, key: &str) -> String {
-    let rows = rows.iter().filter(|row| row.place == place && (is_whole(key) || kind(&row.key) == key));
-    let key = |row: &Fact| if is_whole(key) { format!("{} ", row.key) } else { String::new() };
-    let texts: Vec<String> = rows.map(|row| (key(row) + &row.value).trim_end().to_owned()).collect();
-    if texts.is_empty() { "–".to_owned() } else { texts.join(", ") }
 }
 
 fn stale(path: &Path, name: &str, expected: &str) -> Option<String> {
@@ -271,14 +199,299 @@ fn stale(path: &Path, name: &str, expected: &str) -> Option<String> {
     };
     let diff = TextDiff::from_lines(&*found, expected);
     let text = diff.unified_diff().header(name, "what the pages and patches give").to_string();
-    let lines = text.lines().take(MAX_DIFF_LINES).chain(text.lines().nth(MAX_DIFF_LINES).map(|_| "…"));
-    let lines: Vec<&str> = lines.collect();
+    // Enough to see what it is; the command to run replaces the rest.
+    let lines: Vec<&str> = text.lines().take(200).collect();
     Some(format!("{name}:1: is not what the pages and patches give; {remedy}\n{}", lines.join("\n")))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::tree::read;
+
+    const PAGE: &str = "openapi: 3.0.1
+paths:
+  /v:
+    post:
+      operationId: create_videos
+      requestBody:
+        content:
+          application/json:
+            schema:
+              type: object
+              properties:
+                model:
+                  type: string
+                  description: 'Enum values: one, two'
+                images:
+                  type: array
+                  items:
+                    type: object
+                    properties: {image: {type: string}}
+                    required: [image]
+                  description: Supports up to 4 images
+                prompt:
+                  type: string
+                  description: cannot exceed 2500 characters
+              required: [model, images]
+";
+    const SCHEMA: &str = r#"{"type":"object","properties":{
+        "model":{"type":"string","x-extensible-enum":["one","two"]},
+        "images":{"type":"array","maxItems":4,"items":{"type":"object","properties":{"image":{"type":"string","x-media":"image"}},"required":["image"]}},
+        "prompt":{"type":"string","maxLength":2500}},"required":["model","images"]}"#;
+
+    fn found(page: &str, schema: &str, allowed: &str) -> Findings {
+        let node = |text: &str, name: &str| read(text, &Arc::from(name), 1).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
+        let allowed = Allowed::parse(allowed, "a.yaml").unwrap_or_else(|e| panic!("{e}"));
+        let library = [Covered { name: "v".to_owned(), schema: node(schema, "v.json") }];
+        compare(&library, &node(page, "p.md"), allowed)
+    }
+
+    /// Failures and remarks.
+    fn said(page: &str, schema: &str, allowed: &str) -> Vec<String> {
+        let found = found(page, schema, allowed);
+        let remarks = found.remarks.into_iter().map(|remark| format!("remark: {remark}"));
+        found.failures.into_iter().chain(remarks).collect()
+    }
+
+    /// A page and a schema with other properties, both as YAML.
+    fn bodies(document: &str, library: &str, allowed: &str) -> Vec<String> {
+        let post = "post: {operationId: create_v, requestBody: {content: {application/json: {schema: ";
+        said(&format!("paths: {{/v: {{{post}{document}}}}}}}}}}}}}"), library, allowed)
+    }
+
+    #[test]
+    fn a_library_that_says_what_the_document_says_passes() {
+        assert_eq!(said(PAGE, SCHEMA, ""), [""; 0]);
+    }
+
+    #[test]
+    fn a_change_of_the_document_fails_with_the_property_the_line_and_the_file_to_edit() {
+        let cases = [
+            (
+                "              required: [model, images]",
+                "                seed: {type: integer}\n              required: [model, images, seed]",
+                "p.md:25: v.json:1: seed: only the document has this property, and requires it; edit src/operations/videos.rs, or spec/allowed.yaml",
+            ),
+            (
+                "required: [model, images]",
+                "required: [model, images, prompt]",
+                "p.md:25: v.json:4: prompt/required: only the document has always; edit src/operations/videos.rs, or spec/allowed.yaml",
+            ),
+            (
+                "properties: {image: {type: string}}",
+                "properties: {image: {type: object}}",
+                "p.md:19: v.json:3: images[].image/type: only the document has object, only the library has string; edit src/media/mod.rs, or spec/allowed.yaml",
+            ),
+            (
+                "one, two",
+                "one",
+                "p.md:14: v.json:2: model/enum: only the library has two; edit src/values.rs, or spec/allowed.yaml",
+            ),
+            (
+                "up to 4 images",
+                "up to 3 images",
+                "p.md:21: v.json:3: images/maxItems: only the document has 3, only the library has 4; edit src/operations/videos.rs, or spec/allowed.yaml",
+            ),
+            (
+                "2500",
+                "2000",
+                "p.md:24: v.json:4: prompt/maxLength: only the document has 2000, only the library has 2500; edit src/operations/videos.rs, or spec/allowed.yaml",
+            ),
+            (
+                "cannot exceed 2500 characters",
+                "'Enum values: a, b. Cannot exceed 2500 characters'",
+                "p.md:24: v.json:4: prompt/enum: only the document has a, b; edit src/values.rs, or spec/allowed.yaml",
+            ),
+            (
+                "cannot exceed 2500 characters",
+                "long",
+                "p.md:22: v.json:4: prompt/maxLength: only the library has 2500; edit src/operations/videos.rs, or spec/allowed.yaml",
+            ),
+            (
+                "requestBody",
+                "x-body",
+                "p.md:4: v.json:1: the body: only the library has this body; edit src/operations/videos.rs, or spec/allowed.yaml",
+            ),
+            (
+                "      requestBody",
+                "      parameters: [{name: page, in: query}]\n      requestBody",
+                "p.md:6: v.json:1: POST page: only the document has this parameter; edit src/client.rs, or spec/allowed.yaml",
+            ),
+        ];
+        for (from, to, expected) in cases {
+            let page = PAGE.replacen(from, to, 1);
+            assert_ne!(page, PAGE);
+            assert_eq!(said(&page, SCHEMA, ""), [expected], "{to}");
+        }
+        let renamed = [
+            "p.md:9: v.json:4: prompt: only the library has this property; edit src/operations/videos.rs, or spec/allowed.yaml",
+            "remark: p.md:22: v.json:1: text: only the document has this property; it is sent as it is, src/operations/videos.rs may follow",
+        ];
+        assert_eq!(said(&PAGE.replace("prompt:", "text:"), SCHEMA, ""), renamed);
+    }
+
+    #[test]
+    fn each_operation_of_the_library_is_in_the_document_and_each_of_the_document_in_the_library() {
+        let gone = "v.json:1: v: only the library has this operation; edit spec/patches.yaml, or spec/allowed.yaml";
+        let new =
+            "p.md:4: w: only the document has this operation; edit src/operations/videos.rs, or spec/allowed.yaml";
+        assert_eq!(said(&PAGE.replace("  /v:", "  /w:"), SCHEMA, ""), [gone, new]);
+        let get = "get: {operationId: get_w, parameters: [{name: id, in: query}]}";
+        let more = format!("{PAGE}  /a/w: {{{get}, post: {{operationId: create_w, parameters: [{{name: x}}]}}}}\n");
+        let new = "p.md:26: w: only the document has this operation; edit src/operations/w.rs, or spec/allowed.yaml";
+        assert_eq!(said(&more, SCHEMA, ""), [new]);
+        let allowed = "- {operation: w, reason: no user has asked for it, source: us}\n";
+        assert_eq!(said(&more, SCHEMA, allowed), [""; 0]);
+        let obsolete = "a.yaml:1: w: nothing differs any more; edit spec/allowed.yaml: delete the entry";
+        assert_eq!(said(PAGE, SCHEMA, allowed), [obsolete]);
+    }
+
+    #[test]
+    fn hints_for_the_command_and_numbers_in_another_spelling_make_no_difference() {
+        let document = "{properties: {scale: {type: number, minimum: 0, maximum: 1}, count: {type: integer}}}";
+        let scale = r#"{"type":"number","minimum":0.0,"maximum":1.0,"x-option":"scale","x-group":"look"}"#;
+        let count = r#"{"type":"integer","minimum":0}"#;
+        assert_eq!(bodies(document, &format!(r#"{{"properties":{{"scale":{scale},"count":{count}}}}}"#), ""), [""; 0]);
+    }
+
+    #[test]
+    fn what_the_library_passes_through_is_a_remark() {
+        let page = PAGE
+            .replace("                prompt:", "                seed: {type: integer}\n                prompt:")
+            .replace("one, two", "one, two, three");
+        let seed = "remark: p.md:22: v.json:1: seed: only the document has this property; it is sent as it is, src/operations/videos.rs may follow";
+        let three = "p.md:14: v.json:2: model/enum: only the document has three; ";
+        let open = format!("remark: {three}it is sent as it is, src/values.rs may follow");
+        assert_eq!(said(&page, SCHEMA, ""), [&open, seed]);
+        let closed = format!("{three}edit src/values.rs, or spec/allowed.yaml");
+        assert_eq!(said(&page, &SCHEMA.replace("x-extensible-enum", "enum"), ""), [&closed, seed]);
+    }
+
+    #[test]
+    fn a_difference_needs_a_reason_and_a_reason_a_difference() {
+        let schema = SCHEMA.replace(r#""maxLength":2500"#, r#""maxLength":2500,"minLength":1"#);
+        let expected = "p.md:22: v.json:4: prompt/minLength: only the library has 1; edit src/operations/videos.rs, or spec/allowed.yaml";
+        assert_eq!(said(PAGE, &schema, ""), [expected]);
+        let allowed = "- {operation: v, pointer: prompt/minLength, reason: empty is useless, source: us}\n";
+        let other = allowed.replace("operation: v", "operation: '*'").replace("empty", "nothing");
+        assert_eq!(said(PAGE, &schema, allowed), [""; 0]);
+        assert_eq!(said(PAGE, &schema, &other), [""; 0]);
+        let obsolete = "v: prompt/minLength: nothing differs any more; edit spec/allowed.yaml: delete the entry";
+        assert_eq!(said(PAGE, SCHEMA, allowed), [format!("a.yaml:1: {obsolete}")]);
+        let obsolete = obsolete.replacen('v', "*", 1);
+        assert_eq!(said(PAGE, &schema, &format!("{allowed}{other}")), [format!("a.yaml:2: {obsolete}")]);
+    }
+
+    #[test]
+    fn a_narrower_library_is_allowed_where_it_says_so_and_no_other_one() {
+        let limit = |key: &str, value: &str| match value {
+            "" => "{properties: {a: {type: string}}}".to_owned(),
+            value => format!("{{properties: {{a: {{type: string, {key}: {value}}}}}}}"),
+        };
+        // What the document and the library have, and whether the library allows less.
+        for (key, document, library, is_narrower) in [
+            ("maxLength", "9", "8", true),
+            ("maxLength", "9", "10", false),
+            ("maxLength", "9", "", false),
+            ("maxLength", "", "9", true),
+            ("minLength", "2", "3", true),
+            ("minLength", "2", "1", false),
+            ("x-max-ratio", "", "2.5", true),
+            ("enum", "[a, b]", "[b]", true),
+            ("enum", "[a, b]", "[b, c]", false),
+            ("enum", "[a, b]", "", false),
+            ("enum", "", "[a]", true),
+            ("pattern", "x", "y", false),
+        ] {
+            let any = format!("- {{operation: v, pointer: a/{key}, reason: r, source: s}}\n");
+            let narrower = any.replace("reason", "narrower: true, reason");
+            let [document, library] = [document, library].map(|value| limit(key, value));
+            assert_eq!(bodies(&document, &library, "").len(), 1, "{document} {library}");
+            assert_eq!(bodies(&document, &library, &any).len(), 0, "{document} {library}");
+            assert_eq!(bodies(&document, &library, &narrower).is_empty(), is_narrower, "{document} {library}");
+        }
+    }
+
+    #[test]
+    fn alternatives_are_compared_by_content_and_a_library_without_any_sends_one_of_them() {
+        let url = "{type: object, required: [url], properties: {url: {type: string, maxLength: 9}}}";
+        let one = |schema: &str| format!("{{properties: {{a: {schema}}}}}");
+        let both = one(&format!("{{oneOf: [{{type: string}}, {url}]}}"));
+        let swapped = one(&format!("{{anyOf: [{url}, {{type: string}}, {{type: 'null'}}]}}"));
+        let longer = swapped.replace('9', "10");
+        let limit = "a|url.url/maxLength: only the document has 9, only the library has 10";
+        // A library with one type, with a type of its own, and with the properties of all alternatives.
+        let (text, number) = (one("{type: string}"), one("{type: number}"));
+        let fields = "properties: {p: {type: string}, s: {type: array}}";
+        let either = format!("{{type: object, {fields}, oneOf: [{{required: [p]}}, {{required: [s]}}]}}");
+        let [always, never] = [", required: [p]}", "}"].map(|end| format!("{{type: object, {fields}{end}"));
+        let some = |name: &str| format!("{name}/required: only the document has in some alternatives");
+        let everywhere = either.replace("[s]", "[s, p]");
+        let shot = "{type: object, properties: {p: {type: string}}}";
+        for (document, library, expected) in [
+            (&both, &swapped, vec![]),
+            (&both, &longer, vec![limit.to_owned()]),
+            (&both, &text, vec!["remark: a.url: only the document has this property".to_owned()]),
+            (
+                &both,
+                &number,
+                vec![
+                    "a/type: only the document has string, object, only the library has number".to_owned(),
+                    "remark: a.url: only the document has this property".to_owned(),
+                ],
+            ),
+            (
+                &text,
+                &both,
+                vec![
+                    "a/type: only the library has object".to_owned(),
+                    "a.url: only the library has this property".to_owned(),
+                ],
+            ),
+            (&either, &either, vec![]),
+            (&either, &always, vec![some("s")]),
+            (&either, &never, vec![some("p"), some("s")]),
+            (&everywhere, &never, vec!["p/required: only the document has always".to_owned(), some("s")]),
+            (&never, &either, vec![]),
+            (&either, &shot.to_owned(), vec![some("p"), "remark: s: only the document has this property".to_owned()]),
+        ] {
+            let found = bodies(document, library, "");
+            let short = |text: &String| {
+                let text = text.replace("p.md:1: ", "").replace("v.json:1: ", "");
+                text.split(';').next().unwrap_or_default().to_owned()
+            };
+            let mut found: Vec<String> = found.iter().map(short).collect();
+            found.sort();
+            let mut expected = expected;
+            expected.sort();
+            assert_eq!(found, expected, "{document}\n{library}");
+        }
+    }
+
+    #[test]
+    fn the_text_counts_the_facts_and_lists_the_exceptions_alone() {
+        let schema = SCHEMA.replace(r#""maxLength":2500"#, r#""maxLength":2500,"minLength":1"#);
+        let page = format!("{PAGE}  /w: {{post: {{operationId: create_w}}}}\n");
+        let allowed = "- {operation: v, pointer: prompt/minLength, reason: a|b, source: us}\n- {operation: w, reason: none, source: us}\n";
+        let coverage = found(&page, &schema, allowed).coverage;
+        let expected = "- `v`: 19 facts, 1 exceptions
+- `w`: 1 facts, described, not covered
+
+| operation | what | difference | why |
+|---|---|---|---|
+| v | `prompt/minLength` | only the library has 1 | a\\|b (us) |
+| w | `` | only the document has this operation | none (us) |
+";
+        assert_eq!(coverage, expected);
+        let [begin, end] = MARKS;
+        let text = written(&format!("before\n{begin}\nold\n{end}\nafter\n"), &coverage).unwrap_or_default();
+        assert_eq!(text, format!("before\n{begin}\n\n{coverage}\n{end}\nafter\n"));
+        assert_eq!(written(&text, &coverage).as_deref(), Ok(&*text));
+        assert!(written("no marks", &coverage).is_err());
+    }
 
     #[test]
     fn a_document_that_is_not_current_is_shown_with_its_difference_and_the_command() {

@@ -11,16 +11,15 @@ use indexmap::IndexMap;
 
 use crate::library::{Covered, Described, OPEN_ENUM};
 use crate::lift::{Said, constraints, values};
-use crate::rules::{decoded, resolve};
+use crate::reference::{decoded, follow, resolve};
 use crate::tree::{Node, Place, Value};
 
-/// The value of a row `required` that holds in all alternatives, or where there are none.
+/// The values of a row `required`: in all alternatives, or where there are none, and in some only.
 pub(crate) const ALWAYS: &str = "always";
-/// The value of a row `required` that holds in some alternatives only.
 pub(crate) const IN_SOME: &str = "in some alternatives";
-/// Keywords that limit a value, beside those that prose states too, and the mark of media.
-const LIMITS: &str = "type x-extensible-enum x-media exclusiveMinimum exclusiveMaximum multipleOf pattern minProperties \
-                      maxProperties uniqueItems";
+/// How keywords begin that limit a value, beside those that prose states too, and the mark of media.
+const LIMITS: &str =
+    "type x-extensible-enum x-media x-max- x-min- exclusiveM multipleOf pattern minProp maxProp unique";
 
 /// What a row is about: the body of a POST, that of a response, or a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +29,9 @@ pub(crate) enum Direction {
     Parameter,
 }
 
-/// One row: at a place of an operation, empty for the body itself, there is a `property`, an `alternative`, a `parameter`, a
-/// `cycle`, or the value of a keyword such as `maxLength`. An enumeration has a row for each value.
+/// One row: at a place of an operation, empty for all of it, there is the `operation`, its `body`, a `property`, an
+/// `alternative`, a `parameter`, a `cycle`, or the value of a keyword such as `maxLength`. An enumeration has a row for each
+/// value, which is open where others are sent unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fact {
     pub(crate) operation: String,
@@ -40,26 +40,29 @@ pub(crate) struct Fact {
     pub(crate) key: String,
     pub(crate) value: String,
     pub(crate) source: Place,
+    pub(crate) is_open: bool,
 }
 
 /// The rows of a document's operations.
 pub(crate) fn of_document(document: &Node, all: &[Described]) -> Vec<Fact> {
-    let about = (String::new(), Direction::Request);
-    let mut walk = Walk { root: document, prose: true, about, open: Vec::new(), rows: Vec::new() };
-    for one in all {
-        let call = format!("{} {}", one.method, one.rest).trim_end().to_owned();
-        walk.about = (one.operation.clone(), Direction::Parameter);
-        for parameter in items(&one.node, "parameters") {
+    let mut walk = Walk::new(document, true);
+    for Described { operation, method, rest, node, .. } in all {
+        let call = format!("{method} {rest}").trim_end().to_owned();
+        walk.about = (operation.clone(), Direction::Parameter);
+        for parameter in items(node, "parameters") {
             let at = format!("{call} {}", parameter.get_text("name").unwrap_or_default());
-            walk.add(&at, "parameter", parameter.get_text("in").unwrap_or_default(), &parameter.place);
-            walk.schema(parameter.get("schema"), &at);
+            walk.add(&at, "parameter", "", &parameter.place);
+            walk.schema(parameter.get("schema"), &at, false);
         }
         walk.about.1 = Direction::Request;
-        walk.schema(one.body(), "");
+        if method == "POST" {
+            walk.add("", "operation", "", &node.place);
+            walk.schema(node.at_path(&["requestBody", "content", "application/json", "schema"]), "", false);
+        }
         walk.about.1 = Direction::Response;
-        for (status, response) in entries(&one.node, "responses") {
-            for (_, media) in entries(response, "content") {
-                walk.schema(media.get("schema"), &format!("{call} {status}"));
+        for (status, response) in entries(node, "responses") {
+            for (_, media) in entries(follow(document, response).node, "content") {
+                walk.schema(media.get("schema"), &format!("{call} {status}"), false);
             }
         }
     }
@@ -68,9 +71,10 @@ pub(crate) fn of_document(document: &Node, all: &[Described]) -> Vec<Fact> {
 
 /// The rows of what the library sends. Its texts are no limits: it enforces what its keywords say.
 pub(crate) fn of_schema(Covered { name, schema }: &Covered) -> Vec<Fact> {
-    let about = (name.clone(), Direction::Request);
-    let mut walk = Walk { root: schema, prose: false, about, open: Vec::new(), rows: Vec::new() };
-    walk.schema(Some(schema), "");
+    let mut walk = Walk::new(schema, false);
+    walk.about.0.clone_from(name);
+    walk.add("", "operation", "", &schema.place);
+    walk.schema([schema], "", false);
     walk.rows
 }
 
@@ -84,26 +88,39 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn add(&mut self, place: &str, key: &str, value: &str, source: &Place) {
-        let (operation, direction) = self.about.clone();
-        // 10 and 10.0 are one number; a value of an enumeration is sent as it is written.
-        let number = value.parse::<f64>().ok().filter(|_| kind(key) != "enum");
-        let value = number.map_or_else(|| value.to_owned(), |number| number.to_string());
-        let (place, key, source) = (place.to_owned(), key.to_owned(), source.clone());
-        self.rows.push(Fact { operation, direction, place, key, value, source });
+    fn new(root: &'a Node, prose: bool) -> Self {
+        Self { root, prose, about: (String::new(), Direction::Request), open: Vec::new(), rows: Vec::new() }
     }
 
-    /// Adds the rows of a schema; of several nodes, all hold.
-    fn schema(&mut self, nodes: impl IntoIterator<Item = &'a Node>, at: &str) {
+    fn add(&mut self, place: &str, key: &str, value: &str, source: &Place) {
+        let (operation, direction) = self.about.clone();
+        let (is_open, key) = (key == OPEN_ENUM, if key == OPEN_ENUM { "enum" } else { key });
+        // 10 and 10.0 are one number; a value of an enumeration is sent as it is written.
+        let number = value.parse::<f64>().ok().filter(|_| key != "enum");
+        let value = if value.is_empty() { format!("this {key}") } else { value.to_owned() };
+        let value = number.map_or(value, |number| number.to_string());
+        let (place, key, source) = (place.to_owned(), key.to_owned(), source.clone());
+        self.rows.push(Fact { operation, direction, place, key, value, source, is_open });
+    }
+
+    /// Adds the rows of a schema, which may be an alternative of what is at the place; of several nodes, all hold.
+    fn schema(&mut self, nodes: impl IntoIterator<Item = &'a Node>, at: &str, is_alternative: bool) {
         let (depth, mut parts) = (self.open.len(), Vec::new());
         nodes.into_iter().for_each(|node| self.collect(node, at, &mut parts));
-        self.parts(&parts, at);
+        if let Some(first) = parts.first() {
+            let inner = if is_alternative { format!("{at}|{}", name(&parts)) } else { at.to_owned() };
+            if is_alternative || at.is_empty() {
+                self.add(&inner, if is_alternative { "alternative" } else { "body" }, "", &first.place);
+            }
+            self.parts(&parts, &inner);
+        }
         self.open.truncate(depth);
     }
 
     /// Collects the schemas that hold at a place: a node, what it refers to, the members of its `allOf`, and an alternative
     /// that is the only one.
     fn collect(&mut self, node: &'a Node, at: &str, parts: &mut Vec<&'a Node>) {
+        parts.push(node);
         if let Some(name) = node.get_text("$ref").map(decoded) {
             match self.open.iter().find(|(open, _)| *open == name).map(|(_, first)| first.clone()) {
                 // Here already: it says nothing new.
@@ -115,24 +132,20 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-        parts.push(node);
-        let members = ["allOf", "oneOf", "anyOf"].map(|key| members(node, key));
-        for member in
-            members.iter().enumerate().filter(|(index, all)| *index == 0 || all.len() == 1).flat_map(|(_, all)| all)
-        {
-            self.collect(member, at, parts);
+        for (key, members) in ["allOf", "oneOf", "anyOf"].map(|key| (key, members(node, key))) {
+            let all = members.iter().filter(|_| key == "allOf" || members.len() == 1);
+            all.for_each(|member| self.collect(member, at, parts));
         }
     }
 
     fn parts(&mut self, parts: &[&'a Node], at: &str) {
-        if parts.is_empty() {
-            return;
-        }
         let mut limits: IndexMap<&str, (Vec<String>, Place)> = IndexMap::new();
         for part in parts {
             let stated = constraints(part).into_iter().filter(|one| self.prose || one.said == Said::Keyword);
             let stated = stated.map(|one| (one.keyword.name(), one.values, one.place));
-            let more = part.map().into_iter().flatten().filter(|(key, node)| is_limit(key, node));
+            let is_limit = |key: &str| LIMITS.split(' ').any(|word| key.starts_with(word));
+            let more = part.map().into_iter().flatten().filter(|(key, _)| is_limit(key));
+            let more = more.filter(|(_, node)| !matches!(node.value, Value::Bool(false)));
             for (key, values, place) in stated.chain(more.map(|(key, node)| (&**key, values(node), node.place.clone())))
             {
                 // All of them hold, so the narrowest does.
@@ -141,54 +154,27 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-        for (key, (values, source)) in &limits {
-            values.iter().filter(|value| *value != "null").for_each(|value| self.add(at, key, value, source));
+        for (key, (values, source)) in limits {
+            values.iter().filter(|value| *value != "null").for_each(|value| self.add(at, key, value, &source));
         }
-        let mut required: IndexMap<&str, &Place> = IndexMap::new();
         for item in parts.iter().flat_map(|part| items(part, "required")) {
-            required.extend(item.text().map(|name| (name, &item.place)));
+            let name = item.text().unwrap_or_default();
+            self.add(&join(at, &format!(".{name}")), "required", ALWAYS, &item.place);
         }
-        let mut properties: IndexMap<&str, Vec<&Node>> = IndexMap::new();
+        let mut properties: IndexMap<String, Vec<&Node>> = IndexMap::new();
         for (name, node) in parts.iter().flat_map(|part| entries(part, "properties")) {
-            // The line of the property says more than that of the list.
-            required.get_mut(&**name).into_iter().for_each(|place| *place = &node.place);
-            properties.entry(name).or_default().push(node);
+            properties.entry(join(at, &format!(".{name}"))).or_default().push(node);
         }
-        required.iter().for_each(|(name, place)| self.add(&join(at, &format!(".{name}")), "required", ALWAYS, place));
-        for (name, nodes) in properties {
-            let inner = join(at, &format!(".{name}"));
+        for (inner, nodes) in properties {
             nodes.iter().take(1).for_each(|node| self.add(&inner, "property", "", &node.place));
-            self.schema(nodes, &inner);
+            self.schema(nodes, &inner, false);
         }
         for (key, step) in [("items", "[]"), ("additionalProperties", ".*")] {
-            self.schema(parts.iter().filter_map(|part| part.get(key)), &join(at, step));
+            self.schema(parts.iter().filter_map(|part| part.get(key)), &join(at, step), false);
         }
-        self.alternatives(parts, at);
-    }
-
-    /// Adds the rows of each alternative, and for what they require whether all or some do.
-    fn alternatives(&mut self, parts: &[&'a Node], at: &str) {
         let lists = parts.iter().flat_map(|part| ["oneOf", "anyOf"].map(|key| members(part, key)));
-        let all: Vec<&Node> = lists.filter(|list| list.len() > 1).flatten().collect();
-        let mut required: IndexMap<String, (usize, Place)> = IndexMap::new();
-        for member in &all {
-            let (depth, from, mut parts) = (self.open.len(), self.rows.len(), Vec::new());
-            self.collect(member, at, &mut parts);
-            let inner = format!("{at}|{}", name(&parts));
-            self.add(&inner, "alternative", "", &member.place);
-            self.parts(&parts, &inner);
-            self.open.truncate(depth);
-            for row in self.rows.iter().skip(from).filter(|row| row.key == "required") {
-                if let Some(rest) = inside(&row.place, &inner).filter(|rest| !rest.contains('|')) {
-                    let stated = required.entry(join(at, rest)).or_insert_with(|| (0, row.source.clone()));
-                    stated.0 += usize::from(row.value == ALWAYS);
-                }
-            }
-        }
-        for (place, (count, source)) in &required {
-            if find(&self.rows, place, "required").iter().all(|row| row.operation != self.about.0) {
-                self.add(place, "required", if *count == all.len() { ALWAYS } else { IN_SOME }, source);
-            }
+        for member in lists.filter(|list| list.len() > 1).flatten() {
+            self.schema([member], at, true);
         }
     }
 }
@@ -208,43 +194,35 @@ fn members<'a>(node: &'a Node, key: &str) -> Vec<&'a Node> {
 
 /// The name of an alternative, without what a place is divided by.
 fn name(parts: &[&Node]) -> String {
-    let all =
-        |key: &str| -> BTreeSet<String> { parts.iter().filter_map(|part| part.get(key)).flat_map(values).collect() };
-    let properties = parts.iter().flat_map(|part| entries(part, "properties")).map(|(name, _)| name.clone()).collect();
-    let sets = [all("required"), properties, all("type"), all("enum")];
+    let all = |key| parts.iter().filter_map(move |part| part.get(key));
+    let properties = all("properties").filter_map(Node::map).flat_map(|map| map.keys().cloned()).collect();
+    let [required, types, listed] = ["required", "type", "enum"].map(|key| all(key).flat_map(values).collect());
+    let sets: [BTreeSet<String>; 4] = [required, properties, types, listed];
     let first = sets.into_iter().find(|set| !set.is_empty()).unwrap_or_default();
     first.into_iter().collect::<Vec<_>>().join("+").replace(['.', '[', '|', '/'], "_")
-}
-
-fn is_limit(key: &str, node: &Node) -> bool {
-    let is_known = LIMITS.split(' ').any(|limit| limit == key);
-    let is_ours = key.starts_with("x-max-") || key.starts_with("x-min-");
-    (is_known || is_ours) && !matches!(node.value, Value::Bool(false))
 }
 
 fn join(at: &str, rest: &str) -> String {
     format!("{at}{rest}").trim_start_matches('.').to_owned()
 }
 
-/// Takes the names off alternatives where the other side has none: there, any of them may be sent.
+/// Takes the names off alternatives where the other side has none: there, any of them may be sent, and what only some of
+/// them require is required in some.
 pub(crate) fn merge(rows: &mut Vec<Fact>, others: &[Fact]) {
     let list = |row: &Fact| Some(row.place.rsplit_once('|')?.0.to_owned()).filter(|_| row.key == "alternative");
     let known: BTreeSet<String> = others.iter().filter_map(list).collect();
-    let next = |row: &Fact| Some((list(row).filter(|at| !known.contains(at))?, row.place.clone()));
-    while let Some((at, old)) = rows.iter().find_map(next) {
-        // What an alternative requires is also said beside the list.
-        let is_said = |row: &Fact, rest: &str| row.key == "required" && !rest.contains('|');
-        rows.retain(|row| inside(&row.place, &old).is_none_or(|rest| !is_said(row, rest)));
-        rows.retain(|row| row.place != old || row.key != "alternative");
-        for row in rows.iter_mut() {
-            row.place = inside(&row.place, &old).map_or_else(|| row.place.clone(), |rest| join(&at, rest));
-        }
+    while let Some(at) = rows.iter().find_map(|row| list(row).filter(|at| !known.contains(at))) {
+        let (gone, kept): (Vec<Fact>, Vec<Fact>) = rows.drain(..).partition(|row| list(row).as_ref() == Some(&at));
+        let rest = |row: &Fact| gone.iter().find_map(|one| inside(&row.place, &one.place)).map(str::to_owned);
+        rows.extend(kept.iter().cloned().map(|mut row| {
+            let Some(inner) = rest(&row) else { return row };
+            let alike = kept.iter().filter(|one| one.key == row.key && rest(one).as_ref() == Some(&inner));
+            if row.key == "required" && alike.count() < gone.len() {
+                IN_SOME.clone_into(&mut row.value);
+            }
+            Fact { place: join(&at, &inner), ..row }
+        }));
     }
-}
-
-/// The key under which both sides state the same: an open enumeration is one, too.
-pub(crate) fn kind(key: &str) -> &str {
-    if key == OPEN_ENUM { "enum" } else { key }
 }
 
 /// A place for people: the body has no name.
@@ -259,18 +237,122 @@ pub(crate) fn inside<'p>(place: &'p str, at: &str) -> Option<&'p str> {
 
 /// The rows of a key at a place.
 pub(crate) fn find<'f>(rows: &'f [Fact], place: &str, key: &str) -> Vec<&'f Fact> {
-    rows.iter().filter(|row| row.place == place && kind(&row.key) == key).collect()
+    rows.iter().filter(|row| row.place == place && row.key == key).collect()
 }
 
 /// Whether one value of a limit allows less than the other, or an enumeration has no other values.
-pub(crate) fn narrower(key: &str, ours: &[impl AsRef<str>], theirs: &[impl AsRef<str>]) -> bool {
-    let [one, other] = [ours.first().map(AsRef::as_ref), theirs.first().map(AsRef::as_ref)];
-    let number = |text: Option<&str>| text.and_then(|text| text.parse::<f64>().ok());
-    match (number(one), number(other)) {
-        _ if theirs.is_empty() => true,
-        _ if kind(key) == "enum" => ours.iter().all(|one| theirs.iter().any(|other| one.as_ref() == other.as_ref())),
+pub(crate) fn narrower<S: AsRef<str>>(key: &str, ours: &[S], theirs: &[S]) -> bool {
+    let number = |values: &[S]| values.first().and_then(|value| value.as_ref().parse::<f64>().ok());
+    match (number(ours), number(theirs)) {
+        _ if ours.is_empty() || theirs.is_empty() => theirs.is_empty(),
+        _ if key == "enum" => ours.iter().all(|one| theirs.iter().any(|other| one.as_ref() == other.as_ref())),
         (Some(one), Some(other)) if key.to_lowercase().contains("max") => one < other,
         (Some(one), Some(other)) if key.to_lowercase().contains("min") => one > other,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// The rows of a body in a document, its own line being 1; a component may be referred to as `N`.
+    fn rows(body: &str, components: &str) -> Vec<String> {
+        let reference = |text: &str| text.replace("$N", "{$ref: '#/components/schemas/N'}");
+        let content = format!("requestBody: {{content: {{application/json: {{schema:\n{}}}}}}}", reference(body));
+        let text = format!(
+            "{{paths: {{/v: {{post: {{{content}}}}}}}, components: {{schemas: {{N: {}}}}}}}",
+            reference(components)
+        );
+        let document = crate::tree::read(&text, &Arc::from("d"), 0).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
+        let all = crate::library::described(&document);
+        let rows = of_document(&document, &all).into_iter().skip(2);
+        rows.map(|row| format!("{} {} {}", row.place, row.key, row.value)).collect()
+    }
+
+    #[test]
+    fn references_all_of_and_prose_become_flat_rows_and_the_narrowest_limit_holds() {
+        let body = "{allOf: [$N, {properties: {a: {maxLength: 5, description: up to 9 characters}}, required: [b]}]}";
+        let component = "{type: object, properties: {a: {type: string, maxLength: 7, minLength: 1}, b: {type: array, items: {enum: [x, 5]}}}, required: [a]}";
+        let expected = [
+            " type object",
+            "a required always",
+            "b required always",
+            "a property this property",
+            "a minLength 1",
+            "a maxLength 5",
+            "a type string",
+            "b property this property",
+            "b type array",
+            "b[] enum x",
+            "b[] enum 5",
+        ];
+        assert_eq!(rows(body, component), expected);
+        let prose = rows("{properties: {a: {type: array, description: 最多支持4张图片}}}", "{}");
+        assert_eq!(prose, ["a property this property", "a maxItems 4", "a type array"]);
+    }
+
+    #[test]
+    fn a_reference_met_again_inside_itself_ends_and_one_met_twice_side_by_side_does_not() {
+        let body = "{properties: {a: $N, b: $N}}";
+        let component = "{properties: {inner: $N, more: {items: {allOf: [$N]}}, text: {type: string}}}";
+        let of = |name: &str| {
+            [
+                format!("{name} property this property"),
+                format!("{name}.inner property this property"),
+                format!("{name}.inner cycle {name}"),
+                format!("{name}.more property this property"),
+                format!("{name}.more[] cycle {name}"),
+                format!("{name}.text property this property"),
+                format!("{name}.text type string"),
+            ]
+        };
+        assert_eq!(rows(body, component), [of("a"), of("b")].concat());
+        assert_eq!(rows("$N", "{allOf: [$N, $N], type: object}"), [" type object"]);
+        assert_eq!(
+            rows("$N", "{oneOf: [$N, {type: string}]}"),
+            ["| alternative this alternative", "|string alternative this alternative", "|string type string"]
+        );
+    }
+
+    #[test]
+    fn alternatives_are_named_by_what_they_require_have_or_are_and_lose_their_names_where_none_are_told_apart() {
+        let body = "{oneOf: [{type: string}, {properties: {b: {}, a: {}}}, {required: [c], properties: {c: {}, d: {}}}, {type: 'null'}]}";
+        let found = rows(body, "{}");
+        let names: Vec<&str> =
+            found.iter().filter_map(|row| row.strip_suffix(" alternative this alternative")).collect();
+        assert_eq!(names, ["|string", "|a+b", "|c"]);
+        let document =
+            format!("paths: {{/v: {{post: {{requestBody: {{content: {{application/json: {{schema: {body}}}}}}}}}}}}}");
+        let document = crate::tree::read(&document, &Arc::from("d"), 1).unwrap_or_else(|e| panic!("{e:?}"));
+        let mut rows = of_document(&document, &crate::library::described(&document));
+        let others = rows.clone();
+        merge(&mut rows, &others);
+        assert_eq!(rows, others);
+        merge(&mut rows, &[]);
+        let left: Vec<_> = rows.iter().map(|row| format!("{} {} {}", row.place, row.key, row.value)).skip(2).collect();
+        let expected =
+            ["type string", "b property", "a property", "c required in some alternatives", "c property", "d property"];
+        assert!(left.iter().zip(expected).all(|(row, expected)| row.trim().starts_with(expected)), "{left:?}");
+    }
+
+    #[test]
+    fn parameters_and_responses_have_rows_named_by_the_call() {
+        let text = "paths: {/v: {post: {}, get: {parameters: [{name: n, in: query, schema: {maximum: 5}}]}}, '/v/{id}': {get: {
+            parameters: [{name: id}], responses: {'200': {content: {j: {schema: {properties: {s: {}}}}}}}}}}";
+        let document = crate::tree::read(text, &Arc::from("d"), 1).unwrap_or_else(|e| panic!("{e:?}"));
+        let rows = of_document(&document, &crate::library::described(&document));
+        let found: Vec<_> =
+            rows.iter().map(|row| format!("{} {:?} {} {}", row.operation, row.direction, row.place, row.key)).collect();
+        let expected = [
+            "v Request  operation",
+            "v Parameter GET n parameter",
+            "v Parameter GET n maximum",
+            "v Parameter GET /{id} id parameter",
+            "v Response GET /{id} 200.s property",
+        ];
+        assert_eq!(found, expected);
     }
 }

@@ -3,15 +3,15 @@
 //! A schema's file is named as the path of the operation's POST ends: `text2video.json` belongs to
 //! `POST …/videos/text2video`. Where the library differs from the document on purpose, `spec/allowed.yaml` says why.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::list;
 use crate::roles::operations;
-use crate::roots;
-use crate::tree::{Node, Value, read};
+use crate::roots::{self, ALLOWED};
+use crate::tree::{Node, ReadError, Value, read};
 
 /// The schemas' word for an enumeration whose values are known, while any other is sent as it is.
 pub(crate) const OPEN_ENUM: &str = "x-extensible-enum";
@@ -23,18 +23,16 @@ pub(crate) struct Covered {
     pub(crate) schema: Node,
 }
 
-/// An operation of the document.
+/// An operation of the document. `operation` is the name by which the library knows it: the last segment of the path of the
+/// POST that it is, or whose tasks it queries or lists; the whole path where a shorter one ends alike, or where there is no
+/// such POST. `rest` is what follows the POST's path: `/{id}` for a query.
 #[derive(Debug, Clone)]
 pub(crate) struct Described {
-    /// The method, in capitals.
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) id: String,
     pub(crate) node: Node,
-    /// The name by which the library knows it: the last segment of the path of the POST that it is, or whose tasks it
-    /// queries or lists. The whole path where a shorter one ends alike, or where there is no such POST.
     pub(crate) operation: String,
-    /// What follows the POST's path: `/{id}` for a query.
     pub(crate) rest: String,
 }
 
@@ -50,9 +48,8 @@ pub(crate) fn described(document: &Node) -> Vec<Described> {
     let creates: Vec<String> = found.iter().filter(|one| one.method == "POST").map(|one| one.path.clone()).collect();
     for one in &mut found {
         let rest = |path: &String| one.path.strip_prefix(path.as_str()).filter(|r| r.is_empty() || r.starts_with("/{"));
-        let Some(create) = creates.iter().filter(|path| rest(path).is_some()).max_by_key(|path| path.len()) else {
-            continue;
-        };
+        let above = creates.iter().filter(|path| rest(path).is_some());
+        let Some(create) = above.max_by_key(|path| path.len()) else { continue };
         let shortest = creates.iter().filter(|path| last(path) == last(create)).min_by_key(|path| path.len());
         one.rest = rest(create).unwrap_or_default().to_owned();
         one.operation = if shortest == Some(create) { last(create) } else { create.clone() };
@@ -60,24 +57,7 @@ pub(crate) fn described(document: &Node) -> Vec<Described> {
     found
 }
 
-impl Covered {
-    /// The POST that the library sends.
-    pub(crate) fn create<'d>(&self, all: &'d [Described]) -> Option<&'d Described> {
-        all.iter().find(|one| one.method == "POST" && one.operation == self.name)
-    }
-
-    /// The schema's file.
-    pub(crate) fn file(&self) -> String {
-        format!("{}/{}.json", roots::SCHEMAS, self.name)
-    }
-}
-
 impl Described {
-    /// The schema of the JSON body.
-    pub(crate) fn body(&self) -> Option<&Node> {
-        self.node.at_path(&["requestBody", "content", "application/json", "schema"])
-    }
-
     /// The file of the library whose request is sent to this POST.
     pub(crate) fn source(&self) -> String {
         format!("src/operations/{}.rs", self.id.strip_prefix("create_").unwrap_or(&self.id))
@@ -101,59 +81,50 @@ pub(crate) fn schemas(root: &Path) -> Result<Vec<Covered>> {
     let hint = "run `cargo test`, which writes them";
     let files = roots::files_in(&root.join(roots::SCHEMAS), roots::SCHEMAS, &["json"], hint)?;
     let read_one = |path: &std::path::PathBuf| {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let file = roots::shown(root, path);
-        let refused =
-            |line: usize, reason: &str| Error::refused(format_args!("{file}:{line}"), format_args!("{reason}; {hint}"));
+        let (name, file) =
+            (path.file_stem().unwrap_or_default().to_string_lossy().into_owned(), roots::shown(root, path));
         // JSON is YAML, and this reader knows the lines.
         let schema = read(&read_text(root, &file)?, &Arc::from(&*file), 1);
-        let schema = schema.map_err(|error| refused(error.line, &format!("not JSON: {}", error.reason)))?;
-        let is_object = schema.get("properties").and_then(Node::map).is_some();
-        let missing = || refused(1, "expected a JSON Schema with `properties`");
-        is_object.then_some(Covered { name, schema }).ok_or_else(missing)
+        let refused = |error: ReadError| {
+            Error::refused(format_args!("{file}:{}", error.line), format_args!("not JSON: {}; {hint}", error.reason))
+        };
+        Ok(Covered { name, schema: schema.map_err(refused)? })
     };
     files.iter().map(read_one).collect()
 }
 
-/// Where the library differs from the document on purpose.
+/// Where the library differs from the document on purpose: entries of `operation`, `pointer`, `reason`, `source` and
+/// `narrower`, as the file explains them. Each that makes a difference has the differences, in words.
 #[derive(Debug, Default)]
-pub(crate) struct Allowed {
-    pub(crate) entries: Vec<Node>,
-    /// By entries that make a difference: what the document and the library say, for each operation that needs it.
-    pub(crate) used: BTreeMap<usize, BTreeSet<[String; 2]>>,
-}
+pub(crate) struct Allowed(pub(crate) Vec<(Node, Option<BTreeSet<String>>)>);
 
 impl Allowed {
-    /// Reads the list: a sequence of `operation`, `pointer`, `reason`, `source` and `narrower`, as the file explains them.
+    /// Reads the list.
     pub(crate) fn parse(text: &str, name: &str) -> Result<Self> {
         let entries = list::parse(text, name, &["operation", "reason", "source"], &["operation", "pointer"])?;
-        let is_wrong =
-            |entry: &&Node| entry.get("narrower").is_some_and(|node| !matches!(node.value, Value::Bool(true)));
-        match entries.iter().find(is_wrong) {
+        let is_true = |node: &Node| matches!(node.value, Value::Bool(true));
+        match entries.iter().find(|entry| entry.get("narrower").is_some_and(|node| !is_true(node))) {
             Some(entry) => Err(Error::refused(&entry.place, "`narrower` is something else than true; leave it out")),
-            None => Ok(Self { entries, used: BTreeMap::new() }),
+            None => Ok(Self(entries.into_iter().map(|entry| (entry, None)).collect())),
         }
     }
 
-    /// The entry for a pointer of an operation, which makes a difference; one for each operation if there is no other.
-    pub(crate) fn find(&mut self, of: &str, pointer: Option<&str>) -> Option<(&Node, &mut BTreeSet<[String; 2]>)> {
-        let is = |entry: &Node, of| entry.get_text("operation") == Some(of) && entry.get_text("pointer") == pointer;
-        let at = [of, "*"].iter().find_map(|of| self.entries.iter().position(|entry| is(entry, of)))?;
-        Some((self.entries.get(at)?, self.used.entry(at).or_default()))
+    /// The differences that an entry for a pointer of an operation, or of each, allows. It makes a difference then.
+    pub(crate) fn find(&mut self, of: &str, pointer: Option<&str>, is_narrower: bool) -> Option<&mut BTreeSet<String>> {
+        let fits =
+            |entry: &Node| entry.get_text("pointer") == pointer && (is_narrower || entry.get("narrower").is_none());
+        let is = |entry: &Node, name| entry.get_text("operation") == Some(name) && fits(entry);
+        let at = [of, "*"].iter().find_map(|name| self.0.iter().position(|(entry, _)| is(entry, name)))?;
+        self.0.get_mut(at).map(|(_, used)| used.get_or_insert_default())
     }
 
     /// The entries that nothing needed, one line each.
     pub(crate) fn unused(&self) -> Vec<String> {
-        let idle = (0..).zip(&self.entries).filter(|(at, _)| !self.used.contains_key(at)).map(|(_, entry)| entry);
-        idle.map(|entry| {
-            let operation = entry.get_text("operation").unwrap_or_default();
-            let what = match entry.get_text("pointer") {
-                Some(pointer) => format!("nothing differs at {pointer} of {operation} any more"),
-                None => format!("{operation} is covered, or not in the document"),
-            };
-            format!("{}: {what}; edit {}: the entry is obsolete, delete it", entry.place, roots::ALLOWED)
-        })
-        .collect()
+        let text = |(entry, _): &(Node, _)| {
+            let what: Vec<&str> = ["operation", "pointer"].iter().filter_map(|key| entry.get_text(key)).collect();
+            format!("{}: {}: nothing differs any more; edit {ALLOWED}: delete the entry", entry.place, what.join(": "))
+        };
+        self.0.iter().filter(|(_, used)| used.is_none()).map(text).collect()
     }
 }
 
@@ -206,8 +177,6 @@ mod tests {
             "POST /v/ca2b = ca2b ",
         ];
         assert_eq!(found, expected);
-        let covered = Covered { name: "a2b".to_owned(), schema: document };
-        let create = covered.create(&all).map(|one| (one.path.as_str(), one.source()));
-        assert_eq!(create, Some(("/v/a2b", "src/operations/a_b.rs".to_owned())));
+        assert_eq!(all.get(2).map(Described::source).as_deref(), Some("src/operations/a_b.rs"));
     }
 }

@@ -80,7 +80,7 @@ struct Import {
 
 #[derive(Args)]
 struct Check {
-    /// Write the table of coverage into spec/README.md first
+    /// Write what is covered into spec/README.md first
     #[arg(long)]
     write: bool,
 }

@@ -10,7 +10,7 @@ use crate::import::import_all;
 use crate::{check, library, roots};
 
 /// What the tests write when they are told to accept it, and what cargo may: put back when something fails.
-const WRITTEN_BY_CARGO: [&str; 2] = ["tests/golden/generated.rs", "Cargo.lock"];
+const WRITTEN_BY_CARGO: [&str; 2] = ["tests/golden/generated.txt", "Cargo.lock"];
 
 /// One command of cargo, with what it is for.
 pub struct Step {
@@ -50,7 +50,7 @@ pub fn update(root: &Path, pages: &[PathBuf], run: &dyn Fn(&Step) -> Result<()>)
     let mut files: Vec<PathBuf> = targets.iter().map(|(target, _)| target.clone()).collect();
     let others = roots::OUTPUTS.iter().chain(&WRITTEN_BY_CARGO).chain(&[roots::README]);
     files.extend(others.map(|name| root.join(name)));
-    files.extend(library::schemas(root)?.iter().map(|covered| root.join(covered.file())));
+    files.extend(library::schemas(root)?.iter().map(|covered| root.join(&*covered.schema.place.file)));
     let mut before = Snapshot::take(root, files)?;
     take(root, &targets, &newer, run)?;
     before.kept = true;

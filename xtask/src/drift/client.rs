@@ -36,7 +36,8 @@ impl Client {
         let all = import_all(root).map(|imported| described(&imported.document)).unwrap_or_default();
         let mut calls = Vec::new();
         for covered in schemas(root).unwrap_or_default() {
-            let Some(create) = covered.create(&all) else { continue };
+            let create = all.iter().find(|one| one.method == "POST" && one.operation == covered.name);
+            let Some(create) = create else { continue };
             calls.extend(all.iter().filter(|one| one.operation == create.operation).map(|one| Call {
                 operation: Operation { method: one.method.clone(), path: one.path.clone() },
                 id: one.id.clone(),

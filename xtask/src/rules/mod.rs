@@ -18,7 +18,6 @@ use crate::error::Result;
 use crate::tree::Node;
 
 pub use crate::notes::{Note, Notes};
-pub(crate) use crate::reference::{decoded, resolve};
 
 pub use texts::escape;
 
