@@ -30,15 +30,8 @@ impl<'a> Comparer<'a> {
                 let at = at.steps("", jump(&old), jump(&new));
                 let (old, new) = (old.node, new.node);
                 let (was, is) = (is_true(old, "required"), is_true(new, "required"));
-                if was != is {
-                    let (id, level) = if is {
-                        ("request-body-became-required", Level::Breaking)
-                    } else {
-                        ("request-body-became-optional", Level::Additive)
-                    };
-                    self.record(&at, id, level, sent(Said::both(old, new, was, is)))?;
-                }
                 let spot = Spot::new(Direction::Request, Kind::Body, !is);
+                self.requirement(&at, (old, new), (was, is), "", spot)?;
                 self.content(&at, old, new, spot)?;
                 self.rest(&at, Some(old), Some(new), &["$ref", "content", "required"])
             }
@@ -96,17 +89,11 @@ impl<'a> Comparer<'a> {
             let (old, new) = self.targets(old, new);
             let at = at.steps("", jump(&old), jump(&new));
             let (old, new) = (old.node, new.node);
-            let required = is_true(new, "required");
-            if required != is_true(old, "required") {
-                let (id, level) = if required {
-                    ("response-header-became-required", Level::Additive)
-                } else {
-                    ("response-header-became-optional", Level::Breaking)
-                };
-                self.record(&at, id, level, sent(Said::both(old, new, name, name)))?;
-            }
+            let (was, is) = (is_true(old, "required"), is_true(new, "required"));
+            let spot = Spot::new(Direction::Response, Kind::Header, !is);
+            self.requirement(&at, (old, new), (was, is), "", spot)?;
             self.deprecation(&at, "response-header", old, new)?;
-            self.schemas(&at, old, new, Spot::new(Direction::Response, Kind::Header, !required))?;
+            self.schemas(&at, old, new, spot)?;
             self.rest(&at, Some(old), Some(new), &["$ref", "required", "deprecated", "schema", "x-sunset"])?;
         }
         for (name, new) in is.iter().filter(|(name, _)| named(was, name).is_none()) {

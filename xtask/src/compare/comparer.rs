@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::change::{Change, Direction, Level, Look, Operation};
-use super::spot::{Schemas, Spot};
+use super::spot::{Effect, Schemas, Spot};
 use super::trail::{Trail, Which};
 use crate::error::{Error, Result};
 use crate::text::shown;
@@ -152,6 +152,24 @@ impl<'a> Comparer<'a> {
         };
         let step = at.trail.step(key);
         self.record(if new.is_some() || old.is_none() { &step } else { at.trail }, at.spot.id(what), level, said)
+    }
+
+    /// Records that something became required or optional.
+    pub fn requirement(
+        &mut self,
+        at: &Trail<'_>,
+        (base, revision): (&Node, &Node),
+        (was, is): (bool, bool),
+        more: &str,
+        spot: Spot,
+    ) -> Result<()> {
+        if was == is {
+            return Ok(());
+        }
+        let word = |required: bool| if required { "required" } else { "optional" };
+        let level = spot.level(if is { Effect::Narrower } else { Effect::Wider });
+        let said = Said::both(base, revision, word(was), word(is)).sent(spot.direction);
+        self.record(at, spot.id(&format!("became-{}{more}", word(is))), level, said)
     }
 
     /// Compares the keys of two mappings that need no thought of their own: texts, extensions, and whatever is unknown.

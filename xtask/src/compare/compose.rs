@@ -32,16 +32,8 @@ pub(super) fn simple<'n>(document: &Node, node: &'n Node) -> Cow<'n, Node> {
             out = Cow::Owned(whole);
             continue;
         }
-        if let [_] = parts {
-            let Some(mut map) = out.map().cloned() else { continue };
-            let Some(parts) = map.shift_remove(key) else { continue };
-            match map.get_mut("allOf").and_then(Node::list_mut) {
-                Some(all) => all.extend(parts.list().unwrap_or_default().iter().cloned()),
-                None => {
-                    map.insert("allOf".to_owned(), parts);
-                }
-            }
-            out = Cow::Owned(Node { value: Value::Map(map), ..out.as_ref().clone() });
+        if let [part] = parts {
+            out = Cow::Owned(with_member(&out, key, part));
         }
     }
     out
@@ -53,41 +45,34 @@ fn constants(document: &Node, node: &Node, parts: &[Node], key: &str) -> Option<
         return None;
     }
     let mut values: Vec<Node> = Vec::new();
-    let mut kind: Option<Node> = node.get("type").cloned();
+    let mut kinds: Vec<&Node> = node.get("type").into_iter().collect();
     for part in parts {
-        let part = follow(document, part).node;
-        let map = part.map()?;
-        let plain = map.keys().all(|key| {
-            ["type", "enum", "const"].contains(&key.as_str())
-                || ANNOTATIONS.contains(&key.as_str())
-                || key.starts_with("x-")
-        });
-        let own: Vec<Node> = match (map.get("const"), map.get("enum").and_then(Node::list)) {
-            (Some(value), None) => vec![value.clone()],
-            (None, Some(list)) => list.to_vec(),
+        let map = follow(document, part).node.map()?;
+        match (map.get("const"), map.get("enum").and_then(Node::list)) {
+            (Some(value), None) => values.push(value.clone()),
+            (None, Some(list)) => values.extend_from_slice(list),
             _ => return None,
-        };
-        match (map.get("type"), &kind) {
-            (Some(own), Some(other)) if !own.same(other) => return None,
-            (Some(own), None) => kind = Some(own.clone()),
-            _ => {}
         }
-        if !plain {
+        if !map.keys().all(|key| ["type", "enum", "const"].contains(&key.as_str()) || is_silent(key)) {
             return None;
         }
-        for value in own {
-            if !values.iter().any(|old| old.same(&value)) {
-                values.push(value);
-            }
-        }
+        kinds.extend(map.get("type"));
     }
     let mut map = node.map()?.clone();
     let place = map.shift_remove(key)?.place;
-    if let Some(kind) = kind {
-        map.insert("type".to_owned(), kind);
+    if let Some((kind, others)) = kinds.split_first() {
+        if others.iter().any(|other| !other.same(kind)) {
+            return None;
+        }
+        map.insert("type".to_owned(), (*kind).clone());
     }
     map.insert("enum".to_owned(), Node::at(&place, Value::List(values)));
     Some(Node { value: Value::Map(map), ..node.clone() })
+}
+
+/// Whether a key constrains nothing.
+fn is_silent(key: &str) -> bool {
+    ANNOTATIONS.contains(&key) || key.starts_with("x-")
 }
 
 /// The one schema that an `allOf` describes.
@@ -135,7 +120,7 @@ fn gather(document: &Node, node: &Node, whole: &mut Map, left: &mut Vec<Node>, p
                     }
                 }
             }
-            (key, _, _) if ANNOTATIONS.contains(&key) || key.starts_with("x-") => {}
+            (key, _, _) if is_silent(key) => {}
             // Two that differ hold both: neither is forgotten.
             (key, _, _) => {
                 let part = Map::from([(key.to_owned(), value.clone())]);
@@ -346,11 +331,14 @@ fn both<'t>(at: Schemas<'t>, key: &str) -> (&'t [Node], &'t [Node]) {
 
 /// One alternative of a union, with what stands beside the union.
 fn branch(node: &Node, key: &str, part: &Node) -> Node {
-    let mut map = node.map().cloned().unwrap_or_default();
+    let alone = entries(Some(node)).keys().all(|other| other == key || other == "discriminator" || is_silent(other));
+    if alone { part.clone() } else { with_member(node, key, part) }
+}
+
+/// A schema with a member of `allOf` instead of a union.
+fn with_member(node: &Node, key: &str, part: &Node) -> Node {
+    let mut map = entries(Some(node)).clone();
     map.retain(|other, _| other != key && other != "discriminator");
-    if map.keys().all(|key| ANNOTATIONS.contains(&key.as_str())) {
-        return part.clone();
-    }
     let all = map.entry("allOf".to_owned()).or_insert_with(|| Node::at(&part.place, Value::List(Vec::new())));
     if let Some(all) = all.list_mut() {
         all.push(part.clone());

@@ -65,8 +65,7 @@ impl<'a> Comparer<'a> {
     fn list(&self, document: &'a Node, found: &Found<'a>) -> Vec<Parameter<'a>> {
         let positions = placeholders(found.path);
         let mut all: Vec<Parameter<'a>> = Vec::new();
-        let own = [("", found.node), ("item", found.item)];
-        for (whose, holder) in own {
+        for (holder, method) in [(found.node, Some(found.method)), (found.item, None)] {
             for (index, node) in holder.get("parameters").and_then(Node::list).into_iter().flatten().enumerate() {
                 let target = follow(document, node);
                 let (Some(name), Some(place)) = (target.node.get_text("name"), target.node.get_text("in")) else {
@@ -84,11 +83,9 @@ impl<'a> Comparer<'a> {
                     continue;
                 }
                 let index = index.to_string();
-                let steps: Vec<&str> = match whose {
-                    "" => vec!["paths", found.path, found.method, "parameters", &index],
-                    _ => vec!["paths", found.path, "parameters", &index],
-                };
-                let pointer = target.name.clone().unwrap_or_else(|| pointer(&steps));
+                let steps: Vec<&str> =
+                    ["paths", found.path].into_iter().chain(method).chain(["parameters", &index]).collect();
+                let pointer = target.name.unwrap_or_else(|| pointer(&steps));
                 all.push(Parameter { node: target.node, place, name, key, pointer });
             }
         }
@@ -114,14 +111,10 @@ impl<'a> Comparer<'a> {
         let path = one.place == "path";
         let required = |node: &Node| path || is_true(node, "required");
         let pair = |before: String, after: String| Said::both(old, new, before, after).sent(Direction::Request);
-        if required(old) != required(new) {
-            let (id, level) = if required(new) {
-                ("request-parameter-became-required", Level::Breaking)
-            } else {
-                ("request-parameter-became-optional", Level::Additive)
-            };
-            self.record(at, id, level, pair(required(old).to_string(), required(new).to_string()))?;
-        }
+        // By the document's own words: a parameter of a path may say that it can be left out.
+        let optional = !is_true(old, "required") && !is_true(new, "required");
+        let spot = Spot::new(Direction::Request, Kind::Parameter, optional);
+        self.requirement(at, (old, new), (required(old), required(new)), "", spot)?;
         self.deprecation(at, "request-parameter", old, new)?;
         for key in ["style", "explode"] {
             let (was, is) = (serialised(one, key), serialised(other, key));
@@ -138,9 +131,6 @@ impl<'a> Comparer<'a> {
                 self.record(&at.step(key), format!("request-parameter-{word}-changed"), level, said)?;
             }
         }
-        // By the document's own words: a parameter of a path may say that it can be left out.
-        let optional = !is_true(old, "required") && !is_true(new, "required");
-        let spot = Spot::new(Direction::Request, Kind::Parameter, optional);
         match (old.get("content"), new.get("content")) {
             (None, None) => self.parameter_schema(at, (one, other), spot)?,
             (Some(_), Some(_)) => self.content(at, old, new, spot)?,
