@@ -64,14 +64,10 @@ impl<'n> Said<'n> {
         Self { base, revision, before: base.map(shown), after: revision.map(shown), direction: None }
     }
 
-    /// What is gone, in some words.
-    pub fn gone(base: &'n Node, before: impl ToString) -> Self {
-        Self { base: Some(base), before: Some(before.to_string()), ..Self::default() }
-    }
-
-    /// What is new, in some words.
-    pub fn come(revision: &'n Node, after: impl ToString) -> Self {
-        Self { revision: Some(revision), after: Some(after.to_string()), ..Self::default() }
+    /// What stands on one side, by a name.
+    pub fn named(base: Option<&'n Node>, revision: Option<&'n Node>, name: &str) -> Self {
+        let words = |side: Option<&Node>| side.map(|_| name.to_owned());
+        Self { base, revision, before: words(base), after: words(revision), direction: None }
     }
 
     /// The same, of data that goes one way.
@@ -209,6 +205,11 @@ pub(super) fn entries(node: Option<&Node>) -> &Map {
     node.and_then(Node::map).unwrap_or(&NOTHING)
 }
 
+/// The items of the list that a node is; none if it is none.
+pub(super) fn items(node: Option<&Node>) -> &[Node] {
+    node.and_then(Node::list).unwrap_or_default()
+}
+
 /// A schema that says nothing, for what has none.
 pub(super) fn anything(node: &Node) -> Node {
     Node::at(&node.place, Value::Map(Map::new()))
@@ -231,9 +232,4 @@ fn same(old: Option<&Node>, new: Option<&Node>) -> bool {
 /// What stands under a key, or what lacks it: where a change of it is seen.
 pub(super) fn at_key<'n>(node: &'n Node, key: &str) -> &'n Node {
     node.get(key).unwrap_or(node)
-}
-
-/// Whether a key is there and true.
-pub(super) fn is_true(node: &Node, key: &str) -> bool {
-    matches!(node.get(key).map(|node| &node.value), Some(Value::Bool(true)))
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::change::Level;
-use super::comparer::{Comparer, Said, entries};
+use super::comparer::{Comparer, Said, entries, items};
 use super::pairs::{Paired, Way};
 use super::spot::{Effect, Schemas, Verdict};
 use super::trail::Step;
@@ -128,7 +128,7 @@ fn gather(document: &Node, node: &Node, whole: &mut Map, left: &mut Vec<Node>, p
             }
         }
     }
-    for part in map.get("allOf").and_then(Node::list).unwrap_or_default() {
+    for part in items(map.get("allOf")) {
         let target = follow(document, part);
         *parts += 1;
         if *parts < MAX_PARTS && target.node.get("$ref").is_none() {
@@ -184,7 +184,7 @@ impl Comparer<'_> {
         let gone = at.base.get(key).is_some();
         let several = if gone { at.base } else { at.revision };
         let mut levels = Vec::new();
-        for part in parts(several, key) {
+        for part in items(several.get(key)) {
             let branch = branch(several, key, part);
             let one = if gone { Schemas { base: &branch, ..at } } else { Schemas { revision: &branch, ..at } };
             levels.push(self.trial(one).unwrap_or(Level::Breaking));
@@ -249,6 +249,9 @@ impl Comparer<'_> {
     /// being the same or more.
     fn paired(&mut self, at: Schemas<'_>, key: &str, alike: bool) -> Paired {
         let (old, new) = both(at, key);
+        if old.is_empty() && new.is_empty() {
+            return Paired::default();
+        }
         let reference: Way<'_, Node> = &|part| part.get_text("$ref").map(str::to_owned);
         let content: Way<'_, Node> = &|part| Some(part.to_json().to_string());
         let title: Way<'_, Node> = &|part| part.get_text("title").map(str::to_owned);
@@ -320,13 +323,8 @@ fn name_of(part: &Node) -> String {
     named.map_or_else(|| "part".to_owned(), str::to_owned)
 }
 
-/// The parts of a composition; none where there is no such list.
-fn parts<'n>(node: &'n Node, key: &str) -> &'n [Node] {
-    node.get(key).and_then(Node::list).unwrap_or_default()
-}
-
 fn both<'t>(at: Schemas<'t>, key: &str) -> (&'t [Node], &'t [Node]) {
-    (parts(at.base, key), parts(at.revision, key))
+    (items(at.base.get(key)), items(at.revision.get(key)))
 }
 
 /// One alternative of a union, with what stands beside the union.

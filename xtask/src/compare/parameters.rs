@@ -1,7 +1,7 @@
 //! An operation's parameters: path, query, header, cookie; its own and its address's.
 
 use super::change::{Direction, Level};
-use super::comparer::{Comparer, Said, anything, is_true};
+use super::comparer::{Comparer, Said, anything, items};
 use super::operations::{Found, placeholders};
 use super::pairs::Paired;
 use super::spot::{Kind, Schemas, Spot};
@@ -53,7 +53,7 @@ impl<'a> Comparer<'a> {
         }
         for one in paired.gone.iter().filter_map(|index| was.get(*index)) {
             let (id, level) = self.removal(one.node, "request-parameter", Level::Warning);
-            let said = Said::gone(one.node, one.words()).sent(Direction::Request);
+            let said = Said::named(Some(one.node), None, &one.words()).sent(Direction::Request);
             self.record(&one.trail(at, one), id, level, said)?;
         }
         for other in paired.come.iter().filter_map(|index| is.get(*index)) {
@@ -66,7 +66,7 @@ impl<'a> Comparer<'a> {
         let positions = placeholders(found.path);
         let mut all: Vec<Parameter<'a>> = Vec::new();
         for (holder, method) in [(found.node, Some(found.method)), (found.item, None)] {
-            for (index, node) in holder.get("parameters").and_then(Node::list).into_iter().flatten().enumerate() {
+            for (index, node) in items(holder.get("parameters")).iter().enumerate() {
                 let target = follow(document, node);
                 let (Some(name), Some(place)) = (target.node.get_text("name"), target.node.get_text("in")) else {
                     continue;
@@ -93,7 +93,7 @@ impl<'a> Comparer<'a> {
     }
 
     fn parameter_new(&mut self, at: &Trail<'_>, one: &Parameter<'_>) -> Result<()> {
-        let required = is_true(one.node, "required");
+        let required = one.node.is_true("required");
         let default = one.node.at_path(&["schema", "default"]).is_some();
         let (id, level) = match (one.place, required, default) {
             ("path", _, _) => ("new-request-path-parameter", Level::Breaking),
@@ -102,17 +102,17 @@ impl<'a> Comparer<'a> {
             (_, false, true) => ("new-optional-request-default-parameter-to-existing-path", Level::Additive),
             (_, false, false) => ("new-optional-request-parameter", Level::Additive),
         };
-        let said = Said::come(one.node, one.words()).sent(Direction::Request);
+        let said = Said::named(None, Some(one.node), &one.words()).sent(Direction::Request);
         self.record(at, id, level, said)
     }
 
     fn parameter(&mut self, at: &Trail<'_>, one: &Parameter<'a>, other: &Parameter<'a>) -> Result<()> {
         let (old, new) = (one.node, other.node);
         let path = one.place == "path";
-        let required = |node: &Node| path || is_true(node, "required");
+        let required = |node: &Node| path || node.is_true("required");
         let pair = |before: String, after: String| Said::both(old, new, before, after).sent(Direction::Request);
         // By the document's own words: a parameter of a path may say that it can be left out.
-        let optional = !is_true(old, "required") && !is_true(new, "required");
+        let optional = !old.is_true("required") && !new.is_true("required");
         let spot = Spot::new(Direction::Request, Kind::Parameter, optional);
         self.requirement(at, (old, new), (required(old), required(new)), "", spot)?;
         self.deprecation(at, "request-parameter", old, new)?;
@@ -123,7 +123,7 @@ impl<'a> Comparer<'a> {
             }
         }
         for (key, level) in [("allowEmptyValue", Level::Breaking), ("allowReserved", Level::Warning)] {
-            let (was, is) = (is_true(old, key), is_true(new, key));
+            let (was, is) = (old.is_true(key), new.is_true(key));
             if was != is {
                 let word = if key == "allowEmptyValue" { "allow-empty-value" } else { "allow-reserved" };
                 let level = if is { Level::Additive } else { level };

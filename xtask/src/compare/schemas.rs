@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::change::{Direction, Level, Pair};
-use super::comparer::{Comparer, Said, anything, entries, is_true, union};
+use super::comparer::{Comparer, Said, anything, entries, items, union};
 use super::compose::{UNIONS, discriminator, flat, never, simple};
 use super::limits::limits;
 use super::pairs::Paired;
@@ -72,7 +72,7 @@ impl Comparer<'_> {
         if matches!(at.spot.kind, Kind::Body | Kind::Parameter) {
             let access = |key: &'static str| Some((key, "access-changed".to_owned(), Level::Warning));
             let keys = ["readOnly", "writeOnly"].into_iter();
-            self.verdicts(at, keys.filter(|key| is_true(at.base, key) != is_true(at.revision, key)).map(access))?;
+            self.verdicts(at, keys.filter(|key| at.base.is_true(key) != at.revision.is_true(key)).map(access))?;
         }
         // Generated types are called by the titles of what becomes a type.
         let typed = ["properties", "enum", "oneOf", "anyOf", "allOf"];
@@ -175,7 +175,7 @@ impl Comparer<'_> {
         let request = spot.is_request();
         let word = |required: bool| if required { "required" } else { "optional" };
         for (key, only) in [("readOnly", "read-only"), ("writeOnly", "write-only")] {
-            let (before, after) = (is_true(old, key), is_true(new, key));
+            let (before, after) = (old.is_true(key), new.is_true(key));
             if before == after {
                 continue;
             }
@@ -193,7 +193,7 @@ impl Comparer<'_> {
             self.record(at, id, spot.unless_excused(level), said)?;
         }
         let excused =
-            if request { is_true(new, "readOnly") } else { is_true(old, "writeOnly") || is_true(new, "writeOnly") };
+            if request { new.is_true("readOnly") } else { old.is_true("writeOnly") || new.is_true("writeOnly") };
         let inner = Spot { excused: spot.excused || excused, optional: !is, ..spot.inside() };
         let with = if request && is && new.get("default").is_some() { "-with-default" } else { "" };
         self.requirement(at, pair, (was, is), with, inner)?;
@@ -210,7 +210,7 @@ impl Comparer<'_> {
     ) -> Result<()> {
         let old_target = old.map(|node| follow(self.base, node).node);
         let target = old_target.or(new.map(|node| follow(self.revision, node).node));
-        let is = |key: &str| target.is_some_and(|node| is_true(node, key));
+        let is = |key: &str| target.is_some_and(|node| node.is_true(key));
         let has_default = target.is_some_and(|node| node.get("default").is_some());
         let hidden = is(if spot.is_request() { "readOnly" } else { "writeOnly" });
         let manner = if required { "required" } else { "optional" };
@@ -342,7 +342,7 @@ fn pattern(at: Schemas<'_>) -> Option<Verdict> {
 }
 
 fn deprecated(at: Schemas<'_>) -> Option<Verdict> {
-    let (what, level) = match (is_true(at.base, "deprecated"), is_true(at.revision, "deprecated")) {
+    let (what, level) = match (at.base.is_true("deprecated"), at.revision.is_true("deprecated")) {
         (false, true) => ("deprecated", Level::Warning),
         (true, false) => ("reactivated", Level::Additive),
         _ => return None,
@@ -404,12 +404,11 @@ fn contains(wide: &Option<BTreeSet<String>>, narrow: &Option<BTreeSet<String>>, 
 }
 
 fn nullable(node: &Node) -> bool {
-    let types = node.get("type").and_then(Node::list).unwrap_or_default();
-    is_true(node, "nullable") || types.iter().any(|item| item.text() == Some("null"))
+    node.is_true("nullable") || items(node.get("type")).iter().any(|item| item.text() == Some("null"))
 }
 
 fn required(node: &Node) -> BTreeSet<&str> {
-    node.get("required").and_then(Node::list).unwrap_or_default().iter().filter_map(Node::text).collect()
+    items(node.get("required")).iter().filter_map(Node::text).collect()
 }
 
 fn lists<'t>(at: Schemas<'t>, key: &str) -> (Option<&'t [Node]>, Option<&'t [Node]>) {

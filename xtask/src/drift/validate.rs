@@ -56,19 +56,13 @@ impl Validator<'_> {
             return;
         }
         let schema = follow(self.document, schema).node;
-        if matches!(value.value, Value::Null) {
-            let null = matches!(schema.get("nullable").map(|node| &node.value), Some(Value::Bool(true)));
-            if !null && schema.get("type").is_some() {
-                let kind = schema.get_text("type").unwrap_or("a value");
-                self.fail("example-invalid", at, value, format!("expected {kind}, found null"));
-            }
+        let kind = schema.get_text("type");
+        let null = matches!(value.value, Value::Null);
+        if null && (kind.is_none() || schema.is_true("nullable")) {
             return;
         }
-        if let Some(kind) = schema.get_text("type")
-            && !value.is_a(kind)
-        {
-            let text = format!("expected {kind}, found {}", shown(value));
-            self.fail("example-invalid", at, value, text);
+        if let Some(kind) = kind.filter(|kind| null || !value.is_a(kind)) {
+            self.fail("example-invalid", at, value, format!("expected {kind}, found {}", shown(value)));
             return;
         }
         if let Some(list) = schema.get("enum").and_then(Node::list)
@@ -81,8 +75,8 @@ impl Validator<'_> {
         match &value.value {
             Value::Map(map) => self.object(schema, value, map, at, depth),
             Value::List(items) => {
-                if let Some(schema) = schema.get("items") {
-                    for (index, item) in items.iter().enumerate() {
+                for (index, item) in items.iter().enumerate() {
+                    if let Some(schema) = schema.get("items") {
                         self.check(schema, item, &format!("{at}[{index}]"), depth + 1);
                     }
                 }
@@ -144,7 +138,7 @@ impl Validator<'_> {
         for (key, exclusive, upper) in [(least, "exclusiveMinimum", false), (most, "exclusiveMaximum", true)] {
             let Some(Value::Number(limit)) = schema.get(key).map(|node| &node.value) else { continue };
             let Ok(bound) = limit.parse::<f64>() else { continue };
-            let open = matches!(schema.get(exclusive).map(|node| &node.value), Some(Value::Bool(true)));
+            let open = schema.is_true(exclusive);
             let outside = if upper { found > bound } else { found < bound };
             if outside || open && found.total_cmp(&bound).is_eq() {
                 self.fail("example-invalid", at, value, format!("{key} is {limit}, found {found}"));
