@@ -24,6 +24,7 @@ pub(super) struct Comparer<'a> {
     /// Whether the operation is published as not ready: what breaks there was announced to.
     pub unstable: bool,
     pub visits: usize,
+    pub tried: usize,
     pub depth: usize,
     /// Pairs of references that are being compared, with the depth at which each began.
     pub open: HashMap<PairKey, usize>,
@@ -87,6 +88,7 @@ impl<'a> Comparer<'a> {
             operation: None,
             unstable: false,
             visits: 0,
+            tried: 0,
             depth: 0,
             open: HashMap::new(),
             cut: usize::MAX,

@@ -17,6 +17,8 @@ use crate::tree::{Map, Node, Value};
 const MAX_PARTS: usize = 1_000;
 /// Parts compared with each other to find out which became which.
 const MAX_TRIALS: usize = 100;
+/// Trials in one comparison: unions of unions would multiply them; beyond, what is different counts as another thing.
+const MAX_TRIED: usize = 2_000;
 /// The keywords that list alternatives.
 pub(super) const UNIONS: [&str; 2] = ["oneOf", "anyOf"];
 /// What describes a schema and constrains nothing.
@@ -280,6 +282,10 @@ impl Comparer<'_> {
         if let Some(known) = key.as_ref().and_then(|key| self.trials.get(key)) {
             return *known;
         }
+        if self.tried >= MAX_TRIED {
+            return None;
+        }
+        self.tried += 1;
         let (before, depth, cut, renamed) = (self.changes.len(), self.depth, self.cut, self.renamed.clone());
         let done = self.referred(at);
         let gravest = self.changes.drain(before..).map(|change| change.level).max();
