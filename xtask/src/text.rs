@@ -31,9 +31,7 @@ pub fn shown(node: &Node) -> String {
                 out.push('}');
             }
             Value::Text(text) => out.push_str(text),
-            Value::Null => out.push_str("null"),
-            Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-            Value::Number(text) => out.push_str(text),
+            _ => out.push_str(&node.describe()),
         }
     }
     let mut out = String::new();

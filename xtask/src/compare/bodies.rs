@@ -1,7 +1,7 @@
 //! What is sent and what comes back: bodies, media types, answers by status, headers.
 
 use super::change::{Direction, Level};
-use super::comparer::{Comparer, Said, anything, entries, is_true, union};
+use super::comparer::{Comparer, Said, anything, entries, union};
 use super::references::jump;
 use super::spot::{Effect, Kind, Schemas, Spot};
 use super::trail::{Step, Trail};
@@ -11,38 +11,25 @@ use crate::tree::{Map, Node};
 impl<'a> Comparer<'a> {
     pub(super) fn request_body(&mut self, at: &Trail<'_>, base: &'a Node, revision: &'a Node) -> Result<()> {
         let at = at.step("requestBody");
-        let sent = |said: Said<'a>| said.sent(Direction::Request);
-        match (base.get("requestBody"), revision.get("requestBody")) {
-            (None, None) => Ok(()),
-            (None, Some(new)) => {
-                let (id, level) = if is_true(self.targets(new, new).1.node, "required") {
-                    ("request-body-added-required", Level::Breaking)
-                } else {
-                    ("request-body-added-optional", Level::Additive)
-                };
-                self.record(&at, id, level, sent(Said::nodes(None, Some(new))))
-            }
-            (Some(old), None) => {
-                self.record(&at, "request-body-removed", Level::Breaking, sent(Said::nodes(Some(old), None)))
-            }
-            (Some(old), Some(new)) => {
-                let (old, new) = self.targets(old, new);
-                let at = at.steps("", jump(&old), jump(&new));
-                let (old, new) = (old.node, new.node);
-                let (was, is) = (is_true(old, "required"), is_true(new, "required"));
-                if was != is {
-                    let (id, level) = if is {
-                        ("request-body-became-required", Level::Breaking)
-                    } else {
-                        ("request-body-became-optional", Level::Additive)
-                    };
-                    self.record(&at, id, level, sent(Said::both(old, new, was, is)))?;
-                }
-                let spot = Spot::new(Direction::Request, Kind::Body, !is);
-                self.content(&at, old, new, spot)?;
-                self.rest(&at, Some(old), Some(new), &["$ref", "content", "required"])
-            }
-        }
+        let pair = (base.get("requestBody"), revision.get("requestBody"));
+        let (Some(old), Some(new)) = pair else {
+            let required = pair.1.is_some_and(|new| self.targets(new, new).1.node.is_true("required"));
+            let (id, level) = match pair {
+                (None, None) => return Ok(()),
+                (Some(_), _) => ("request-body-removed", Level::Breaking),
+                _ if required => ("request-body-added-required", Level::Breaking),
+                _ => ("request-body-added-optional", Level::Additive),
+            };
+            return self.record(&at, id, level, Said::nodes(pair.0, pair.1).sent(Direction::Request));
+        };
+        let (old, new) = self.targets(old, new);
+        let at = at.steps("", jump(&old), jump(&new));
+        let (old, new) = (old.node, new.node);
+        let (was, is) = (old.is_true("required"), new.is_true("required"));
+        let spot = Spot::new(Direction::Request, Kind::Body, !is);
+        self.requirement(&at, (old, new), (was, is), "", spot)?;
+        self.content(&at, old, new, spot)?;
+        self.rest(&at, Some(old), Some(new), &["$ref", "content", "required"])
     }
 
     pub(super) fn answers(&mut self, at: &Trail<'_>, base: &'a Node, revision: &'a Node) -> Result<()> {
@@ -52,18 +39,17 @@ impl<'a> Comparer<'a> {
         for (status, old, new) in union(was, is).filter(|(status, ..)| !status.starts_with("x-")) {
             let step = at.step(status);
             let success = if is_success(status) { "success" } else { "non-success" };
-            let (how, level, said) = match (old, new) {
-                (Some(old), Some(new)) => {
-                    self.answer(&step, old, new)?;
-                    continue;
-                }
-                (Some(old), None) if is_success(status) => ("removed", Level::Breaking, Said::gone(old, status)),
-                (Some(old), None) => ("removed", Level::Warning, Said::gone(old, status)),
-                (None, Some(new)) => ("added", Level::Additive, Said::come(new, status)),
-                (None, None) => continue,
+            if let (Some(old), Some(new)) = (old, new) {
+                self.answer(&step, old, new)?;
+                continue;
+            }
+            let (how, level) = match new {
+                Some(_) => ("added", Level::Additive),
+                None if is_success(status) => ("removed", Level::Breaking),
+                None => ("removed", Level::Warning),
             };
-            let id = format!("response-{success}-status-{how}");
-            self.record(&step, id, level, said.sent(Direction::Response))?;
+            let said = Said::named(old, new, status).sent(Direction::Response);
+            self.record(&step, format!("response-{success}-status-{how}"), level, said)?;
         }
         let statuses: Vec<&str> = union(was, is).map(|(key, ..)| key).filter(|key| !key.starts_with("x-")).collect();
         self.rest(&at, old, new, &statuses)
@@ -85,32 +71,31 @@ impl<'a> Comparer<'a> {
         for (name, old) in was {
             let at = at.step(name);
             let Some((_, new)) = named(is, name) else {
-                let (id, level) = if is_true(self.targets(old, old).0.node, "required") {
+                let (id, level) = if self.targets(old, old).0.node.is_true("required") {
                     ("required-response-header-removed", Level::Breaking)
                 } else {
                     ("optional-response-header-removed", Level::Warning)
                 };
-                self.record(&at, id, level, sent(Said::gone(old, name)))?;
+                self.record(&at, id, level, sent(Said::named(Some(old), None, name)))?;
                 continue;
             };
             let (old, new) = self.targets(old, new);
             let at = at.steps("", jump(&old), jump(&new));
             let (old, new) = (old.node, new.node);
-            let required = is_true(new, "required");
-            if required != is_true(old, "required") {
-                let (id, level) = if required {
-                    ("response-header-became-required", Level::Additive)
-                } else {
-                    ("response-header-became-optional", Level::Breaking)
-                };
-                self.record(&at, id, level, sent(Said::both(old, new, name, name)))?;
-            }
+            let (was, is) = (old.is_true("required"), new.is_true("required"));
+            let spot = Spot::new(Direction::Response, Kind::Header, !is);
+            self.requirement(&at, (old, new), (was, is), "", spot)?;
             self.deprecation(&at, "response-header", old, new)?;
-            self.schemas(&at, old, new, Spot::new(Direction::Response, Kind::Header, !required))?;
+            self.schemas(&at, old, new, spot)?;
             self.rest(&at, Some(old), Some(new), &["$ref", "required", "deprecated", "schema", "x-sunset"])?;
         }
         for (name, new) in is.iter().filter(|(name, _)| named(was, name).is_none()) {
-            self.record(&at.step(name), "response-header-added", Level::Additive, sent(Said::come(new, name)))?;
+            self.record(
+                &at.step(name),
+                "response-header-added",
+                Level::Additive,
+                sent(Said::named(None, Some(new), name)),
+            )?;
         }
         Ok(())
     }
@@ -132,7 +117,7 @@ impl<'a> Comparer<'a> {
             let renamed_to =
                 || is.iter().find(|(other, _)| !was.contains_key(*other) && renamed(name, other) != Renamed::Other);
             let Some((other, new)) = is.get_key_value(name).or_else(renamed_to) else {
-                let said = Said::gone(old, name).sent(spot.direction);
+                let said = Said::named(Some(old), None, name).sent(spot.direction);
                 self.record(&at.step(name), format!("{way}-removed"), Level::Breaking, said)?;
                 continue;
             };
@@ -152,7 +137,7 @@ impl<'a> Comparer<'a> {
             self.rest(&here, Some(old), Some(new), &["schema"])?;
         }
         for (name, new) in is.iter().filter(|(name, _)| !was.contains_key(*name) && !used.contains(&name.as_str())) {
-            let said = Said::come(new, name).sent(spot.direction);
+            let said = Said::named(None, Some(new), name).sent(spot.direction);
             self.record(&at.step(name), format!("{way}-added"), Level::Additive, said)?;
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::change::{Change, Direction, Level, Look, Operation};
-use super::spot::{Schemas, Spot};
+use super::spot::{Effect, Schemas, Spot};
 use super::trail::{Trail, Which};
 use crate::error::{Error, Result};
 use crate::text::shown;
@@ -24,6 +24,7 @@ pub(super) struct Comparer<'a> {
     /// Whether the operation is published as not ready: what breaks there was announced to.
     pub unstable: bool,
     pub visits: usize,
+    pub tried: usize,
     pub depth: usize,
     /// Pairs of references that are being compared, with the depth at which each began.
     pub open: HashMap<PairKey, usize>,
@@ -64,14 +65,10 @@ impl<'n> Said<'n> {
         Self { base, revision, before: base.map(shown), after: revision.map(shown), direction: None }
     }
 
-    /// What is gone, in some words.
-    pub fn gone(base: &'n Node, before: impl ToString) -> Self {
-        Self { base: Some(base), before: Some(before.to_string()), ..Self::default() }
-    }
-
-    /// What is new, in some words.
-    pub fn come(revision: &'n Node, after: impl ToString) -> Self {
-        Self { revision: Some(revision), after: Some(after.to_string()), ..Self::default() }
+    /// What stands on one side, by a name.
+    pub fn named(base: Option<&'n Node>, revision: Option<&'n Node>, name: &str) -> Self {
+        let words = |side: Option<&Node>| side.map(|_| name.to_owned());
+        Self { base, revision, before: words(base), after: words(revision), direction: None }
     }
 
     /// The same, of data that goes one way.
@@ -91,6 +88,7 @@ impl<'a> Comparer<'a> {
             operation: None,
             unstable: false,
             visits: 0,
+            tried: 0,
             depth: 0,
             open: HashMap::new(),
             cut: usize::MAX,
@@ -154,6 +152,24 @@ impl<'a> Comparer<'a> {
         self.record(if new.is_some() || old.is_none() { &step } else { at.trail }, at.spot.id(what), level, said)
     }
 
+    /// Records that something became required or optional.
+    pub fn requirement(
+        &mut self,
+        at: &Trail<'_>,
+        (base, revision): (&Node, &Node),
+        (was, is): (bool, bool),
+        more: &str,
+        spot: Spot,
+    ) -> Result<()> {
+        if was == is {
+            return Ok(());
+        }
+        let word = |required: bool| if required { "required" } else { "optional" };
+        let level = spot.level(if is { Effect::Narrower } else { Effect::Wider });
+        let said = Said::both(base, revision, word(was), word(is)).sent(spot.direction);
+        self.record(at, spot.id(&format!("became-{}{more}", word(is))), level, said)
+    }
+
     /// Compares the keys of two mappings that need no thought of their own: texts, extensions, and whatever is unknown.
     /// `known` are the keys that are compared elsewhere.
     pub fn rest(
@@ -191,6 +207,11 @@ pub(super) fn entries(node: Option<&Node>) -> &Map {
     node.and_then(Node::map).unwrap_or(&NOTHING)
 }
 
+/// The items of the list that a node is; none if it is none.
+pub(super) fn items(node: Option<&Node>) -> &[Node] {
+    node.and_then(Node::list).unwrap_or_default()
+}
+
 /// A schema that says nothing, for what has none.
 pub(super) fn anything(node: &Node) -> Node {
     Node::at(&node.place, Value::Map(Map::new()))
@@ -213,9 +234,4 @@ fn same(old: Option<&Node>, new: Option<&Node>) -> bool {
 /// What stands under a key, or what lacks it: where a change of it is seen.
 pub(super) fn at_key<'n>(node: &'n Node, key: &str) -> &'n Node {
     node.get(key).unwrap_or(node)
-}
-
-/// Whether a key is there and true.
-pub(super) fn is_true(node: &Node, key: &str) -> bool {
-    matches!(node.get(key).map(|node| &node.value), Some(Value::Bool(true)))
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::change::Level;
-use super::comparer::{Comparer, Said, entries};
+use super::comparer::{Comparer, Said, entries, items};
 use super::pairs::{Paired, Way};
 use super::spot::{Effect, Schemas, Verdict};
 use super::trail::Step;
@@ -17,6 +17,8 @@ use crate::tree::{Map, Node, Value};
 const MAX_PARTS: usize = 1_000;
 /// Parts compared with each other to find out which became which.
 const MAX_TRIALS: usize = 100;
+/// Trials in one comparison: unions of unions would multiply them; beyond, what is different counts as another thing.
+const MAX_TRIED: usize = 2_000;
 /// The keywords that list alternatives.
 pub(super) const UNIONS: [&str; 2] = ["oneOf", "anyOf"];
 /// What describes a schema and constrains nothing.
@@ -32,16 +34,8 @@ pub(super) fn simple<'n>(document: &Node, node: &'n Node) -> Cow<'n, Node> {
             out = Cow::Owned(whole);
             continue;
         }
-        if let [_] = parts {
-            let Some(mut map) = out.map().cloned() else { continue };
-            let Some(parts) = map.shift_remove(key) else { continue };
-            match map.get_mut("allOf").and_then(Node::list_mut) {
-                Some(all) => all.extend(parts.list().unwrap_or_default().iter().cloned()),
-                None => {
-                    map.insert("allOf".to_owned(), parts);
-                }
-            }
-            out = Cow::Owned(Node { value: Value::Map(map), ..out.as_ref().clone() });
+        if let [part] = parts {
+            out = Cow::Owned(with_member(&out, key, part));
         }
     }
     out
@@ -53,41 +47,34 @@ fn constants(document: &Node, node: &Node, parts: &[Node], key: &str) -> Option<
         return None;
     }
     let mut values: Vec<Node> = Vec::new();
-    let mut kind: Option<Node> = node.get("type").cloned();
+    let mut kinds: Vec<&Node> = node.get("type").into_iter().collect();
     for part in parts {
-        let part = follow(document, part).node;
-        let map = part.map()?;
-        let plain = map.keys().all(|key| {
-            ["type", "enum", "const"].contains(&key.as_str())
-                || ANNOTATIONS.contains(&key.as_str())
-                || key.starts_with("x-")
-        });
-        let own: Vec<Node> = match (map.get("const"), map.get("enum").and_then(Node::list)) {
-            (Some(value), None) => vec![value.clone()],
-            (None, Some(list)) => list.to_vec(),
+        let map = follow(document, part).node.map()?;
+        match (map.get("const"), map.get("enum").and_then(Node::list)) {
+            (Some(value), None) => values.push(value.clone()),
+            (None, Some(list)) => values.extend_from_slice(list),
             _ => return None,
-        };
-        match (map.get("type"), &kind) {
-            (Some(own), Some(other)) if !own.same(other) => return None,
-            (Some(own), None) => kind = Some(own.clone()),
-            _ => {}
         }
-        if !plain {
+        if !map.keys().all(|key| ["type", "enum", "const"].contains(&key.as_str()) || is_silent(key)) {
             return None;
         }
-        for value in own {
-            if !values.iter().any(|old| old.same(&value)) {
-                values.push(value);
-            }
-        }
+        kinds.extend(map.get("type"));
     }
     let mut map = node.map()?.clone();
     let place = map.shift_remove(key)?.place;
-    if let Some(kind) = kind {
-        map.insert("type".to_owned(), kind);
+    if let Some((kind, others)) = kinds.split_first() {
+        if others.iter().any(|other| !other.same(kind)) {
+            return None;
+        }
+        map.insert("type".to_owned(), (*kind).clone());
     }
     map.insert("enum".to_owned(), Node::at(&place, Value::List(values)));
     Some(Node { value: Value::Map(map), ..node.clone() })
+}
+
+/// Whether a key constrains nothing.
+fn is_silent(key: &str) -> bool {
+    ANNOTATIONS.contains(&key) || key.starts_with("x-")
 }
 
 /// The one schema that an `allOf` describes.
@@ -135,7 +122,7 @@ fn gather(document: &Node, node: &Node, whole: &mut Map, left: &mut Vec<Node>, p
                     }
                 }
             }
-            (key, _, _) if ANNOTATIONS.contains(&key) || key.starts_with("x-") => {}
+            (key, _, _) if is_silent(key) => {}
             // Two that differ hold both: neither is forgotten.
             (key, _, _) => {
                 let part = Map::from([(key.to_owned(), value.clone())]);
@@ -143,7 +130,7 @@ fn gather(document: &Node, node: &Node, whole: &mut Map, left: &mut Vec<Node>, p
             }
         }
     }
-    for part in map.get("allOf").and_then(Node::list).unwrap_or_default() {
+    for part in items(map.get("allOf")) {
         let target = follow(document, part);
         *parts += 1;
         if *parts < MAX_PARTS && target.node.get("$ref").is_none() {
@@ -199,7 +186,7 @@ impl Comparer<'_> {
         let gone = at.base.get(key).is_some();
         let several = if gone { at.base } else { at.revision };
         let mut levels = Vec::new();
-        for part in parts(several, key) {
+        for part in items(several.get(key)) {
             let branch = branch(several, key, part);
             let one = if gone { Schemas { base: &branch, ..at } } else { Schemas { revision: &branch, ..at } };
             levels.push(self.trial(one).unwrap_or(Level::Breaking));
@@ -264,6 +251,9 @@ impl Comparer<'_> {
     /// being the same or more.
     fn paired(&mut self, at: Schemas<'_>, key: &str, alike: bool) -> Paired {
         let (old, new) = both(at, key);
+        if old.is_empty() && new.is_empty() {
+            return Paired::default();
+        }
         let reference: Way<'_, Node> = &|part| part.get_text("$ref").map(str::to_owned);
         let content: Way<'_, Node> = &|part| Some(part.to_json().to_string());
         let title: Way<'_, Node> = &|part| part.get_text("title").map(str::to_owned);
@@ -292,6 +282,10 @@ impl Comparer<'_> {
         if let Some(known) = key.as_ref().and_then(|key| self.trials.get(key)) {
             return *known;
         }
+        if self.tried >= MAX_TRIED {
+            return None;
+        }
+        self.tried += 1;
         let (before, depth, cut, renamed) = (self.changes.len(), self.depth, self.cut, self.renamed.clone());
         let done = self.referred(at);
         let gravest = self.changes.drain(before..).map(|change| change.level).max();
@@ -335,22 +329,20 @@ fn name_of(part: &Node) -> String {
     named.map_or_else(|| "part".to_owned(), str::to_owned)
 }
 
-/// The parts of a composition; none where there is no such list.
-fn parts<'n>(node: &'n Node, key: &str) -> &'n [Node] {
-    node.get(key).and_then(Node::list).unwrap_or_default()
-}
-
 fn both<'t>(at: Schemas<'t>, key: &str) -> (&'t [Node], &'t [Node]) {
-    (parts(at.base, key), parts(at.revision, key))
+    (items(at.base.get(key)), items(at.revision.get(key)))
 }
 
 /// One alternative of a union, with what stands beside the union.
 fn branch(node: &Node, key: &str, part: &Node) -> Node {
-    let mut map = node.map().cloned().unwrap_or_default();
+    let alone = entries(Some(node)).keys().all(|other| other == key || other == "discriminator" || is_silent(other));
+    if alone { part.clone() } else { with_member(node, key, part) }
+}
+
+/// A schema with a member of `allOf` instead of a union.
+fn with_member(node: &Node, key: &str, part: &Node) -> Node {
+    let mut map = entries(Some(node)).clone();
     map.retain(|other, _| other != key && other != "discriminator");
-    if map.keys().all(|key| ANNOTATIONS.contains(&key.as_str())) {
-        return part.clone();
-    }
     let all = map.entry("allOf".to_owned()).or_insert_with(|| Node::at(&part.place, Value::List(Vec::new())));
     if let Some(all) = all.list_mut() {
         all.push(part.clone());

@@ -2,7 +2,7 @@
 //! finished it is said to be (`x-stability-level`).
 
 use super::change::Level;
-use super::comparer::{Comparer, Said, at_key, is_true};
+use super::comparer::{Comparer, Said, at_key};
 use super::trail::Trail;
 use crate::error::Result;
 use crate::text::shown;
@@ -24,7 +24,7 @@ impl Comparer<'_> {
         if matches!(node.get_text(STABLE), Some("draft" | "alpha")) {
             return (format!("{what}-removed"), Level::Warning.min(unannounced));
         }
-        if !is_true(node, "deprecated") {
+        if !node.is_true("deprecated") {
             let word = if unannounced == Level::Breaking { "removed-without-deprecation" } else { "removed" };
             return (format!("{what}-{word}"), unannounced);
         }
@@ -53,7 +53,7 @@ impl Comparer<'_> {
     }
 
     pub(super) fn deprecation(&mut self, at: &Trail<'_>, what: &str, old: &Node, new: &Node) -> Result<()> {
-        let (was, is) = (is_true(old, "deprecated"), is_true(new, "deprecated"));
+        let (was, is) = (old.is_true("deprecated"), new.is_true("deprecated"));
         if was != is {
             let (word, level) = if is { ("deprecated", Level::Warning) } else { ("reactivated", Level::Additive) };
             let said = Said::both(at_key(old, "deprecated"), at_key(new, "deprecated"), was, is);

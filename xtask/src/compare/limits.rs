@@ -37,7 +37,7 @@ pub(super) fn limits(at: Schemas<'_>) -> Vec<Verdict> {
         found.extend(bound(at, if moved { key } else { exclusive }, word, upper, (&old, &new)));
     }
     found.extend(multiples(at));
-    let unique = |node: &Node| matches!(node.get("uniqueItems").map(|node| &node.value), Some(Value::Bool(true)));
+    let unique = |node: &Node| node.is_true("uniqueItems");
     match (unique(at.base), unique(at.revision)) {
         (false, true) => found.push(("uniqueItems", "unique-items-set".to_owned(), at.level(Effect::Narrower))),
         (true, false) => found.push(("uniqueItems", "unique-items-unset".to_owned(), at.level(Effect::Wider))),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::change::{Level, Operation};
-use super::comparer::{Comparer, Said, entries, union};
+use super::comparer::{Comparer, Said, entries, items, union};
 use super::pairs::Paired;
 use super::trail::{Step, Trail};
 use crate::error::{Error, Result};
@@ -159,10 +159,9 @@ impl<'a> Comparer<'a> {
     /// Where requests go: addresses, in any order.
     fn servers(&mut self, trail: &Trail<'_>, (old, new): (Option<&Node>, Option<&Node>)) -> Result<()> {
         let at = trail.step("servers");
-        let list = |node: Option<&'_ Node>| node.and_then(Node::list).unwrap_or_default().to_vec();
-        let (was, is) = (list(old), list(new));
+        let (was, is) = (items(old), items(new));
         let url = |node: &Node| Some(node.get_text("url").unwrap_or_default().to_owned());
-        let servers = Paired::by(&was, &is, &[&url], false);
+        let servers = Paired::by(was, is, &[&url], false);
         for (from, to) in &servers.pairs {
             self.rest(&at, was.get(*from), is.get(*to), &["url"])?;
         }
@@ -179,12 +178,12 @@ impl<'a> Comparer<'a> {
 
     fn operations(&mut self, trail: &Trail<'_>, all: Matched<'a>) -> Result<()> {
         let paths = trail.step("paths");
-        let mut items: HashSet<(&str, &str)> = HashSet::new();
+        let mut addresses: HashSet<(&str, &str)> = HashSet::new();
         for (old, new) in &all.pairs {
             self.operation = Some(new.name());
             let name = template(old.path);
             let address = paths.steps(&name, Step::Key(old.path), Step::Key(new.path));
-            if items.insert((old.path, new.path)) {
+            if addresses.insert((old.path, new.path)) {
                 self.rest(&address, Some(old.item), Some(new.item), &ITEM)?;
             }
             let method = address.steps(old.method, Step::Key(old.method), Step::Key(new.method));
@@ -198,13 +197,13 @@ impl<'a> Comparer<'a> {
             self.operation = Some(found.name());
             let whole = !all.new_paths.contains(&template(found.path));
             let (id, level) = self.removal(found.node, if whole { "api-path" } else { "api" }, Level::Breaking);
-            self.record(&paths.step(found.path).step(found.method), id, level, Said::gone(found.node, found.words()))?;
+            let said = Said::named(Some(found.node), None, &found.words());
+            self.record(&paths.step(found.path).step(found.method), id, level, said)?;
         }
         for found in &all.come {
             self.operation = Some(found.name());
-            let at = paths.step(found.path);
-            let said = Said::come(found.node, found.words());
-            self.record(&at.step(found.method), "endpoint-added", Level::Additive, said)?;
+            let said = Said::named(None, Some(found.node), &found.words());
+            self.record(&paths.step(found.path).step(found.method), "endpoint-added", Level::Additive, said)?;
         }
         Ok(())
     }
@@ -238,14 +237,14 @@ impl<'a> Comparer<'a> {
     }
 
     fn tags(&mut self, at: &Trail<'_>, (old, new): (Option<&Node>, Option<&Node>)) -> Result<()> {
-        let list = |node: Option<&'_ Node>| node.and_then(Node::list).unwrap_or_default().to_vec();
-        let (was, is) = (list(old), list(new));
+        let (was, is) = (items(old), items(new));
         let at = at.step("tags");
-        for tag in was.iter().filter(|tag| !is.iter().any(|other| other.same(tag))) {
-            self.record(&at, "api-tag-removed", Level::Text, Said::nodes(Some(tag), None))?;
+        let tags = Paired::by(was, is, &[&|tag| Some(tag.to_json().to_string())], false);
+        for index in tags.gone {
+            self.record(&at, "api-tag-removed", Level::Text, Said::nodes(was.get(index), None))?;
         }
-        for tag in is.iter().filter(|tag| !was.iter().any(|other| other.same(tag))) {
-            self.record(&at, "api-tag-added", Level::Text, Said::nodes(None, Some(tag)))?;
+        for index in tags.come {
+            self.record(&at, "api-tag-added", Level::Text, Said::nodes(None, is.get(index)))?;
         }
         Ok(())
     }

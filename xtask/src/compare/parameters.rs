@@ -1,7 +1,7 @@
 //! An operation's parameters: path, query, header, cookie; its own and its address's.
 
 use super::change::{Direction, Level};
-use super::comparer::{Comparer, Said, anything, is_true};
+use super::comparer::{Comparer, Said, anything, items};
 use super::operations::{Found, placeholders};
 use super::pairs::Paired;
 use super::spot::{Kind, Schemas, Spot};
@@ -53,7 +53,7 @@ impl<'a> Comparer<'a> {
         }
         for one in paired.gone.iter().filter_map(|index| was.get(*index)) {
             let (id, level) = self.removal(one.node, "request-parameter", Level::Warning);
-            let said = Said::gone(one.node, one.words()).sent(Direction::Request);
+            let said = Said::named(Some(one.node), None, &one.words()).sent(Direction::Request);
             self.record(&one.trail(at, one), id, level, said)?;
         }
         for other in paired.come.iter().filter_map(|index| is.get(*index)) {
@@ -65,9 +65,8 @@ impl<'a> Comparer<'a> {
     fn list(&self, document: &'a Node, found: &Found<'a>) -> Vec<Parameter<'a>> {
         let positions = placeholders(found.path);
         let mut all: Vec<Parameter<'a>> = Vec::new();
-        let own = [("", found.node), ("item", found.item)];
-        for (whose, holder) in own {
-            for (index, node) in holder.get("parameters").and_then(Node::list).into_iter().flatten().enumerate() {
+        for (holder, method) in [(found.node, Some(found.method)), (found.item, None)] {
+            for (index, node) in items(holder.get("parameters")).iter().enumerate() {
                 let target = follow(document, node);
                 let (Some(name), Some(place)) = (target.node.get_text("name"), target.node.get_text("in")) else {
                     continue;
@@ -84,11 +83,9 @@ impl<'a> Comparer<'a> {
                     continue;
                 }
                 let index = index.to_string();
-                let steps: Vec<&str> = match whose {
-                    "" => vec!["paths", found.path, found.method, "parameters", &index],
-                    _ => vec!["paths", found.path, "parameters", &index],
-                };
-                let pointer = target.name.clone().unwrap_or_else(|| pointer(&steps));
+                let steps: Vec<&str> =
+                    ["paths", found.path].into_iter().chain(method).chain(["parameters", &index]).collect();
+                let pointer = target.name.unwrap_or_else(|| pointer(&steps));
                 all.push(Parameter { node: target.node, place, name, key, pointer });
             }
         }
@@ -96,7 +93,7 @@ impl<'a> Comparer<'a> {
     }
 
     fn parameter_new(&mut self, at: &Trail<'_>, one: &Parameter<'_>) -> Result<()> {
-        let required = is_true(one.node, "required");
+        let required = one.node.is_true("required");
         let default = one.node.at_path(&["schema", "default"]).is_some();
         let (id, level) = match (one.place, required, default) {
             ("path", _, _) => ("new-request-path-parameter", Level::Breaking),
@@ -105,23 +102,19 @@ impl<'a> Comparer<'a> {
             (_, false, true) => ("new-optional-request-default-parameter-to-existing-path", Level::Additive),
             (_, false, false) => ("new-optional-request-parameter", Level::Additive),
         };
-        let said = Said::come(one.node, one.words()).sent(Direction::Request);
+        let said = Said::named(None, Some(one.node), &one.words()).sent(Direction::Request);
         self.record(at, id, level, said)
     }
 
     fn parameter(&mut self, at: &Trail<'_>, one: &Parameter<'a>, other: &Parameter<'a>) -> Result<()> {
         let (old, new) = (one.node, other.node);
         let path = one.place == "path";
-        let required = |node: &Node| path || is_true(node, "required");
+        let required = |node: &Node| path || node.is_true("required");
         let pair = |before: String, after: String| Said::both(old, new, before, after).sent(Direction::Request);
-        if required(old) != required(new) {
-            let (id, level) = if required(new) {
-                ("request-parameter-became-required", Level::Breaking)
-            } else {
-                ("request-parameter-became-optional", Level::Additive)
-            };
-            self.record(at, id, level, pair(required(old).to_string(), required(new).to_string()))?;
-        }
+        // By the document's own words: a parameter of a path may say that it can be left out.
+        let optional = !old.is_true("required") && !new.is_true("required");
+        let spot = Spot::new(Direction::Request, Kind::Parameter, optional);
+        self.requirement(at, (old, new), (required(old), required(new)), "", spot)?;
         self.deprecation(at, "request-parameter", old, new)?;
         for key in ["style", "explode"] {
             let (was, is) = (serialised(one, key), serialised(other, key));
@@ -130,7 +123,7 @@ impl<'a> Comparer<'a> {
             }
         }
         for (key, level) in [("allowEmptyValue", Level::Breaking), ("allowReserved", Level::Warning)] {
-            let (was, is) = (is_true(old, key), is_true(new, key));
+            let (was, is) = (old.is_true(key), new.is_true(key));
             if was != is {
                 let word = if key == "allowEmptyValue" { "allow-empty-value" } else { "allow-reserved" };
                 let level = if is { Level::Additive } else { level };
@@ -138,9 +131,6 @@ impl<'a> Comparer<'a> {
                 self.record(&at.step(key), format!("request-parameter-{word}-changed"), level, said)?;
             }
         }
-        // By the document's own words: a parameter of a path may say that it can be left out.
-        let optional = !is_true(old, "required") && !is_true(new, "required");
-        let spot = Spot::new(Direction::Request, Kind::Parameter, optional);
         match (old.get("content"), new.get("content")) {
             (None, None) => self.parameter_schema(at, (one, other), spot)?,
             (Some(_), Some(_)) => self.content(at, old, new, spot)?,

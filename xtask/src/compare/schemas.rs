@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::change::{Direction, Level, Pair};
-use super::comparer::{Comparer, Said, anything, entries, is_true, union};
+use super::comparer::{Comparer, Said, anything, entries, items, union};
 use super::compose::{UNIONS, discriminator, flat, never, simple};
 use super::limits::limits;
 use super::pairs::Paired;
@@ -72,7 +72,7 @@ impl Comparer<'_> {
         if matches!(at.spot.kind, Kind::Body | Kind::Parameter) {
             let access = |key: &'static str| Some((key, "access-changed".to_owned(), Level::Warning));
             let keys = ["readOnly", "writeOnly"].into_iter();
-            self.verdicts(at, keys.filter(|key| is_true(at.base, key) != is_true(at.revision, key)).map(access))?;
+            self.verdicts(at, keys.filter(|key| at.base.is_true(key) != at.revision.is_true(key)).map(access))?;
         }
         // Generated types are called by the titles of what becomes a type.
         let typed = ["properties", "enum", "oneOf", "anyOf", "allOf"];
@@ -150,9 +150,8 @@ impl Comparer<'_> {
             let required = (was.contains(name), is.contains(name));
             match (one, other) {
                 (Some(one), Some(other)) => self.property(&step, (one, other), required, at.spot)?,
-                (Some(one), None) => self.property_gone(&step, one, (required.0, closed[1]), at.spot)?,
-                (None, Some(other)) => self.property_new(&step, other, (required.1, closed[0]), at.spot)?,
-                (None, None) => {}
+                (Some(_), None) => self.property_alone(&step, (one, other), (required.0, closed[1]), at.spot)?,
+                (None, _) => self.property_alone(&step, (one, other), (required.1, closed[0]), at.spot)?,
             }
         }
         // Names that are required although no property is described.
@@ -176,7 +175,7 @@ impl Comparer<'_> {
         let request = spot.is_request();
         let word = |required: bool| if required { "required" } else { "optional" };
         for (key, only) in [("readOnly", "read-only"), ("writeOnly", "write-only")] {
-            let (before, after) = (is_true(old, key), is_true(new, key));
+            let (before, after) = (old.is_true(key), new.is_true(key));
             if before == after {
                 continue;
             }
@@ -194,60 +193,44 @@ impl Comparer<'_> {
             self.record(at, id, spot.unless_excused(level), said)?;
         }
         let excused =
-            if request { is_true(new, "readOnly") } else { is_true(old, "writeOnly") || is_true(new, "writeOnly") };
+            if request { new.is_true("readOnly") } else { old.is_true("writeOnly") || new.is_true("writeOnly") };
         let inner = Spot { excused: spot.excused || excused, optional: !is, ..spot.inside() };
-        if was != is {
-            let with = if request && is && new.get("default").is_some() { "-with-default" } else { "" };
-            let level = inner.level(if is { Effect::Narrower } else { Effect::Wider });
-            let said = Said::both(pair.0, pair.1, word(was), word(is)).sent(spot.direction);
-            self.record(at, inner.id(&format!("became-{}{with}", word(is))), level, said)?;
-        }
+        let with = if request && is && new.get("default").is_some() { "-with-default" } else { "" };
+        self.requirement(at, pair, (was, is), with, inner)?;
         self.referred(Schemas { trail: at, base: pair.0, revision: pair.1, spot: inner })
     }
 
-    /// `closed`: the newer schema refuses what it does not describe.
-    fn property_gone(
+    /// A property that one side alone has; `closed`: the other side refuses what it does not describe.
+    fn property_alone(
         &mut self,
         at: &Trail<'_>,
-        node: &Node,
+        (old, new): (Option<&Node>, Option<&Node>),
         (required, closed): (bool, bool),
         spot: Spot,
     ) -> Result<()> {
-        let target = follow(self.base, node).node;
-        let hidden = is_true(target, if spot.is_request() { "readOnly" } else { "writeOnly" });
-        let breaks = if spot.is_request() { closed } else { required };
+        let old_target = old.map(|node| follow(self.base, node).node);
+        let target = old_target.or(new.map(|node| follow(self.revision, node).node));
+        let is = |key: &str| target.is_some_and(|node| node.is_true(key));
+        let has_default = target.is_some_and(|node| node.get("default").is_some());
+        let hidden = is(if spot.is_request() { "readOnly" } else { "writeOnly" });
+        let manner = if required { "required" } else { "optional" };
+        let (id, breaks) = match (spot.is_request(), old.is_some()) {
+            (true, true) => (spot.inside().id("removed"), closed),
+            (true, false) => {
+                let with = if required && has_default { "-with-default" } else { "" };
+                (format!("new-{manner}-{}{with}", spot.inside().prefix()), required)
+            }
+            (false, gone) => {
+                let (only, how) = (if hidden { "-write-only" } else { "" }, if gone { "removed" } else { "added" });
+                (format!("response-{manner}{only}-property-{how}"), if gone { required } else { closed })
+            }
+        };
         let level = match (hidden, breaks) {
-            (true, _) => Level::Additive,
             (false, true) => Level::Breaking,
-            (false, false) => Level::Warning,
+            (false, false) if old.is_some() => Level::Warning,
+            _ => Level::Additive,
         };
-        let id = if spot.is_request() {
-            spot.inside().id("removed")
-        } else {
-            format!("response-{}-property-removed", manner(required, hidden))
-        };
-        self.record(at, id, spot.unless_excused(level), Said::nodes(Some(node), None).sent(spot.direction))
-    }
-
-    /// `closed`: readers of the older schema refuse what it does not describe.
-    fn property_new(
-        &mut self,
-        at: &Trail<'_>,
-        node: &Node,
-        (required, closed): (bool, bool),
-        spot: Spot,
-    ) -> Result<()> {
-        let target = follow(self.revision, node).node;
-        let hidden = is_true(target, if spot.is_request() { "readOnly" } else { "writeOnly" });
-        let breaks = if spot.is_request() { required } else { closed };
-        let level = if breaks && !hidden { Level::Breaking } else { Level::Additive };
-        let id = if spot.is_request() {
-            let with = if required && target.get("default").is_some() { "-with-default" } else { "" };
-            format!("new-{}-{}{with}", manner(required, false), spot.inside().prefix())
-        } else {
-            format!("response-{}-property-added", manner(required, hidden))
-        };
-        self.record(at, id, spot.unless_excused(level), Said::nodes(None, Some(node)).sent(spot.direction))
+        self.record(at, id, spot.unless_excused(level), Said::nodes(old, new).sent(spot.direction))
     }
 
     /// What may stand beside the properties: anything, nothing, or what a schema says.
@@ -359,7 +342,7 @@ fn pattern(at: Schemas<'_>) -> Option<Verdict> {
 }
 
 fn deprecated(at: Schemas<'_>) -> Option<Verdict> {
-    let (what, level) = match (is_true(at.base, "deprecated"), is_true(at.revision, "deprecated")) {
+    let (what, level) = match (at.base.is_true("deprecated"), at.revision.is_true("deprecated")) {
         (false, true) => ("deprecated", Level::Warning),
         (true, false) => ("reactivated", Level::Additive),
         _ => return None,
@@ -421,22 +404,11 @@ fn contains(wide: &Option<BTreeSet<String>>, narrow: &Option<BTreeSet<String>>, 
 }
 
 fn nullable(node: &Node) -> bool {
-    let types = node.get("type").and_then(Node::list).unwrap_or_default();
-    is_true(node, "nullable") || types.iter().any(|item| item.text() == Some("null"))
-}
-
-/// How a property stands in a response, as ids say it.
-fn manner(required: bool, hidden: bool) -> &'static str {
-    match (required, hidden) {
-        (true, true) => "required-write-only",
-        (true, false) => "required",
-        (false, true) => "optional-write-only",
-        (false, false) => "optional",
-    }
+    node.is_true("nullable") || items(node.get("type")).iter().any(|item| item.text() == Some("null"))
 }
 
 fn required(node: &Node) -> BTreeSet<&str> {
-    node.get("required").and_then(Node::list).unwrap_or_default().iter().filter_map(Node::text).collect()
+    items(node.get("required")).iter().filter_map(Node::text).collect()
 }
 
 fn lists<'t>(at: Schemas<'t>, key: &str) -> (Option<&'t [Node]>, Option<&'t [Node]>) {

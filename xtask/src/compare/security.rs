@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::Level;
-use super::comparer::{Comparer, Said, entries, union};
+use super::comparer::{Comparer, Said, entries, items, union};
 use super::trail::Trail;
 use crate::error::Result;
 use crate::reference::follow;
@@ -127,30 +127,20 @@ impl<'a> Comparer<'a> {
 }
 
 fn alternatives(node: Option<&Node>) -> BTreeSet<Alternative> {
-    let items = node.and_then(Node::list).unwrap_or_default().iter();
-    items
-        .filter_map(Node::map)
-        .map(|schemes| {
-            let scopes = |node: &Node| {
-                node.list().unwrap_or_default().iter().filter_map(Node::text).map(str::to_owned).collect()
-            };
-            schemes.iter().map(|(name, node)| (name.clone(), scopes(node))).collect()
-        })
-        .collect()
+    let scopes = |node: &Node| items(Some(node)).iter().filter_map(Node::text).map(str::to_owned).collect();
+    let schemes = |node: &Node| entries(Some(node)).iter().map(|(name, node)| (name.clone(), scopes(node))).collect();
+    items(node).iter().filter(|node| node.map().is_some()).map(schemes).collect()
 }
 
 fn named(one: &Alternative) -> String {
     if one.is_empty() {
         return "none".to_owned();
     }
-    let shown = |(name, scopes): (&String, &BTreeSet<String>)| {
-        if scopes.is_empty() {
-            name.clone()
-        } else {
-            format!("{name} ({})", scopes.iter().cloned().collect::<Vec<_>>().join(", "))
-        }
+    let words = |(name, scopes): (&String, &BTreeSet<String>)| match scopes.len() {
+        0 => name.clone(),
+        _ => format!("{name} ({})", scopes.iter().cloned().collect::<Vec<_>>().join(", ")),
     };
-    one.iter().map(shown).collect::<Vec<_>>().join(" and ")
+    one.iter().map(words).collect::<Vec<_>>().join(" and ")
 }
 
 /// The schemes that anything asks for.

@@ -37,12 +37,12 @@ pub fn write(report: &Report, format: Format, color: bool) -> String {
 fn human(report: &Report, color: bool) -> String {
     let mut out = String::new();
     for entry in &report.changes {
-        let (on, off) = if color { (paint(entry.level), "\u{1b}[0m") } else { ("", "") };
-        let _ = writeln!(out, "{on}{}{off} {}{}", word(entry.level), visible(&entry.id), called(entry));
+        let (word, paint, _) = dress(entry.level);
+        let (on, off) = if color { (paint, "\u{1b}[0m") } else { ("", "") };
+        let _ = writeln!(out, "{on}{word}{off} {}{}", visible(&entry.id), called(entry));
         let _ = writeln!(out, "  {} {}", visible(&place(entry)), visible(&entry.pointer));
         if entry.before.is_some() || entry.after.is_some() {
-            let shown = |text: &Option<String>| text.as_deref().map_or_else(|| "nothing".to_owned(), visible);
-            let _ = writeln!(out, "  was {}; is {}", shown(&entry.before), shown(&entry.after));
+            let _ = writeln!(out, "  was {}; is {}", value(&entry.before), value(&entry.after));
         }
         let _ = writeln!(out, "  for this client: {}", visible(&entry.meaning));
         let _ = writeln!(out, "  fingerprint {}", entry.fingerprint);
@@ -52,27 +52,19 @@ fn human(report: &Report, color: bool) -> String {
 }
 
 fn markdown(report: &Report) -> String {
-    let mut out = String::from("## Drift of the vendor's document\n\n");
-    let _ = writeln!(out, "{}\n", sum(&report.counts));
+    let mut out = format!("## Drift of the vendor's document\n\n{}\n\n", sum(&report.counts));
     if !report.changes.is_empty() {
         out.push_str("| level | change | where | was | is | for this client | fingerprint |\n");
         out.push_str("|---|---|---|---|---|---|---|\n");
     }
     let mut left = 0;
     for entry in &report.changes {
-        let shown = |text: &Option<String>| text.as_deref().map_or_else(String::new, code);
-        let row = format!(
-            "| {} | {} | {}<br>{}<br>{} | {} | {} | {} | `{}` |\n",
-            word(entry.level),
-            code(&entry.id),
-            code(called(entry).trim()),
-            code(&place(entry)),
-            code(&entry.pointer),
-            shown(&entry.before),
-            shown(&entry.after),
-            code(&entry.meaning),
-            entry.fingerprint,
-        );
+        let (word, ..) = dress(entry.level);
+        let id = code(&entry.id);
+        let place = [called(entry).trim(), &place(entry), &entry.pointer].map(code).join("<br>");
+        let [was, is] = [&entry.before, &entry.after].map(|text| text.as_deref().map_or_else(String::new, code));
+        let meaning = code(&entry.meaning);
+        let row = format!("| {word} | {id} | {place} | {was} | {is} | {meaning} | `{}` |\n", entry.fingerprint);
         if out.len() + row.len() > MAX_MARKDOWN {
             left += 1;
         } else {
@@ -88,31 +80,13 @@ fn markdown(report: &Report) -> String {
 fn github(report: &Report) -> String {
     let mut out = String::new();
     for entry in &report.changes {
-        let command = match entry.level {
-            Level::Breaking => "error",
-            Level::Warning => "warning",
-            _ => "notice",
-        };
-        let file = entry.place.as_ref().map_or("", |place| &place.file);
-        let shown = |text: &Option<String>| text.as_deref().map_or_else(|| "nothing".to_owned(), visible);
-        let text = format!(
-            "{}{} was {}; is {}; for this client: {} ({})",
-            visible(&entry.id),
-            called(entry),
-            shown(&entry.before),
-            shown(&entry.after),
-            visible(&entry.meaning),
-            entry.fingerprint
-        );
-        let title = format!("{} {}", word(entry.level), entry.id);
-        let _ = writeln!(
-            out,
-            "::{command} file={},line={},title={}::{}",
-            property(&visible(file)),
-            entry.line,
-            property(&visible(&title)),
-            message(&text)
-        );
+        let (word, _, command) = dress(entry.level);
+        let file = property(entry.place.as_ref().map_or("", |place| &place.file));
+        let title = property(&format!("{word} {}", entry.id));
+        let (id, called, meaning) = (visible(&entry.id), called(entry), visible(&entry.meaning));
+        let (was, is, fingerprint) = (value(&entry.before), value(&entry.after), &entry.fingerprint);
+        let text = format!("{id}{called} was {was}; is {is}; for this client: {meaning} ({fingerprint})");
+        let _ = writeln!(out, "::{command} file={file},line={},title={title}::{}", entry.line, message(&text));
     }
     let _ = writeln!(out, "{}", message(&sum(&report.counts)));
     out
@@ -131,24 +105,19 @@ pub fn sum(counts: &Counts) -> String {
     line
 }
 
-fn word(level: Level) -> &'static str {
+/// How a level looks: its word, its color in a terminal, its command in a workflow.
+fn dress(level: Level) -> (&'static str, &'static str, &'static str) {
     match level {
-        Level::Breaking => "breaking",
-        Level::Warning => "warning",
-        Level::Additive => "additive",
-        Level::Source => "source",
-        Level::Text => "text",
+        Level::Breaking => ("breaking", "\u{1b}[1;31m", "error"),
+        Level::Warning => ("warning", "\u{1b}[33m", "warning"),
+        Level::Additive => ("additive", "\u{1b}[32m", "notice"),
+        Level::Source => ("source", "\u{1b}[36m", "notice"),
+        Level::Text => ("text", "\u{1b}[2m", "notice"),
     }
 }
 
-fn paint(level: Level) -> &'static str {
-    match level {
-        Level::Breaking => "\u{1b}[1;31m",
-        Level::Warning => "\u{1b}[33m",
-        Level::Additive => "\u{1b}[32m",
-        Level::Source => "\u{1b}[36m",
-        Level::Text => "\u{1b}[2m",
-    }
+fn value(text: &Option<String>) -> String {
+    text.as_deref().map_or_else(|| "nothing".to_owned(), visible)
 }
 
 /// The operation, and the page that says so.
@@ -177,9 +146,9 @@ fn code(text: &str) -> String {
     out
 }
 
-/// What GitHub reads back as it was: a percent sign and line ends; in a property also what separates properties.
+/// What GitHub reads back as one line: a percent sign is written out; in a property also what separates properties.
 fn message(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    visible(text).replace('%', "%25")
 }
 
 fn property(text: &str) -> String {
