@@ -47,11 +47,9 @@ pub fn check(root: &Path) -> Result<Vec<String>> {
     if written(&readme, &found.coverage)? != readme {
         failures.push(format!("{README}:1: the part on coverage is not current; run `cargo xtask spec check --write`"));
     }
-    if failures.is_empty() {
-        return Ok(found.remarks);
-    }
-    failures.extend(found.remarks.iter().map(|remark| format!("remark: {remark}")));
-    Err(Error::Failed(failures.join("\n")))
+    let remarks = Vec::from_iter(found.remarks.iter().map(|remark| format!("remark: {remark}")));
+    let all = [failures.as_slice(), &remarks].concat().join("\n");
+    if failures.is_empty() { Ok(found.remarks) } else { Err(Error::Failed(all)) }
 }
 
 /// Writes what is covered into `spec/README.md`.

@@ -18,8 +18,10 @@ use crate::tree::{Node, Place, Value};
 pub(crate) const ALWAYS: &str = "always";
 pub(crate) const IN_SOME: &str = "in some alternatives";
 /// How keywords begin that limit a value, beside those that prose states too, and the mark of media.
-const LIMITS: &str =
-    "type x-extensible-enum x-media x-max- x-min- exclusiveM multipleOf pattern minProp maxProp unique";
+const LIMITS: &str = "type x-extensible-enum x-media x-max- x-min- exclusiveM multipleOf pattern minP maxP unique";
+
+/// Rows of one walk: a hundred times those of the largest page. References that fan out would fill the memory.
+pub(crate) const MAX_FACTS: usize = 50_000;
 
 /// What a row is about: the body of a POST, that of a response, or a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +53,11 @@ pub(crate) fn of_document(document: &Node, all: &[Described]) -> Vec<Fact> {
         walk.about = (operation.clone(), Direction::Parameter);
         for parameter in items(node, "parameters") {
             let at = format!("{call} {}", parameter.get_text("name").unwrap_or_default());
-            walk.add(&at, "parameter", "", &parameter.place);
+            let from = walk.rows.len();
             walk.schema(parameter.get("schema"), &at, false);
+            let stated = walk.rows.iter().skip(from).map(|row| format!(", {} {}", row.key, row.value));
+            let value = "this parameter".to_owned() + &stated.collect::<String>();
+            walk.add(&at, "parameter", &value, &parameter.place);
         }
         walk.about.1 = Direction::Request;
         if method == "POST" {
@@ -105,6 +110,9 @@ impl<'a> Walk<'a> {
 
     /// Adds the rows of a schema, which may be an alternative of what is at the place; of several nodes, all hold.
     fn schema(&mut self, nodes: impl IntoIterator<Item = &'a Node>, at: &str, is_alternative: bool) {
+        if self.rows.len() >= MAX_FACTS {
+            return;
+        }
         let (depth, mut parts) = (self.open.len(), Vec::new());
         nodes.into_iter().for_each(|node| self.collect(node, at, &mut parts));
         if let Some(first) = parts.first() {
@@ -346,10 +354,11 @@ mod tests {
         let rows = of_document(&document, &crate::library::described(&document));
         let found: Vec<_> =
             rows.iter().map(|row| format!("{} {:?} {} {}", row.operation, row.direction, row.place, row.key)).collect();
+        assert_eq!(rows.get(2).map(|row| row.value.as_str()), Some("this parameter, maximum 5"));
         let expected = [
             "v Request  operation",
-            "v Parameter GET n parameter",
             "v Parameter GET n maximum",
+            "v Parameter GET n parameter",
             "v Parameter GET /{id} id parameter",
             "v Response GET /{id} 200.s property",
         ];

@@ -4,7 +4,7 @@
 //! it, is: both sides become flat rows (see `facts.rs`), and the rows of the page look for ours.
 
 use crate::compare::{Change, Direction, Level, Operation};
-use crate::facts::{self, ALWAYS, Fact, inside, narrower, of_document};
+use crate::facts::{self, ALWAYS, Fact, MAX_FACTS, inside, narrower, of_document};
 use crate::library::{Described, described};
 use crate::tree::{Node, Value};
 
@@ -46,6 +46,9 @@ impl Descriptions {
         let mut join = Join { operation, ours: &ours, theirs: &theirs, required, changes: Vec::new() };
         theirs.iter().for_each(|row| join.row(row));
         ours.iter().filter(|row| row.key == "enum").for_each(|row| join.missing_value(row));
+        if theirs.len() >= MAX_FACTS {
+            join.add("too-many-facts", Level::Warning, ("", &said.node.place), [None, None]);
+        }
         if secured(&self.document, &known.node) && !secured(page, &said.node) {
             let at = said.node.get("security").map_or(&said.node.place, |node| &node.place);
             join.add("security-missing", Level::Warning, ("security", at), [Some("a key".to_owned()), None]);
