@@ -5,6 +5,8 @@
 //! names and values. What differs and fits no kind is `unclassified`; nothing is dropped. Ids are those that oasdiff uses,
 //! where it has one, so that lists of ignored ids carry over. Nothing here knows any particular API; a caller may say how
 //! operations are recognised, and look at each pair of schemas as well.
+//!
+//! `spec/README.md` lists what each kind of change means in a request and in a response.
 
 mod bodies;
 mod change;

@@ -102,15 +102,13 @@ pub(super) fn placeholders(path: &str) -> Vec<&str> {
 const ROOT: [&str; 8] = ["openapi", "info", "paths", "components", "servers", "security", "tags", "webhooks"];
 const INFO: [&str; 7] = ["title", "version", "description", "termsOfService", "contact", "license", "summary"];
 const ITEM: [&str; 10] = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "parameters", "servers"];
-#[rustfmt::skip]
-const OPERATION: [&str; 11] = [
-    "operationId", "parameters", "requestBody", "responses", "security", "servers", "tags", "deprecated", "x-sunset",
-    "x-stability-level", "callbacks",
+const OPERATION: [&[&str]; 2] = [
+    &["operationId", "parameters", "requestBody", "responses", "security", "servers", "tags", "callbacks"],
+    &["deprecated", "x-sunset", "x-stability-level"],
 ];
-#[rustfmt::skip]
-const COMPONENTS: [&str; 10] = [
-    "schemas", "responses", "parameters", "examples", "requestBodies", "headers", "securitySchemes", "links",
-    "callbacks", "pathItems",
+const COMPONENTS: [&[&str]; 2] = [
+    &["schemas", "responses", "parameters", "examples", "requestBodies", "headers", "links", "callbacks", "pathItems"],
+    &["securitySchemes"],
 ];
 
 impl<'a> Comparer<'a> {
@@ -233,7 +231,7 @@ impl<'a> Comparer<'a> {
             self.servers(at, (was.or(all.0), is.or(all.1)))?;
         }
         self.differs(at, "callbacks", "unclassified", Level::Warning, both("callbacks"))?;
-        self.rest(at, Some(base), Some(revision), &OPERATION)
+        self.rest(at, Some(base), Some(revision), &OPERATION.concat())
     }
 
     fn tags(&mut self, at: &Trail<'_>, (old, new): (Option<&Node>, Option<&Node>)) -> Result<()> {
@@ -271,6 +269,6 @@ impl<'a> Comparer<'a> {
                 self.record(&step.step(name), how, Level::Source, Said::nodes(old, new))?;
             }
         }
-        self.rest(&at, base, revision, &COMPONENTS)
+        self.rest(&at, base, revision, &COMPONENTS.concat())
     }
 }

@@ -12,10 +12,9 @@ use crate::roles::pointer;
 use crate::text::shown;
 use crate::tree::{Node, Value};
 
-#[rustfmt::skip]
-const KNOWN: [&str; 13] = [
-    "$ref", "name", "in", "required", "deprecated", "schema", "content", "style", "explode", "allowEmptyValue",
-    "allowReserved", "x-sunset", "x-stability-level",
+const KNOWN: [&[&str]; 2] = [
+    &["$ref", "name", "in", "required", "deprecated", "schema", "content", "x-sunset", "x-stability-level"],
+    &["style", "explode", "allowEmptyValue", "allowReserved"],
 ];
 
 /// A parameter, and where it is written.
@@ -140,7 +139,7 @@ impl<'a> Comparer<'a> {
                 self.record(at, id, Level::Breaking, pair(words(was), words(is)))?;
             }
         }
-        self.rest(at, Some(old), Some(new), &KNOWN)
+        self.rest(at, Some(old), Some(new), &KNOWN.concat())
     }
 
     fn parameter_schema(

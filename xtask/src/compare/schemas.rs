@@ -17,12 +17,12 @@ use crate::tree::{Node, Value};
 
 /// The keywords that are compared by name below or in the other modules; everything else is found by the comparison of
 /// the rest.
-#[rustfmt::skip]
-const KNOWN: [&str; 34] = [
-    "$ref", "type", "format", "enum", "const", "default", "nullable", "pattern", "properties", "required",
-    "additionalProperties", "items", "readOnly", "writeOnly", "deprecated", "uniqueItems", "multipleOf", "minimum",
-    "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "minItems", "maxItems",
-    "minProperties", "maxProperties", "allOf", "oneOf", "anyOf", "not", "discriminator", "x-extensible-enum", "title",
+const KNOWN: [&[&str]; 5] = [
+    &["$ref", "title", "type", "format", "nullable", "enum", "const", "x-extensible-enum", "default", "pattern"],
+    &["properties", "required", "additionalProperties", "items", "readOnly", "writeOnly", "deprecated"],
+    &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
+    &["minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties"],
+    &["allOf", "oneOf", "anyOf", "not", "discriminator"],
 ];
 
 /// A name that is required and that no property has.
@@ -79,7 +79,7 @@ impl Comparer<'_> {
         let typed = typed.iter().any(|key| at.base.get(key).is_some() || at.revision.get(key).is_some());
         let (id, level) = if typed { ("schema-title-changed", Level::Source) } else { ("text-changed", Level::Text) };
         self.differs(at.trail, "title", id, level, at.get("title"))?;
-        self.rest(at.trail, Some(at.base), Some(at.revision), &KNOWN)
+        self.rest(at.trail, Some(at.base), Some(at.revision), &KNOWN.concat())
     }
 
     /// Records what became of keywords.
