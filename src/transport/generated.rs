@@ -1,7 +1,7 @@
 //! The raw client, as progenitor writes it from `openapi.yaml` when the crate is compiled.
 //!
 //! Nothing here is edited: a new document regenerates it. With the feature `raw` it is public as `kling_client::raw`,
-//! outside semver; without, it is private to the facade. `tests/golden/` holds its text.
+//! outside semver; without, it is private to the facade. `tests/golden/` holds its digest.
 
 #![allow(
     missing_docs,

@@ -1,21 +1,23 @@
 //! From pages to the document: the steps in their order, and the text of `openapi.yaml`.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::emit::emit;
 use crate::error::{Error, Result};
+use crate::merge::{Source, merge};
+use crate::names::spaced;
 use crate::page::{self, Page};
-use crate::patch;
+use crate::patch::{self, Patches, Problem};
 use crate::repair::{self, Repair};
+use crate::roots;
 use crate::rules::{self, Note, Notes};
 use crate::tree::Node;
-use crate::{merge, roots};
 
 /// What an import gives.
 #[derive(Debug)]
 pub struct Imported {
-    /// The pages, in the order in which they were merged.
+    /// The pages and descriptions, in the order in which they were named.
     pub pages: Vec<Page>,
     /// What had to be repaired before a page could be read.
     pub repairs: Vec<Repair>,
@@ -27,13 +29,20 @@ pub struct Imported {
     pub text: String,
 }
 
-/// Imports pages, with patches or without.
+/// Imports what is in spec/vendor and spec/operations, with the patches.
+///
+/// # Errors
+/// As for [`import`].
+pub fn import_all(root: &Path) -> Result<Imported> {
+    import(root, &roots::sources(root)?, Some(&root.join(roots::PATCHES)))
+}
+
+/// Imports pages, descriptions, and folders of them, with patches or without.
 ///
 /// # Errors
 /// A page that is refused, a clash between pages, a guard that fails.
-pub fn import(root: &Path, pages: &[PathBuf], patches: Option<&Path>) -> Result<Imported> {
-    let pages =
-        named(root, pages)?.into_iter().map(|(path, name)| page::read(&path, &name)).collect::<Result<Vec<_>>>()?;
+pub fn import(root: &Path, paths: &[PathBuf], patches: Option<&Path>) -> Result<Imported> {
+    let pages = named(root, paths)?.iter().map(|(path, name)| page::open(path, name)).collect::<Result<Vec<_>>>()?;
     let patches = patches.map(|path| patch::read_file(path, &roots::shown(root, path))).transpose()?;
     from_pages(pages, patches.as_ref())
 }
@@ -42,10 +51,11 @@ pub fn import(root: &Path, pages: &[PathBuf], patches: Option<&Path>) -> Result<
 ///
 /// # Errors
 /// As for [`import`].
-pub fn from_pages(pages: Vec<Page>, patches: Option<&patch::Patches>) -> Result<Imported> {
-    let Mended { mut document, repairs, mut notes } = mended(&pages)?;
-    if let Some(patches) = patches {
-        patches.apply(&mut document)?;
+pub fn from_pages(pages: Vec<Page>, patches: Option<&Patches>) -> Result<Imported> {
+    let Mended { document, repairs, mut notes, problems } = mended(&pages, patches)?;
+    if !problems.is_empty() {
+        let failures: Vec<String> = problems.into_iter().map(|problem| problem.text).collect();
+        return Err(Error::Failed(failures.join("\n")));
     }
     let mut finished = document.clone();
     rules::finish(&mut finished, &mut notes)?;
@@ -54,44 +64,63 @@ pub fn from_pages(pages: Vec<Page>, patches: Option<&patch::Patches>) -> Result<
     Ok(Imported { pages, repairs, notes: notes.sorted(), document, text })
 }
 
-/// The pages as one document that rules have mended, before any patch.
+/// The pages as one document that rules have mended.
 #[derive(Debug)]
 pub struct Mended {
-    /// The document that patches apply to.
+    /// The document, with every patch that could be applied.
     pub document: Node,
     /// What had to be repaired before a page could be read.
     pub repairs: Vec<Repair>,
     /// What the rules changed.
     pub notes: Notes,
+    /// The patches that could not be applied.
+    pub problems: Vec<Problem>,
 }
 
-/// Reads, merges and mends pages.
+/// Reads, merges, mends and patches pages.
 ///
 /// # Errors
 /// A page that is refused, a clash between pages.
-pub fn mended(pages: &[Page]) -> Result<Mended> {
+pub fn mended(pages: &[Page], patches: Option<&Patches>) -> Result<Mended> {
     let mut notes = Notes::default();
     let mut repairs = Vec::new();
-    let mut roots = Vec::new();
+    let mut sources = Vec::new();
+    let mut problems = patches.map(|patches| patches.pageless(pages)).unwrap_or_default();
     for page in pages {
-        let mut repaired = repair::read_page(page)?;
-        rules::page(&mut repaired.root, &mut notes)?;
-        repairs.append(&mut repaired.repairs);
-        roots.push(repaired.root);
+        let repaired = repair::read_page(page)?;
+        let mut root = repaired.root;
+        repairs.extend(repaired.repairs);
+        if page.published {
+            rules::page(&mut root, &mut notes)?;
+        } else {
+            rules::form(&mut root, &mut notes)?;
+        }
+        problems.extend(patches.map(|patches| patches.apply(Some(&page.name), &mut root)).unwrap_or_default());
+        spaced(&mut root);
+        sources.push(Source { root, published: page.published });
     }
-    let mut document = merge::merge(roots)?;
+    let mut document = merge(sources, &mut notes)?;
     rules::document(&mut document, &mut notes)?;
-    Ok(Mended { document, repairs, notes })
+    problems.extend(patches.map(|patches| patches.apply(None, &mut document)).unwrap_or_default());
+    Ok(Mended { document, repairs, notes, problems })
 }
 
 /// The pages with the names that messages and the head show: they do not depend on how a path was spelled.
-fn named(root: &Path, pages: &[PathBuf]) -> Result<Vec<(PathBuf, String)>> {
-    let mut seen: HashMap<PathBuf, usize> = HashMap::new();
+fn named(root: &Path, paths: &[PathBuf]) -> Result<Vec<(PathBuf, String)>> {
+    let mut seen: HashSet<PathBuf> = HashSet::new();
     let mut named = Vec::new();
-    for path in pages {
+    let mut pages = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            pages.extend(roots::documents_in(path, &roots::shown(root, path))?);
+        } else {
+            pages.push(path.clone());
+        }
+    }
+    for path in &pages {
         let name = roots::shown(root, path);
         let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.clone());
-        if seen.insert(real, named.len()).is_some() {
+        if !seen.insert(real) {
             return Err(Error::refused(format_args!("{name}:1"), "the page is named twice; name it once"));
         }
         named.push((path.clone(), name));
@@ -111,8 +140,9 @@ fn usable(document: &Node) -> Result<()> {
 }
 
 fn head(pages: &[Page]) -> String {
-    let mut head =
-        String::from("# Written by `cargo xtask spec import`; do not edit.\n#\n# Pages, with the SHA-256 of each:\n");
+    let mut head = String::from(
+        "# Written by `cargo xtask spec import`; do not edit.\n#\n# Pages and descriptions, with the SHA-256 of each:\n",
+    );
     for page in pages {
         head.push_str(&format!("#   {}\n#     {}\n", page.name, page.sha256));
     }

@@ -3,13 +3,12 @@
 //!
 //! Nothing here depends on the library, so that a document whose generated code does not compile can still be explained.
 
-pub mod agreement;
 pub mod check;
 pub mod compare;
-pub mod coverage;
 pub mod drift;
 pub mod emit;
 pub mod error;
+pub mod facts;
 pub mod flow;
 pub mod ident;
 pub mod import;
@@ -18,12 +17,15 @@ pub mod lift;
 pub mod list;
 pub mod merge;
 pub mod names;
+pub mod notes;
 pub mod page;
 pub mod patch;
+pub mod reference;
 pub mod repair;
 pub mod roles;
 pub mod roots;
 pub mod rules;
+pub mod text;
 pub mod torture;
 pub mod tree;
 pub mod update;

@@ -94,11 +94,7 @@ pub fn statements(schema: &Node) -> Vec<Constraint> {
     };
     for keyword in Keyword::ALL {
         let Some(node) = schema.get(keyword.name()) else { continue };
-        let values = match &node.value {
-            Value::List(items) => items.iter().filter_map(scalar).collect(),
-            _ => scalar(node).into_iter().collect(),
-        };
-        add(keyword, values, node.place.clone(), Said::Keyword);
+        add(keyword, values(node), node.place.clone(), Said::Keyword);
     }
     if let Some(node) = schema.get("x-apifox-enum") {
         let items = node.list().into_iter().flatten();
@@ -116,6 +112,15 @@ pub fn statements(schema: &Node) -> Vec<Constraint> {
         }
     }
     found
+}
+
+/// The value of a keyword, or its values.
+#[must_use]
+pub fn values(node: &Node) -> Vec<String> {
+    match &node.value {
+        Value::List(items) => items.iter().filter_map(scalar).collect(),
+        _ => scalar(node).into_iter().collect(),
+    }
 }
 
 fn scalar(node: &Node) -> Option<String> {
@@ -183,6 +188,9 @@ fn members(list: &str) -> Vec<String> {
     {
         let part = part.trim().trim_start_matches("or ").trim_start_matches("and ");
         let (word, rest) = part.split_once(char::is_whitespace).unwrap_or((part, ""));
+        // Chinese words follow a Latin value without a blank.
+        let end = word.find(|c: char| !c.is_ascii()).filter(|_| word.starts_with(|c: char| c.is_ascii_alphanumeric()));
+        let (word, rest) = end.and_then(|end| word.split_at_checked(end)).unwrap_or((word, rest));
         match member(word) {
             Some(value) if !values.contains(&value) => values.push(value),
             Some(_) => {}
@@ -323,6 +331,7 @@ mod tests {
             ),
             ("Video duration (in seconds)\nEnumerated values: 5, 10", "enum=5|10@1"),
             ("枚举值：std，pro", "enum=std|pro@0"),
+            ("枚举值：on，off仅V2.6支持", "enum=on|off@0"),
             ("模式\n枚举值: std、pro。std 为标准模式", "enum=std|pro@1"),
             ("可选值为：16:9，9:16，1:1", "enum=16:9|9:16|1:1@0"),
             ("Optional values: std/pro", "enum=std|pro@0"),

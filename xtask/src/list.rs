@@ -18,9 +18,7 @@ pub fn parse(text: &str, name: &str, needed: &[&str], identity: &[&str]) -> Resu
         Value::Null => Vec::new(),
         _ => return Err(Error::refused(&root.place, format_args!("expected a sequence of {}", needed.join(", ")))),
     };
-    let keys = |entry: &Node| -> Vec<String> {
-        identity.iter().filter_map(|key| entry.get_text(key)).map(str::to_owned).collect()
-    };
+    let keys = |entry: &Node| Vec::from_iter(identity.iter().filter_map(|key| entry.get_text(key).map(str::to_owned)));
     for (index, entry) in entries.iter().enumerate() {
         let is_text = |key: &&&str| entry.get_text(key).is_some_and(|text| !text.trim().is_empty());
         let optional = identity.iter().filter(|key| entry.get(key).is_some());

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, Parser, Subcommand};
 use xtask::check::{check, write_table};
 use xtask::drift::{FailOn, Format, Question, Report, drift, write};
-use xtask::error::{Error, Result, one_line};
+use xtask::error::Result;
 use xtask::import::{Imported, import};
 use xtask::roots;
 use xtask::torture::{self, Torture};
@@ -52,11 +52,11 @@ struct Tried {
 
 #[derive(Subcommand)]
 enum Spec {
-    /// Make openapi.yaml of the vendor's pages
+    /// Make openapi.yaml of the vendor's pages and our own descriptions
     Import(Import),
     /// Check that openapi.yaml is current and that the library agrees with it
     Check(Check),
-    /// Tell what changed between two documents, and what it means for this library
+    /// Tell what newer pages change, operation by operation, and what it means for this library
     Drift(Drift),
     /// Take newer pages: import, regenerate, accept, check, test, report; or leave everything as it was
     Update(Update),
@@ -64,7 +64,7 @@ enum Spec {
 
 #[derive(Args)]
 struct Import {
-    /// The pages, merged in this order; without any: spec/vendor/*.md
+    /// The pages, OpenAPI files, and folders of them, merged in this order; default: spec/vendor and spec/operations
     #[arg(value_name = "PAGE", requires = "output")]
     pages: Vec<PathBuf>,
     /// Where to write; without it: openapi.yaml
@@ -80,7 +80,7 @@ struct Import {
 
 #[derive(Args)]
 struct Check {
-    /// Write the table of coverage into spec/README.md first
+    /// Write what is covered into spec/README.md first
     #[arg(long)]
     write: bool,
 }
@@ -97,9 +97,12 @@ struct Update {
 
 #[derive(Args)]
 struct Drift {
-    /// The older side (without it: spec/vendor), then the newer: each a page, a folder of pages, or an OpenAPI file
-    #[arg(value_name = "[BASE] REVISION", required = true, num_args = 1..=2)]
-    sides: Vec<PathBuf>,
+    /// The newer pages, OpenAPI files, or folders of them
+    #[arg(value_name = "PAGE", required = true)]
+    pages: Vec<PathBuf>,
+    /// Compare with this page, file or folder instead of with what spec/vendor and spec/operations know of each operation
+    #[arg(long, value_name = "PATH")]
+    base: Option<PathBuf>,
     /// How the report is written
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -138,7 +141,7 @@ fn main() -> ExitCode {
 
 fn run_import(arguments: &Import) -> Result<()> {
     let root = roots::repository();
-    let pages = if arguments.pages.is_empty() { roots::vendor_pages(&root)? } else { arguments.pages.clone() };
+    let pages = if arguments.pages.is_empty() { roots::sources(&root)? } else { arguments.pages.clone() };
     let default = root.join(roots::PATCHES);
     let patches = if arguments.no_patches { None } else { Some(arguments.patches.as_deref().unwrap_or(&default)) };
     let imported = import(&root, &pages, patches)?;
@@ -169,11 +172,7 @@ fn run_check(write: bool) -> Result<()> {
 
 /// Whether there is drift of the level that was asked for.
 fn run_drift(arguments: &Drift) -> Result<bool> {
-    let (revision, base) = match arguments.sides.as_slice() {
-        [base, revision] => (revision.clone(), Some(base.clone())),
-        [revision] => (revision.clone(), None),
-        _ => return Err(Error::Refused("expected one or two sides".to_owned())),
-    };
+    let (base, revision) = (arguments.base.clone(), arguments.pages.clone());
     let question = Question { base, revision, show_text: arguments.show_text };
     let report = drift(&roots::repository(), &question)?;
     print_report(&report, arguments.format);
@@ -183,9 +182,6 @@ fn run_drift(arguments: &Drift) -> Result<bool> {
 fn print_report(report: &Report, format: Format) {
     let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let text = write(report, format, color);
-    if matches!(format, Format::Json) {
-        report.remarks.iter().for_each(|remark| eprintln!("remark: {}", one_line(remark)));
-    }
     // A reader that went away (`| head`) is no failure of ours.
     let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -1,29 +1,41 @@
 //! The third step: the vendor has one page per operation, the client wants one document.
 //!
-//! Nothing is decided silently. An operation that two pages describe, or a component that they describe differently, is an
-//! error that names both pages. What stands at the top of a page (servers, security, parameters of an address) and differs
-//! from the first page's moves down to that page's own operations, so that each keeps what it was published with.
+//! Nothing is decided silently. A page takes the place of our own description of the same operation, and two pages that say
+//! the same are one; both are noted. An operation that two pages describe otherwise, or a component that differs, is an
+//! error that names both. What stands at the top of a page (servers, security, parameters of an address) and differs from
+//! the first page's moves down to that page's own operations, so that each keeps what it was published with.
 
 use crate::error::{Error, Result};
-use crate::roles::METHODS;
+use crate::roles::{METHODS, Role, walk};
+use crate::rules::Notes;
 use crate::tree::{Map, Node, Value};
 
-/// One document of several, in their order.
+/// One document to merge.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// What it says.
+    pub root: Node,
+    /// Whether it is a page as published, and no description of our own.
+    pub published: bool,
+}
+
+/// One document of several: the pages in their order, then our own descriptions.
 ///
 /// # Errors
 /// The first clash, with both places.
-pub fn merge(pages: Vec<Node>) -> Result<Node> {
-    let mut pages = pages.into_iter();
-    let Some(mut whole) = pages.next() else {
+pub fn merge(sources: Vec<Source>, notes: &mut Notes) -> Result<Node> {
+    let (pages, own): (Vec<Source>, Vec<Source>) = sources.into_iter().partition(|source| source.published);
+    let mut sources = pages.into_iter().chain(own);
+    let Some(mut whole) = sources.next().map(|source| source.root) else {
         return Err(Error::Refused("no page to import; name one, or add one to spec/vendor".to_owned()));
     };
-    for page in pages {
-        join(&mut whole, page)?;
+    for source in sources {
+        join(&mut whole, source, notes)?;
     }
     Ok(whole)
 }
 
-fn join(whole: &mut Node, mut page: Node) -> Result<()> {
+fn join(whole: &mut Node, Source { root: mut page, published }: Source, notes: &mut Notes) -> Result<()> {
     for key in ["servers", "security"] {
         push_down(whole, &mut page, key);
     }
@@ -36,7 +48,7 @@ fn join(whole: &mut Node, mut page: Node) -> Result<()> {
             continue;
         };
         match key.as_str() {
-            "paths" => join_paths(old, node)?,
+            "paths" => join_paths(old, node, published, notes)?,
             "components" => join_components(old, node)?,
             "tags" => join_tags(old, node),
             // `info` and what else describes a document as a whole: the first page's stands.
@@ -92,7 +104,7 @@ fn push_down(whole: &mut Node, page: &mut Node, key: &str) {
     }
 }
 
-fn join_paths(into: &mut Node, from: Node) -> Result<()> {
+fn join_paths(into: &mut Node, from: Node, published: bool, notes: &mut Notes) -> Result<()> {
     let (Some(into), Value::Map(from)) = (into.map_mut(), from.value) else {
         return Ok(());
     };
@@ -110,14 +122,15 @@ fn join_paths(into: &mut Node, from: Node) -> Result<()> {
         for (key, node) in item {
             match old.get(&key) {
                 Some(first) if METHODS.contains(&key.as_str()) => {
-                    return Err(Error::refused(
-                        &node.place,
-                        format_args!(
-                            "{} {path} is described here and at {}; keep one page",
-                            key.to_uppercase(),
-                            first.place
-                        ),
-                    ));
+                    let name = format!("{} {path}", key.to_uppercase());
+                    if !published {
+                        notes.add(&first.place, format_args!("{name}: takes the place of {}", node.place));
+                    } else if says_the_same(first, &node) {
+                        notes.add(&node.place, format_args!("{name}: the same as at {}", first.place));
+                    } else {
+                        let why = format!("{name} is described otherwise here than at {}; keep one page", first.place);
+                        return Err(Error::refused(&node.place, why));
+                    }
                 }
                 Some(_) => {}
                 None => {
@@ -127,6 +140,24 @@ fn join_paths(into: &mut Node, from: Node) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether two operations differ in nothing but words for people, examples and extensions.
+fn says_the_same(one: &Node, other: &Node) -> bool {
+    let bare = |operation: &Node| {
+        let mut bare = operation.clone();
+        walk(&mut bare, Role::Operation, &mut Vec::new(), &mut |role, node, _| {
+            let named = matches!(role, Role::SchemaMap | Role::Content | Role::Headers | Role::Responses | Role::Other);
+            if let Some(map) = node.map_mut().filter(|_| !named) {
+                map.retain(|key, _| {
+                    !key.starts_with("x-")
+                        && !["summary", "description", "title", "tags", "example", "examples"].contains(&key.as_str())
+                });
+            }
+        });
+        bare
+    };
+    bare(one).same(&bare(other))
 }
 
 /// Moves an address's shared parameters and servers into its operations.
@@ -207,7 +238,13 @@ mod tests {
         let read = |(index, text): (usize, &&str)| {
             read(text, &Arc::from(format!("{}.md", index + 1)), 1).unwrap_or_else(|e| panic!("{e:?}"))
         };
-        merge(pages.iter().enumerate().map(read).collect()).map(|node| node.to_json().to_string())
+        // A text that begins with a mark is a description of our own.
+        let source =
+            |(index, text): (usize, &&str)| Source { root: read((index, text)), published: !text.starts_with("# own") };
+        let mut notes = Notes::default();
+        let merged = merge(pages.iter().enumerate().map(source).collect(), &mut notes)?;
+        let notes: Vec<String> = notes.sorted().iter().map(|note| format!(" {}: {}", note.place, note.text)).collect();
+        Ok(merged.to_json().to_string() + &notes.concat())
     }
 
     #[test]
@@ -221,10 +258,10 @@ mod tests {
 
     #[test]
     fn a_clash_is_an_error_that_names_both_pages() {
-        let operation = merged(&["paths:\n  /a:\n    get: {}", "paths:\n  /a:\n\n    get: {}"]);
+        let operation = merged(&["paths:\n  /a:\n    get: {}", "paths:\n  /a:\n\n    get: {deprecated: true}"]);
         assert_eq!(
             operation,
-            Err(Error::Refused("2.md:4: GET /a is described here and at 1.md:3; keep one page".to_owned()))
+            Err(Error::Refused("2.md:4: GET /a is described otherwise here than at 1.md:3; keep one page".to_owned()))
         );
         let component =
             merged(&["components:\n  schemas:\n    S: {type: string}", "components: {schemas: {S: {type: object}}}"]);
@@ -243,5 +280,31 @@ mod tests {
         let found = merged(&[one, two]).unwrap_or_default();
         assert!(found.contains(r#""get":{"parameters":[{"description":"one""#), "{found}");
         assert!(found.contains(r#""post":{"parameters":[{"in":"query","name":"m"},{"description":"two""#), "{found}");
+    }
+
+    #[test]
+    fn a_page_takes_the_place_of_our_description_and_pages_that_say_the_same_are_one() {
+        let own = "# own\npaths:\n  /a:\n    get: {deprecated: true}\n    post: {}";
+        let page = "paths: {/a: {get: {}}}";
+        let expected = r#"{"paths":{"/a":{"get":{},"post":{}}}} 2.md:1: GET /a: takes the place of 1.md:4"#;
+        assert_eq!(merged(&[own, page]).as_deref(), Ok(expected));
+
+        let operation = |words: &str, property: &str, kind: &str| {
+            format!(
+                "paths: {{/a: {{post: {{summary: {words}, tags: [{words}], x-a: {words}, parameters: [{{name: n, in: query, \
+                 description: {words}}}], requestBody: {{content: {{application/json: {{example: {words}, schema: \
+                 {{description: {words}, properties: {{{property}: {{type: {kind}, example: {words}}}}}}}}}}}}}}}}}}}"
+            )
+        };
+        let first = operation("one", "description", "string");
+        let same = merged(&[&first, &operation("two", "description", "string")]).unwrap_or_default();
+        assert!(
+            same.ends_with(" 2.md:1: POST /a: the same as at 1.md:1") && same.contains(r#""summary":"one""#),
+            "{same}"
+        );
+        for (property, kind) in [("description", "integer"), ("title", "string")] {
+            let other = merged(&[&first, &operation("one", property, kind)]);
+            assert!(other.is_err_and(|error| error.to_string().contains("otherwise")), "{property} {kind}");
+        }
     }
 }

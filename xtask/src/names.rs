@@ -6,10 +6,26 @@
 
 use std::collections::HashSet;
 
-use crate::ident::{pascal, unused};
+use crate::ident::{operation_id, pascal, unused};
+use crate::notes::Notes;
+use crate::reference::every_reference;
 use crate::roles::{Role, operations, walk};
-use crate::rules::Notes;
 use crate::tree::{Map, Node, Value};
+
+/// Puts the name of a document's first operation before the names of its shared schemas: another document may have the same.
+pub fn spaced(document: &mut Node) {
+    let mut first = None;
+    operations(document, &mut |path, method, _| {
+        first.get_or_insert_with(|| pascal(&operation_id(method, path)));
+    });
+    let schemas = document.at_path_mut(&["components", "schemas"]).and_then(Node::map_mut);
+    let (Some(prefix), Some(schemas)) = (first, schemas.filter(|schemas| !schemas.is_empty())) else { return };
+    *schemas = std::mem::take(schemas).into_iter().map(|(name, schema)| (format!("{prefix}{name}"), schema)).collect();
+    every_reference(document, &mut |reference| {
+        let name = ["#/components/schemas/", "#/definitions/"].iter().find_map(|start| reference.strip_prefix(start));
+        name.map_or_else(|| reference.to_owned(), |name| format!("#/components/schemas/{prefix}{name}"))
+    });
+}
 
 /// Moves inline objects into `components.schemas`, in the order in which they stand.
 pub fn own_names(document: &mut Node) {
@@ -191,6 +207,17 @@ mod tests {
         assert_eq!(
             document.to_json().to_string(),
             r#"{"components":{"schemas":{"A":{},"B":{"title":"My Own"},"C":{},"D":{}}}}"#
+        );
+    }
+
+    #[test]
+    fn shared_schemas_of_two_documents_have_two_names() {
+        let yaml = "paths: {/v1/a/b: {post: {x: {$ref: '#/components/schemas/S'}}}}\ncomponents: {schemas: {S: {properties: {t: {$ref: '#/definitions/T'}}}, T: {}}}";
+        let mut document = crate::tree::read(yaml, &Arc::from("p"), 1).unwrap_or_else(|e| panic!("{e:?}"));
+        spaced(&mut document);
+        assert_eq!(
+            document.to_json().to_string(),
+            r##"{"components":{"schemas":{"CreateBS":{"properties":{"t":{"$ref":"#/components/schemas/CreateBT"}}},"CreateBT":{}}},"paths":{"/v1/a/b":{"post":{"x":{"$ref":"#/components/schemas/CreateBS"}}}}}"##
         );
     }
 }

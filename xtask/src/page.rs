@@ -25,30 +25,27 @@ pub struct Page {
     pub yaml: String,
     /// The line of the page on which `yaml` begins.
     pub first_line: usize,
+    /// Whether it is a page as the vendor publishes it, and no OpenAPI file.
+    pub published: bool,
 }
 
-/// Reads a page from disk. `name` is how it is called from then on.
+/// Reads a page, or an OpenAPI file if that is what the path's extension says. `name` is how it is called from then on.
 ///
 /// # Errors
-/// A file that cannot be read, or that holds no such page.
-pub fn read(path: &Path, name: &str) -> Result<Page> {
-    from_bytes(&bytes(path, name)?, name)
-}
-
-/// Reads a file that is an OpenAPI document as a whole, YAML or JSON.
-///
-/// # Errors
-/// A file that cannot be read, or bytes that are no text.
-pub fn read_document(path: &Path, name: &str) -> Result<Page> {
+/// A file that cannot be read, or that holds no document.
+pub fn open(path: &Path, name: &str) -> Result<Page> {
     let bytes = bytes(path, name)?;
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    if !matches!(extension.as_deref(), Some("yaml" | "yml" | "json")) {
+        return from_bytes(&bytes, name);
+    }
     let text = text(&bytes, name)?;
-    let start = text.trim_start();
-    if start.starts_with('<') {
+    if text.trim_start().starts_with('<') {
         return Err(Error::refused(at(name, 1), "an HTML or XML page; expected an OpenAPI document, YAML or JSON"));
     }
     // A mark of the byte order was taken off already; JSON's escapes are YAML's but for one.
     let yaml = yaml(&text);
-    Ok(Page { name: Arc::from(name), sha256: sha256(&bytes), yaml, first_line: 1 })
+    Ok(Page { name: Arc::from(name), sha256: sha256(&bytes), yaml, first_line: 1, published: false })
 }
 
 /// Reads a page from memory.
@@ -58,7 +55,7 @@ pub fn read_document(path: &Path, name: &str) -> Result<Page> {
 pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Page> {
     let text = text(bytes, name)?;
     let (yaml, first_line) = extract(&text, name)?;
-    Ok(Page { name: Arc::from(name), sha256: sha256(bytes), yaml, first_line })
+    Ok(Page { name: Arc::from(name), sha256: sha256(bytes), yaml, first_line, published: true })
 }
 
 /// The hash of some bytes, in hexadecimal.
@@ -332,9 +329,9 @@ mod tests {
     #[test]
     fn a_path_that_cannot_be_read_is_refused_with_its_name() {
         let dir = std::env::temp_dir();
-        assert!(read(&dir, "dir").is_err_and(|e| e.to_string() == "dir:1: is a directory; name the pages in it"));
+        assert!(open(&dir, "dir").is_err_and(|e| e.to_string() == "dir:1: is a directory; name the pages in it"));
         assert!(
-            read(&dir.join("no such page.md"), "gone.md")
+            open(&dir.join("no such page.md"), "gone.md")
                 .is_err_and(|e| e.to_string().starts_with("gone.md:1: cannot be read"))
         );
     }

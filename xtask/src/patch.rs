@@ -2,7 +2,8 @@
 //!
 //! By the standard, an action whose target is not there succeeds silently. Here each action says why it exists
 //! (`x-reason`) and what it expects to find (`x-expect`): the day the vendor corrects or changes the page, the guard fails
-//! and says where, and a patch whose work is already done is an error too, so that none outlives its reason.
+//! and says where, and a patch whose work is already done is an error too, so that none outlives its reason. An action that
+//! names a page (`x-page`, a file name) is applied to that page before pages are merged, any other to the merged document.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use serde_json_path::JsonPath;
 
 use crate::error::{Error, Result, one_line};
+use crate::page::Page;
 use crate::tree::{Node, Place, Value, read};
 
 /// The patches of one file.
@@ -21,7 +23,8 @@ pub struct Patches {
 #[derive(Debug, Clone)]
 struct Action {
     number: usize,
-    place: crate::tree::Place,
+    place: Place,
+    page: Option<String>,
     target: JsonPath,
     target_text: String,
     reason: String,
@@ -102,9 +105,14 @@ fn action(number: usize, node: &Node) -> Result<Action> {
             return Err(refused("expected either `update` or `remove: true`".to_owned()));
         }
     };
+    let page = node.get("x-page").map(|page| match page.text() {
+        Some(name) if !name.is_empty() && !name.contains('/') => Ok(name.to_owned()),
+        _ => Err(refused(format!("expected `x-page` to be a file name, found {}", page.describe()))),
+    });
     Ok(Action {
         number,
         place: node.place.clone(),
+        page: page.transpose()?,
         target,
         target_text: target_text.to_owned(),
         reason,
@@ -114,23 +122,19 @@ fn action(number: usize, node: &Node) -> Result<Action> {
 }
 
 impl Patches {
-    /// Applies every action in order.
-    ///
-    /// # Errors
-    /// All guards that fail and all patches that are no longer needed, one line each.
-    pub fn apply(&self, document: &mut Node) -> Result<()> {
-        let failures: Vec<String> = self.problems(document).into_iter().map(|problem| problem.text).collect();
-        if failures.is_empty() { Ok(()) } else { Err(Error::Failed(failures.join("\n"))) }
+    /// Applies the actions on a page, or on the merged document, in order; gives those that cannot be applied.
+    pub fn apply(&self, page: Option<&str>, document: &mut Node) -> Vec<Problem> {
+        let name = page.map(|page| page.rsplit('/').next().unwrap_or(page));
+        let actions = self.actions.iter().filter(|action| action.page.as_deref() == name);
+        actions.filter_map(|action| action.apply(document).err()).collect()
     }
 
-    /// Applies every action that can be, in order, and tells of the others.
-    pub fn problems(&self, document: &mut Node) -> Vec<Problem> {
-        let failed = |action: &Action, document: &mut Node| {
-            let text = action.apply(document).err()?;
-            let obsolete = text.ends_with(OBSOLETE);
-            Some(Problem { place: action.place.clone(), target: action.target_text.clone(), text, obsolete })
-        };
-        self.actions.iter().filter_map(|action| failed(action, document)).collect()
+    /// The actions on pages that are not there.
+    #[must_use]
+    pub fn pageless(&self, pages: &[Page]) -> Vec<Problem> {
+        let is_there = |name: &str| pages.iter().any(|page| page.name.rsplit('/').next() == Some(name));
+        let missing = self.actions.iter().filter(|action| action.page.as_deref().is_some_and(|name| !is_there(name)));
+        missing.map(|action| action.problem("expected the page to be there, found none of that name", false)).collect()
     }
 }
 
@@ -147,11 +151,8 @@ pub struct Problem {
     pub obsolete: bool,
 }
 
-/// How the message about a patch ends whose work the vendor has done.
-const OBSOLETE: &str = "obsolete, delete it";
-
 impl Action {
-    fn apply(&self, document: &mut Node) -> std::result::Result<(), String> {
+    fn apply(&self, document: &mut Node) -> std::result::Result<(), Problem> {
         let json = document.to_json();
         let located = self.target.query_located(&json);
         let mut paths: Vec<Vec<String>> =
@@ -177,7 +178,7 @@ impl Action {
         Ok(())
     }
 
-    fn obsolete(&self, document: &Node, paths: &[Vec<String>]) -> std::result::Result<(), String> {
+    fn obsolete(&self, document: &Node, paths: &[Vec<String>]) -> std::result::Result<(), Problem> {
         let done = match &self.change {
             Change::Update(update) => {
                 !paths.is_empty()
@@ -192,10 +193,11 @@ impl Action {
             .first()
             .and_then(|path| document.at_path(path))
             .map_or_else(String::new, |node| format!(" (at {})", node.place));
-        Err(self.say(&format!("the document already is as this patch would make it{line}: {OBSOLETE}")))
+        Err(self
+            .problem(&format!("the document already is as this patch would make it{line}: obsolete, delete it"), true))
     }
 
-    fn guard(&self, document: &Node, paths: &[Vec<String>]) -> std::result::Result<(), String> {
+    fn guard(&self, document: &Node, paths: &[Vec<String>]) -> std::result::Result<(), Problem> {
         let wanted = match &self.expect {
             Expect::Count(count) if paths.len() == *count => return Ok(()),
             Expect::Count(count) => {
@@ -226,12 +228,19 @@ impl Action {
         Ok(())
     }
 
-    fn say(&self, what: &str) -> String {
+    fn say(&self, what: &str) -> Problem {
+        self.problem(what, false)
+    }
+
+    fn problem(&self, what: &str, obsolete: bool) -> Problem {
         let reason = match self.reason.parse::<u32>() {
             Ok(number) => format!("reason {number} of spec/README.md"),
             Err(_) => format!("reason: {}", self.reason),
         };
-        one_line(&format!("{}: action {} on {} ({reason}): {what}", self.place, self.number, self.target_text))
+        let page = self.page.as_ref().map(|page| format!(" of {page}")).unwrap_or_default();
+        let target = format!("{}{page}", self.target_text);
+        let text = one_line(&format!("{}: action {} on {target} ({reason}): {what}", self.place, self.number));
+        Problem { place: self.place.clone(), target, text, obsolete }
     }
 }
 
@@ -324,7 +333,10 @@ mod tests {
     fn patched(actions: &str) -> Result<String> {
         let patches = parse(&format!("overlay: 1.0.0\nactions:\n{actions}"), "p.yaml")?;
         let mut document = read(PAGE, &Arc::from("page.md"), 10).unwrap_or_else(|e| panic!("{e:?}"));
-        patches.apply(&mut document).map(|()| document.to_json().to_string())
+        let mut problems = patches.apply(Some("spec/vendor/page.md"), &mut document);
+        problems.extend(patches.apply(None, &mut document));
+        let failures: Vec<String> = problems.into_iter().map(|problem| problem.text).collect();
+        if failures.is_empty() { Ok(document.to_json().to_string()) } else { Err(Error::Failed(failures.join("\n"))) }
     }
 
     fn action(target: &str, reason: &str, expect: &str, change: &str) -> String {
@@ -412,6 +424,21 @@ mod tests {
     fn every_failure_is_reported_and_not_only_the_first() {
         let both = action("$.a", "1", "count: 1", "update: {}") + &action("$.b", "2", "count: 1", "update: {}");
         assert_eq!(patched(&both).err().map(|e| e.to_string().lines().count()), Some(2));
+    }
+
+    #[test]
+    fn an_action_that_names_a_page_is_for_that_page_alone() {
+        let on =
+            |page: &str| action("$.paths['/a']", "1", "count: 1", &format!("x-page: {page}\n    update: {{x: 1}}"));
+        assert_eq!(
+            patched(&on("page.md")).as_deref(),
+            Ok(r#"{"paths":{"/a":{"post":{"operationId":"old","tags":["one"]},"x":1}}}"#)
+        );
+        assert!(patched(&on("other.md")).is_ok_and(|document| !document.contains("\"x\"")));
+        let patches = parse(&format!("overlay: 1.0.0\nactions:\n{}", on("other.md")), "p.yaml");
+        let missing = patches.map(|patches| patches.pageless(&[])).unwrap_or_default();
+        let expected = "p.yaml:3: action 1 on $.paths['/a'] of other.md (reason 1 of spec/README.md): expected the page to be there, found none of that name";
+        assert_eq!(missing.iter().map(|problem| problem.text.as_str()).collect::<Vec<_>>(), [expected]);
     }
 
     #[test]

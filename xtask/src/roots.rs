@@ -8,6 +8,8 @@ use crate::error::{Error, Result};
 pub const OUTPUTS: [&str; 1] = ["openapi.yaml"];
 /// The pages as published.
 pub const VENDOR: &str = "spec/vendor";
+/// Descriptions of our own, of operations whose page is not in [`VENDOR`].
+pub const OPERATIONS: &str = "spec/operations";
 /// Our corrections.
 pub const PATCHES: &str = "spec/patches.yaml";
 /// What the library sends, one file an operation, written by its tests.
@@ -31,37 +33,39 @@ pub fn repository() -> PathBuf {
         .map_or(built, Path::to_path_buf)
 }
 
-/// The vendor's pages, sorted by name.
+/// All that the document is made of: the vendor's pages, then our own descriptions.
+///
+/// # Errors
+/// A folder that cannot be read, or that holds none.
+pub fn sources(root: &Path) -> Result<Vec<PathBuf>> {
+    let mut all = documents_in(&root.join(VENDOR), VENDOR)?;
+    all.extend(documents_in(&root.join(OPERATIONS), OPERATIONS)?);
+    Ok(all)
+}
+
+/// The pages and OpenAPI files of a folder, sorted by name. `name` is how the folder is called.
 ///
 /// # Errors
 /// A folder that cannot be read, or that holds no page.
-pub fn vendor_pages(root: &Path) -> Result<Vec<PathBuf>> {
-    pages_in(&root.join(VENDOR), VENDOR)
+pub fn documents_in(folder: &Path, name: &str) -> Result<Vec<PathBuf>> {
+    files_in(folder, name, &["md", "yaml", "yml"], "add a page as published, or a description in OpenAPI")
 }
 
-/// The pages of a folder, sorted by name. `name` is how the folder is called.
-///
-/// # Errors
-/// A folder that cannot be read, or that holds no page.
-pub fn pages_in(folder: &Path, name: &str) -> Result<Vec<PathBuf>> {
-    files_in(folder, name, "md", "add the vendor's page as published")
-}
-
-/// The files of a folder with an extension, sorted by name. `name` is how the folder is called.
+/// The files of a folder with one of some extensions, sorted by name. `name` is how the folder is called.
 ///
 /// # Errors
 /// A folder that cannot be read, or that holds no such file; the hint says what to do then.
-pub fn files_in(folder: &Path, name: &str, extension: &str, hint: &str) -> Result<Vec<PathBuf>> {
+pub fn files_in(folder: &Path, name: &str, extensions: &[&str], hint: &str) -> Result<Vec<PathBuf>> {
     let place = format!("{name}:1");
     let entries =
         std::fs::read_dir(folder).map_err(|error| Error::refused(&place, format_args!("cannot be read: {error}")))?;
     let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|e| e == extension))
+        .filter(|path| path.extension().is_some_and(|found| extensions.iter().any(|extension| found == *extension)))
         .collect();
     files.sort();
     if files.is_empty() {
-        return Err(Error::refused(&place, format_args!("holds no *.{extension}; {hint}")));
+        return Err(Error::refused(&place, format_args!("holds no *.{}; {hint}", extensions.join(", *."))));
     }
     Ok(files)
 }

@@ -151,6 +151,12 @@ impl Node {
         self.get(key)?.text()
     }
 
+    /// Whether a value of the mapping is there and true.
+    #[must_use]
+    pub fn is_true(&self, key: &str) -> bool {
+        matches!(self.get(key).map(|node| &node.value), Some(Value::Bool(true)))
+    }
+
     /// The node under a path of keys and indices.
     #[must_use]
     pub fn at_path<S: AsRef<str>>(&self, path: &[S]) -> Option<&Node> {

@@ -4,13 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::drift::{Accepted, Client, Report, Side, between, read};
+use crate::drift::{Question, Report, Side, drift, read};
 use crate::error::{Error, Result};
-use crate::import::import;
+use crate::import::import_all;
 use crate::{check, library, roots};
 
 /// What the tests write when they are told to accept it, and what cargo may: put back when something fails.
-const WRITTEN_BY_CARGO: [&str; 2] = ["tests/golden/generated.rs", "Cargo.lock"];
+const WRITTEN_BY_CARGO: [&str; 2] = ["tests/golden/generated.txt", "Cargo.lock"];
 
 /// One command of cargo, with what it is for.
 pub struct Step {
@@ -37,29 +37,20 @@ const STEPS: [Step; 2] = [
 /// # Errors
 /// Whatever failed, after the tree was put back.
 pub fn update(root: &Path, pages: &[PathBuf], run: &dyn Fn(&Step) -> Result<()>) -> Result<Report> {
-    let vendor = read(root, &root.join(roots::VENDOR))?;
-    let mut newer = Side { sheets: Vec::new(), folder: false };
-    for page in pages {
-        if page.is_dir() {
-            return Err(Error::refused(
-                format_args!("{}:1", roots::shown(root, page)),
-                "is a directory; name the pages in it",
-            ));
-        }
-        newer.sheets.extend(read(root, page)?.sheets);
+    let vendor = read(root, &[root.join(roots::VENDOR)])?;
+    if let Some(folder) = pages.iter().find(|page| page.is_dir()) {
+        let place = format!("{}:1", roots::shown(root, folder));
+        return Err(Error::refused(place, "is a directory; name the pages in it"));
     }
-    let client = Client::read(root);
-    let accepted = Accepted::read_file(&root.join(roots::ACCEPTED), roots::ACCEPTED)?;
+    let newer = read(root, pages)?;
     let targets = targets(root, &vendor, &newer)?;
-    // What spec/vendor is going to be.
-    let stays = vendor.sheets.iter().filter(|sheet| !targets.iter().any(|(target, _)| *target == sheet.path));
-    let sheets = stays.chain(&newer.sheets).cloned().collect();
-    let report = between(root, (&vendor, &Side { sheets, folder: true }), &client, &accepted, false)?;
+    let question = Question { base: None, revision: pages.to_vec(), show_text: false };
+    let report = drift(root, &question)?;
 
     let mut files: Vec<PathBuf> = targets.iter().map(|(target, _)| target.clone()).collect();
     let others = roots::OUTPUTS.iter().chain(&WRITTEN_BY_CARGO).chain(&[roots::README]);
     files.extend(others.map(|name| root.join(name)));
-    files.extend(library::schemas(root)?.iter().map(|covered| root.join(covered.file())));
+    files.extend(library::schemas(root)?.iter().map(|covered| root.join(&*covered.schema.place.file)));
     let mut before = Snapshot::take(root, files)?;
     take(root, &targets, &newer, run)?;
     before.kept = true;
@@ -109,7 +100,7 @@ fn take(
             .map_err(|error| Error::refused(format_args!("{name}:1"), format_args!("cannot be written: {error}")))?;
     }
     provenance(root, targets, newer)?;
-    let imported = import(root, &roots::vendor_pages(root)?, Some(&root.join(roots::PATCHES)))?;
+    let imported = import_all(root)?;
     for output in roots::OUTPUTS {
         roots::write(&root.join(output), output, &imported.text)?;
     }
@@ -138,27 +129,18 @@ fn provenance(root: &Path, targets: &[(PathBuf, Option<String>)], newer: &Side) 
 fn targets(root: &Path, vendor: &Side, newer: &Side) -> Result<Vec<(PathBuf, Option<String>)>> {
     let mut targets: Vec<(PathBuf, Option<String>)> = Vec::new();
     for sheet in &newer.sheets {
-        let alone = Side { sheets: vec![sheet.clone()], folder: false };
-        let (near, far) = vendor.about(&alone);
         let place = format!("{}:1", sheet.page.name);
-        if !sheet.published {
+        if !sheet.page.published {
             return Err(Error::refused(place, "is no page of the vendor's (*.md); only pages as published are taken"));
         }
-        // With none that is near, all of them are given back.
-        let akin = near.shares(&alone);
+        let (near, _) = vendor.about(sheet);
         let target = match near.sheets.as_slice() {
-            [one] if akin => (one.path.clone(), Some(one.page.sha256.clone())),
-            _ if !akin && far.is_empty() => {
-                let name = sheet.path.file_name().unwrap_or_default();
-                let path = root.join(roots::VENDOR).join(name);
+            [one] => (one.path.clone(), Some(one.page.sha256.clone())),
+            [] => {
+                let path = root.join(roots::VENDOR).join(sheet.path.file_name().unwrap_or_default());
                 if path.exists() {
-                    return Err(Error::refused(
-                        place,
-                        format_args!(
-                            "{} is about other operations; give the new page another name",
-                            roots::shown(root, &path)
-                        ),
-                    ));
+                    let why = "is about other operations; give the new page another name";
+                    return Err(Error::refused(place, format_args!("{} {why}", roots::shown(root, &path))));
                 }
                 (path, None)
             }

@@ -61,14 +61,16 @@ fn the_same_pages_give_openapi_yaml_from_any_folder_and_under_any_spelling() {
     let expected = std::fs::read(root().join("openapi.yaml")).unwrap_or_default();
     let absolute = shown(&root().join(PAGE));
     let output = shown(&folder.0.join("out.yaml"));
+    let own = shown(&root().join("spec/operations"));
     let calls = [
-        (root(), PAGE),
-        (root(), "./spec/../spec/vendor/multi-image-reference-video.md"),
-        (root().join("xtask"), absolute.as_str()),
-        (folder.0.clone(), absolute.as_str()),
+        (root(), PAGE, "spec/operations"),
+        (root(), "./spec/../spec/vendor/multi-image-reference-video.md", "spec/../spec/operations/"),
+        (root(), "spec/vendor", own.as_str()),
+        (root().join("xtask"), absolute.as_str(), "../spec/operations"),
+        (folder.0.clone(), absolute.as_str(), own.as_str()),
     ];
-    for (from, page) in calls {
-        let ran = run(&from, &["spec", "import", page, "--output", &output]);
+    for (from, page, own) in calls {
+        let ran = run(&from, &["spec", "import", page, own, "--output", &output]);
         assert_eq!(ran.status.code(), Some(0), "{}", said(&ran));
         let found = std::fs::read(&output).unwrap_or_default();
         assert!(!found.is_empty() && found == expected, "{page} from {}", from.display());
@@ -90,21 +92,30 @@ fn a_reader_that_went_away_keeps_no_import_from_writing() {
 }
 
 #[test]
-fn without_patches_every_operation_id_is_derived() {
-    let folder = Folder::new("derived");
+fn a_page_in_the_place_of_our_description_changes_no_generated_name_and_is_named() {
+    let folder = Folder::new("place");
+    let page = std::fs::read_to_string(root().join(FROZEN)).unwrap_or_default();
+    let page = folder.file("text.md", page.replace("multi-image2video", "text2video"));
     let output = folder.0.join("out.yaml");
-    let ran = run(&root(), &["spec", "import", PAGE, "--no-patches", "--output", &shown(&output)]);
+    let own = root().join("spec/operations");
+    let ran = run(&folder.0, &["spec", "import", &shown(&own), &shown(&page), "--output", &shown(&output)]);
     assert_eq!(ran.status.code(), Some(0), "{}", said(&ran));
-    let text = std::fs::read_to_string(&output).unwrap_or_default();
-    assert!(text.contains("operationId: post_kling_v1_videos_multi_image2video\n"));
-    assert!(!text.contains("create_multi_image_to_video"));
     let printed = String::from_utf8_lossy(&ran.stdout).into_owned();
-    assert!(
-        printed.contains(
-            "multi-image-reference-video.md:42: repaired `description: Model name Enumeration value: kling-v1-6` to "
-        ),
-        "{printed}"
-    );
+    let expected =
+        "text.md:13: POST /kling/v1/videos/text2video: takes the place of spec/operations/text2video.yaml:10";
+    assert!(printed.lines().any(|line| line == expected), "{printed}");
+    assert!(printed.contains("text.md:42: repaired `description: Model name Enumeration value: kling-v1-6` to "));
+    let names = |text: &str| -> Vec<String> {
+        let mut names: Vec<_> = text.lines().filter(|line| line.contains("operationId: ")).map(str::to_owned).collect();
+        names.sort();
+        names
+    };
+    let before = std::fs::read_to_string(root().join("openapi.yaml")).unwrap_or_default();
+    let after = std::fs::read_to_string(&output).unwrap_or_default();
+    let without: Vec<_> =
+        names(&before).into_iter().filter(|name| !name.ends_with("create_multi_image_to_video")).collect();
+    assert_eq!(names(&after), without);
+    assert!(after.contains("    CreateTextToVideoBody:\n"));
 }
 
 #[test]
@@ -150,11 +161,12 @@ fn what_is_no_page_ends_with_2_in_one_line_and_leaves_the_output_alone() {
 fn pages_that_clash_end_with_2_and_name_both() {
     let folder = Folder::new("clash");
     let page = "```yaml\nopenapi: 3.0.1\npaths: {/a: {get: {}}}\n```\n";
-    let (one, two) = (folder.file("one.md", page), folder.file("two.md", page));
+    let other = page.replace("get: {}", "get: {deprecated: true}");
+    let (one, two) = (folder.file("one.md", page), folder.file("two.md", other));
     let output = shown(&folder.0.join("out.yaml"));
     let ran = run(&root(), &["spec", "import", &shown(&one), &shown(&two), "--no-patches", "--output", &output]);
     assert_eq!(ran.status.code(), Some(2));
-    assert_eq!(said(&ran), "two.md:3: GET /a is described here and at one.md:3; keep one page\n");
+    assert_eq!(said(&ran), "two.md:3: GET /a is described otherwise here than at one.md:3; keep one page\n");
     let twice = run(&root(), &["spec", "import", &shown(&one), &shown(&one), "--no-patches", "--output", &output]);
     assert_eq!(said(&twice), "one.md:1: the page is named twice; name it once\n");
 }
@@ -244,7 +256,7 @@ fn drift_ends_with_0_1_or_2_and_what_is_no_page_is_never_no_drift() {
     ];
     for (name, content, flags, code) in cases {
         let revision = folder.file(name, content);
-        let ran = run(&root(), &[&["spec", "drift", FROZEN, &shown(&revision)], flags].concat());
+        let ran = run(&root(), &[&["spec", "drift", "--base", FROZEN, &shown(&revision)], flags].concat());
         assert_eq!(
             ran.status.code(),
             Some(code),
@@ -262,6 +274,6 @@ fn drift_ends_with_0_1_or_2_and_what_is_no_page_is_never_no_drift() {
     }
     // YAML and JSON are the same document.
     let (one, two) = (folder.file("one.json", json), folder.file("two.yaml", yaml));
-    let ran = run(&root(), &["spec", "drift", &shown(&one), &shown(&two), "--fail-on", "any"]);
+    let ran = run(&root(), &["spec", "drift", "--base", &shown(&one), &shown(&two), "--fail-on", "any"]);
     assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stdout));
 }

@@ -26,7 +26,7 @@ fn the_schema_of_the_report_is_current_and_the_report_is_what_it_says() {
     let page = "spec/vendor/multi-image-reference-video.md";
     for (revision, code) in [(page, 0), ("openapi.yaml", 1)] {
         let run = Command::new(env!("CARGO_BIN_EXE_xtask"))
-            .args(["spec", "drift", page, revision, "--format", "json", "--show-text"])
+            .args(["spec", "drift", "--base", page, revision, "--format", "json", "--show-text"])
             .current_dir(&root)
             .output()
             .unwrap_or_else(|error| panic!("{error}"));

@@ -44,6 +44,8 @@ fn references_that_lead_in_circles_end() {
         "    A: {allOf: [{$ref: '#/components/schemas/A'}, {type: object}]}\n",
         "    A: {oneOf: [{$ref: '#/components/schemas/A'}, {type: object}]}\n",
         "    A: {oneOf: [{$ref: '#/components/schemas/A'}]}\n",
+        "    A: {anyOf: [{$ref: '#/components/schemas/A'}, {$ref: '#/components/schemas/A'}, {items: {$ref: '#/components/schemas/A'}}]}\n",
+        "    A: {properties: {x: {oneOf: [{$ref: '#/components/schemas/A'}, {type: object}, {$ref: '#/components/schemas/A'}]}}}\n",
         "    A: {items: {$ref: '#/components/schemas/A'}}\n",
         "    A: {$ref: 'https://elsewhere.example/a.yaml#/A'}\n",
         "    A: {$ref: 'no pointer'}\n",
@@ -52,7 +54,11 @@ fn references_that_lead_in_circles_end() {
     ] {
         let one = body(entry, components);
         let other = body(entry, &components.replace("object", "array"));
-        for (old, new) in [(&one, &one), (&one, &other), (&other, &body("{type: string}", "    A: {}\n"))] {
+        let plain = body("{type: string}", "    A: {}\n");
+        let single = body(entry, "    A: {properties: {x: {$ref: '#/components/schemas/A'}}}\n");
+        for (old, new) in
+            [(&one, &one), (&one, &other), (&other, &plain), (&plain, &one), (&one, &single), (&single, &one)]
+        {
             assert!(against(old, new).is_ok(), "{components}");
         }
     }
@@ -86,6 +92,22 @@ fn references_that_fan_out_end_in_one_line_or_a_result() {
         match against(old, new) {
             Ok(_) => {}
             Err(error) => assert_eq!(error.to_string().lines().count(), 1, "{error}"),
+        }
+    }
+}
+
+#[test]
+fn unions_of_unions_against_one_schema_end_in_one_line_or_a_result() {
+    let mut components = String::new();
+    for number in 0..40 {
+        let next = format!("{{$ref: '#/components/schemas/S{}'}}", number + 1);
+        let _ = writeln!(components, "    S{number}: {{anyOf: [{next}, {next}, {next}]}}");
+    }
+    let union = body("{$ref: '#/components/schemas/S0'}", &(components + "    S40: {type: string}\n"));
+    let plain = body("{type: integer}", "    S0: {}\n");
+    for (old, new) in [(&union, &plain), (&plain, &union)] {
+        if let Err(error) = against(old, new) {
+            assert_eq!(error.to_string().lines().count(), 1, "{error}");
         }
     }
 }
@@ -183,7 +205,7 @@ fn documents_with_lines_lost_doubled_or_swapped_are_compared_without_a_fault() {
     let mut texts: Vec<Page> = Vec::new();
     for entry in std::fs::read_dir(pages).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if let Ok(page) = xtask::page::read(&entry.path(), &name) {
+        if let Ok(page) = xtask::page::open(&entry.path(), &name) {
             texts.push(page);
         }
     }

@@ -12,7 +12,7 @@ const FIRST: usize = 10;
 
 fn read(yaml: &str) -> xtask::error::Result<Repaired> {
     let (name, sha256) = (Arc::from("p.md"), String::new());
-    read_page(&Page { name, sha256, yaml: yaml.to_owned(), first_line: FIRST })
+    read_page(&Page { name, sha256, yaml: yaml.to_owned(), first_line: FIRST, published: true })
 }
 
 fn document(yaml: &str) -> Repaired {
@@ -343,7 +343,7 @@ fn pages_with_defects_put_in_anywhere_are_refused_or_keep_every_mapping() {
     let pages = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pages");
     let (mut read, mut refused) = (0, 0);
     for entry in std::fs::read_dir(pages).into_iter().flatten().flatten() {
-        let page = xtask::page::read(&entry.path(), "p.md").unwrap_or_else(|error| panic!("{error}"));
+        let page = xtask::page::open(&entry.path(), "p.md").unwrap_or_else(|error| panic!("{error}"));
         let lines: Vec<&str> = page.yaml.lines().collect();
         for (index, line) in lines.iter().enumerate().step_by(7) {
             let start = line.len() - line.trim_start().len();

@@ -2,18 +2,25 @@
 //! they say.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::cmp::Ordering;
 
-use super::references::follow;
-use super::schemas::{Effect, Spot};
-use super::{Comparer, Direction, Level, Said, Step, Trail, shown};
+use super::change::Level;
+use super::comparer::{Comparer, Said, entries, items};
+use super::pairs::{Paired, Way};
+use super::spot::{Effect, Schemas, Verdict};
+use super::trail::Step;
 use crate::error::Result;
+use crate::reference::follow;
 use crate::tree::{Map, Node, Value};
 
 /// Parts of parts, all together: what is beyond stays as it is. No object that people describe has so many.
 const MAX_PARTS: usize = 1_000;
 /// Parts compared with each other to find out which became which.
 const MAX_TRIALS: usize = 100;
+/// Trials in one comparison: unions of unions would multiply them; beyond, what is different counts as another thing.
+const MAX_TRIED: usize = 2_000;
+/// The keywords that list alternatives.
+pub(super) const UNIONS: [&str; 2] = ["oneOf", "anyOf"];
 /// What describes a schema and constrains nothing.
 const ANNOTATIONS: [&str; 7] = ["title", "description", "example", "examples", "externalDocs", "xml", "deprecated"];
 
@@ -21,22 +28,14 @@ const ANNOTATIONS: [&str; 7] = ["title", "description", "example", "examples", "
 /// alternative is no alternative.
 pub(super) fn simple<'n>(document: &Node, node: &'n Node) -> Cow<'n, Node> {
     let mut out = Cow::Borrowed(node);
-    for key in ["oneOf", "anyOf"] {
+    for key in UNIONS {
         let Some(parts) = out.get(key).and_then(Node::list) else { continue };
         if let Some(whole) = constants(document, &out, parts, key) {
             out = Cow::Owned(whole);
             continue;
         }
-        if let [_] = parts {
-            let Some(mut map) = out.map().cloned() else { continue };
-            let Some(parts) = map.shift_remove(key) else { continue };
-            match map.get_mut("allOf").and_then(Node::list_mut) {
-                Some(all) => all.extend(parts.list().unwrap_or_default().iter().cloned()),
-                None => {
-                    map.insert("allOf".to_owned(), parts);
-                }
-            }
-            out = Cow::Owned(Node { value: Value::Map(map), ..out.as_ref().clone() });
+        if let [part] = parts {
+            out = Cow::Owned(with_member(&out, key, part));
         }
     }
     out
@@ -48,41 +47,34 @@ fn constants(document: &Node, node: &Node, parts: &[Node], key: &str) -> Option<
         return None;
     }
     let mut values: Vec<Node> = Vec::new();
-    let mut kind: Option<Node> = node.get("type").cloned();
+    let mut kinds: Vec<&Node> = node.get("type").into_iter().collect();
     for part in parts {
-        let part = follow(document, part).node;
-        let map = part.map()?;
-        let plain = map.keys().all(|key| {
-            ["type", "enum", "const"].contains(&key.as_str())
-                || ANNOTATIONS.contains(&key.as_str())
-                || key.starts_with("x-")
-        });
-        let own: Vec<Node> = match (map.get("const"), map.get("enum").and_then(Node::list)) {
-            (Some(value), None) => vec![value.clone()],
-            (None, Some(list)) => list.to_vec(),
+        let map = follow(document, part).node.map()?;
+        match (map.get("const"), map.get("enum").and_then(Node::list)) {
+            (Some(value), None) => values.push(value.clone()),
+            (None, Some(list)) => values.extend_from_slice(list),
             _ => return None,
-        };
-        match (map.get("type"), &kind) {
-            (Some(own), Some(other)) if !own.same(other) => return None,
-            (Some(own), None) => kind = Some(own.clone()),
-            _ => {}
         }
-        if !plain {
+        if !map.keys().all(|key| ["type", "enum", "const"].contains(&key.as_str()) || is_silent(key)) {
             return None;
         }
-        for value in own {
-            if !values.iter().any(|old| old.same(&value)) {
-                values.push(value);
-            }
-        }
+        kinds.extend(map.get("type"));
     }
     let mut map = node.map()?.clone();
     let place = map.shift_remove(key)?.place;
-    if let Some(kind) = kind {
-        map.insert("type".to_owned(), kind);
+    if let Some((kind, others)) = kinds.split_first() {
+        if others.iter().any(|other| !other.same(kind)) {
+            return None;
+        }
+        map.insert("type".to_owned(), (*kind).clone());
     }
     map.insert("enum".to_owned(), Node::at(&place, Value::List(values)));
     Some(Node { value: Value::Map(map), ..node.clone() })
+}
+
+/// Whether a key constrains nothing.
+fn is_silent(key: &str) -> bool {
+    ANNOTATIONS.contains(&key) || key.starts_with("x-")
 }
 
 /// The one schema that an `allOf` describes.
@@ -130,7 +122,7 @@ fn gather(document: &Node, node: &Node, whole: &mut Map, left: &mut Vec<Node>, p
                     }
                 }
             }
-            (key, _, _) if ANNOTATIONS.contains(&key) || key.starts_with("x-") => {}
+            (key, _, _) if is_silent(key) => {}
             // Two that differ hold both: neither is forgotten.
             (key, _, _) => {
                 let part = Map::from([(key.to_owned(), value.clone())]);
@@ -138,7 +130,7 @@ fn gather(document: &Node, node: &Node, whole: &mut Map, left: &mut Vec<Node>, p
             }
         }
     }
-    for part in map.get("allOf").and_then(Node::list).unwrap_or_default() {
+    for part in items(map.get("allOf")) {
         let target = follow(document, part);
         *parts += 1;
         if *parts < MAX_PARTS && target.node.get("$ref").is_none() {
@@ -149,192 +141,179 @@ fn gather(document: &Node, node: &Node, whole: &mut Map, left: &mut Vec<Node>, p
     }
 }
 
-impl<'a> Comparer<'a> {
-    pub(super) fn compositions(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        for key in ["allOf", "oneOf", "anyOf"] {
-            let (old, new) = (base.get(key).and_then(Node::list), revision.get(key).and_then(Node::list));
-            match (old, new) {
-                (None, None) => {}
-                (Some(old), Some(new)) => {
-                    let named = [base, revision].iter().any(|node| node.get("discriminator").is_some());
-                    self.alternatives(trail, key, (old, new), named, spot)?;
-                }
-                (old, _) => self.composed(trail, key, old.is_some(), (base, revision), spot)?,
+impl Comparer<'_> {
+    /// Which member of `allOf` became which.
+    pub(super) fn members(&mut self, at: Schemas<'_>) -> Paired {
+        self.paired(at, "allOf", true)
+    }
+
+    /// Members of `allOf` without a counterpart, where both sides have members: what they describe was compared, and is
+    /// different.
+    pub(super) fn other_members(&mut self, at: Schemas<'_>, members: Paired) -> Result<()> {
+        let both = both(at, "allOf");
+        // Without names, as many as before are the same ones.
+        if both.0.is_empty() || both.1.is_empty() || is_ordered(&members, both) {
+            return Ok(());
+        }
+        self.parts(at, "allOf", &Paired { pairs: Vec::new(), ..members })
+    }
+
+    /// Compares `allOf`, `oneOf` and `anyOf`, each where it stands on both sides.
+    pub(super) fn compositions(&mut self, at: Schemas<'_>, members: Option<&Paired>) -> Result<()> {
+        match members {
+            Some(members) => self.parts(at, "allOf", members)?,
+            None => {
+                let paired = self.members(at);
+                self.parts(at, "allOf", &paired)?;
             }
         }
-        self.never(trail, base, revision, spot)?;
-        self.discriminator(trail, base, revision, spot)
-    }
-
-    /// A composition that only one side has.
-    fn composed(&mut self, trail: &Trail<'_>, key: &str, gone: bool, pair: (&Node, &Node), spot: Spot) -> Result<()> {
-        // What was one schema is one of several now, or the other way round: that is more, or less.
-        let (single, several) = if gone { (pair.1, pair.0) } else { (pair.0, pair.1) };
-        let plain = |node: &Node| -> Map {
-            let map = node.map().cloned().unwrap_or_default();
-            map.into_iter().filter(|(key, _)| !ANNOTATIONS.contains(&key.as_str())).collect()
-        };
-        let roots = if gone { (self.revision, self.base) } else { (self.base, self.revision) };
-        let alone = plain(&flat(roots.0, single));
-        let among = !alone.is_empty()
-            && several.get(key).and_then(Node::list).unwrap_or_default().iter().any(|part| {
-                let part = plain(&flat(roots.1, follow(roots.1, part).node));
-                part.len() == alone.len() && part.iter().all(|(k, v)| alone.get(k).is_some_and(|o| o.same(v)))
-            });
-        let effect = if among == gone { Effect::Narrower } else { Effect::Wider };
-        let word = word(key);
-        let what = format!("{word}-{}", if gone { "removed" } else { "added" });
-        let level = match (spot.direction, gone, among) {
-            (Direction::Response, true, false) => Level::Warning,
-            // Something was promised, and alternatives stand there now that are not it.
-            (Direction::Response, false, false) if key != "allOf" && !alone.is_empty() => Level::Breaking,
-            _ => spot.level(effect),
-        };
-        self.keyword(trail, spot, &what, spot.unless_excused(level), pair, key)
-    }
-
-    fn alternatives(
-        &mut self,
-        trail: &Trail<'_>,
-        key: &str,
-        (old, new): (&[Node], &[Node]),
-        named: bool,
-        spot: Spot,
-    ) -> Result<()> {
-        let list = trail.step(key);
-        let (mut pairs, mut gone, mut come) = paired(old, new);
-        pairs.extend(in_order((old, new), (&mut gone, &mut come)));
-        // What a discriminator calls by name is another thing under another name.
-        if !named {
-            pairs.extend(self.grown(&list, (old, new), (&mut gone, &mut come), spot));
-        }
-        pairs.sort_unstable();
-        for (from, to) in pairs {
-            let (Some(base), Some(revision)) = (old.get(from), new.get(to)) else { continue };
-            let name = name_of(revision);
-            let (from, to) = (from.to_string(), to.to_string());
-            let at = list.steps(&name, Step::Key(&from), Step::Key(&to));
-            self.referred(&at, base, revision, spot.inside())?;
-        }
-        let word = word(key);
-        for index in gone {
-            let Some(part) = old.get(index) else { continue };
-            // Of alternatives there is one less; of things that all hold, one less is asked for.
-            let effect = if key == "allOf" { Effect::Wider } else { Effect::Narrower };
-            let level = match (key, spot.direction) {
-                ("allOf", _) => Level::Warning,
-                _ => spot.level(effect),
-            };
-            let name = name_of(part);
-            let number = index.to_string();
-            let at = list.steps(&name, Step::Key(&number), Step::Key(&number));
-            let said = Said {
-                base: Some(part),
-                before: Some(shown(part)),
-                direction: Some(spot.direction),
-                ..Said::default()
-            };
-            self.record(&at, spot.id(&format!("{word}-removed")), spot.unless_excused(level), said)?;
-        }
-        for index in come {
-            let Some(part) = new.get(index) else { continue };
-            let says = follow(self.revision, part).node.map().is_some_and(|map| {
-                map.keys().any(|key| !ANNOTATIONS.contains(&key.as_str()) && !key.starts_with("x-"))
-            });
-            let effect = if key == "allOf" { Effect::Narrower } else { Effect::Wider };
-            let level = if says || key != "allOf" { spot.level(effect) } else { Level::Text };
-            let name = name_of(part);
-            let number = index.to_string();
-            let at = list.steps(&name, Step::Key(&number), Step::Key(&number));
-            let said = Said {
-                revision: Some(part),
-                after: Some(shown(part)),
-                direction: Some(spot.direction),
-                ..Said::default()
-            };
-            self.record(&at, spot.id(&format!("{word}-added")), level, said)?;
+        for key in UNIONS {
+            // What a discriminator calls by name is another thing under another name.
+            let mut paired =
+                self.paired(at, key, [at.base, at.revision].iter().all(|node| node.get("discriminator").is_none()));
+            if is_ordered(&paired, both(at, key)) {
+                paired.join_rest();
+            }
+            self.parts(at, key, &paired)?;
         }
         Ok(())
     }
 
-    /// Pairs of parts between which nothing changed but names, then of those that only grew: by what they hold.
-    fn grown(
-        &mut self,
-        trail: &Trail<'_>,
-        (old, new): (&[Node], &[Node]),
-        (gone, come): (&mut Vec<usize>, &mut Vec<usize>),
-        spot: Spot,
-    ) -> Vec<(usize, usize)> {
-        let (mut likely, mut pairs) = (Vec::new(), Vec::new());
-        if gone.len() * come.len() > MAX_TRIALS {
-            return pairs;
+    /// A union that only one side has: one schema became one of several, or the other way round.
+    ///
+    /// More is allowed than before if one of several allows all of it, less if each of them allows nothing else.
+    pub(super) fn wrapped(&mut self, at: Schemas<'_>, key: &str) -> Result<()> {
+        let gone = at.base.get(key).is_some();
+        let several = if gone { at.base } else { at.revision };
+        let mut levels = Vec::new();
+        for part in items(several.get(key)) {
+            let branch = branch(several, key, part);
+            let one = if gone { Schemas { base: &branch, ..at } } else { Schemas { revision: &branch, ..at } };
+            levels.push(self.trial(one).unwrap_or(Level::Breaking));
         }
-        for (one, other) in gone.iter().flat_map(|one| come.iter().map(move |other| (*one, *other))) {
+        let one_is_enough = gone != at.spot.is_request();
+        let level = if one_is_enough { levels.into_iter().min() } else { levels.into_iter().max() };
+        let level = at.spot.unless_excused(level.unwrap_or(Level::Warning).max(Level::Additive));
+        let id = at.spot.id(&format!("{}-{}", word(key), if gone { "removed" } else { "added" }));
+        let said = Said::nodes(Some(at.base), Some(at.revision)).sent(at.spot.direction);
+        self.record(at.trail, id, level, said)
+    }
+
+    /// `oneOf` that became `anyOf`, or the other way round, is recorded; the older schema comes back with the newer
+    /// keyword.
+    pub(super) fn same_union<'n>(&mut self, at: Schemas<'n>) -> Result<Cow<'n, Node>> {
+        let unions = |node: &Node| UNIONS.map(|key| node.get(key).is_some());
+        let (from, to, effect) = match (unions(at.base), unions(at.revision)) {
+            ([true, false], [false, true]) => ("oneOf", "anyOf", Effect::Wider),
+            ([false, true], [true, false]) => ("anyOf", "oneOf", Effect::Narrower),
+            _ => return Ok(Cow::Borrowed(at.base)),
+        };
+        // A value that fits several alternatives is one of `anyOf` only; few are meant to.
+        self.keyword(at, to, "union-changed", at.level(effect).min(Level::Warning))?;
+        let mut map = entries(Some(at.base)).clone();
+        if let Some(parts) = map.shift_remove(from) {
+            map.insert(to.to_owned(), parts);
+        }
+        Ok(Cow::Owned(Node { value: Value::Map(map), ..at.base.clone() }))
+    }
+
+    /// Parts that stayed, by what changed inside of them; then those that are gone, and those that are new.
+    fn parts(&mut self, at: Schemas<'_>, key: &str, paired: &Paired) -> Result<()> {
+        let (old, new) = both(at, key);
+        let list = at.trail.step(key);
+        let mut pairs = paired.pairs.clone();
+        pairs.sort_unstable();
+        for (from, to) in pairs {
+            let (Some(base), Some(revision)) = (old.get(from), new.get(to)) else { continue };
+            let (name, from, to) = (name_of(revision), from.to_string(), to.to_string());
+            let step = list.steps(&name, Step::Key(&from), Step::Key(&to));
+            self.referred(Schemas { trail: &step, base, revision, ..at })?;
+        }
+        // Of alternatives there is one less, or one more. Of things that all hold, one more is asked for; what one less
+        // means is said by the comparison of what they describe.
+        let (less, more) = match key {
+            "allOf" => (Level::Warning, at.level(Effect::Narrower)),
+            _ => (at.level(Effect::Narrower), at.level(Effect::Wider)),
+        };
+        let gone = paired.gone.iter().filter_map(|index| Some((*index, old.get(*index)?, "removed", less)));
+        let come = paired.come.iter().filter_map(|index| Some((*index, new.get(*index)?, "added", more)));
+        for (index, part, how, level) in gone.chain(come) {
+            let (name, number) = (name_of(part), index.to_string());
+            let step = list.steps(&name, Step::Key(&number), Step::Key(&number));
+            let said = if how == "added" { Said::nodes(None, Some(part)) } else { Said::nodes(Some(part), None) };
+            let id = at.spot.id(&format!("{}-{how}", word(key)));
+            self.record(&step, id, at.spot.unless_excused(level), said.sent(at.spot.direction))?;
+        }
+        Ok(())
+    }
+
+    /// Which part became which: by reference, content or title; where these say nothing and `alike` asks for it, by
+    /// being the same or more.
+    fn paired(&mut self, at: Schemas<'_>, key: &str, alike: bool) -> Paired {
+        let (old, new) = both(at, key);
+        if old.is_empty() && new.is_empty() {
+            return Paired::default();
+        }
+        let reference: Way<'_, Node> = &|part| part.get_text("$ref").map(str::to_owned);
+        let content: Way<'_, Node> = &|part| Some(part.to_json().to_string());
+        let title: Way<'_, Node> = &|part| part.get_text("title").map(str::to_owned);
+        let mut paired = Paired::by(old, new, &[reference, content, title], false);
+        if !alike || paired.gone.len() * paired.come.len() > MAX_TRIALS {
+            return paired;
+        }
+        let list = at.trail.step(key);
+        let mut likely = Vec::new();
+        for (one, other) in paired.left() {
             let (Some(base), Some(revision)) = (old.get(one), new.get(other)) else { continue };
-            let level = self.trial(trail, base, revision, spot.inside());
+            let level = self.trial(Schemas { trail: &list, base, revision, ..at });
             likely.extend(level.filter(|level| *level <= Level::Additive).map(|level| (level, one, other)));
         }
         likely.sort_unstable();
         for (_, one, other) in likely {
-            if gone.contains(&one) && come.contains(&other) {
-                gone.retain(|index| *index != one);
-                come.retain(|index| *index != other);
-                pairs.push((one, other));
-            }
+            paired.join(one, other);
         }
-        pairs
+        paired
     }
 
     /// How grave the changes between two schemas are, none of which is recorded; none if they cannot be compared.
-    fn trial(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Option<Level> {
-        let names = follow(self.base, base).name.zip(follow(self.revision, revision).name);
-        let key = names.map(|(old, new)| (old, new, spot));
+    fn trial(&mut self, at: Schemas<'_>) -> Option<Level> {
+        let names = follow(self.base, at.base).name.zip(follow(self.revision, at.revision).name);
+        let key = names.map(|(old, new)| (old, new, at.spot));
         if let Some(known) = key.as_ref().and_then(|key| self.trials.get(key)) {
             return *known;
         }
+        if self.tried >= MAX_TRIED {
+            return None;
+        }
+        self.tried += 1;
         let (before, depth, cut, renamed) = (self.changes.len(), self.depth, self.cut, self.renamed.clone());
-        let done = self.referred(trail, base, revision, spot);
+        let done = self.referred(at);
         let gravest = self.changes.drain(before..).map(|change| change.level).max();
         (self.depth, self.cut, self.renamed) = (depth, cut, renamed);
         let level = done.ok().map(|()| gravest.unwrap_or(Level::Text));
         self.trials.extend(key.map(|key| (key, level)));
         level
     }
+}
 
-    fn never(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let (what, level) = match (base.get("not"), revision.get("not")) {
-            (None, None) => return Ok(()),
-            (Some(old), Some(new)) if old.same(new) => return Ok(()),
-            (None, Some(_)) => ("not-added", spot.level(Effect::Narrower)),
-            (Some(_), None) => ("not-removed", spot.level(Effect::Wider).min(Level::Warning)),
-            (Some(_), Some(_)) => ("not-changed", spot.unless_excused(Level::Warning)),
-        };
-        self.keyword(trail, spot, what, level, (base, revision), "not")
-    }
+/// What became of `not`.
+pub(super) fn never(at: Schemas<'_>) -> Option<Verdict> {
+    at.keyword("not", "not", [at.level(Effect::Narrower), at.level(Effect::Wider), Level::Warning])
+}
 
-    fn discriminator(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let pair = (base, revision);
-        let key = "discriminator";
-        let what = match (base.get(key), revision.get(key)) {
-            (None, None) => return Ok(()),
-            (Some(old), Some(new)) if old.same(new) => return Ok(()),
-            (None, Some(_)) => "discriminator-added",
-            (Some(_), None) => "discriminator-removed",
-            (Some(old), Some(new)) if old.get_text("propertyName") != new.get_text("propertyName") => {
-                "discriminator-property-name-changed"
-            }
-            (Some(old), Some(new)) => {
-                let count = |node: &Node| node.get("mapping").and_then(Node::map).map_or(0, Map::len);
-                match count(new).cmp(&count(old)) {
-                    std::cmp::Ordering::Greater => "discriminator-mapping-added",
-                    std::cmp::Ordering::Less => "discriminator-mapping-deleted",
-                    std::cmp::Ordering::Equal => "discriminator-mapping-changed",
-                }
-            }
-        };
-        let level = if what == "discriminator-mapping-added" { Level::Additive } else { Level::Warning };
-        self.keyword(trail, spot, what, spot.unless_excused(level), pair, key)
+/// What became of a discriminator.
+pub(super) fn discriminator(at: Schemas<'_>) -> Option<Verdict> {
+    let (key, what, level) = at.keyword("discriminator", "discriminator", [Level::Warning; 3])?;
+    let (Some(old), Some(new)) = at.get(key) else { return Some((key, what, level)) };
+    if old.get_text("propertyName") != new.get_text("propertyName") {
+        return Some((key, "discriminator-property-name-changed".to_owned(), level));
     }
+    let count = |node: &Node| entries(node.get("mapping")).len();
+    Some(match count(new).cmp(&count(old)) {
+        Ordering::Greater => (key, "discriminator-mapping-added".to_owned(), Level::Additive),
+        Ordering::Less => (key, "discriminator-mapping-deleted".to_owned(), level),
+        Ordering::Equal => (key, "discriminator-mapping-changed".to_owned(), level),
+    })
 }
 
 fn word(key: &str) -> &'static str {
@@ -350,51 +329,31 @@ fn name_of(part: &Node) -> String {
     named.map_or_else(|| "part".to_owned(), str::to_owned)
 }
 
-/// Something that two parts have in common when one became the other.
-type Way<'w> = &'w dyn Fn(&Node) -> Option<String>;
-/// Pairs of indices, what is gone, what is new.
-type Paired = (Vec<(usize, usize)>, Vec<usize>, Vec<usize>);
-
-/// Which part became which: by reference, by content, by title.
-fn paired(old: &[Node], new: &[Node]) -> Paired {
-    let mut pairs = Vec::new();
-    let mut from: Vec<usize> = (0..old.len()).collect();
-    let mut to: Vec<usize> = (0..new.len()).collect();
-    let ways: [Way<'_>; 3] =
-        [&|part| part.get_text("$ref").map(str::to_owned), &|part| Some(part.to_json().to_string()), &|part| {
-            part.get_text("title").map(str::to_owned)
-        }];
-    for way in ways {
-        let mut there: HashMap<String, Vec<usize>> = HashMap::new();
-        for index in to.iter().rev() {
-            if let Some(key) = new.get(*index).and_then(way) {
-                there.entry(key).or_default().push(*index);
-            }
-        }
-        let mut taken = HashSet::new();
-        from.retain(|index| {
-            let found = old.get(*index).and_then(way).and_then(|key| there.get_mut(&key)?.pop());
-            match found {
-                Some(other) => {
-                    pairs.push((*index, other));
-                    taken.insert(other);
-                    false
-                }
-                None => true,
-            }
-        });
-        to.retain(|index| !taken.contains(index));
-    }
-    (pairs, from, to)
+fn both<'t>(at: Schemas<'t>, key: &str) -> (&'t [Node], &'t [Node]) {
+    (items(at.base.get(key)), items(at.revision.get(key)))
 }
 
-/// Parts that are left and have nothing but their order, if there is one of each; references have names, which say more.
-fn in_order((old, new): (&[Node], &[Node]), (gone, come): (&mut Vec<usize>, &mut Vec<usize>)) -> Vec<(usize, usize)> {
-    let inline = |list: &[Node], index: &[usize]| {
-        index.iter().all(|i| list.get(*i).is_some_and(|part| part.get("$ref").is_none()))
-    };
-    if gone.len() != come.len() || !inline(old, gone) || !inline(new, come) {
-        return Vec::new();
+/// One alternative of a union, with what stands beside the union.
+fn branch(node: &Node, key: &str, part: &Node) -> Node {
+    let alone = entries(Some(node)).keys().all(|other| other == key || other == "discriminator" || is_silent(other));
+    if alone { part.clone() } else { with_member(node, key, part) }
+}
+
+/// A schema with a member of `allOf` instead of a union.
+fn with_member(node: &Node, key: &str, part: &Node) -> Node {
+    let mut map = entries(Some(node)).clone();
+    map.retain(|other, _| other != key && other != "discriminator");
+    let all = map.entry("allOf".to_owned()).or_insert_with(|| Node::at(&part.place, Value::List(Vec::new())));
+    if let Some(all) = all.list_mut() {
+        all.push(part.clone());
     }
-    gone.drain(..).zip(come.drain(..)).collect()
+    Node { value: Value::Map(map), ..node.clone() }
+}
+
+/// Whether what is left has nothing but its order, as much on either side; references have names, which say more.
+fn is_ordered(paired: &Paired, (old, new): (&[Node], &[Node])) -> bool {
+    let inline = |list: &[Node], left: &[usize]| {
+        left.iter().all(|index| list.get(*index).is_some_and(|part| part.get("$ref").is_none()))
+    };
+    paired.gone.len() == paired.come.len() && inline(old, &paired.gone) && inline(new, &paired.come)
 }

@@ -1,9 +1,11 @@
 //! How an operation or a parameter comes to its end: deprecated, announced to go on a day (`x-sunset`), gone; and how
 //! finished it is said to be (`x-stability-level`).
 
-use super::operations::Found;
-use super::{Comparer, Level, Said, Trail, is_true};
+use super::change::Level;
+use super::comparer::{Comparer, Said, at_key};
+use super::trail::Trail;
 use crate::error::Result;
+use crate::text::shown;
 use crate::tree::Node;
 
 /// From least to most finished.
@@ -22,7 +24,7 @@ impl Comparer<'_> {
         if matches!(node.get_text(STABLE), Some("draft" | "alpha")) {
             return (format!("{what}-removed"), Level::Warning.min(unannounced));
         }
-        if !is_true(node, "deprecated") {
+        if !node.is_true("deprecated") {
             let word = if unannounced == Level::Breaking { "removed-without-deprecation" } else { "removed" };
             return (format!("{what}-{word}"), unannounced);
         }
@@ -34,17 +36,6 @@ impl Comparer<'_> {
         }
     }
 
-    pub(super) fn gone(&mut self, at: &Trail<'_>, found: &Found<'_>, whole: bool) -> Result<()> {
-        let what = if whole { "api-path" } else { "api" };
-        let (id, level) = self.removal(found.node, what, Level::Breaking);
-        let said = Said {
-            base: Some(found.node),
-            before: Some(format!("{} {}", found.method.to_uppercase(), found.path)),
-            ..Said::default()
-        };
-        self.record(at, id, level, said)
-    }
-
     /// What two operations say of their own state.
     pub(super) fn lifecycle(&mut self, at: &Trail<'_>, old: &Node, new: &Node) -> Result<()> {
         self.deprecation(at, "endpoint", old, new)?;
@@ -52,42 +43,28 @@ impl Comparer<'_> {
             let text = node.get(STABLE).map_or(Some("stable"), Node::text)?;
             STABILITY.iter().position(|word| *word == text)
         };
-        let at = at.step(STABLE);
-        let (was, is) = (old.get(STABLE), new.get(STABLE));
-        match (rank(old), rank(new)) {
-            (Some(before), Some(after)) if after < before => {
-                self.differs(&at, "api-stability-decreased", Level::Breaking, was, is)
-            }
-            (Some(before), Some(after)) if after > before => {
-                self.differs(&at, "api-stability-increased", Level::Additive, was, is)
-            }
-            (Some(_), Some(_)) => Ok(()),
-            _ if was.is_some_and(|was| is.is_some_and(|is| was.same(is))) => Ok(()),
-            _ => self.differs(&at, "api-invalid-stability-level", Level::Breaking, was, is),
-        }
+        let (id, level) = match (rank(old), rank(new)) {
+            (Some(before), Some(after)) if after < before => ("api-stability-decreased", Level::Breaking),
+            (Some(before), Some(after)) if after > before => ("api-stability-increased", Level::Additive),
+            (Some(_), Some(_)) => return Ok(()),
+            _ => ("api-invalid-stability-level", Level::Breaking),
+        };
+        self.differs(at, STABLE, id, level, (old.get(STABLE), new.get(STABLE)))
     }
 
     pub(super) fn deprecation(&mut self, at: &Trail<'_>, what: &str, old: &Node, new: &Node) -> Result<()> {
-        let (was, is) = (is_true(old, "deprecated"), is_true(new, "deprecated"));
-        let flag = at.step("deprecated");
+        let (was, is) = (old.is_true("deprecated"), new.is_true("deprecated"));
         if was != is {
             let (word, level) = if is { ("deprecated", Level::Warning) } else { ("reactivated", Level::Additive) };
-            let said = Said {
-                base: Some(old.get("deprecated").unwrap_or(old)),
-                revision: Some(new.get("deprecated").unwrap_or(new)),
-                before: Some(was.to_string()),
-                after: Some(is.to_string()),
-                direction: None,
-            };
-            self.record(&flag, format!("{what}-{word}"), level, said)?;
+            let said = Said::both(at_key(old, "deprecated"), at_key(new, "deprecated"), was, is);
+            self.record(&at.step("deprecated"), format!("{what}-{word}"), level, said)?;
         }
         let (before, after) = (old.get(SUNSET), new.get(SUNSET));
-        let words = |node: Option<&Node>| node.map(super::shown);
+        let words = |node: Option<&Node>| node.map(shown);
         if words(before) == words(after) {
             return Ok(());
         }
         let day = |node: Option<&Node>| node.and_then(Node::text).and_then(days);
-        let day_at = at.step(SUNSET);
         let what = if what == "endpoint" { "" } else { "request-parameter-" };
         let (id, level) = match (before, after) {
             (Some(_), None) if is => ("sunset-deleted", Level::Breaking),
@@ -100,7 +77,7 @@ impl Comparer<'_> {
             (Some(_), Some(_)) if day(after) < day(before) => ("sunset-earlier", Level::Warning),
             _ => ("sunset-set", Level::Warning),
         };
-        self.differs(&day_at, format!("{what}{id}"), level, before, after)
+        self.differs(at, SUNSET, &format!("{what}{id}"), level, (before, after))
     }
 }
 

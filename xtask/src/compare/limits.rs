@@ -5,9 +5,8 @@
 
 use std::cmp::Ordering;
 
-use super::schemas::{Effect, Spot};
-use super::{Comparer, Direction, Level, Trail, is_true};
-use crate::error::Result;
+use super::change::Level;
+use super::spot::{Effect, Schemas, Verdict};
 use crate::tree::{Node, Value};
 
 /// Keyword, the word that ids use for it, and whether it is a bound from above.
@@ -20,82 +19,59 @@ const COUNTS: [(&str, &str, bool); 6] = [
     ("maxProperties", "max-properties", true),
 ];
 
-impl Comparer<'_> {
-    pub(super) fn limits(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        for (key, word, upper) in COUNTS {
-            let zero = (!upper).then(|| "0".to_owned());
-            let old = number(base.get(key)).or_else(|| zero.clone());
-            let new = number(revision.get(key)).or(zero);
-            let moved = moved(old.as_deref(), new.as_deref(), upper, |_| false);
-            self.bound(trail, (base, revision), spot, (key, word, upper), moved)?;
-        }
-        for (key, exclusive, word, upper) in
-            [("minimum", "exclusiveMinimum", "min", false), ("maximum", "exclusiveMaximum", "max", true)]
-        {
-            let (old, new) = (Edge::of(base, key, exclusive), Edge::of(revision, key, exclusive));
-            let open = (old.open, new.open);
-            let stricter_edge = move |order: Ordering| order == Ordering::Equal && open.1 && !open.0;
-            let mut moved = moved(old.at.as_deref(), new.at.as_deref(), upper, stricter_edge);
-            if moved.is_none() && old.at.is_some() && new.at.is_some() && old.open != new.open {
-                moved = Some(if new.open { Moved::Inwards } else { Moved::Outwards });
-            }
-            let shown_key = if base.get(key).is_none() && revision.get(key).is_none() || old.at == new.at {
-                exclusive
-            } else {
-                key
-            };
-            self.bound(trail, (base, revision), spot, (shown_key, word, upper), moved)?;
-        }
-        self.multiples(trail, base, revision, spot)?;
-        if is_true(base, "uniqueItems") != is_true(revision, "uniqueItems") {
-            let (what, effect) = if is_true(revision, "uniqueItems") {
-                ("unique-items-set", Effect::Narrower)
-            } else {
-                ("unique-items-unset", Effect::Wider)
-            };
-            self.keyword(trail, spot, what, spot.level(effect), (base, revision), "uniqueItems")?;
-        }
-        Ok(())
-    }
+/// Keyword, the one beside it that puts the edge outside, the word that ids use, and whether it is a bound from above.
+const EDGES: [(&str, &str, &str, bool); 2] =
+    [("minimum", "exclusiveMinimum", "min", false), ("maximum", "exclusiveMaximum", "max", true)];
 
-    fn bound(
-        &mut self,
-        trail: &Trail<'_>,
-        pair: (&Node, &Node),
-        spot: Spot,
-        (key, word, upper): (&str, &str, bool),
-        moved: Option<Moved>,
-    ) -> Result<()> {
-        let Some(moved) = moved else { return Ok(()) };
-        let (how, level) = match moved {
-            Moved::Inwards => (if upper { "decreased" } else { "increased" }, spot.level(Effect::Narrower)),
-            Moved::Outwards => (if upper { "increased" } else { "decreased" }, spot.level(Effect::Wider)),
-            Moved::Set if spot.direction == Direction::Request => ("set", spot.unless_excused(Level::Warning)),
-            Moved::Set => ("set", Level::Additive),
-            Moved::Unset => ("unset", spot.level(Effect::Wider)),
-        };
-        self.keyword(trail, spot, &format!("{word}-{how}"), level, pair, key)
+/// What became of the bounds of two schemas.
+pub(super) fn limits(at: Schemas<'_>) -> Vec<Verdict> {
+    let mut found = Vec::new();
+    for (key, word, upper) in COUNTS {
+        let edge =
+            |node: &Node| Edge { at: number(node.get(key)).or_else(|| (!upper).then(|| "0".to_owned())), open: false };
+        found.extend(bound(at, key, word, upper, (&edge(at.base), &edge(at.revision))));
     }
+    for (key, exclusive, word, upper) in EDGES {
+        let (old, new) = (Edge::of(at.base, key, exclusive), Edge::of(at.revision, key, exclusive));
+        let moved = [at.base, at.revision].iter().any(|node| node.get(key).is_some()) && old.at != new.at;
+        found.extend(bound(at, if moved { key } else { exclusive }, word, upper, (&old, &new)));
+    }
+    found.extend(multiples(at));
+    let unique = |node: &Node| node.is_true("uniqueItems");
+    match (unique(at.base), unique(at.revision)) {
+        (false, true) => found.push(("uniqueItems", "unique-items-set".to_owned(), at.level(Effect::Narrower))),
+        (true, false) => found.push(("uniqueItems", "unique-items-unset".to_owned(), at.level(Effect::Wider))),
+        _ => {}
+    }
+    found
+}
 
-    fn multiples(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let key = "multipleOf";
-        let (old, new) = (number(base.get(key)), number(revision.get(key)));
-        let divides = |step: &str, of: &str| match (step.parse::<f64>(), of.parse::<f64>()) {
-            (Ok(step), Ok(of)) if step > 0.0 => ((of / step) - (of / step).round()).abs() < 1e-9,
-            _ => false,
-        };
-        let (what, level) = match (&old, &new) {
-            (None, None) => return Ok(()),
-            (Some(old), Some(new)) if order(old, new) == Ordering::Equal => return Ok(()),
-            (None, Some(_)) if spot.direction == Direction::Request => ("multiple-of-set", Level::Warning),
-            (None, Some(_)) => ("multiple-of-set", Level::Additive),
-            (Some(_), None) => ("multiple-of-unset", spot.level(Effect::Wider)),
-            (Some(old), Some(new)) if divides(new, old) => ("multiple-of-generalized", spot.level(Effect::Wider)),
-            (Some(old), Some(new)) if divides(old, new) => ("multiple-of-specialized", spot.level(Effect::Narrower)),
-            _ => ("multiple-of-changed", Level::Breaking),
-        };
-        self.keyword(trail, spot, what, spot.unless_excused(level), (base, revision), key)
-    }
+fn bound(at: Schemas<'_>, key: &'static str, word: &str, upper: bool, (old, new): (&Edge, &Edge)) -> Option<Verdict> {
+    let (how, level) = match moved(old, new, upper)? {
+        Moved::Inwards => (if upper { "decreased" } else { "increased" }, at.level(Effect::Narrower)),
+        Moved::Outwards => (if upper { "increased" } else { "decreased" }, at.level(Effect::Wider)),
+        Moved::Set => ("set", at.level(Effect::Narrower).min(Level::Warning)),
+        Moved::Unset => ("unset", at.level(Effect::Wider)),
+    };
+    Some((key, format!("{word}-{how}"), level))
+}
+
+fn multiples(at: Schemas<'_>) -> Option<Verdict> {
+    let divides = |step: &str, of: &str| match (step.parse::<f64>(), of.parse::<f64>()) {
+        (Ok(step), Ok(of)) if step > 0.0 => ((of / step) - (of / step).round()).abs() < 1e-9,
+        _ => false,
+    };
+    let (old, new) = at.get("multipleOf");
+    let (how, level) = match (number(old), number(new)) {
+        (None, None) => return None,
+        (Some(old), Some(new)) if order(&old, &new) == Ordering::Equal => return None,
+        (None, Some(_)) => ("set", at.level(Effect::Narrower).min(Level::Warning)),
+        (Some(_), None) => ("unset", at.level(Effect::Wider)),
+        (Some(old), Some(new)) if divides(&new, &old) => ("generalized", at.level(Effect::Wider)),
+        (Some(old), Some(new)) if divides(&old, &new) => ("specialized", at.level(Effect::Narrower)),
+        _ => ("changed", at.spot.unless_excused(Level::Breaking)),
+    };
+    Some(("multipleOf", format!("multiple-of-{how}"), level))
 }
 
 /// How a bound changed.
@@ -124,23 +100,18 @@ impl Edge {
     }
 }
 
-fn moved(old: Option<&str>, new: Option<&str>, upper: bool, edge: impl Fn(Ordering) -> bool) -> Option<Moved> {
-    match (old, new) {
-        (None, None) => None,
-        (None, Some(_)) => Some(Moved::Set),
-        (Some(_), None) => Some(Moved::Unset),
-        (Some(old), Some(new)) => {
-            let order = order(old, new);
-            if edge(order) {
-                return Some(Moved::Inwards);
-            }
-            match (order, upper) {
-                (Ordering::Equal, _) => None,
-                (Ordering::Greater, true) | (Ordering::Less, false) => Some(Moved::Inwards),
-                (Ordering::Less, true) | (Ordering::Greater, false) => Some(Moved::Outwards),
-            }
-        }
-    }
+fn moved(old: &Edge, new: &Edge, upper: bool) -> Option<Moved> {
+    let inwards = match (&old.at, &new.at) {
+        (None, None) => return None,
+        (None, Some(_)) => return Some(Moved::Set),
+        (Some(_), None) => return Some(Moved::Unset),
+        (Some(was), Some(is)) => match order(was, is) {
+            Ordering::Equal if old.open == new.open => return None,
+            Ordering::Equal => new.open,
+            order => (order == Ordering::Greater) == upper,
+        },
+    };
+    Some(if inwards { Moved::Inwards } else { Moved::Outwards })
 }
 
 fn number(node: Option<&Node>) -> Option<String> {

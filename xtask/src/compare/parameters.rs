@@ -1,26 +1,20 @@
 //! An operation's parameters: path, query, header, cookie; its own and its address's.
 
+use super::change::{Direction, Level};
+use super::comparer::{Comparer, Said, anything, items};
 use super::operations::{Found, placeholders};
-use super::references::follow;
-use super::schemas::{Kind, Spot};
-use super::{Comparer, Direction, Level, Said, Step, Trail, is_true, shown};
+use super::pairs::Paired;
+use super::spot::{Kind, Schemas, Spot};
+use super::trail::{Step, Trail};
 use crate::error::Result;
-use crate::tree::{Map, Node, Value};
+use crate::reference::follow;
+use crate::roles::pointer;
+use crate::text::shown;
+use crate::tree::{Node, Value};
 
-const KNOWN: [&str; 13] = [
-    "$ref",
-    "name",
-    "in",
-    "required",
-    "deprecated",
-    "schema",
-    "content",
-    "style",
-    "explode",
-    "allowEmptyValue",
-    "allowReserved",
-    "x-sunset",
-    "x-stability-level",
+const KNOWN: [&[&str]; 2] = [
+    &["$ref", "name", "in", "required", "deprecated", "schema", "content", "x-sunset", "x-stability-level"],
+    &["style", "explode", "allowEmptyValue", "allowReserved"],
 ];
 
 /// A parameter, and where it is written.
@@ -34,24 +28,35 @@ struct Parameter<'n> {
     pointer: String,
 }
 
+impl Parameter<'_> {
+    /// The way to it, in both documents.
+    fn trail<'t>(&'t self, at: &'t Trail<'t>, other: &'t Self) -> Trail<'t> {
+        at.steps(&self.key, Step::Jump(&self.pointer), Step::Jump(&other.pointer))
+    }
+
+    /// Where it is written and its name, in one line.
+    fn words(&self) -> String {
+        format!("{} {}", self.place, self.name)
+    }
+}
+
 impl<'a> Comparer<'a> {
     pub(super) fn parameters(&mut self, at: &Trail<'_>, (old, new): (&Found<'a>, &Found<'a>)) -> Result<()> {
         let (was, is) = (self.list(self.base, old), self.list(self.revision, new));
         for parameter in was.iter().chain(&is) {
             self.used.insert(parameter.pointer.clone());
         }
-        for one in &was {
-            let Some(other) = is.iter().find(|other| other.key == one.key) else {
-                let at = at.steps(&one.key, Step::Jump(&one.pointer), Step::Jump(&one.pointer));
-                self.parameter_gone(&at, one)?;
-                continue;
-            };
-            let at = at.steps(&one.key, Step::Jump(&one.pointer), Step::Jump(&other.pointer));
-            self.parameter(&at, one, other)?;
+        let paired = Paired::by(&was, &is, &[&|parameter| Some(parameter.key.clone())], false);
+        for (one, other) in paired.pairs.iter().filter_map(|(from, to)| Some((was.get(*from)?, is.get(*to)?))) {
+            self.parameter(&one.trail(at, other), one, other)?;
         }
-        for other in is.iter().filter(|other| !was.iter().any(|one| one.key == other.key)) {
-            let at = at.steps(&other.key, Step::Jump(&other.pointer), Step::Jump(&other.pointer));
-            self.parameter_new(&at, other)?;
+        for one in paired.gone.iter().filter_map(|index| was.get(*index)) {
+            let (id, level) = self.removal(one.node, "request-parameter", Level::Warning);
+            let said = Said::named(Some(one.node), None, &one.words()).sent(Direction::Request);
+            self.record(&one.trail(at, one), id, level, said)?;
+        }
+        for other in paired.come.iter().filter_map(|index| is.get(*index)) {
+            self.parameter_new(&other.trail(at, other), other)?;
         }
         Ok(())
     }
@@ -59,9 +64,8 @@ impl<'a> Comparer<'a> {
     fn list(&self, document: &'a Node, found: &Found<'a>) -> Vec<Parameter<'a>> {
         let positions = placeholders(found.path);
         let mut all: Vec<Parameter<'a>> = Vec::new();
-        let own = [("", found.node), ("item", found.item)];
-        for (whose, holder) in own {
-            for (index, node) in holder.get("parameters").and_then(Node::list).into_iter().flatten().enumerate() {
+        for (holder, method) in [(found.node, Some(found.method)), (found.item, None)] {
+            for (index, node) in items(holder.get("parameters")).iter().enumerate() {
                 let target = follow(document, node);
                 let (Some(name), Some(place)) = (target.node.get_text("name"), target.node.get_text("in")) else {
                     continue;
@@ -78,30 +82,17 @@ impl<'a> Comparer<'a> {
                     continue;
                 }
                 let index = index.to_string();
-                let steps: Vec<&str> = match whose {
-                    "" => vec!["paths", found.path, found.method, "parameters", &index],
-                    _ => vec!["paths", found.path, "parameters", &index],
-                };
-                let pointer = target.name.clone().unwrap_or_else(|| crate::roles::pointer(&steps));
+                let steps: Vec<&str> =
+                    ["paths", found.path].into_iter().chain(method).chain(["parameters", &index]).collect();
+                let pointer = target.name.unwrap_or_else(|| pointer(&steps));
                 all.push(Parameter { node: target.node, place, name, key, pointer });
             }
         }
         all
     }
 
-    fn parameter_gone(&mut self, at: &Trail<'_>, one: &Parameter<'_>) -> Result<()> {
-        let (id, level) = self.removal(one.node, "request-parameter", Level::Warning);
-        let said = Said {
-            base: Some(one.node),
-            before: Some(format!("{} {}", one.place, one.name)),
-            direction: Some(Direction::Request),
-            ..Said::default()
-        };
-        self.record(at, id, level, said)
-    }
-
     fn parameter_new(&mut self, at: &Trail<'_>, one: &Parameter<'_>) -> Result<()> {
-        let required = is_true(one.node, "required");
+        let required = one.node.is_true("required");
         let default = one.node.at_path(&["schema", "default"]).is_some();
         let (id, level) = match (one.place, required, default) {
             ("path", _, _) => ("new-request-path-parameter", Level::Breaking),
@@ -110,34 +101,19 @@ impl<'a> Comparer<'a> {
             (_, false, true) => ("new-optional-request-default-parameter-to-existing-path", Level::Additive),
             (_, false, false) => ("new-optional-request-parameter", Level::Additive),
         };
-        let said = Said {
-            revision: Some(one.node),
-            after: Some(format!("{} {}", one.place, one.name)),
-            direction: Some(Direction::Request),
-            ..Said::default()
-        };
+        let said = Said::named(None, Some(one.node), &one.words()).sent(Direction::Request);
         self.record(at, id, level, said)
     }
 
     fn parameter(&mut self, at: &Trail<'_>, one: &Parameter<'a>, other: &Parameter<'a>) -> Result<()> {
         let (old, new) = (one.node, other.node);
         let path = one.place == "path";
-        let required = |node: &Node| path || is_true(node, "required");
-        let pair = |before: String, after: String| Said {
-            base: Some(old),
-            revision: Some(new),
-            before: Some(before),
-            after: Some(after),
-            direction: Some(Direction::Request),
-        };
-        if required(old) != required(new) {
-            let (id, level) = if required(new) {
-                ("request-parameter-became-required", Level::Breaking)
-            } else {
-                ("request-parameter-became-optional", Level::Additive)
-            };
-            self.record(at, id, level, pair(required(old).to_string(), required(new).to_string()))?;
-        }
+        let required = |node: &Node| path || node.is_true("required");
+        let pair = |before: String, after: String| Said::both(old, new, before, after).sent(Direction::Request);
+        // By the document's own words: a parameter of a path may say that it can be left out.
+        let optional = !old.is_true("required") && !new.is_true("required");
+        let spot = Spot::new(Direction::Request, Kind::Parameter, optional);
+        self.requirement(at, (old, new), (required(old), required(new)), "", spot)?;
         self.deprecation(at, "request-parameter", old, new)?;
         for key in ["style", "explode"] {
             let (was, is) = (serialised(one, key), serialised(other, key));
@@ -146,7 +122,7 @@ impl<'a> Comparer<'a> {
             }
         }
         for (key, level) in [("allowEmptyValue", Level::Breaking), ("allowReserved", Level::Warning)] {
-            let (was, is) = (is_true(old, key), is_true(new, key));
+            let (was, is) = (old.is_true(key), new.is_true(key));
             if was != is {
                 let word = if key == "allowEmptyValue" { "allow-empty-value" } else { "allow-reserved" };
                 let level = if is { Level::Additive } else { level };
@@ -154,51 +130,57 @@ impl<'a> Comparer<'a> {
                 self.record(&at.step(key), format!("request-parameter-{word}-changed"), level, said)?;
             }
         }
-        let spot = Spot {
-            direction: Direction::Request,
-            kind: Kind::Parameter,
-            stringly: true,
-            excused: false,
-            optional: !required(new),
-        };
         match (old.get("content"), new.get("content")) {
-            (None, None) => {
-                let empty = |node: &Node| Node::at(&node.place, Value::Map(Map::new()));
-                let (was, is) = (old.get("schema"), new.get("schema"));
-                if was.is_some() || is.is_some() {
-                    let was = was.cloned().unwrap_or_else(|| empty(old));
-                    let is = is.cloned().unwrap_or_else(|| empty(new));
-                    self.header_properties(&at.step("schema"), &was, &is, spot, one.place == "header")?;
-                    // What a parameter is for stands beside its schema, and may state what the schema states.
-                    let (was, is) = (beside(self.base, old, &was), beside(self.revision, new, &is));
-                    if old.get_text("description") != new.get_text("description") {
-                        self.look(at, &was, &is, spot)?;
-                    }
-                }
-            }
-            (Some(was), Some(is)) => self.content(&at.step("content"), was, is, spot)?,
+            (None, None) => self.parameter_schema(at, (one, other), spot)?,
+            (Some(_), Some(_)) => self.content(at, old, new, spot)?,
             (was, is) => {
-                let said =
-                    pair(was.map_or_else(|| "schema".to_owned(), shown), is.map_or_else(|| "schema".to_owned(), shown));
-                self.record(at, "request-parameter-content-changed", Level::Breaking, said)?;
+                let words = |node: Option<&Node>| node.map_or_else(|| "schema".to_owned(), shown);
+                let id = "request-parameter-content-changed";
+                self.record(at, id, Level::Breaking, pair(words(was), words(is)))?;
             }
         }
-        self.rest(at, Some(old), Some(new), &KNOWN)
+        self.rest(at, Some(old), Some(new), &KNOWN.concat())
     }
 
-    /// A header may be an object too; its properties have ids of their own.
-    fn header_properties(&mut self, at: &Trail<'_>, old: &Node, new: &Node, spot: Spot, header: bool) -> Result<()> {
+    fn parameter_schema(
+        &mut self,
+        at: &Trail<'_>,
+        (one, other): (&Parameter<'a>, &Parameter<'a>),
+        spot: Spot,
+    ) -> Result<()> {
+        let (old, new) = (one.node, other.node);
+        if old.get("schema").is_none() && new.get("schema").is_none() {
+            return Ok(());
+        }
+        let (was, is) = (anything(old), anything(new));
+        let (was, is) = (old.get("schema").unwrap_or(&was), new.get("schema").unwrap_or(&is));
+        let trail = at.step("schema");
+        let mut schemas = Schemas { trail: &trail, base: was, revision: is, spot };
+        if let Some(items) = self.items_of_one(schemas, other) {
+            self.keyword(schemas, "type", "type-generalized", Level::Additive)?;
+            schemas.revision = items;
+        }
         let from = self.changes.len();
-        self.referred(at, old, new, spot)?;
-        if header {
-            for change in self.changes.iter_mut().skip(from) {
-                if let Some(rest) = change.id.strip_prefix("request-parameter-property-") {
-                    change.id = format!("request-header-property-{rest}");
-                }
-                change.id = change.id.replace("request-parameter-property", "request-header-property");
-            }
+        self.referred(schemas)?;
+        // A header may be an object too; its properties have ids of their own.
+        for change in self.changes.iter_mut().skip(from).filter(|_| one.place == "header") {
+            change.id = change.id.replace("request-parameter-property", "request-header-property");
+        }
+        // What a parameter is for stands beside its schema, and may state what the schema states.
+        if old.get_text("description") != new.get_text("description") {
+            let (was, is) = (beside(self.base, old, was), beside(self.revision, new, is));
+            self.look(Schemas { trail: at, base: &was, revision: &is, spot })?;
         }
         Ok(())
+    }
+
+    /// What one value is compared with when it became a list: its items, if `?q=a` is still understood.
+    fn items_of_one<'t>(&self, at: Schemas<'t>, parameter: &Parameter<'_>) -> Option<&'t Node> {
+        let (one, list) = (follow(self.base, at.base).node, at.revision);
+        let single = !matches!(one.get_text("type"), None | Some("array" | "object"));
+        let repeated = serialised(parameter, "style") == "form" && serialised(parameter, "explode") == "true";
+        let few = list.get("minItems").is_none_or(|least| matches!(shown(least).as_str(), "0" | "1"));
+        list.get("items").filter(|_| single && repeated && few && list.get_text("type") == Some("array"))
     }
 }
 

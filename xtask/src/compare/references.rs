@@ -3,80 +3,53 @@
 //! A pair of references that is being compared already is taken to be the same; a pair that was found the same, without
 //! such an assumption about a pair further up, is never compared again.
 
-use super::schemas::Spot;
-use super::{Comparer, Level, MAX_DEPTH, MAX_VISITS, Said, Step, Trail, refused};
-use crate::error::Result;
-use crate::rules::{decoded, resolve};
+use super::change::Level;
+use super::comparer::{Comparer, Said};
+use super::spot::Schemas;
+use super::trail::{Step, Trail};
+use crate::error::{Error, Result};
+use crate::reference::{Target, follow};
 use crate::tree::Node;
 
-/// Chains of references that are nothing else: longer ones are circles.
-const MAX_HOPS: usize = 64;
-
-/// What a node is, after its references.
-#[derive(Debug, Clone)]
-pub(super) struct Target<'n> {
-    /// The node itself, or what the last reference leads to. A reference that leads nowhere stays what it is.
-    pub node: &'n Node,
-    /// The last reference, as a JSON pointer without its `#`.
-    pub name: Option<String>,
-}
-
-/// Follows references inside one document. Those to other documents, and those that lead nowhere, stay.
-pub(super) fn follow<'n>(document: &'n Node, node: &'n Node) -> Target<'n> {
-    let mut target = Target { node, name: None };
-    for _ in 0..MAX_HOPS {
-        let Some(text) = target.node.get_text("$ref") else { return target };
-        let text = decoded(text);
-        match resolve(document, &text) {
-            Some(next) => target = Target { node: next, name: text.strip_prefix('#').map(str::to_owned) },
-            None => return target,
-        }
-    }
-    Target { node, name: None }
-}
+/// Schemas visited in one comparison: twenty times what a thousand operations need, and a few seconds at most. References
+/// that fan out would otherwise visit more pairs than there are atoms.
+const MAX_VISITS: usize = 1_000_000;
+/// Schemas inside schemas, references followed: no document for people comes near.
+const MAX_DEPTH: usize = 500;
 
 impl<'a> Comparer<'a> {
-    pub(super) fn old(&mut self, node: &'a Node) -> Target<'a> {
-        let target = follow(self.base, node);
-        self.used.extend(target.name.clone());
-        target
-    }
-
-    pub(super) fn new_one(&mut self, node: &'a Node) -> Target<'a> {
-        let target = follow(self.revision, node);
-        self.used.extend(target.name.clone());
-        target
+    /// What two nodes are behind their references, which are used then, and how the trail goes on there.
+    pub(super) fn targets(&mut self, base: &'a Node, revision: &'a Node) -> (Target<'a>, Target<'a>) {
+        let (old, new) = (follow(self.base, base), follow(self.revision, revision));
+        self.used.extend(old.name.iter().chain(&new.name).cloned());
+        (old, new)
     }
 
     /// Compares two schemas by what they are behind their references.
-    pub(super) fn referred(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
+    pub(super) fn referred(&mut self, at: Schemas<'_>) -> Result<()> {
         self.visits += 1;
+        let refused = |why: &str| Err(Error::refused(&at.revision.place, format_args!("{why}; compare smaller parts")));
         if self.visits > MAX_VISITS {
-            return Err(refused(
-                revision,
-                "the schemas refer to each other in more ways than can be compared; compare smaller parts",
-            ));
+            return refused("the schemas refer to each other in more ways than can be compared");
         }
         if self.depth >= MAX_DEPTH {
-            return Err(refused(
-                revision,
-                format_args!("schemas inside schemas more than {MAX_DEPTH} deep; compare smaller parts"),
-            ));
+            return refused(&format!("schemas inside schemas more than {MAX_DEPTH} deep"));
         }
         let (base_root, revision_root) = (self.base, self.revision);
-        let old = follow(base_root, base);
-        let new = follow(revision_root, revision);
+        let (old, new) = (follow(base_root, at.base), follow(revision_root, at.revision));
         self.used.extend(old.name.iter().chain(&new.name).cloned());
+        let inner = at.trail.steps("", jump(&old), jump(&new));
+        let inside = Schemas { trail: &inner, base: old.node, revision: new.node, ..at };
         if old.name.is_none() && new.name.is_none() {
             self.depth += 1;
-            let done = self.schema(trail, old.node, new.node, spot);
+            let done = self.schema(inside);
             self.depth -= 1;
             return done;
         }
-        let key = (old.name.clone().unwrap_or_default(), new.name.clone().unwrap_or_default(), spot);
+        let key = (old.name.clone().unwrap_or_default(), new.name.clone().unwrap_or_default(), at.spot);
         let both = old.name.is_some() && new.name.is_some();
         if both && self.same.contains(&key) {
-            return self.renamed_reference(trail, &old, &new);
+            return self.renamed_reference(at.trail, &old, &new);
         }
         if let Some(depth) = both.then(|| self.open.get(&key)).flatten() {
             self.cut = self.cut.min(*depth);
@@ -87,12 +60,7 @@ impl<'a> Comparer<'a> {
             self.open.insert(key.clone(), self.depth);
         }
         self.depth += 1;
-        let inner = trail.steps(
-            "",
-            old.name.as_deref().map_or(Step::Nothing, Step::Jump),
-            new.name.as_deref().map_or(Step::Nothing, Step::Jump),
-        );
-        let done = self.schema(&inner, old.node, new.node, spot);
+        let done = self.schema(inside);
         self.depth -= 1;
         self.open.remove(&key);
         let alone = self.cut >= self.depth;
@@ -102,7 +70,7 @@ impl<'a> Comparer<'a> {
         if both && alone && self.changes.len() == before {
             self.same.insert(key);
         }
-        if unchanged { self.renamed_reference(trail, &old, &new) } else { Ok(()) }
+        if unchanged { self.renamed_reference(at.trail, &old, &new) } else { Ok(()) }
     }
 
     /// The same schema under another name: only generated names change.
@@ -115,13 +83,13 @@ impl<'a> Comparer<'a> {
         if named && !self.renamed.insert(names) {
             return Ok(());
         }
-        let said = Said {
-            base: Some(old.node),
-            revision: Some(new.node),
-            before: Some(old.name.clone().map_or_else(|| "inline".to_owned(), |name| format!("#{name}"))),
-            after: Some(new.name.clone().map_or_else(|| "inline".to_owned(), |name| format!("#{name}"))),
-            direction: None,
-        };
+        let words = |target: &Target<'_>| target.name.as_ref().map_or("inline".to_owned(), |name| format!("#{name}"));
+        let said = Said::both(old.node, new.node, words(old), words(new));
         self.record(trail, "schema-reference-changed", Level::Source, said)
     }
+}
+
+/// How a trail goes on behind a reference.
+pub(super) fn jump<'t>(target: &'t Target<'_>) -> Step<'t> {
+    target.name.as_deref().map_or(Step::Nothing, Step::Jump)
 }

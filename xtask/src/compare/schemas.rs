@@ -2,605 +2,352 @@
 //!
 //! What a schema allows either grows or shrinks; the direction of the data says which of the two breaks.
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 
-use super::{Comparer, Direction, Level, Pair, Said, Trail, is_true, shown};
+use super::change::{Direction, Level, Pair};
+use super::comparer::{Comparer, Said, anything, entries, items, union};
+use super::compose::{UNIONS, discriminator, flat, never, simple};
+use super::limits::limits;
+use super::pairs::Paired;
+use super::spot::{Effect, Kind, Schemas, Spot, Verdict};
+use super::trail::Trail;
 use crate::error::Result;
-use crate::tree::{Map, Node, Value};
-
-/// In which role a schema stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Spot {
-    /// Which way the data goes.
-    pub direction: Direction,
-    /// What the schema describes.
-    pub kind: Kind,
-    /// Whether the value travels as text, so that any scalar may become a string.
-    pub stringly: bool,
-    /// Whether it is never sent this way (`readOnly` in a request, `writeOnly` in an answer): nothing breaks.
-    pub excused: bool,
-    /// Whether leaving the value out is allowed: then a default has a meaning.
-    pub optional: bool,
-}
-
-/// What a schema describes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
-    /// A whole body.
-    Body,
-    /// A property or an item of one.
-    Property,
-    /// A parameter.
-    Parameter,
-    /// A property of a parameter.
-    ParameterProperty,
-
-    /// An answer's header.
-    Header,
-}
-
-/// Whether a change allows more than before, or less.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// Less than before.
-    Narrower,
-    /// More than before.
-    Wider,
-}
+use crate::reference::follow;
+use crate::tree::{Node, Value};
 
 /// The keywords that are compared by name below or in the other modules; everything else is found by the comparison of
 /// the rest.
-const KNOWN: [&str; 34] = [
-    "$ref",
-    "type",
-    "format",
-    "enum",
-    "const",
-    "default",
-    "nullable",
-    "pattern",
-    "properties",
-    "required",
-    "additionalProperties",
-    "items",
-    "readOnly",
-    "writeOnly",
-    "deprecated",
-    "uniqueItems",
-    "multipleOf",
-    "minimum",
-    "maximum",
-    "exclusiveMinimum",
-    "exclusiveMaximum",
-    "minLength",
-    "maxLength",
-    "minItems",
-    "maxItems",
-    "minProperties",
-    "maxProperties",
-    "allOf",
-    "oneOf",
-    "anyOf",
-    "not",
-    "discriminator",
-    "x-extensible-enum",
-    "title",
+const KNOWN: [&[&str]; 5] = [
+    &["$ref", "title", "type", "format", "nullable", "enum", "const", "x-extensible-enum", "default", "pattern"],
+    &["properties", "required", "additionalProperties", "items", "readOnly", "writeOnly", "deprecated"],
+    &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
+    &["minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties"],
+    &["allOf", "oneOf", "anyOf", "not", "discriminator"],
 ];
 
 /// A name that is required and that no property has.
 pub const NO_PROPERTY: &str = "required-names-no-property";
 
-impl Spot {
-    /// How ids begin here.
-    pub fn prefix(self) -> &'static str {
-        match (self.direction, self.kind) {
-            (Direction::Request, Kind::Body) => "request-body",
-            (Direction::Request, Kind::Property | Kind::Header) => "request-property",
-            (Direction::Request, Kind::Parameter) | (Direction::Response, Kind::Parameter) => "request-parameter",
-            (Direction::Request, Kind::ParameterProperty) | (Direction::Response, Kind::ParameterProperty) => {
-                "request-parameter-property"
-            }
-            (Direction::Response, Kind::Body) => "response-body",
-            (Direction::Response, Kind::Property) => "response-property",
-            (Direction::Response, Kind::Header) => "response-header",
-        }
-    }
-
-    /// An id of this place.
-    pub fn id(self, what: &str) -> String {
-        format!("{}-{what}", self.prefix())
-    }
-
-    /// What an effect means here.
-    pub fn level(self, effect: Effect) -> Level {
-        match (self.direction, effect) {
-            (Direction::Request, Effect::Narrower) | (Direction::Response, Effect::Wider) if !self.excused => {
-                Level::Breaking
-            }
-            _ => Level::Additive,
-        }
-    }
-
-    /// A level that is kept unless nothing is ever sent here.
-    pub fn unless_excused(self, level: Level) -> Level {
-        if self.excused { level.min(Level::Additive) } else { level }
-    }
-
-    /// The role of what lies inside.
-    pub fn inside(self) -> Self {
-        let kind = match self.kind {
-            Kind::Body | Kind::Property | Kind::Header => Kind::Property,
-            Kind::Parameter | Kind::ParameterProperty => Kind::ParameterProperty,
-        };
-        Self { kind, optional: true, ..self }
-    }
-}
-
-impl<'a> Comparer<'a> {
+impl Comparer<'_> {
     /// Compares two schemas that are no references.
-    pub(super) fn schema(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
+    pub(super) fn schema(&mut self, at: Schemas<'_>) -> Result<()> {
         let (base_root, revision_root) = (self.base, self.revision);
-        let base = super::compose::simple(base_root, base);
-        let revision = super::compose::simple(revision_root, revision);
-        // Only one of the two is a composition: both are compared as the one schema that they describe.
-        let (base, revision) = match (base.get("allOf").is_some(), revision.get("allOf").is_some()) {
-            (true, false) => (Cow::Owned(super::compose::flat(base_root, &base)), revision),
-            (false, true) => (base, Cow::Owned(super::compose::flat(revision_root, &revision))),
-            _ => (base, revision),
-        };
-        let (base, revision): (&Node, &Node) = (&base, &revision);
-        self.look(trail, base, revision, spot)?;
-        self.types(trail, base, revision, spot)?;
-        self.enumeration(trail, base, revision, spot)?;
-        self.extensible(trail, base, revision, spot)?;
-        self.fixed(trail, base, revision, spot)?;
-        self.default(trail, base, revision, spot)?;
-        self.null(trail, base, revision, spot)?;
-        self.pattern(trail, base, revision, spot)?;
-        self.limits(trail, base, revision, spot)?;
-        self.properties(trail, base, revision, spot)?;
-        self.further(trail, base, revision, spot)?;
-        self.items(trail, base, revision, spot)?;
-        self.compositions(trail, base, revision, spot)?;
-        self.notes(trail, base, revision, spot)?;
-        self.rest(trail, Some(base), Some(revision), &KNOWN)
+        let (base, revision) = (simple(base_root, at.base), simple(revision_root, at.revision));
+        let at = Schemas { base: &base, revision: &revision, ..at };
+        let members = self.members(at);
+        if members.is_complete() {
+            return self.described(at, Some(&members));
+        }
+        // Members without a counterpart: both are compared as the one schema that their members describe together.
+        let (one, other) = (flat(base_root, at.base), flat(revision_root, at.revision));
+        let before = self.changes.len();
+        self.described(Schemas { base: &one, revision: &other, ..at }, None)?;
+        if self.changes.get(before..).is_some_and(|new| new.iter().any(|change| change.level > Level::Text)) {
+            self.other_members(at, members)?;
+        }
+        Ok(())
+    }
+
+    /// Compares what two schemas describe; `members` are those of `allOf`, unless they are part of it already.
+    fn described(&mut self, at: Schemas<'_>, members: Option<&Paired>) -> Result<()> {
+        let base = self.same_union(at)?;
+        let at = Schemas { base: &base, ..at };
+        self.look(at)?;
+        let only_one = |key: &&str| at.base.get(key).is_some() != at.revision.get(key).is_some();
+        if let Some(key) = UNIONS.into_iter().find(only_one) {
+            self.wrapped(at, key)?;
+        } else {
+            self.types(at)?;
+            self.enumeration(at)?;
+            self.verdicts(at, [extensible(at), fixed(at), default(at), null(at), pattern(at)])?;
+            self.verdicts(at, limits(at).into_iter().map(Some))?;
+            self.properties(at)?;
+            self.further(at)?;
+            self.items(at)?;
+            self.compositions(at, members)?;
+            self.verdicts(at, [never(at), discriminator(at)])?;
+        }
+        self.verdicts(at, [deprecated(at)])?;
+        // Where no property says so: a whole body or item that is never sent.
+        if matches!(at.spot.kind, Kind::Body | Kind::Parameter) {
+            let access = |key: &'static str| Some((key, "access-changed".to_owned(), Level::Warning));
+            let keys = ["readOnly", "writeOnly"].into_iter();
+            self.verdicts(at, keys.filter(|key| at.base.is_true(key) != at.revision.is_true(key)).map(access))?;
+        }
+        // Generated types are called by the titles of what becomes a type.
+        let typed = ["properties", "enum", "oneOf", "anyOf", "allOf"];
+        let typed = typed.iter().any(|key| at.base.get(key).is_some() || at.revision.get(key).is_some());
+        let (id, level) = if typed { ("schema-title-changed", Level::Source) } else { ("text-changed", Level::Text) };
+        self.differs(at.trail, "title", id, level, at.get("title"))?;
+        self.rest(at.trail, Some(at.base), Some(at.revision), &KNOWN.concat())
+    }
+
+    /// Records what became of keywords.
+    fn verdicts(&mut self, at: Schemas<'_>, all: impl IntoIterator<Item = Option<Verdict>>) -> Result<()> {
+        all.into_iter().flatten().try_for_each(|(key, what, level)| self.keyword(at, key, &what, level))
     }
 
     /// Lets the caller look at a pair.
-    pub(super) fn look(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
+    pub(super) fn look(&mut self, at: Schemas<'_>) -> Result<()> {
+        let Schemas { trail, base, revision, spot } = at;
         let pair = Pair { direction: spot.direction, operation: self.operation.as_ref(), trail, base, revision };
-        let found = (self.look)(&pair);
-        for found in found {
-            let at = Node::at(&found.place, Value::Null);
-            let said = Said {
-                revision: Some(&at),
-                before: found.before,
-                after: found.after,
-                direction: Some(spot.direction),
-                base: None,
+        for found in (self.look)(&pair) {
+            let place = Node::at(&found.place, Value::Null);
+            let said = Said { revision: Some(&place), before: found.before, after: found.after, ..Said::default() };
+            self.record(trail, found.id, spot.unless_excused(found.level), said.sent(spot.direction))?;
+        }
+        Ok(())
+    }
+
+    fn types(&mut self, at: Schemas<'_>) -> Result<()> {
+        let (old, new) = (kinds(at.base), kinds(at.revision));
+        let (wide, narrow) = if at.spot.is_request() { (&new, &old) } else { (&old, &new) };
+        let fits = contains(wide, narrow, at.spot.stringly);
+        if old != new {
+            let (what, level) = match (fits, at.spot.direction) {
+                (true, Direction::Request) => ("type-generalized", Level::Additive),
+                (true, Direction::Response) => ("type-specialized", Level::Additive),
+                (false, _) => ("type-changed", at.spot.unless_excused(Level::Breaking)),
             };
-            self.record(trail, found.id, spot.unless_excused(found.level), said)?;
+            self.keyword(at, "type", what, level)?;
         }
-        Ok(())
+        let comparable = old == new || fits && new.is_some() && old.is_some();
+        self.verdicts(at, [format(at).filter(|_| comparable)])
     }
 
-    /// Records a change of a keyword.
-    pub(super) fn keyword(
-        &mut self,
-        trail: &Trail<'_>,
-        spot: Spot,
-        what: &str,
-        level: Level,
-        pair: (&Node, &Node),
-        key: &str,
-    ) -> Result<()> {
-        let step = trail.step(key);
-        let (old, new) = (pair.0.get(key), pair.1.get(key));
-        let said = Said {
-            base: Some(old.unwrap_or(pair.0)),
-            revision: Some(new.unwrap_or(pair.1)),
-            before: old.map(shown),
-            after: new.map(shown),
-            direction: Some(spot.direction),
-        };
-        // A keyword that is gone is shown where it would stand.
-        self.record(if new.is_some() || old.is_none() { &step } else { trail }, spot.id(what), level, said)
-    }
-
-    fn types(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let (old, new) = (kinds(base), kinds(revision));
-        if old == new {
-            return self.format(trail, base, revision, spot);
-        }
-        let pair = (base, revision);
-        let (wide, narrow) = match spot.direction {
-            Direction::Request => (&new, &old),
-            Direction::Response => (&old, &new),
-        };
-        let fits = contains(wide, narrow, spot.stringly);
-        let (what, level) = match (fits, spot.direction) {
-            (true, Direction::Request) => ("type-generalized", Level::Additive),
-            (true, Direction::Response) => ("type-specialized", Level::Additive),
-            (false, _) => ("type-changed", spot.unless_excused(Level::Breaking)),
-        };
-        self.keyword(trail, spot, what, level, pair, "type")?;
-        if fits && new.is_some() && old.is_some() {
-            return self.format(trail, base, revision, spot);
-        }
-        Ok(())
-    }
-
-    fn format(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let (old, new) = (base.get_text("format"), revision.get_text("format"));
-        if old == new {
-            return Ok(());
-        }
-        let (wide, narrow) = match spot.direction {
-            Direction::Request => (new, old),
-            Direction::Response => (old, new),
-        };
-        let inside = matches!(
-            (wide, narrow),
-            (None, _)
-                | (Some("double"), Some("float"))
-                | (Some("int64"), Some("int32"))
-                | (Some("bigint"), Some("int32" | "int64"))
-                | (Some("date-time"), Some("date" | "time"))
-        );
-        let level = if inside {
-            Level::Additive
-        } else if spot.direction == Direction::Request && old.is_none() {
-            Level::Warning
-        } else {
-            Level::Breaking
-        };
-        let what = if inside && spot.direction == Direction::Request { "type-generalized" } else { "format-changed" };
-        self.keyword(trail, spot, what, spot.unless_excused(level), (base, revision), "format")
-    }
-
-    fn enumeration(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let pair = (base, revision);
-        let list = |node: &Node, key: &str| node.get(key).and_then(Node::list).map(<[Node]>::to_vec);
-        match (list(base, "enum"), list(revision, "enum")) {
-            (None, None) => Ok(()),
-            (None, Some(_)) => {
-                let level = match spot.direction {
-                    Direction::Request => spot.unless_excused(Level::Breaking),
-                    Direction::Response => Level::Additive,
-                };
-                self.keyword(trail, spot, "became-enum", level, pair, "enum")
-            }
+    fn enumeration(&mut self, at: Schemas<'_>) -> Result<()> {
+        let key = "enum";
+        let (old, new) = match lists(at, key) {
+            (Some(old), Some(new)) => (old, new),
+            (None, None) => return Ok(()),
+            (None, _) => return self.keyword(at, key, "became-enum", at.level(Effect::Narrower)),
             // Any value is taken now, and answers are read into open enumerations.
-            (Some(_), None) => self.keyword(trail, spot, "enum-value-removed", Level::Additive, pair, "enum"),
-            (Some(old), Some(new)) => {
-                let (was, is) = (values(&old), values(&new));
-                for value in old.iter().filter(|value| !is.contains(&exact(value))) {
-                    let effect = spot.level(Effect::Narrower);
-                    self.value(trail, spot, "enum-value-removed", effect, pair, (Some(value), None))?;
-                }
-                for value in new.iter().filter(|value| !was.contains(&exact(value))) {
-                    self.value(trail, spot, "enum-value-added", Level::Additive, pair, (None, Some(value)))?;
-                }
-                Ok(())
-            }
-        }
-    }
-
-    fn value(
-        &mut self,
-        trail: &Trail<'_>,
-        spot: Spot,
-        what: &str,
-        level: Level,
-        pair: (&Node, &Node),
-        value: (Option<&Node>, Option<&Node>),
-    ) -> Result<()> {
-        let step = trail.step("enum");
-        let said = Said {
-            base: value.0.or(pair.0.get("enum")).or(Some(pair.0)),
-            revision: value.1.or(pair.1.get("enum")).or(Some(pair.1)),
-            before: value.0.map(shown),
-            after: value.1.map(shown),
-            direction: Some(spot.direction),
-        };
-        self.record(&step, spot.id(what), level, said)
-    }
-
-    /// Values that are known while others may come: losing one is what a sender notices.
-    fn extensible(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let key = "x-extensible-enum";
-        let (Some(old), Some(new)) = (base.get(key).and_then(Node::list), revision.get(key).and_then(Node::list))
-        else {
-            let (old, new) = (base.get(key), revision.get(key));
-            return if old.is_some() == new.is_some() {
-                Ok(())
-            } else {
-                self.keyword(trail, spot, "extension-changed", Level::Text, (base, revision), key)
-            };
+            (_, None) => return self.keyword(at, key, "enum-value-removed", Level::Additive),
         };
         let (was, is) = (values(old), values(new));
-        let gone = !was.is_subset(&is);
-        let come = !is.is_subset(&was);
-        if gone {
-            let level = spot.level(Effect::Narrower);
-            self.keyword(trail, spot, "x-extensible-enum-value-removed", level, (base, revision), key)?;
-        }
-        if come {
-            self.keyword(trail, spot, "x-extensible-enum-value-added", Level::Additive, (base, revision), key)?;
+        let gone = old.iter().filter(|value| !is.contains(&exact(value))).map(|value| (Some(value), None));
+        let come = new.iter().filter(|value| !was.contains(&exact(value))).map(|value| (None, Some(value)));
+        for (old, new) in gone.chain(come) {
+            let (what, level) = match new {
+                None => ("enum-value-removed", at.level(Effect::Narrower)),
+                Some(_) => ("enum-value-added", Level::Additive),
+            };
+            let said = Said::nodes(old, new).sent(at.spot.direction);
+            let said = Said { base: old.or(at.base.get(key)), revision: new.or(at.revision.get(key)), ..said };
+            self.record(&at.trail.step(key), at.spot.id(what), level, said)?;
         }
         Ok(())
     }
 
-    fn fixed(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let pair = (base, revision);
-        let (what, level) = match (base.get("const"), revision.get("const")) {
-            (None, None) => return Ok(()),
-            (Some(old), Some(new)) if old.same(new) => return Ok(()),
-            (None, Some(_)) => ("const-added", spot.level(Effect::Narrower)),
-            (Some(_), None) => ("const-removed", spot.level(Effect::Wider)),
-            (Some(_), Some(_)) => ("const-changed", spot.unless_excused(Level::Breaking)),
-        };
-        self.keyword(trail, spot, what, level, pair, "const")
-    }
-
-    fn default(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let (old, new) = (base.get("default"), revision.get("default"));
-        let what = match (old, new) {
-            (None, None) => return Ok(()),
-            (Some(old), Some(new)) if old.same(new) => return Ok(()),
-            (None, Some(_)) => "default-value-added",
-            (Some(_), None) => "default-value-removed",
-            (Some(_), Some(_)) => "default-value-changed",
-        };
-        // Leaving a parameter out is a request like any other, and now asks for something else.
-        let level = match (spot.kind, old) {
-            (Kind::Parameter, _) if spot.optional => Level::Breaking,
-            (Kind::Parameter, _) | (_, None) => Level::Additive,
-            _ => Level::Warning,
-        };
-        self.keyword(trail, spot, what, spot.unless_excused(level), (base, revision), "default")
-    }
-
-    fn null(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let (what, effect) = match (nullable(base), nullable(revision)) {
-            (false, true) => ("became-nullable", Effect::Wider),
-            (true, false) => ("became-not-nullable", Effect::Narrower),
-            _ => return Ok(()),
-        };
-        // A schema without any type allows null already, whatever it says.
-        if kinds(base).is_none() && kinds(revision).is_some() || kinds(revision).is_none() && kinds(base).is_some() {
-            return Ok(());
-        }
-        self.keyword(trail, spot, what, spot.level(effect), (base, revision), "nullable")
-    }
-
-    fn pattern(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let anything = |pattern: Option<&str>| matches!(pattern, None | Some(".*" | "^.*$" | ""));
-        let (old, new) = (base.get_text("pattern"), revision.get_text("pattern"));
-        if old == new || anything(old) && anything(new) {
-            return Ok(());
-        }
-        let request = spot.direction == Direction::Request;
-        let (what, level) = match (anything(old), anything(new)) {
-            (true, false) => ("pattern-added", spot.level(Effect::Narrower)),
-            (false, true) if request && new.is_some() => ("pattern-generalized", Level::Additive),
-            (false, true) => ("pattern-removed", if request { Level::Additive } else { Level::Warning }),
-            _ => ("pattern-changed", Level::Warning),
-        };
-        self.keyword(trail, spot, what, spot.unless_excused(level), (base, revision), "pattern")
-    }
-
-    fn properties(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let none = Map::new();
-        let old = base.get("properties").and_then(Node::map).unwrap_or(&none);
-        let new = revision.get("properties").and_then(Node::map).unwrap_or(&none);
-        let list = trail.step("properties");
-        let (was, is) = (required(base), required(revision));
-        for (name, node) in old {
-            let at = list.step(name);
-            match new.get(name) {
-                Some(now) => {
-                    let required = (was.contains(name.as_str()), is.contains(name.as_str()));
-                    self.property(&at, (node, now), required, spot)?;
-                }
-                None => self.property_gone(&at, node, was.contains(name.as_str()), spot)?,
+    fn properties(&mut self, at: Schemas<'_>) -> Result<()> {
+        let (old, new) = at.get("properties");
+        let (old, new) = (entries(old), entries(new));
+        let list = at.trail.step("properties");
+        let (was, is) = (required(at.base), required(at.revision));
+        let closed = [at.base, at.revision].map(|node| matches!(Further::of(node), Further::Nothing));
+        for (name, one, other) in union(old, new) {
+            let step = list.step(name);
+            let required = (was.contains(name), is.contains(name));
+            match (one, other) {
+                (Some(one), Some(other)) => self.property(&step, (one, other), required, at.spot)?,
+                (Some(_), None) => self.property_alone(&step, (one, other), (required.0, closed[1]), at.spot)?,
+                (None, _) => self.property_alone(&step, (one, other), (required.1, closed[0]), at.spot)?,
             }
         }
-        for (name, node) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
-            self.property_new(&list.step(name), node, is.contains(name.as_str()), spot)?;
-        }
         // Names that are required although no property is described.
-        let unnamed = |names: &HashSet<&'_ str>| -> BTreeSet<String> {
+        let unnamed = |names: &BTreeSet<&'_ str>| -> BTreeSet<String> {
             let unknown = names.iter().filter(|name| !old.contains_key(**name) && !new.contains_key(**name));
             unknown.map(|name| (*name).to_owned()).collect()
         };
         let (was, is) = (unnamed(&was), unnamed(&is));
         if !is.is_subset(&was) {
-            let said = Said {
-                base: Some(base.get("required").unwrap_or(base)),
-                revision: revision.get("required"),
-                before: base.get("required").map(shown),
-                after: revision.get("required").map(shown),
-                direction: Some(spot.direction),
-            };
-            self.record(&trail.step("required"), NO_PROPERTY, Level::Warning, said)?;
+            let (old, new) = at.get("required");
+            let said = Said::nodes(old, new).sent(at.spot.direction);
+            self.record(&at.trail.step("required"), NO_PROPERTY, Level::Warning, said)?;
         } else if was != is {
-            self.keyword(trail, spot, "required-names-changed", Level::Additive, (base, revision), "required")?;
+            self.keyword(at, "required", "required-names-changed", Level::Additive)?;
         }
         Ok(())
     }
 
-    fn property(&mut self, at: &Trail<'_>, pair: (&Node, &Node), required: (bool, bool), spot: Spot) -> Result<()> {
-        let old = super::references::follow(self.base, pair.0).node;
-        let new = super::references::follow(self.revision, pair.1).node;
-        let request = spot.direction == Direction::Request;
-        let (was, is) = required;
-        let word = if is { "required" } else { "optional" };
-        let inner = spot.inside();
-        let name = inner.prefix();
-        for key in ["readOnly", "writeOnly"] {
-            if is_true(old, key) == is_true(new, key) {
+    fn property(&mut self, at: &Trail<'_>, pair: (&Node, &Node), (was, is): (bool, bool), spot: Spot) -> Result<()> {
+        let (old, new) = (follow(self.base, pair.0).node, follow(self.revision, pair.1).node);
+        let request = spot.is_request();
+        let word = |required: bool| if required { "required" } else { "optional" };
+        for (key, only) in [("readOnly", "read-only"), ("writeOnly", "write-only")] {
+            let (before, after) = (old.is_true(key), new.is_true(key));
+            if before == after {
                 continue;
             }
-            let only = if key == "readOnly" { "read-only" } else { "write-only" };
-            let not = if is_true(new, key) { "" } else { "not-" };
-            // It is no longer taken, or no longer given, or given although nobody expected it.
-            let matters = match (key, is_true(new, key)) {
-                ("readOnly", now) => request && now,
-                (_, now) => !request && (now || is),
+            // It is no longer taken, or asked for now, or no longer given.
+            let level = match (key, after) {
+                ("readOnly", true) if request => Level::Warning,
+                ("readOnly", false) if request && is => Level::Breaking,
+                ("writeOnly", true) if !request && was => Level::Breaking,
+                ("writeOnly", true) if !request => Level::Warning,
+                _ => Level::Additive,
             };
-            let level = if matters { Level::Warning } else { Level::Additive };
-            let way = if request { "request" } else { "response" };
-            let said = Said {
-                base: Some(old),
-                revision: Some(new),
-                before: Some(is_true(old, key).to_string()),
-                after: Some(is_true(new, key).to_string()),
-                direction: Some(spot.direction),
-            };
-            self.record(at, format!("{way}-{word}-property-became-{not}{only}"), spot.unless_excused(level), said)?;
+            let (way, not) = (if request { "request" } else { "response" }, if after { "" } else { "not-" });
+            let id = format!("{way}-{}-property-became-{not}{only}", word(is));
+            let said = Said::both(old, new, before, after).sent(spot.direction);
+            self.record(at, id, spot.unless_excused(level), said)?;
         }
-        let excused = match spot.direction {
-            Direction::Request => is_true(new, "readOnly"),
-            Direction::Response => is_true(old, "writeOnly") || is_true(new, "writeOnly"),
-        };
-        let inner = Spot { excused: spot.excused || excused, optional: !is, ..inner };
-        if was != is {
-            let with = if request && is && new.get("default").is_some() { "-with-default" } else { "" };
-            let level = inner.level(if is { Effect::Narrower } else { Effect::Wider });
-            let said = Said {
-                base: Some(pair.0),
-                revision: Some(pair.1),
-                before: Some(if was { "required" } else { "optional" }.to_owned()),
-                after: Some(word.to_owned()),
-                direction: Some(spot.direction),
-            };
-            self.record(at, format!("{name}-became-{word}{with}"), level, said)?;
-        }
-        self.referred(at, pair.0, pair.1, inner)
+        let excused =
+            if request { new.is_true("readOnly") } else { old.is_true("writeOnly") || new.is_true("writeOnly") };
+        let inner = Spot { excused: spot.excused || excused, optional: !is, ..spot.inside() };
+        let with = if request && is && new.get("default").is_some() { "-with-default" } else { "" };
+        self.requirement(at, pair, (was, is), with, inner)?;
+        self.referred(Schemas { trail: at, base: pair.0, revision: pair.1, spot: inner })
     }
 
-    fn property_gone(&mut self, at: &Trail<'_>, node: &Node, required: bool, spot: Spot) -> Result<()> {
-        let target = super::references::follow(self.base, node).node;
-        let (id, level) = match spot.direction {
-            Direction::Request => {
-                let level = if is_true(target, "readOnly") { Level::Additive } else { Level::Warning };
-                (spot.inside().id("removed"), level)
+    /// A property that one side alone has; `closed`: the other side refuses what it does not describe.
+    fn property_alone(
+        &mut self,
+        at: &Trail<'_>,
+        (old, new): (Option<&Node>, Option<&Node>),
+        (required, closed): (bool, bool),
+        spot: Spot,
+    ) -> Result<()> {
+        let old_target = old.map(|node| follow(self.base, node).node);
+        let target = old_target.or(new.map(|node| follow(self.revision, node).node));
+        let is = |key: &str| target.is_some_and(|node| node.is_true(key));
+        let has_default = target.is_some_and(|node| node.get("default").is_some());
+        let hidden = is(if spot.is_request() { "readOnly" } else { "writeOnly" });
+        let manner = if required { "required" } else { "optional" };
+        let (id, breaks) = match (spot.is_request(), old.is_some()) {
+            (true, true) => (spot.inside().id("removed"), closed),
+            (true, false) => {
+                let with = if required && has_default { "-with-default" } else { "" };
+                (format!("new-{manner}-{}{with}", spot.inside().prefix()), required)
             }
-            Direction::Response => {
-                let hidden = is_true(target, "writeOnly");
-                let word = match (required, hidden) {
-                    (true, true) => "required-write-only",
-                    (true, false) => "required",
-                    (false, true) => "optional-write-only",
-                    (false, false) => "optional",
-                };
-                let level = match (required, hidden) {
-                    (_, true) => Level::Additive,
-                    (true, false) => Level::Breaking,
-                    (false, false) => Level::Warning,
-                };
-                (format!("response-{word}-property-removed"), level)
-            }
-        };
-        let said =
-            Said { base: Some(node), before: Some(shown(node)), direction: Some(spot.direction), ..Said::default() };
-        self.record(at, id, spot.unless_excused(level), said)
-    }
-
-    fn property_new(&mut self, at: &Trail<'_>, node: &Node, required: bool, spot: Spot) -> Result<()> {
-        let target = super::references::follow(self.revision, node).node;
-        let (id, level) = match spot.direction {
-            Direction::Request => {
-                let asked = required && !is_true(target, "readOnly");
-                let word = if required { "required" } else { "optional" };
-                let with = if required && target.get("default").is_some() { "-with-default" } else { "" };
-                let level = if asked { Level::Breaking } else { Level::Additive };
-                (format!("new-{word}-{}{with}", spot.inside().prefix()), level)
-            }
-            Direction::Response => {
-                let word = if required { "required" } else { "optional" };
-                let hidden = if is_true(target, "writeOnly") { "-write-only" } else { "" };
-                (format!("response-{word}{hidden}-property-added"), Level::Additive)
+            (false, gone) => {
+                let (only, how) = (if hidden { "-write-only" } else { "" }, if gone { "removed" } else { "added" });
+                (format!("response-{manner}{only}-property-{how}"), if gone { required } else { closed })
             }
         };
-        let said =
-            Said { revision: Some(node), after: Some(shown(node)), direction: Some(spot.direction), ..Said::default() };
-        self.record(at, id, spot.unless_excused(level), said)
+        let level = match (hidden, breaks) {
+            (false, true) => Level::Breaking,
+            (false, false) if old.is_some() => Level::Warning,
+            _ => Level::Additive,
+        };
+        self.record(at, id, spot.unless_excused(level), Said::nodes(old, new).sent(spot.direction))
     }
 
     /// What may stand beside the properties: anything, nothing, or what a schema says.
-    fn further(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
+    fn further(&mut self, at: Schemas<'_>) -> Result<()> {
         let key = "additionalProperties";
-        let pair = (base, revision);
-        match (Further::of(base), Further::of(revision)) {
-            (Further::Schema(old), Further::Schema(new)) => {
-                let at = trail.step(key);
-                let (old, new) = (old.clone(), new.clone());
-                self.referred(&at, &old, &new, spot.inside())
+        match (Further::of(at.base), Further::of(at.revision)) {
+            (Further::Schema(base), Further::Schema(revision)) => {
+                self.referred(Schemas { trail: &at.trail.step(key), base, revision, spot: at.spot.inside() })
             }
             (old, new) if old.rank() == new.rank() => Ok(()),
-            (old, new) => {
-                let narrower = new.rank() < old.rank();
-                let what = if narrower { "additional-properties-narrowed" } else { "additional-properties-widened" };
-                let level = match (spot.direction, narrower) {
-                    (Direction::Request, true) => spot.unless_excused(Level::Breaking),
-                    // What was described is no longer, but what is read still can be.
-                    (Direction::Response, false) if old.rank() == 1 => spot.unless_excused(Level::Warning),
-                    _ => Level::Additive,
-                };
-                self.keyword(trail, spot, what, level, pair, key)
+            (old, new) if new.rank() < old.rank() => {
+                self.keyword(at, key, "additional-properties-narrowed", at.level(Effect::Narrower))
             }
+            _ => self.keyword(at, key, "additional-properties-widened", at.level(Effect::Wider)),
         }
     }
 
-    fn items(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let empty = |node: &Node| Node::at(&node.place, Value::Map(Map::new()));
-        match (base.get("items"), revision.get("items")) {
-            (None, None) => Ok(()),
-            // A list of something against a list of anything.
-            (old, new) => {
-                if kinds(base) != kinds(revision) && (old.is_none() || new.is_none()) {
-                    return Ok(());
-                }
-                let old = old.cloned().unwrap_or_else(|| empty(base));
-                let new = new.cloned().unwrap_or_else(|| empty(revision));
-                self.referred(&trail.step("items"), &old, &new, spot.inside())
-            }
+    fn items(&mut self, at: Schemas<'_>) -> Result<()> {
+        let (old, new) = at.get("items");
+        let one_sided = old.is_none() || new.is_none();
+        if old.is_none() && new.is_none() || one_sided && kinds(at.base) != kinds(at.revision) {
+            return Ok(());
         }
+        // A list of something against a list of anything.
+        let (was, is) = (anything(at.base), anything(at.revision));
+        let (base, revision) = (old.unwrap_or(&was), new.unwrap_or(&is));
+        self.referred(Schemas { trail: &at.trail.step("items"), base, revision, spot: at.spot.inside() })
     }
+}
 
-    fn notes(&mut self, trail: &Trail<'_>, base: &Node, revision: &Node, spot: Spot) -> Result<()> {
-        let pair = (base, revision);
-        if is_true(base, "deprecated") != is_true(revision, "deprecated") {
-            let (what, level) = if is_true(revision, "deprecated") {
-                ("deprecated", Level::Warning)
-            } else {
-                ("reactivated", Level::Additive)
-            };
-            self.keyword(trail, spot, what, level, pair, "deprecated")?;
-        }
-        // Where no property says so: a whole body or item that is never sent.
-        if matches!(spot.kind, Kind::Body | Kind::Parameter) {
-            for key in ["readOnly", "writeOnly"] {
-                if is_true(base, key) != is_true(revision, key) {
-                    self.keyword(trail, spot, "access-changed", Level::Warning, pair, key)?;
-                }
-            }
-        }
-        let (old, new) = (base.get_text("title"), revision.get_text("title"));
-        if old != new {
-            // Generated types are called by the titles of what becomes a type.
-            let typed = |node: &Node| {
-                ["properties", "enum", "oneOf", "anyOf", "allOf"].iter().any(|key| node.get(key).is_some())
-            };
-            let level = if typed(base) || typed(revision) { Level::Source } else { Level::Text };
-            let id = if level == Level::Source { "schema-title-changed" } else { "text-changed" };
-            self.differs(&trail.step("title"), id, level, base.get("title"), revision.get("title"))?;
-        }
-        Ok(())
+fn format(at: Schemas<'_>) -> Option<Verdict> {
+    let (old, new) = at.texts("format");
+    if old == new {
+        return None;
     }
+    let inside = matches!(
+        if at.spot.is_request() { (new, old) } else { (old, new) },
+        (None, _)
+            | (Some("double"), Some("float" | "int32" | "int64"))
+            | (Some("float"), Some("int32" | "int64"))
+            | (Some("int64"), Some("int32"))
+            | (Some("bigint"), Some("int32" | "int64"))
+            | (Some("date-time"), Some("date" | "time"))
+    );
+    let (what, level) = match (inside, at.spot.is_request()) {
+        (true, true) => ("type-generalized", Level::Additive),
+        (true, false) => ("format-changed", Level::Additive),
+        (false, true) if old.is_none() => ("format-changed", Level::Warning),
+        (false, _) => ("format-changed", Level::Breaking),
+    };
+    Some(("format", what.to_owned(), at.spot.unless_excused(level)))
+}
+
+/// Values that are known while others may come: losing one is what a sender notices.
+fn extensible(at: Schemas<'_>) -> Option<Verdict> {
+    let key = "x-extensible-enum";
+    let (what, level) = match lists(at, key) {
+        (Some(old), Some(new)) if values(old) == values(new) => return None,
+        (Some(old), Some(new)) if !values(old).is_subset(&values(new)) => {
+            ("x-extensible-enum-value-removed", at.level(Effect::Narrower))
+        }
+        (Some(_), Some(_)) => ("x-extensible-enum-value-added", Level::Additive),
+        _ if at.base.get(key).is_some() == at.revision.get(key).is_some() => return None,
+        _ => ("extension-changed", Level::Text),
+    };
+    Some((key, what.to_owned(), level))
+}
+
+fn fixed(at: Schemas<'_>) -> Option<Verdict> {
+    at.keyword("const", "const", [at.level(Effect::Narrower), at.level(Effect::Wider), Level::Breaking])
+}
+
+/// Leaving a parameter out is a request like any other, and now asks for something else.
+fn default(at: Schemas<'_>) -> Option<Verdict> {
+    let levels = match at.spot.kind {
+        Kind::Parameter if at.spot.optional => [Level::Breaking; 3],
+        Kind::Parameter => [Level::Additive; 3],
+        _ => [Level::Additive, Level::Warning, Level::Warning],
+    };
+    at.keyword("default", "default-value", levels)
+}
+
+fn null(at: Schemas<'_>) -> Option<Verdict> {
+    // A schema without any type allows null already, whatever it says.
+    if kinds(at.base).is_none() != kinds(at.revision).is_none() {
+        return None;
+    }
+    let (what, effect) = match (nullable(at.base), nullable(at.revision)) {
+        (false, true) => ("became-nullable", Effect::Wider),
+        (true, false) => ("became-not-nullable", Effect::Narrower),
+        _ => return None,
+    };
+    Some(("nullable", what.to_owned(), at.level(effect)))
+}
+
+fn pattern(at: Schemas<'_>) -> Option<Verdict> {
+    let anything = |pattern: Option<&str>| matches!(pattern, None | Some(".*" | "^.*$" | ""));
+    let (old, new) = at.texts("pattern");
+    let (what, level) = match (anything(old), anything(new)) {
+        (true, true) => return None,
+        (true, false) => ("pattern-added", at.level(Effect::Narrower)),
+        (false, true) if new.is_some() => ("pattern-generalized", at.level(Effect::Wider)),
+        (false, true) => ("pattern-removed", at.level(Effect::Wider)),
+        (false, false) if old == new => return None,
+        // Which of the two allows more cannot be told.
+        (false, false) => ("pattern-changed", at.spot.unless_excused(Level::Warning)),
+    };
+    Some(("pattern", what.to_owned(), level))
+}
+
+fn deprecated(at: Schemas<'_>) -> Option<Verdict> {
+    let (what, level) = match (at.base.is_true("deprecated"), at.revision.is_true("deprecated")) {
+        (false, true) => ("deprecated", Level::Warning),
+        (true, false) => ("reactivated", Level::Additive),
+        _ => return None,
+    };
+    Some(("deprecated", what.to_owned(), level))
 }
 
 enum Further<'n> {
@@ -657,14 +404,15 @@ fn contains(wide: &Option<BTreeSet<String>>, narrow: &Option<BTreeSet<String>>, 
 }
 
 fn nullable(node: &Node) -> bool {
-    let listed = |key: &str, null: &dyn Fn(&Node) -> bool| {
-        node.get(key).and_then(Node::list).is_some_and(|items| items.iter().any(null))
-    };
-    is_true(node, "nullable") || listed("type", &|item| item.text() == Some("null"))
+    node.is_true("nullable") || items(node.get("type")).iter().any(|item| item.text() == Some("null"))
 }
 
-fn required(node: &Node) -> HashSet<&str> {
-    node.get("required").and_then(Node::list).unwrap_or_default().iter().filter_map(Node::text).collect()
+fn required(node: &Node) -> BTreeSet<&str> {
+    items(node.get("required")).iter().filter_map(Node::text).collect()
+}
+
+fn lists<'t>(at: Schemas<'t>, key: &str) -> (Option<&'t [Node]>, Option<&'t [Node]>) {
+    (at.base.get(key).and_then(Node::list), at.revision.get(key).and_then(Node::list))
 }
 
 /// A value as a text that no other value has.

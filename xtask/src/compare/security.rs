@@ -2,12 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Comparer, Level, Said, Trail, shown};
+use super::change::Level;
+use super::comparer::{Comparer, Said, entries, items, union};
+use super::trail::Trail;
 use crate::error::Result;
-use crate::tree::{Map, Node, Value};
+use crate::reference::follow;
+use crate::tree::{Map, Node};
 
 /// One alternative: what all must be given, with the scopes of each.
 type Alternative = BTreeMap<String, BTreeSet<String>>;
+
+/// What a scheme is, and the word that ids use for it.
+const SCHEME: [(&str, &str); 5] =
+    [("type", "type"), ("scheme", "details"), ("in", "details"), ("name", "details"), ("openIdConnectUrl", "details")];
+/// Where a flow goes, and the word that ids use for it.
+const URLS: [(&str, &str); 3] =
+    [("authorizationUrl", "oauth-url"), ("tokenUrl", "oauth-token-url"), ("refreshUrl", "oauth-refresh-url")];
 
 impl<'a> Comparer<'a> {
     pub(super) fn security(&mut self, at: &Trail<'_>, base: &'a Node, revision: &'a Node) -> Result<()> {
@@ -58,141 +68,85 @@ impl<'a> Comparer<'a> {
 
     /// What the schemes are.
     pub(super) fn schemes(&mut self, at: &Trail<'_>, old: &Map, new: &Map) -> Result<()> {
-        let used: BTreeSet<String> = names(self.base);
-        for (name, scheme) in old {
+        let used = names(self.base);
+        for (name, old, new) in union(old, new) {
             let at = at.step(name);
-            let base = super::references::follow(self.base, scheme).node;
-            let Some(other) = new.get(name) else {
-                let said = Said { base: Some(scheme), before: Some(shown(scheme)), ..Said::default() };
+            let (Some(scheme), Some(other)) = (old, new) else {
                 // Operations that used it say so themselves.
-                self.record(&at, "api-security-component-removed", Level::Additive, said)?;
+                let how = if new.is_some() { "added" } else { "removed" };
+                let id = format!("api-security-component-{how}");
+                self.record(&at, id, Level::Additive, Said::nodes(old, new))?;
                 continue;
             };
-            let revision = super::references::follow(self.revision, other).node;
-            for key in ["type", "scheme", "in", "name", "openIdConnectUrl"] {
-                let (was, is) = (base.get_text(key), revision.get_text(key));
-                if was == is || key == "scheme" && was.map(str::to_lowercase) == is.map(str::to_lowercase) {
-                    continue;
+            let (base, revision) = (follow(self.base, scheme).node, follow(self.revision, other).node);
+            let level = if used.contains(name) { Level::Breaking } else { Level::Additive };
+            for (key, word) in SCHEME {
+                let (was, is) = (base.get(key), revision.get(key));
+                let lower = |node: Option<&Node>| node.and_then(Node::text).map(str::to_lowercase);
+                if key != "scheme" || lower(was) != lower(is) {
+                    self.differs(&at, key, &format!("api-security-component-{word}-changed"), level, (was, is))?;
                 }
-                let level = if used.contains(name) { Level::Breaking } else { Level::Additive };
-                let id = format!("api-security-component-{}-changed", if key == "type" { "type" } else { "details" });
-                self.differs(&at.step(key), id, level, base.get(key), revision.get(key))?;
             }
             self.flows(&at.step("flows"), base.get("flows"), revision.get("flows"))?;
+            // A hint for people, says the standard.
+            let hints = (base.get("bearerFormat"), revision.get("bearerFormat"));
+            self.differs(&at, "bearerFormat", "text-changed", Level::Text, hints)?;
             let known = ["$ref", "type", "scheme", "in", "name", "openIdConnectUrl", "flows", "bearerFormat"];
-            let (was, is) = (base.get("bearerFormat"), revision.get("bearerFormat"));
-            if was.and_then(Node::text) != is.and_then(Node::text) {
-                // A hint for people, says the standard.
-                self.differs(&at.step("bearerFormat"), "text-changed", Level::Text, was, is)?;
-            }
             self.rest(&at, Some(base), Some(revision), &known)?;
-        }
-        for (name, scheme) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
-            let said = Said { revision: Some(scheme), after: Some(shown(scheme)), ..Said::default() };
-            self.record(&at.step(name), "api-security-component-added", Level::Additive, said)?;
         }
         Ok(())
     }
 
     fn flows(&mut self, at: &Trail<'_>, old: Option<&Node>, new: Option<&Node>) -> Result<()> {
-        let none = Map::new();
-        let (was, is) = (old.and_then(Node::map).unwrap_or(&none), new.and_then(Node::map).unwrap_or(&none));
-        for name in was.keys().chain(is.keys().filter(|name| !was.contains_key(*name))) {
-            let at = at.step(name);
-            let (Some(one), Some(other)) = (was.get(name), is.get(name)) else {
-                let level = if was.contains_key(name) { Level::Warning } else { Level::Additive };
-                self.differs(&at, "api-security-component-oauth-flow-changed", level, was.get(name), is.get(name))?;
+        for (name, old, new) in union(entries(old), entries(new)) {
+            let here = at.step(name);
+            let (Some(one), Some(other)) = (old, new) else {
+                let level = if new.is_none() { Level::Warning } else { Level::Additive };
+                self.record(&here, "api-security-component-oauth-flow-changed", level, Said::nodes(old, new))?;
                 continue;
             };
-            for (key, word) in [
-                ("authorizationUrl", "oauth-url"),
-                ("tokenUrl", "oauth-token-url"),
-                ("refreshUrl", "oauth-refresh-url"),
-            ] {
-                if one.get_text(key) != other.get_text(key) {
-                    let id = format!("api-security-component-{word}-changed");
-                    self.differs(&at.step(key), id, Level::Warning, one.get(key), other.get(key))?;
-                }
+            for (key, word) in URLS {
+                let id = format!("api-security-component-{word}-changed");
+                self.differs(&here, key, &id, Level::Warning, (one.get(key), other.get(key)))?;
             }
-            let scopes = |node: &Node| node.get("scopes").and_then(Node::map).cloned().unwrap_or_default();
-            let (before, after) = (scopes(one), scopes(other));
-            let list = at.step("scopes");
-            for (scope, node) in &before {
-                match after.get(scope) {
-                    None => self.differs(
-                        &list.step(scope),
-                        "api-security-component-oauth-scope-removed",
-                        Level::Warning,
-                        Some(node),
-                        None,
-                    )?,
-                    Some(other) if node.same(other) => {}
-                    Some(other) => self.differs(
-                        &list.step(scope),
-                        "api-security-component-oauth-scope-changed",
-                        Level::Text,
-                        Some(node),
-                        Some(other),
-                    )?,
-                }
+            let scopes = here.step("scopes");
+            for (scope, old, new) in union(entries(one.get("scopes")), entries(other.get("scopes"))) {
+                let (how, level) = match (old, new) {
+                    (Some(old), Some(new)) if old.same(new) => continue,
+                    (Some(_), Some(_)) => ("changed", Level::Text),
+                    (_, None) => ("removed", Level::Warning),
+                    (None, _) => ("added", Level::Additive),
+                };
+                let id = format!("api-security-component-oauth-scope-{how}");
+                self.record(&scopes.step(scope), id, level, Said::nodes(old, new))?;
             }
-            for (scope, node) in after.iter().filter(|(scope, _)| !before.contains_key(*scope)) {
-                self.differs(
-                    &list.step(scope),
-                    "api-security-component-oauth-scope-added",
-                    Level::Additive,
-                    None,
-                    Some(node),
-                )?;
-            }
-            self.rest(&at, Some(one), Some(other), &["authorizationUrl", "tokenUrl", "refreshUrl", "scopes"])?;
+            self.rest(&here, old, new, &["authorizationUrl", "tokenUrl", "refreshUrl", "scopes"])?;
         }
         Ok(())
     }
 }
 
 fn alternatives(node: Option<&Node>) -> BTreeSet<Alternative> {
-    let items = node.and_then(Node::list).unwrap_or_default().iter();
-    items
-        .filter_map(Node::map)
-        .map(|schemes| {
-            let scopes = |node: &Node| {
-                node.list().unwrap_or_default().iter().filter_map(Node::text).map(str::to_owned).collect()
-            };
-            schemes.iter().map(|(name, node)| (name.clone(), scopes(node))).collect()
-        })
-        .collect()
+    let scopes = |node: &Node| items(Some(node)).iter().filter_map(Node::text).map(str::to_owned).collect();
+    let schemes = |node: &Node| entries(Some(node)).iter().map(|(name, node)| (name.clone(), scopes(node))).collect();
+    items(node).iter().filter(|node| node.map().is_some()).map(schemes).collect()
 }
 
 fn named(one: &Alternative) -> String {
     if one.is_empty() {
         return "none".to_owned();
     }
-    let shown = |(name, scopes): (&String, &BTreeSet<String>)| {
-        if scopes.is_empty() {
-            name.clone()
-        } else {
-            format!("{name} ({})", scopes.iter().cloned().collect::<Vec<_>>().join(", "))
-        }
+    let words = |(name, scopes): (&String, &BTreeSet<String>)| match scopes.len() {
+        0 => name.clone(),
+        _ => format!("{name} ({})", scopes.iter().cloned().collect::<Vec<_>>().join(", ")),
     };
-    one.iter().map(shown).collect::<Vec<_>>().join(" and ")
+    one.iter().map(words).collect::<Vec<_>>().join(" and ")
 }
 
 /// The schemes that anything asks for.
 fn names(document: &Node) -> BTreeSet<String> {
-    let mut all = BTreeSet::new();
-    let mut add = |node: Option<&Node>| {
-        for schemes in node.and_then(Node::list).into_iter().flatten() {
-            if let Value::Map(map) = &schemes.value {
-                all.extend(map.keys().cloned());
-            }
-        }
-    };
-    add(document.get("security"));
-    for item in document.get("paths").and_then(Node::map).into_iter().flat_map(Map::values) {
-        for operation in item.map().into_iter().flat_map(Map::values) {
-            add(operation.get("security"));
-        }
-    }
-    all
+    let items = entries(document.get("paths")).values();
+    let operations = items.flat_map(|item| entries(Some(item)).values());
+    let lists = operations.chain([document]).filter_map(|holder| holder.get("security")?.list());
+    lists.flatten().flat_map(|schemes| entries(Some(schemes)).keys().cloned()).collect()
 }

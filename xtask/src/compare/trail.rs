@@ -4,6 +4,8 @@
 //! each step knows its key on either side. From it come the JSON pointer that a report shows and the logical site that a
 //! fingerprint is made of: names instead of indices, so that a reordered list changes nothing.
 
+use crate::roles::pointer;
+
 /// One step of the way.
 #[derive(Debug, Clone, Copy)]
 pub struct Trail<'t> {
@@ -57,10 +59,8 @@ impl<'t> Trail<'t> {
     /// The JSON pointer in one of the documents.
     #[must_use]
     pub fn pointer(&self, which: Which) -> String {
-        let mut keys: Vec<&str> = Vec::new();
-        let mut start = "";
-        let mut at = Some(self);
-        while let Some(here) = at {
+        let (mut keys, mut start) = (Vec::new(), "");
+        for here in self.back() {
             match if which == Which::Base { here.base } else { here.revision } {
                 Step::Name => keys.push(here.name),
                 Step::Key(key) => keys.push(key),
@@ -70,28 +70,22 @@ impl<'t> Trail<'t> {
                     break;
                 }
             }
-            at = here.up;
         }
         keys.reverse();
-        if keys.first() == Some(&"") {
-            keys.remove(0);
-        }
-        start.to_owned() + &crate::roles::pointer(&keys)
+        start.to_owned() + &pointer(keys.strip_prefix(&[""]).unwrap_or(&keys))
     }
 
     /// The names from the last operation (or the root) down: what a fingerprint is made of.
     #[must_use]
     pub fn site(&self) -> String {
-        let mut names: Vec<&str> = Vec::new();
-        let mut at = Some(self);
-        while let Some(here) = at {
-            if !here.name.is_empty() {
-                names.push(here.name);
-            }
-            at = here.up;
-        }
+        let mut names: Vec<&str> = self.back().map(|here| here.name).filter(|name| !name.is_empty()).collect();
         names.reverse();
-        crate::roles::pointer(&names)
+        pointer(&names)
+    }
+
+    /// The steps from here back to the root.
+    fn back(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |here| here.up)
     }
 }
 

@@ -1,27 +1,33 @@
-//! Changes that were seen and are fine: fingerprints with a reason, in `spec/accepted.yaml`.
+//! What differs on purpose, in `spec/accepted.yaml`: the rows that a page is expected to give, each with its reason.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use crate::compare::Change;
 use crate::error::{Error, Result};
-use crate::list;
-use crate::tree::{Node, Place};
+use crate::ident::operation_id;
+use crate::tree::{Node, Place, Value, read};
 
 /// The list.
 #[derive(Debug, Default)]
-pub struct Accepted(Vec<Entry>);
+pub struct Accepted(Vec<Row>);
 
-/// One accepted change.
+/// One expected row. Without a page and an operation, it is about the run as a whole.
 #[derive(Debug)]
-struct Entry {
-    fingerprint: String,
+struct Row {
+    page: Option<String>,
+    operation: Option<String>,
+    pointer: Option<String>,
+    kind: String,
+    value: Option<String>,
     place: Place,
 }
 
 impl Accepted {
-    /// Reads the list; a file that is not there accepts nothing.
+    /// Reads the list; a file that is not there expects nothing.
     ///
     /// # Errors
-    /// A file that cannot be read, an entry without fingerprint or reason, a fingerprint that stands twice.
+    /// A file that cannot be read, an entry without kind or reason, a row that stands twice.
     pub fn read_file(path: &Path, name: &str) -> Result<Self> {
         match std::fs::read_to_string(path) {
             Ok(text) => Self::parse(&text, name),
@@ -31,32 +37,90 @@ impl Accepted {
     }
 
     fn parse(text: &str, name: &str) -> Result<Self> {
-        let list = list::parse(text, name, &["fingerprint", "reason"], &["fingerprint"])?;
-        let entry = |node: &Node| Entry {
-            fingerprint: node.get_text("fingerprint").unwrap_or_default().to_owned(),
-            place: node.place.clone(),
+        let root = read(text, &Arc::from(name), 1)
+            .map_err(|error| Error::refused(format_args!("{name}:{}", error.line), error.reason))?;
+        let entries = match &root.value {
+            Value::Null => &[],
+            Value::List(entries) => &entries[..],
+            _ => return Err(Error::refused(&root.place, "expected a sequence of rows")),
         };
-        Ok(Self(list.iter().map(entry).collect()))
+        let mut rows: Vec<Row> = Vec::new();
+        for entry in entries {
+            for key in ["kind", "reason"] {
+                if entry.get_text(key).is_none_or(|text| text.trim().is_empty()) {
+                    return Err(Error::refused(&entry.place, format_args!("expected `{key}`, a text")));
+                }
+            }
+            // Of several lists each with each: the pages in two languages differ in the same fields.
+            for page in texts(entry, "page")? {
+                for pointer in texts(entry, "pointer")? {
+                    for value in texts(entry, "value")? {
+                        let operation = entry.get_text("operation").map(str::to_owned);
+                        let kind = entry.get_text("kind").unwrap_or_default().to_owned();
+                        let (page, pointer, place) = (page.clone(), pointer.clone(), entry.place.clone());
+                        let row = Row { page, operation, pointer, kind, value, place };
+                        if let Some(first) = rows.iter().find(|other| other.what() == row.what()) {
+                            let why = format!("{} is listed here and at {}; remove one", row.what(), first.place);
+                            return Err(Error::refused(&entry.place, why));
+                        }
+                        rows.push(row);
+                    }
+                }
+            }
+        }
+        Ok(Self(rows))
     }
 
-    /// Whether a change was accepted.
+    /// Whether a change of a page is one of the rows.
     #[must_use]
-    pub fn holds(&self, fingerprint: &str) -> bool {
-        self.0.iter().any(|entry| entry.fingerprint == fingerprint)
+    pub fn holds(&self, page: Option<&str>, change: &Change) -> bool {
+        self.0.iter().any(|row| row.page.as_deref() == page && row.is(change))
     }
 
-    /// The entries that no change needs, one line each.
+    /// The rows that an operation of a compared page did not give: where they stand, and what they expect.
     #[must_use]
-    pub fn unused(&self, occurring: &dyn Fn(&str) -> bool) -> Vec<String> {
-        let idle = self.0.iter().filter(|entry| !occurring(&entry.fingerprint));
-        idle.map(|entry| {
-            format!(
-                "{}: {} does not occur in this comparison; delete it once the page is taken",
-                entry.place, entry.fingerprint
-            )
-        })
-        .collect()
+    pub fn missing(
+        &self,
+        compared: &[(String, String)],
+        gave: impl Fn(Option<&str>, &dyn Fn(&Change) -> bool) -> bool,
+    ) -> Vec<(Place, String)> {
+        let was_compared = |row: &&Row| {
+            compared.iter().any(|(page, id)| row.page.as_ref() == Some(page) && row.operation.as_ref() == Some(id))
+        };
+        let rows = self.0.iter().filter(was_compared);
+        let idle = rows.filter(|row| !gave(row.page.as_deref(), &|change| row.is(change)));
+        idle.map(|row| (row.place.clone(), row.what())).collect()
     }
+}
+
+impl Row {
+    fn is(&self, change: &Change) -> bool {
+        let id = change.operation.as_ref().map(|one| operation_id(&one.method.to_ascii_lowercase(), &one.path));
+        let value = change.after.as_ref().or(change.before.as_ref());
+        self.kind == change.id
+            && self.operation == id
+            && self.pointer.as_ref().is_none_or(|pointer| *pointer == change.pointer)
+            && self.value.as_ref().is_none_or(|wanted| Some(wanted) == value)
+    }
+
+    fn what(&self) -> String {
+        let parts = [&self.page, &self.operation, &self.pointer, &Some(self.kind.clone()), &self.value];
+        parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// The texts under a key, one or several; nothing where the key is missing.
+fn texts(entry: &Node, key: &str) -> Result<Vec<Option<String>>> {
+    let Some(node) = entry.get(key) else { return Ok(vec![None]) };
+    let texts: Option<Vec<_>> = match &node.value {
+        Value::List(items) => {
+            items.iter().map(|item| Some(item.text().map(str::to_owned)).filter(Option::is_some)).collect()
+        }
+        _ => node.text().map(|text| vec![Some(text.to_owned())]),
+    };
+    texts.filter(|all| !all.is_empty()).ok_or_else(|| {
+        Error::refused(&node.place, format_args!("expected `{key}`, a text or texts, found {}", node.describe()))
+    })
 }
 
 #[cfg(test)]
@@ -64,18 +128,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_needs_a_fingerprint_and_a_reason_and_stands_once() {
-        let accepted = Accepted::parse("- fingerprint: 'ab'\n  reason: seen\n", "a.yaml");
-        assert!(accepted.as_ref().is_ok_and(|accepted| accepted.holds("ab") && !accepted.holds("a")));
-        let unused = accepted.map(|accepted| accepted.unused(&|_| false)).unwrap_or_default();
-        assert!(unused.first().is_some_and(|line| line.starts_with("a.yaml:1: ab does not occur")), "{unused:?}");
+    fn a_row_needs_a_kind_and_a_reason_and_stands_once() {
         for (text, expected) in [
-            ("- fingerprint: ab\n", "a.yaml:1: an entry without `reason`"),
-            ("- reason: x\n", "a.yaml:1: an entry without `fingerprint`"),
+            ("- {kind: a}\n", "a.yaml:1: expected `reason`"),
+            ("- {reason: x}\n", "a.yaml:1: expected `kind`"),
             ("a: b\n", "a.yaml:1: expected a sequence"),
+            ("- {kind: a, reason: x, page: []}\n", "a.yaml:1: expected `page`"),
             (
-                "- {fingerprint: ab, reason: x}\n- {fingerprint: ab, reason: y}\n",
-                "a.yaml:2: ab is listed here and at a.yaml:1",
+                "- {kind: a, reason: x, pointer: [a, b]}\n- {kind: a, reason: y, pointer: b}\n",
+                "a.yaml:2: b a is listed here and at a.yaml:1",
             ),
         ] {
             let error = Accepted::parse(text, "a.yaml").map(drop).map_err(|error| error.to_string());

@@ -5,13 +5,10 @@
 
 use std::path::Path;
 
-use serde_json::Value as Json;
-
-use crate::agreement::source;
 use crate::compare::{Change, Direction, Level, Operation};
-use crate::import::import;
+use crate::import::import_all;
 use crate::library::{Covered, Described, OPEN_ENUM, described, schemas};
-use crate::roots;
+use crate::tree::Node;
 
 const NOTHING: &str = "nothing";
 const REGENERATE: &str = "regenerate only";
@@ -36,13 +33,12 @@ impl Client {
     /// nothing.
     #[must_use]
     pub fn read(root: &Path) -> Self {
-        let patches = root.join(roots::PATCHES);
-        let imported = roots::vendor_pages(root).and_then(|pages| import(root, &pages, Some(&patches)));
-        let all = imported.map(|imported| described(&imported.document)).unwrap_or_default();
+        let all = import_all(root).map(|imported| described(&imported.document)).unwrap_or_default();
         let mut calls = Vec::new();
         for covered in schemas(root).unwrap_or_default() {
-            let Some(create) = covered.create(&all) else { continue };
-            calls.extend(all.iter().filter(|one| create.has(one)).map(|one| Call {
+            let create = all.iter().find(|one| one.method == "POST" && one.operation == covered.name);
+            let Some(create) = create else { continue };
+            calls.extend(all.iter().filter(|one| one.operation == create.operation).map(|one| Call {
                 operation: Operation { method: one.method.clone(), path: one.path.clone() },
                 id: one.id.clone(),
                 covered: covered.clone(),
@@ -215,7 +211,7 @@ impl Call {
         }
         let file = match schema {
             Some(schema) if schema.get(OPEN_ENUM).is_some() => "src/values.rs".to_owned(),
-            schema => source(schema.unwrap_or(&Json::Null), &self.create),
+            schema => self.create.file(|word| schema.is_some_and(|schema| schema.get(word).is_some())),
         };
         Some(Field { name, schema, file })
     }
@@ -224,6 +220,6 @@ impl Call {
 /// A property that the library sends, or could.
 struct Field<'c> {
     name: String,
-    schema: Option<&'c Json>,
+    schema: Option<&'c Node>,
     file: String,
 }

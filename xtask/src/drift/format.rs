@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::report::{Counts, Entry, Report};
 use crate::compare::Level;
+use crate::text::visible;
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -36,45 +37,34 @@ pub fn write(report: &Report, format: Format, color: bool) -> String {
 fn human(report: &Report, color: bool) -> String {
     let mut out = String::new();
     for entry in &report.changes {
-        let (on, off) = if color { (paint(entry.level), "\u{1b}[0m") } else { ("", "") };
-        let _ = writeln!(out, "{on}{}{off} {}{}", word(entry.level), plain(&entry.id), called(entry));
-        let _ = writeln!(out, "  {} {}", plain(&place(entry)), plain(&entry.pointer));
+        let (word, paint, _) = dress(entry.level);
+        let (on, off) = if color { (paint, "\u{1b}[0m") } else { ("", "") };
+        let _ = writeln!(out, "{on}{word}{off} {}{}", visible(&entry.id), called(entry));
+        let _ = writeln!(out, "  {} {}", visible(&place(entry)), visible(&entry.pointer));
         if entry.before.is_some() || entry.after.is_some() {
-            let shown = |text: &Option<String>| text.as_deref().map_or_else(|| "nothing".to_owned(), plain);
-            let _ = writeln!(out, "  was {}; is {}", shown(&entry.before), shown(&entry.after));
+            let _ = writeln!(out, "  was {}; is {}", value(&entry.before), value(&entry.after));
         }
-        let _ = writeln!(out, "  for this client: {}", plain(&entry.meaning));
+        let _ = writeln!(out, "  for this client: {}", visible(&entry.meaning));
         let _ = writeln!(out, "  fingerprint {}", entry.fingerprint);
-    }
-    for remark in &report.remarks {
-        let _ = writeln!(out, "remark: {}", plain(remark));
     }
     let _ = writeln!(out, "{}", sum(&report.counts));
     out
 }
 
 fn markdown(report: &Report) -> String {
-    let mut out = String::from("## Drift of the vendor's document\n\n");
-    let _ = writeln!(out, "{}\n", sum(&report.counts));
+    let mut out = format!("## Drift of the vendor's document\n\n{}\n\n", sum(&report.counts));
     if !report.changes.is_empty() {
         out.push_str("| level | change | where | was | is | for this client | fingerprint |\n");
         out.push_str("|---|---|---|---|---|---|---|\n");
     }
     let mut left = 0;
     for entry in &report.changes {
-        let shown = |text: &Option<String>| text.as_deref().map_or_else(String::new, code);
-        let row = format!(
-            "| {} | {} | {}<br>{}<br>{} | {} | {} | {} | `{}` |\n",
-            word(entry.level),
-            code(&entry.id),
-            code(called(entry).trim()),
-            code(&place(entry)),
-            code(&entry.pointer),
-            shown(&entry.before),
-            shown(&entry.after),
-            code(&entry.meaning),
-            entry.fingerprint,
-        );
+        let (word, ..) = dress(entry.level);
+        let id = code(&entry.id);
+        let place = [called(entry).trim(), &place(entry), &entry.pointer].map(code).join("<br>");
+        let [was, is] = [&entry.before, &entry.after].map(|text| text.as_deref().map_or_else(String::new, code));
+        let meaning = code(&entry.meaning);
+        let row = format!("| {word} | {id} | {place} | {was} | {is} | {meaning} | `{}` |\n", entry.fingerprint);
         if out.len() + row.len() > MAX_MARKDOWN {
             left += 1;
         } else {
@@ -84,43 +74,19 @@ fn markdown(report: &Report) -> String {
     if left > 0 {
         let _ = writeln!(out, "\n{left} more changes do not fit here; run `cargo xtask spec drift` to see them.");
     }
-    for remark in report.remarks.iter().take(50) {
-        let _ = writeln!(out, "\n{}", code(remark));
-    }
     out
 }
 
 fn github(report: &Report) -> String {
     let mut out = String::new();
     for entry in &report.changes {
-        let command = match entry.level {
-            Level::Breaking => "error",
-            Level::Warning => "warning",
-            _ => "notice",
-        };
-        let file = entry.place.as_ref().map_or("", |place| &place.file);
-        let shown = |text: &Option<String>| text.as_deref().map_or_else(|| "nothing".to_owned(), plain);
-        let text = format!(
-            "{}{} was {}; is {}; for this client: {} ({})",
-            plain(&entry.id),
-            called(entry),
-            shown(&entry.before),
-            shown(&entry.after),
-            plain(&entry.meaning),
-            entry.fingerprint
-        );
-        let title = format!("{} {}", word(entry.level), entry.id);
-        let _ = writeln!(
-            out,
-            "::{command} file={},line={},title={}::{}",
-            property(&plain(file)),
-            entry.line,
-            property(&plain(&title)),
-            message(&text)
-        );
-    }
-    for remark in &report.remarks {
-        let _ = writeln!(out, "::notice::{}", message(&plain(remark)));
+        let (word, _, command) = dress(entry.level);
+        let file = property(entry.place.as_ref().map_or("", |place| &place.file));
+        let title = property(&format!("{word} {}", entry.id));
+        let (id, called, meaning) = (visible(&entry.id), called(entry), visible(&entry.meaning));
+        let (was, is, fingerprint) = (value(&entry.before), value(&entry.after), &entry.fingerprint);
+        let text = format!("{id}{called} was {was}; is {is}; for this client: {meaning} ({fingerprint})");
+        let _ = writeln!(out, "::{command} file={file},line={},title={title}::{}", entry.line, message(&text));
     }
     let _ = writeln!(out, "{}", message(&sum(&report.counts)));
     out
@@ -139,60 +105,37 @@ pub fn sum(counts: &Counts) -> String {
     line
 }
 
-fn word(level: Level) -> &'static str {
+/// How a level looks: its word, its color in a terminal, its command in a workflow.
+fn dress(level: Level) -> (&'static str, &'static str, &'static str) {
     match level {
-        Level::Breaking => "breaking",
-        Level::Warning => "warning",
-        Level::Additive => "additive",
-        Level::Source => "source",
-        Level::Text => "text",
+        Level::Breaking => ("breaking", "\u{1b}[1;31m", "error"),
+        Level::Warning => ("warning", "\u{1b}[33m", "warning"),
+        Level::Additive => ("additive", "\u{1b}[32m", "notice"),
+        Level::Source => ("source", "\u{1b}[36m", "notice"),
+        Level::Text => ("text", "\u{1b}[2m", "notice"),
     }
 }
 
-fn paint(level: Level) -> &'static str {
-    match level {
-        Level::Breaking => "\u{1b}[1;31m",
-        Level::Warning => "\u{1b}[33m",
-        Level::Additive => "\u{1b}[32m",
-        Level::Source => "\u{1b}[36m",
-        Level::Text => "\u{1b}[2m",
-    }
+fn value(text: &Option<String>) -> String {
+    text.as_deref().map_or_else(|| "nothing".to_owned(), visible)
 }
 
+/// The operation, and the page that says so.
 fn called(entry: &Entry) -> String {
-    let operation = entry.operation.as_ref();
-    operation.map_or_else(String::new, |operation| plain(&format!(" {} {}", operation.method, operation.path)))
+    let operation = entry.operation.as_ref().map(|operation| format!(" {} {}", operation.method, operation.path));
+    let page = entry.page.as_ref().map(|page| format!(" (page {page})"));
+    visible(&[operation, page].into_iter().flatten().collect::<String>())
 }
 
 fn place(entry: &Entry) -> String {
     entry.place.as_ref().map_or_else(|| format!("line {}", entry.line), ToString::to_string)
 }
 
-/// A text as one line in which everything that is not seen is written out.
-fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' => out.push('⏎'),
-            '\t' => out.push(' '),
-            c if hidden(c) => out.extend(c.escape_unicode()),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// What moves a cursor, turns the direction of a line round, or cannot be seen.
-fn hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{061C}' | '\u{E0000}'..='\u{E007F}' | '\u{FFF9}'..='\u{FFFB}')
-}
-
 /// A text inside of a code element: every sign that could mean something as an entity. Mentions and references to issues
 /// are not looked for there.
 fn code(text: &str) -> String {
     let mut out = String::from("<code>");
-    for c in plain(text).chars() {
+    for c in visible(text).chars() {
         if c.is_ascii_punctuation() {
             let _ = write!(out, "&#{};", u32::from(c));
         } else {
@@ -203,9 +146,9 @@ fn code(text: &str) -> String {
     out
 }
 
-/// What GitHub reads back as it was: a percent sign and line ends; in a property also what separates properties.
+/// What GitHub reads back as one line: a percent sign is written out; in a property also what separates properties.
 fn message(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    visible(text).replace('%', "%25")
 }
 
 fn property(text: &str) -> String {
@@ -222,6 +165,7 @@ mod tests {
         let entry = Entry {
             id: "unclassified".to_owned(),
             level: Level::Warning,
+            page: Some(hostile.to_owned()),
             operation: Some(operation),
             pointer: hostile.to_owned(),
             line: 3,
@@ -232,7 +176,7 @@ mod tests {
             place: None,
         };
         let counts = Counts { warning: 1, ..Counts::default() };
-        Report { changes: vec![entry], counts, remarks: vec![hostile.to_owned()] }
+        Report { changes: vec![entry], counts }
     }
 
     const HOSTILE: &str = "a\u{1b}[2J\r\n::error::x\u{202e}% <script>`|[a](b) @team #1 https://x.y\u{200b}";
@@ -242,7 +186,7 @@ mod tests {
         let text = human(&report(HOSTILE), false);
         assert!(!text.contains(['\u{1b}', '\r', '\u{202e}', '\u{200b}']), "{text:?}");
         assert!(!text.lines().any(|line| line.starts_with("::")), "{text}");
-        assert_eq!(text.lines().count(), 7, "{text}");
+        assert_eq!(text.lines().count(), 6, "{text}");
     }
 
     #[test]
@@ -258,8 +202,8 @@ mod tests {
     fn no_text_of_a_page_becomes_a_command_of_the_workflow() {
         let text = github(&report(HOSTILE));
         let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("::")).collect();
-        assert_eq!(commands.len(), 2, "{text}");
-        assert!(commands.iter().all(|line| line.starts_with("::warning file=") || line.starts_with("::notice::")));
+        assert_eq!(commands.len(), 1, "{text}");
+        assert!(commands.iter().all(|line| line.starts_with("::warning file=")));
         assert_eq!((message("1%\n"), property("a:b,c")), ("1%25%0A".to_owned(), "a%3Ab%2Cc".to_owned()));
     }
 

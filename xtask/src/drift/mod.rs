@@ -5,27 +5,31 @@
 
 mod accepted;
 mod client;
-mod facts;
+mod contradictions;
+mod described;
 mod format;
 mod prose;
 mod report;
 mod side;
 mod validate;
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::compare::{self, Change, Level, Operation, Options, Pair};
 use crate::error::{Error, Result};
+use crate::ident::operation_id;
 use crate::import::mended;
-use crate::page::{Page, sha256};
+use crate::page::{self, Page, sha256};
 use crate::patch;
 use crate::roots;
-use crate::tree::{Node, Place};
+use crate::tree::Place;
 
 pub use accepted::Accepted;
 pub use client::Client;
+use described::Descriptions;
 pub use format::{Format, sum, write};
 pub use report::{Counts, Entry, FailOn, Report, schema};
 pub use side::{Sheet, Side, api_id, read};
@@ -40,70 +44,160 @@ const FINGERPRINT: usize = 16;
 /// What to compare.
 #[derive(Debug, Clone)]
 pub struct Question {
-    /// The older side; without it, the pages in `spec/vendor`.
+    /// The older side; without it, the pages in `spec/vendor` and the descriptions in `spec/operations`.
     pub base: Option<PathBuf>,
     /// The newer side.
-    pub revision: PathBuf,
+    pub revision: Vec<PathBuf>,
     /// Whether changes of words are listed too.
     pub show_text: bool,
 }
 
-/// Compares two sides.
+/// A change of a page.
+struct Found {
+    /// The page, as it calls itself.
+    page: Option<String>,
+    change: Change,
+    /// The operation that the library knows, in its older place.
+    known: Option<Operation>,
+    /// What it means, where the library cannot say it.
+    meaning: Option<String>,
+}
+
+/// Compares pages with what is known of their operations, or two sides with each other.
 ///
 /// # Errors
 /// A side that cannot be read: that is never "no drift".
 pub fn drift(root: &Path, question: &Question) -> Result<Report> {
-    let usual = root.join(roots::VENDOR);
-    let base = side::read(root, question.base.as_deref().unwrap_or(&usual))?;
     let revision = side::read(root, &question.revision)?;
+    if let Some(base) = &question.base {
+        let base = side::read(root, std::slice::from_ref(base))?;
+        return between(&Client::read(root), (&base, &revision), question.show_text);
+    }
+    let vendor = side::read(root, &[root.join(roots::VENDOR)])?;
     let accepted = Accepted::read_file(&root.join(roots::ACCEPTED), roots::ACCEPTED)?;
-    between(root, (&base, &revision), &Client::read(root), &accepted, question.show_text)
+    let (client, own) = (Client::read(root), descriptions(root)?);
+    let (mut found, mut compared) = (Vec::new(), Vec::new());
+    for sheet in &revision.sheets {
+        let title = sheet.title();
+        let of_page = |change: Change, known: Option<&Operation>, meaning: Option<String>| Found {
+            page: Some(title.clone()),
+            change,
+            known: known.cloned(),
+            meaning,
+        };
+        let (near, _) = vendor.about(sheet);
+        let alone = Side { sheets: vec![sheet.clone()], folder: false };
+        let (changes, before) =
+            if near.sheets.is_empty() { Default::default() } else { compare(&near, &alone, &client)? };
+        let page = mended(std::slice::from_ref(&sheet.page), None).map_err(refusal)?.document;
+        for (operation, node) in sheet.operations() {
+            compared.push((title.clone(), operation_id(&operation.method.to_ascii_lowercase(), &operation.path)));
+            if before.contains_key(&operation) {
+                continue;
+            }
+            let Some(file) = own.file(&operation) else {
+                let (place, operation) = (node.place.clone(), Some(operation));
+                let new = Change { place, operation, ..Change::of("endpoint-added", Level::Additive) };
+                found.push(of_page(new, None, None));
+                continue;
+            };
+            let meaning = format!("{file}: follow the page, or expect the difference in {}", roots::ACCEPTED);
+            let contradictions = own.contradictions(&page, &operation).into_iter();
+            found.extend(contradictions.map(|change| of_page(change, Some(&operation), Some(meaning.clone()))));
+        }
+        for change in changes.into_iter().chain(patches(root, &vendor, sheet)?) {
+            let operation = change.operation.as_ref();
+            // Where requests go is asked once for all pages; what another page describes is not gone from this one.
+            let elsewhere = |operation: &Operation| {
+                let mut others = revision.sheets.iter().filter(|other| other.path != sheet.path);
+                !before.contains_key(operation)
+                    && others.any(|other| other.operations().any(|(one, _)| one == *operation))
+            };
+            if !change.id.starts_with("api-server")
+                && change.id != "endpoint-added"
+                && !operation.is_some_and(elsewhere)
+            {
+                let known = operation.map(|operation| before.get(operation).unwrap_or(operation).clone());
+                found.push(of_page(change, known.as_ref(), None));
+            }
+        }
+    }
+    let run = servers(&vendor, &revision).into_iter().chain(gone(&vendor, &revision));
+    found.extend(run.map(|change| Found { page: None, known: change.operation.clone(), change, meaning: None }));
+    Ok(expecting(found, &compared, &client, &accepted, question.show_text))
 }
 
-/// Compares two sides that were read already.
-///
-/// # Errors
-/// Sides that cannot be compared.
-pub fn between(
-    root: &Path,
-    (base, revision): (&Side, &Side),
+/// The report of what was found beside what is expected, and of what is expected and was not found.
+fn expecting(
+    mut found: Vec<Found>,
+    compared: &[(String, String)],
     client: &Client,
     accepted: &Accepted,
     show_text: bool,
-) -> Result<Report> {
-    // One page is the successor of one page of a folder; the others are not gone.
-    let (near, far) = if base.folder && !revision.folder { base.about(revision) } else { (base.clone(), Vec::new()) };
-    let (old, new) = (near.document()?, revision.document()?);
+) -> Report {
+    let meaning = format!("{}: delete the row; the page does not differ there any more", roots::ACCEPTED);
+    let missing =
+        accepted.missing(compared, |page, row| found.iter().any(|one| one.page.as_deref() == page && row(&one.change)));
+    found.extend(missing.into_iter().map(|(place, what)| Found {
+        page: None,
+        change: Change { place, before: Some(what), ..Change::of("expected-row-missing", Level::Warning) },
+        known: None,
+        meaning: Some(meaning.clone()),
+    }));
+    report(found, client, accepted, show_text)
+}
+
+/// Compares two sides as they are.
+///
+/// # Errors
+/// Sides that cannot be compared.
+pub fn between(client: &Client, (base, revision): (&Side, &Side), show_text: bool) -> Result<Report> {
+    let (changes, before) = compare(base, revision, client)?;
+    let found = changes.into_iter().map(|change| {
+        let known = change.operation.as_ref().map(|operation| before.get(operation).unwrap_or(operation).clone());
+        Found { page: None, change, known, meaning: None }
+    });
+    Ok(report(found.collect(), client, &Accepted::default(), show_text))
+}
+
+/// What became different, and which operation of the newer side was which of the older.
+fn compare(base: &Side, revision: &Side, client: &Client) -> Result<(Vec<Change>, HashMap<Operation, Operation>)> {
+    let (old, new) = (base.document()?, revision.document()?);
     let look = |pair: &Pair<'_>| prose::look(pair, client);
     let options = Options { identity: &api_id, look: &look, today: today() };
     let compared = compare::compare(&old, &new, &options)?;
     let mut changes = compared.changes;
-    // The facts below find these wherever they stand, in what is new too.
+    // The contradictions below find these wherever they stand, in what is new too.
     changes.retain(|change| change.id != compare::NO_PROPERTY);
     changes.iter_mut().for_each(status);
-    changes.extend(facts::new_ones(&old, &new));
-    changes.extend(repairs(&near, revision));
-    changes.extend(patches(root, (&near, revision), &far)?);
+    changes.extend(contradictions::new_ones(&old, &new));
+    changes.extend(repairs(base, revision));
+    Ok((changes, compared.matched.into_iter().map(|(old, new)| (new, old)).collect()))
+}
 
-    let before: HashMap<&Operation, &Operation> = compared.matched.iter().map(|(old, new)| (new, old)).collect();
+/// Our own descriptions.
+fn descriptions(root: &Path) -> Result<Descriptions> {
+    let pages: Vec<Page> = roots::documents_in(&root.join(roots::OPERATIONS), roots::OPERATIONS)?
+        .iter()
+        .map(|path| page::open(path, &roots::shown(root, path)))
+        .collect::<Result<_>>()?;
+    Ok(Descriptions::new(mended(&pages, None)?.document))
+}
+
+/// Makes a report of what was found, without what is expected.
+fn report(found: Vec<Found>, client: &Client, accepted: &Accepted, show_text: bool) -> Report {
     let mut report = Report::default();
-    let mut seen: Vec<String> = Vec::new();
-    for change in changes {
-        let known = change.operation.as_ref().map(|operation| before.get(operation).copied().unwrap_or(operation));
-        let fingerprint = fingerprint(&change, known);
-        if accepted.holds(&fingerprint) {
+    for Found { page, change, known, meaning } in found {
+        if accepted.holds(page.as_deref(), &change) {
             report.counts.accepted += 1;
-            seen.push(fingerprint);
             continue;
         }
-        report.counts.add(change.level);
-        if change.level == Level::Text && !show_text {
-            continue;
-        }
-        let meaning = client.meaning(&change, known);
-        report.changes.push(Entry {
+        let fingerprint = fingerprint(&change, known.as_ref());
+        let meaning = meaning.unwrap_or_else(|| client.meaning(&change, known.as_ref()));
+        let entry = Entry {
             id: change.id,
             level: change.level,
+            page,
             operation: change.operation,
             pointer: change.pointer,
             line: change.place.line,
@@ -112,11 +206,27 @@ pub fn between(
             meaning,
             fingerprint,
             place: Some(change.place),
-        });
+        };
+        report.counts.add(entry.level);
+        if entry.level > Level::Text || show_text {
+            report.changes.push(entry);
+        }
     }
-    report.changes.sort_by_key(|entry| std::cmp::Reverse(entry.level));
-    report.remarks = accepted.unused(&|fingerprint| seen.iter().any(|other| other == fingerprint));
-    Ok(report)
+    // By operation, the gravest first; then what is new. A query and a list stand beside their POST.
+    let group = |entry: &Entry| {
+        let path = entry.operation.as_ref().map(|one| one.path.split("/{").next().unwrap_or_default().to_owned());
+        (entry.id == "endpoint-added", path)
+    };
+    let mut gravest: BTreeMap<(bool, Option<String>), Level> = BTreeMap::new();
+    for entry in &report.changes {
+        let level = gravest.entry(group(entry)).or_insert(entry.level);
+        *level = entry.level.max(*level);
+    }
+    report.changes.sort_by_cached_key(|entry| {
+        let group = group(entry);
+        (group.0, Reverse(gravest.get(&group).copied()), group, Reverse(entry.level))
+    });
+    report
 }
 
 /// What tells a change from every other one, wherever it stands in its file.
@@ -159,17 +269,8 @@ fn repairs(base: &Side, revision: &Side) -> Vec<Change> {
     });
     let mut changes = Vec::new();
     let mut add = |id: &str, place: &Place, before: Option<String>, after: Option<String>| {
-        changes.push(Change {
-            id: id.to_owned(),
-            level: Level::Text,
-            direction: None,
-            operation: None,
-            pointer: String::new(),
-            site: "/repairs".to_owned(),
-            place: place.clone(),
-            before,
-            after,
-        });
+        let (site, place) = ("/repairs".to_owned(), place.clone());
+        changes.push(Change { site, place, before, after, ..Change::of(id, Level::Text) });
     };
     let said = |(_, before, after): &(Place, String, String)| {
         if before.is_empty() { after.clone() } else { format!("{before} → {after}") }
@@ -185,34 +286,58 @@ fn repairs(base: &Side, revision: &Side) -> Vec<Change> {
     changes
 }
 
-/// Whether our patches still fit, once the newer pages stand where the older ones do.
-fn patches(root: &Path, (base, revision): (&Side, &Side), far: &[Sheet]) -> Result<Vec<Change>> {
+/// Whether our patches still fit, once a newer page stands where an older one does.
+fn patches(root: &Path, vendor: &Side, newer: &Sheet) -> Result<Vec<Change>> {
     let path = root.join(roots::PATCHES);
-    let published = |side: &Side| side.sheets.iter().all(|sheet| sheet.published);
-    if !published(base) || !published(revision) || !path.is_file() {
+    let (near, _) = vendor.about(newer);
+    let [replaced] = near.sheets.as_slice() else { return Ok(Vec::new()) };
+    if !path.is_file() || !newer.page.published {
         return Ok(Vec::new());
     }
     let patches = patch::read_file(&path, roots::PATCHES)?;
-    let pages = |side: &Side| -> Vec<Page> { side.sheets.iter().chain(far).map(|sheet| sheet.page.clone()).collect() };
-    // Pages that our patches were never written for say nothing about them.
-    let Ok(mut old) = mended(&pages(base)) else { return Ok(Vec::new()) };
-    if !patches.problems(&mut old.document).is_empty() {
-        return Ok(Vec::new());
+    let mut pages: Vec<Page> = vendor.sheets.iter().map(|sheet| sheet.page.clone()).collect();
+    let old = mended(&pages, Some(&patches)).map_err(refusal)?.problems;
+    for page in pages.iter_mut().filter(|page| page.name == replaced.page.name) {
+        *page = Page { name: replaced.page.name.clone(), ..newer.page.clone() };
     }
-    let mut new: Node = mended(&pages(revision)).map_err(refusal)?.document;
-    let problems = patches.problems(&mut new);
+    let new = mended(&pages, Some(&patches)).map_err(refusal)?.problems;
+    // A patch that was stale before says nothing of this page, and hides no other.
+    let problems = new.into_iter().filter(|one| !old.iter().any(|other| other.place == one.place));
     let change = |problem: patch::Problem| Change {
-        id: if problem.obsolete { "patch-obsolete" } else { "patch-failed" }.to_owned(),
-        level: Level::Breaking,
-        direction: None,
-        operation: None,
-        pointer: String::new(),
         site: format!("/patches/{}", problem.target),
         place: problem.place,
         before: Some(problem.target),
         after: Some(problem.text),
+        ..Change::of(if problem.obsolete { "patch-obsolete" } else { "patch-failed" }, Level::Breaking)
     };
-    Ok(problems.into_iter().map(change).collect())
+    Ok(problems.map(change).collect())
+}
+
+/// Where requests go, if it is not where the vendored pages say: one change for all pages.
+fn servers(vendor: &Side, revision: &Side) -> Option<Change> {
+    let urls = |side: &Side| -> BTreeMap<String, Place> {
+        let lists = side.sheets.iter().filter_map(|sheet| sheet.root.get("servers")?.list());
+        lists.flatten().filter_map(|one| Some((one.get_text("url")?.to_owned(), one.place.clone()))).collect()
+    };
+    let (old, new) = (urls(vendor), urls(revision));
+    let (_, place) = new.iter().find(|(url, _)| !old.contains_key(*url))?;
+    let all = |urls: Vec<&String>| Some(urls.into_iter().cloned().collect::<Vec<_>>().join(", "));
+    let before = all(old.keys().collect());
+    let after = all(new.keys().filter(|url| !old.contains_key(*url)).collect());
+    Some(Change { place: place.clone(), before, after, ..Change::of("api-server-changed", Level::Warning) })
+}
+
+/// The operations of vendored pages that no page of a folder describes any more.
+fn gone(vendor: &Side, revision: &Side) -> Vec<Change> {
+    let is_gone = |sheet: &&Sheet| revision.folder && revision.about(sheet).0.sheets.is_empty();
+    let gone = vendor.sheets.iter().filter(is_gone).flat_map(Sheet::operations);
+    gone.map(|(operation, node)| Change {
+        place: node.place.clone(),
+        before: Some(format!("{} {}", operation.method, operation.path)),
+        operation: Some(operation),
+        ..Change::of("api-path-removed-without-deprecation", Level::Breaking)
+    })
+    .collect()
 }
 
 /// A newer side that cannot be imported is an unreadable one, whatever the import calls it.

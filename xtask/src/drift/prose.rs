@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::client::Client;
 use crate::compare::{Direction, Found, Level, Pair};
 use crate::lift::{Constraint, Keyword, Said, statements};
-use crate::tree::Node;
+use crate::tree::{Node, Place};
 
 /// What prose says differently.
 #[must_use]
@@ -65,11 +65,8 @@ fn against(schema: &Constraint, was: Option<&Constraint>, is: &Constraint) -> Op
 fn says_the_same(base: &Node, revision: &Node) -> bool {
     let keys = ["description", "title", "type", "x-apifox-enum"];
     keys.into_iter().chain(Keyword::ALL.iter().map(|keyword| keyword.name())).all(|key| {
-        match (base.get(key), revision.get(key)) {
-            (Some(old), Some(new)) => old.same(new),
-            (None, None) => true,
-            _ => false,
-        }
+        let (old, new) = (base.get(key), revision.get(key));
+        old.zip(new).map_or(old.is_none() && new.is_none(), |(old, new)| old.same(new))
     })
 }
 
@@ -80,50 +77,24 @@ fn enumeration(
     new: Option<&Constraint>,
     found: &mut Vec<Found>,
 ) {
-    let values = |constraint: Option<&Constraint>| -> BTreeSet<String> {
-        constraint.map(|c| c.values.iter().cloned().collect()).unwrap_or_default()
-    };
-    let (was, is) = (values(old), values(new));
+    let values = |side: Option<&Constraint>| side.map(|side| side.values.iter().cloned().collect::<BTreeSet<_>>());
+    let all = |set: BTreeSet<String>| Some(set.into_iter().collect::<Vec<_>>().join(", "));
     let request = pair.direction == Direction::Request;
-    let place = |constraint: Option<&Constraint>, node: &Node| {
-        constraint.map_or_else(|| node.place.clone(), |constraint| constraint.place.clone())
+    let matters = |matters: bool| if matters { Level::Warning } else { Level::Additive };
+    let mut add = |what: &str, level: Level, before: Option<String>, after: Option<String>| {
+        found.push(Found { id: format!("prose-enum-{what}"), level, place: place(pair, new), before, after });
     };
-    let all = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(", ");
-    match (old, new) {
+    match (values(old), values(new)) {
         (None, None) => {}
-        (None, Some(_)) => found.push(Found {
-            id: "prose-enum-introduced".to_owned(),
-            level: if request { Level::Warning } else { Level::Additive },
-            place: place(new, pair.revision),
-            before: None,
-            after: Some(all(&is)),
-        }),
-        (Some(_), None) => found.push(Found {
-            id: "prose-enum-dropped".to_owned(),
-            level: Level::Additive,
-            place: place(None, pair.revision),
-            before: Some(all(&was)),
-            after: None,
-        }),
-        (Some(_), Some(_)) => {
+        (None, Some(is)) => add("introduced", matters(request), None, all(is)),
+        (Some(was), None) => add("dropped", Level::Additive, all(was), None),
+        (Some(was), Some(is)) => {
+            let closed = request && !client.is_open(pair.operation, &pair.trail.site());
             for value in is.difference(&was) {
-                let open = !request || client.is_open(pair.operation, &pair.trail.site());
-                found.push(Found {
-                    id: "prose-enum-value-added".to_owned(),
-                    level: if open { Level::Additive } else { Level::Warning },
-                    place: place(new, pair.revision),
-                    before: None,
-                    after: Some(value.clone()),
-                });
+                add("value-added", matters(closed), None, Some(value.clone()));
             }
             for value in was.difference(&is) {
-                found.push(Found {
-                    id: "prose-enum-value-removed".to_owned(),
-                    level: if request { Level::Warning } else { Level::Additive },
-                    place: place(new, pair.revision),
-                    before: Some(value.clone()),
-                    after: None,
-                });
+                add("value-removed", matters(request), Some(value.clone()), None);
             }
         }
     }
@@ -136,7 +107,7 @@ fn limit(
     new: Option<&Constraint>,
     found: &mut Vec<Found>,
 ) {
-    let value = |constraint: Option<&Constraint>| constraint.and_then(|c| c.values.first().cloned());
+    let value = |side: Option<&Constraint>| side.and_then(|side| side.values.first().cloned());
     let (was, is) = (value(old), value(new));
     let number = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<f64>().ok());
     let upper = matches!(keyword, Keyword::MaxLength | Keyword::MaxItems | Keyword::Maximum);
@@ -147,12 +118,17 @@ fn limit(
         (Some(was), Some(is)) if was.total_cmp(&is).is_eq() => return,
         (Some(was), Some(is)) => (is < was) == upper,
     };
-    let request = pair.direction == Direction::Request;
+    let words = |value: Option<String>| value.map(|value| format!("{} {value}", keyword.name()));
     found.push(Found {
         id: format!("prose-limit-{}", if stricter { "stricter" } else { "looser" }),
-        level: if stricter && request { Level::Warning } else { Level::Additive },
-        place: new.map_or_else(|| pair.revision.place.clone(), |constraint| constraint.place.clone()),
-        before: was.map(|was| format!("{} {was}", keyword.name())),
-        after: is.map(|is| format!("{} {is}", keyword.name())),
+        level: if stricter && pair.direction == Direction::Request { Level::Warning } else { Level::Additive },
+        place: place(pair, new),
+        before: words(was),
+        after: words(is),
     });
+}
+
+/// The line that states a constraint now, or of the schema that no longer does.
+fn place(pair: &Pair<'_>, stated: Option<&Constraint>) -> Place {
+    stated.map_or(&pair.revision.place, |constraint| &constraint.place).clone()
 }

@@ -10,13 +10,10 @@ use crate::tree::Place;
 #[derive(Debug, Default, Serialize, JsonSchema)]
 #[schemars(title = "Drift", deny_unknown_fields)]
 pub struct Report {
-    /// The changes, the gravest first; those of level `text` only when asked for.
+    /// The changes by operation, the gravest first; those of level `text` only when asked for.
     pub changes: Vec<Entry>,
     /// How many there are of each level, listed or not.
     pub counts: Counts,
-    /// What is worth knowing about the check itself.
-    #[serde(skip)]
-    pub remarks: Vec<String>,
 }
 
 /// One change.
@@ -27,9 +24,12 @@ pub struct Entry {
     pub id: String,
     /// How much it matters.
     pub level: Level,
+    /// The page, as it calls itself; null for what is about the comparison as a whole.
+    pub page: Option<String>,
     /// The operation; null for what describes the document as a whole.
     pub operation: Option<Operation>,
-    /// The place in the newer document as a JSON pointer; for what is gone, in the older.
+    /// The place in the newer document as a JSON pointer, for what is gone in the older; against a description of our own,
+    /// the field.
     pub pointer: String,
     /// The line of that place, counted from 1.
     pub line: usize,
@@ -39,7 +39,7 @@ pub struct Entry {
     pub after: Option<String>,
     /// What it means for this library: a field and a file, "regenerate only", or "nothing".
     pub meaning: String,
-    /// The same from run to run, whatever line it stands on: for spec/accepted.yaml.
+    /// The same from run to run, whatever page and line it stands on.
     pub fingerprint: String,
     /// The file that the line is of.
     #[serde(skip)]
@@ -60,7 +60,7 @@ pub struct Counts {
     pub source: usize,
     /// Only words for people change.
     pub text: usize,
-    /// Accepted in spec/accepted.yaml, and in none of the numbers above.
+    /// Expected by spec/accepted.yaml, and in none of the numbers above.
     pub accepted: usize,
 }
 

@@ -5,8 +5,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::compare::Operation;
 use crate::error::{Error, Result};
-use crate::merge::merge;
+use crate::merge::{Source, merge};
 use crate::page::{self, Page};
 use crate::repair::{self, Repair};
 use crate::roles::METHODS;
@@ -21,8 +22,6 @@ pub struct Sheet {
     pub path: PathBuf,
     /// The text.
     pub page: Page,
-    /// Whether it is one of the vendor's pages, and no OpenAPI file.
-    pub published: bool,
     /// The document, as published.
     pub root: Node,
     /// What had to be repaired.
@@ -40,18 +39,21 @@ pub struct Side {
     pub folder: bool,
 }
 
-/// Reads a side.
+/// Reads a side: pages, OpenAPI files, and folders of them.
 ///
 /// # Errors
 /// What is no such document, in one line.
-pub fn read(root: &Path, path: &Path) -> Result<Side> {
-    if !path.is_dir() {
-        return Ok(Side { sheets: vec![sheet(root, path)?], folder: false });
+pub fn read(root: &Path, paths: &[PathBuf]) -> Result<Side> {
+    let mut sheets = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let all = roots::documents_in(path, &roots::shown(root, path))?;
+            sheets.extend(all.iter().map(|page| sheet(root, page)).collect::<Result<Vec<_>>>()?);
+        } else {
+            sheets.push(sheet(root, path)?);
+        }
     }
-    let name = roots::shown(root, path);
-    let pages = roots::pages_in(path, &name)?;
-    let sheets = pages.iter().map(|page| sheet(root, page)).collect::<Result<Vec<_>>>()?;
-    Ok(Side { sheets, folder: true })
+    Ok(Side { sheets, folder: paths.iter().any(|path| path.is_dir()) })
 }
 
 impl Side {
@@ -60,28 +62,17 @@ impl Side {
     /// # Errors
     /// Two documents that describe the same thing.
     pub fn document(&self) -> Result<Node> {
-        merge(self.sheets.iter().map(|sheet| sheet.root.clone()).collect())
+        let source = |sheet: &Sheet| Source { root: sheet.root.clone(), published: sheet.page.published };
+        merge(self.sheets.iter().map(source).collect(), &mut Notes::default())
     }
 
-    /// Of a folder, the pages that a single newer page can be the successor of; all, when it is none's.
+    /// The documents that describe an operation of another one, and the rest.
     #[must_use]
-    pub fn about(&self, other: &Side) -> (Self, Vec<Sheet>) {
-        let wanted: BTreeSet<String> = other.sheets.iter().flat_map(Sheet::keys).collect();
-        let (near, far): (Vec<Sheet>, Vec<Sheet>) =
-            self.sheets.iter().cloned().partition(|sheet| sheet.keys().iter().any(|key| wanted.contains(key)));
-        if near.is_empty() {
-            return (self.clone(), Vec::new());
-        }
-        (Self { sheets: near, folder: self.folder }, far)
-    }
-}
-
-impl Side {
-    /// Whether both describe some operation.
-    #[must_use]
-    pub fn shares(&self, other: &Side) -> bool {
-        let wanted: BTreeSet<String> = other.sheets.iter().flat_map(Sheet::keys).collect();
-        self.sheets.iter().any(|sheet| sheet.keys().iter().any(|key| wanted.contains(key)))
+    pub fn about(&self, other: &Sheet) -> (Self, Self) {
+        let wanted = other.keys();
+        let (near, far) = self.sheets.iter().cloned().partition(|sheet| !sheet.keys().is_disjoint(&wanted));
+        let side = |sheets| Self { sheets, folder: self.folder };
+        (side(near), side(far))
     }
 }
 
@@ -89,13 +80,26 @@ impl Sheet {
     /// What tells this document from others: the ids and the addresses of its operations.
     fn keys(&self) -> BTreeSet<String> {
         let mut keys = BTreeSet::new();
-        for (path, item) in self.root.get("paths").and_then(Node::map).into_iter().flatten() {
-            for (method, node) in item.map().into_iter().flatten().filter(|(key, _)| METHODS.contains(&key.as_str())) {
-                keys.insert(format!("{method} {path}"));
-                keys.extend(api_id(node));
-            }
+        for (operation, node) in self.operations() {
+            keys.insert(format!("{} {}", operation.method, operation.path));
+            keys.extend(api_id(node));
         }
         keys
+    }
+
+    /// The operations that it describes.
+    pub fn operations(&self) -> impl Iterator<Item = (Operation, &Node)> {
+        self.root.get("paths").and_then(Node::map).into_iter().flatten().flat_map(|(path, item)| {
+            let methods = item.map().into_iter().flatten().filter(|(key, _)| METHODS.contains(&key.as_str()));
+            methods.map(|(method, node)| (Operation { method: method.to_uppercase(), path: path.clone() }, node))
+        })
+    }
+
+    /// How it calls itself: the summary of its first operation, or else the name of the file.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let summary = self.operations().find_map(|(_, node)| node.get_text("summary"));
+        summary.filter(|text| !text.trim().is_empty()).map_or_else(|| self.page.name.to_string(), str::to_owned)
     }
 }
 
@@ -110,13 +114,11 @@ pub fn api_id(operation: &Node) -> Option<String> {
 
 fn sheet(root: &Path, path: &Path) -> Result<Sheet> {
     let name = roots::shown(root, path);
-    let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-    let published = !matches!(extension.as_str(), "yaml" | "yml" | "json");
-    let page = if published { page::read(path, &name)? } else { page::read_document(path, &name)? };
+    let page = page::open(path, &name)?;
     let repaired = repair::read_page(&page)?;
     let mut notes = Notes::default();
     let mut document = repaired.root;
-    if published {
+    if page.published {
         rules::page(&mut document, &mut notes)?;
     } else {
         if document.get("paths").is_none() {
@@ -124,12 +126,5 @@ fn sheet(root: &Path, path: &Path) -> Result<Sheet> {
         }
         rules::form(&mut document, &mut notes)?;
     }
-    Ok(Sheet {
-        path: path.to_path_buf(),
-        page,
-        published,
-        root: document,
-        repairs: repaired.repairs,
-        notes: notes.sorted(),
-    })
+    Ok(Sheet { path: path.to_path_buf(), page, root: document, repairs: repaired.repairs, notes: notes.sorted() })
 }

@@ -1,11 +1,12 @@
 //! Whether an example is what its own schema describes: the part of JSON Schema that OpenAPI 3.0 schemas use, over trees
 //! that know their lines.
 //!
-//! A whole validator would compile the schema first, loses the lines, and knows neither `nullable` nor truth values for
-//! exclusive bounds.
+//! The crate `jsonschema` refuses a whole schema for one malformed keyword (`type: file`, `required: true`), and knows
+//! neither `nullable` nor keys that nobody described. To translate for it, and its errors back, takes as many lines as
+//! there are here, and 42 crates.
 
-use crate::compare::shown;
-use crate::rules::{decoded, resolve};
+use crate::reference::follow;
+use crate::text::shown;
 use crate::tree::{Map, Node, Place, Value};
 
 /// Values inside values and references followed; deeper ones are taken as right.
@@ -54,24 +55,14 @@ impl Validator<'_> {
         if depth > MAX_DEPTH || self.steps > MAX_STEPS {
             return;
         }
-        if let Some(reference) = schema.get_text("$ref") {
-            if let Some(target) = resolve(self.document, &decoded(reference)) {
-                self.check(target, value, at, depth + 1);
-            }
+        let schema = follow(self.document, schema).node;
+        let kind = schema.get_text("type");
+        let null = matches!(value.value, Value::Null);
+        if null && (kind.is_none() || schema.is_true("nullable")) {
             return;
         }
-        if matches!(value.value, Value::Null) {
-            let null = matches!(schema.get("nullable").map(|node| &node.value), Some(Value::Bool(true)));
-            if !null && schema.get("type").is_some() {
-                self.fail("example-invalid", at, value, format!("expected {}, found null", words(schema)));
-            }
-            return;
-        }
-        if let Some(kind) = schema.get_text("type")
-            && !value.is_a(kind)
-        {
-            let text = format!("expected {kind}, found {}", shown(value));
-            self.fail("example-invalid", at, value, text);
+        if let Some(kind) = kind.filter(|kind| null || !value.is_a(kind)) {
+            self.fail("example-invalid", at, value, format!("expected {kind}, found {}", shown(value)));
             return;
         }
         if let Some(list) = schema.get("enum").and_then(Node::list)
@@ -84,8 +75,8 @@ impl Validator<'_> {
         match &value.value {
             Value::Map(map) => self.object(schema, value, map, at, depth),
             Value::List(items) => {
-                if let Some(schema) = schema.get("items") {
-                    for (index, item) in items.iter().enumerate() {
+                for (index, item) in items.iter().enumerate() {
+                    if let Some(schema) = schema.get("items") {
                         self.check(schema, item, &format!("{at}[{index}]"), depth + 1);
                     }
                 }
@@ -136,34 +127,22 @@ impl Validator<'_> {
     }
 
     fn bounds(&mut self, schema: &Node, value: &Node, at: &str) {
-        let size = match &value.value {
-            Value::Text(text) => text.chars().count(),
-            Value::List(items) => items.len(),
-            Value::Map(map) => map.len(),
-            _ => 0,
-        };
-        let keys = match &value.value {
-            Value::Text(_) => [("minLength", false), ("maxLength", true)],
-            Value::List(_) => [("minItems", false), ("maxItems", true)],
-            Value::Map(_) => [("minProperties", false), ("maxProperties", true)],
-            Value::Number(_) => [("minimum", false), ("maximum", true)],
+        #[expect(clippy::cast_precision_loss, reason = "sizes of examples are far below 2^52")]
+        let (least, most, found) = match &value.value {
+            Value::Text(text) => ("minLength", "maxLength", text.chars().count() as f64),
+            Value::List(items) => ("minItems", "maxItems", items.len() as f64),
+            Value::Map(map) => ("minProperties", "maxProperties", map.len() as f64),
+            Value::Number(text) => ("minimum", "maximum", text.parse().unwrap_or(f64::NAN)),
             _ => return,
         };
-        #[expect(clippy::cast_precision_loss, reason = "sizes of examples are far below 2^52")]
-        let found = if let Value::Number(text) = &value.value { text.parse().ok() } else { Some(size as f64) };
-        for (key, upper) in keys {
+        for (key, exclusive, upper) in [(least, "exclusiveMinimum", false), (most, "exclusiveMaximum", true)] {
             let Some(Value::Number(limit)) = schema.get(key).map(|node| &node.value) else { continue };
-            let (Some(found), Ok(bound)) = (found, limit.parse::<f64>()) else { continue };
-            let open = if upper { "exclusiveMaximum" } else { "exclusiveMinimum" };
-            let open = matches!(schema.get(open).map(|node| &node.value), Some(Value::Bool(true)));
+            let Ok(bound) = limit.parse::<f64>() else { continue };
+            let open = schema.is_true(exclusive);
             let outside = if upper { found > bound } else { found < bound };
             if outside || open && found.total_cmp(&bound).is_eq() {
                 self.fail("example-invalid", at, value, format!("{key} is {limit}, found {found}"));
             }
         }
     }
-}
-
-fn words(schema: &Node) -> String {
-    schema.get_text("type").unwrap_or("a value").to_owned()
 }

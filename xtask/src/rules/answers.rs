@@ -1,6 +1,6 @@
 //! Rules about answers: each has a status and a description, as OpenAPI demands. Their schemas stay as published.
 
-use super::Notes;
+use crate::notes::Notes;
 use crate::roles::{Role, walk};
 use crate::tree::{Map, Node, Value};
 
@@ -38,7 +38,7 @@ pub(super) fn statuses(root: &mut Node, notes: &mut Notes) {
         }
         Role::Response => {
             let place = node.place.clone();
-            let Some(map) = node.map_mut() else { return };
+            let Some(map) = node.map_mut().filter(|map| !map.contains_key("$ref")) else { return };
             map.entry("description".to_owned()).or_insert_with(|| Node::text_at(&place, ""));
         }
         Role::Media | Role::Header => {

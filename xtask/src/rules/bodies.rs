@@ -1,6 +1,6 @@
 //! Rules about request bodies: one media type, and one that the generator can send.
 
-use super::Notes;
+use crate::notes::Notes;
 use crate::roles::operations;
 use crate::tree::{Map, Node, Place, Value};
 

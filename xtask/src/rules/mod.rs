@@ -14,40 +14,12 @@ mod schemas;
 mod shape;
 mod texts;
 
-use std::fmt;
-
 use crate::error::Result;
-use crate::tree::{Node, Place};
+use crate::tree::Node;
 
-pub(crate) use references::{decoded, resolve};
+pub use crate::notes::{Note, Notes};
+
 pub use texts::escape;
-
-/// What a rule changed, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
-    /// The line of the page.
-    pub place: Place,
-    /// What was done and why.
-    pub text: String,
-}
-
-/// All that the rules changed.
-#[derive(Debug, Default)]
-pub struct Notes(Vec<Note>);
-
-impl Notes {
-    /// Notes one change.
-    pub fn add(&mut self, place: &Place, text: impl fmt::Display) {
-        self.0.push(Note { place: place.clone(), text: crate::error::one_line(&text.to_string()) });
-    }
-
-    /// The notes, in the order of the files and lines.
-    #[must_use]
-    pub fn sorted(mut self) -> Vec<Note> {
-        self.0.sort_by(|a, b| (&a.place.file, a.place.line).cmp(&(&b.place.file, b.place.line)));
-        self.0
-    }
-}
 
 /// What holds for each page by itself, before pages are merged.
 ///
@@ -58,7 +30,7 @@ pub fn page(root: &mut Node, notes: &mut Notes) -> Result<()> {
     form(root, notes)
 }
 
-/// As [`page`], for a document that may describe no operation at all.
+/// As [`page`], for a document of our own or of another publisher's, which may describe no operation at all.
 ///
 /// # Errors
 /// A document of a version that is not OpenAPI 3.0.

@@ -1,12 +1,12 @@
 //! Rules about operations as a whole: each has a name, and no two the same.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::Notes;
 use crate::error::{Error, Result};
-use crate::ident::{pascal, snake, unused};
+use crate::ident::{operation_id, pascal, snake, unused};
+use crate::notes::Notes;
 use crate::roles::{Role, operations, walk};
-use crate::tree::{Node, Value};
+use crate::tree::Node;
 
 /// Names that the generated client already has: its own methods and the hooks that it calls on itself.
 const CLIENT: [&str; 11] =
@@ -75,41 +75,24 @@ pub(super) fn uncalled(root: &mut Node, notes: &mut Notes) {
     });
 }
 
-/// Symptom: the generator refuses an operation without operationId. Cause: the vendor publishes none. Remedy: one is
-/// derived from method and path. One that is published twice, or that the generated client has itself, gets a number.
+/// Symptom: generated names that change with the source of a description. Cause: the vendor publishes no operationId, others
+/// publish any. Remedy: each is derived from method and path. One that the generated client has itself, or that two
+/// operations come to, gets a number.
 pub(super) fn ids(root: &mut Node, notes: &mut Notes) {
-    let mut taken: HashMap<String, ()> = HashMap::new();
-    // Published names first, so that no derived one takes theirs.
-    for published in [true, false] {
-        operations(root, &mut |path, method, operation| {
-            let place = operation.place.clone();
-            let Some(map) = operation.map_mut() else {
-                return;
-            };
-            let own = map.get("operationId").and_then(Node::text).map(snake).filter(|id| id != "x");
-            if own.is_some() != published {
-                return;
+    let mut taken: HashSet<String> = HashSet::new();
+    operations(root, &mut |path, method, operation| {
+        let id = unused(&operation_id(method, path), "_", &mut |id| taken.contains(id) || is_reserved(id));
+        taken.insert(id.clone());
+        let place = operation.place.clone();
+        let Some(map) = operation.map_mut() else { return };
+        match map.shift_remove("operationId") {
+            Some(published) if published.text() != Some(&id) => {
+                notes.add(&published.place, format_args!("operationId {} becomes {id}", published.describe()));
             }
-            let wanted = own.unwrap_or_else(|| derived(method, path));
-            let id = unused(&wanted, "_", &mut |id| taken.contains_key(id) || is_reserved(id));
-            taken.insert(id.clone(), ());
-            if published {
-                // As published, as long as it is a word that becomes this name.
-                let word =
-                    |text: &str| snake(text) == id && text.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
-                if let Some(node) = map.get_mut("operationId")
-                    && !node.text().is_some_and(word)
-                {
-                    notes.add(&node.place, format_args!("operationId {} becomes {id}", node.describe()));
-                    node.value = Value::Text(id);
-                }
-            } else {
-                notes.add(&place, format_args!("operationId {id} derived from method and path"));
-                map.shift_remove("operationId");
-                map.shift_insert(0, "operationId".to_owned(), Node::text_at(&place, id));
-            }
-        });
-    }
+            _ => notes.add(&place, format_args!("operationId {id} derived from method and path")),
+        }
+        map.shift_insert(0, "operationId".to_owned(), Node::text_at(&place, id));
+    });
 }
 
 /// Symptom: the generator refuses the document, or writes a method twice. Cause: a patch gave an operation a name that
@@ -143,14 +126,6 @@ fn is_reserved(id: &str) -> bool {
     CLIENT.contains(&id) || BUILDERS.contains(&pascal(id).as_str())
 }
 
-/// `POST /kling/v1/videos/multi-image2video/{id}` → `post_kling_v1_videos_multi_image2video_id`.
-fn derived(method: &str, path: &str) -> String {
-    let words: Vec<String> =
-        path.split('/').filter(|part| !part.is_empty()).map(snake).filter(|part| part != "x").collect();
-    let name = std::iter::once(method.to_owned()).chain(words).collect::<Vec<_>>().join("_");
-    snake(&name)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -166,14 +141,14 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_operation_id_is_derived_from_method_and_path() {
-        let yaml = "paths:\n  /kling/v1/videos/multi-image2video: {post: {}}\n  '/v1/tasks/{id}': {get: {operationId: ''}}\n  /: {get: {}}";
-        assert_eq!(found(yaml), ["post_kling_v1_videos_multi_image2video", "get_v1_tasks_id", "get"]);
+    fn an_operation_id_is_derived_whatever_was_published() {
+        let yaml = "paths: {/v1/a/b: {get: {operationId: fetch}, post: {operationId: ''}}}";
+        assert_eq!(found(yaml), ["list_b", "create_b"]);
     }
 
     #[test]
-    fn equal_and_reserved_names_get_a_number_whatever_their_order() {
-        let yaml = "paths:\n  /a/b: {get: {}}\n  /a-b: {get: {}}\n  /c: {get: {operationId: getAB}, post: {operationId: get_a_b}}\n  /d: {get: {operationId: client}, post: {operationId: 图片}}";
-        assert_eq!(found(yaml), ["get_a_b_2", "get_a_b_3", "getAB", "get_a_b", "client_2", "图片"]);
+    fn equal_and_reserved_names_get_a_number() {
+        let yaml = "paths: {/v1/a/b: {get: {}}, /v1/c/b: {get: {}}, /v1/c/d: {put: {}}, /v1/a/d: {put: {}}}";
+        assert_eq!(found(yaml), ["list_b", "list_b_2", "put_d", "put_d_2"]);
     }
 }

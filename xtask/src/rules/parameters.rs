@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::Notes;
 use crate::ident::snake;
+use crate::notes::Notes;
+use crate::reference::resolve;
 use crate::roles::METHODS;
 use crate::tree::{Map, Node, Place, Value};
 
@@ -167,7 +168,7 @@ pub(super) fn forms(root: &mut Node, notes: &mut Notes) {
                 map.shift_remove("examples");
             }
             let Some(schema) = map.get_mut("schema") else { continue };
-            let target = schema.get_text("$ref").and_then(|reference| super::references::resolve(&source, reference));
+            let target = schema.get_text("$ref").and_then(|reference| resolve(&source, reference));
             if kind == "query" {
                 // The generator knows structs in bodies only.
                 let object = target.unwrap_or(schema);

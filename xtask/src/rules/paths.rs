@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::Notes;
 use crate::error::{Error, Result};
 use crate::ident::snake;
+use crate::notes::Notes;
 use crate::tree::{Node, Value};
 
 /// Symptom: the generator refuses the address, or writes code that does not compile. Cause: blanks, a host, a query

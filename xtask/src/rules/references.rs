@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Notes;
 use crate::ident::{pascal, unused};
+use crate::notes::Notes;
+use crate::reference::{decoded, every_reference, resolve};
 use crate::roles::{Role, walk};
-use crate::tree::{Node, Value};
+use crate::tree::Node;
 
 const SCHEMAS: &str = "#/components/schemas/";
 
@@ -76,6 +77,8 @@ pub(super) fn targets(root: &mut Node, notes: &mut Notes) {
             return;
         }
         match target.filter(|_| found) {
+            // No generated type depends on it, so that it can stay where it is shared.
+            Some(_) if role == Role::Response => map.retain(|key, _| key == "$ref"),
             Some(target) => node.value = target.value.clone(),
             None => {
                 notes.add(&place, format_args!("$ref {text} leads nowhere; left out"));
@@ -102,49 +105,4 @@ fn circles(root: &Node, reference: &str) -> bool {
         next = text.to_owned();
     }
     false
-}
-
-/// What a local reference leads to.
-pub(crate) fn resolve<'a>(root: &'a Node, reference: &str) -> Option<&'a Node> {
-    let steps: Vec<String> =
-        reference.strip_prefix("#/")?.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
-    root.at_path(&steps)
-}
-
-fn every_reference(node: &mut Node, change: &mut dyn FnMut(&str) -> String) {
-    match &mut node.value {
-        Value::List(items) => items.iter_mut().for_each(|item| every_reference(item, change)),
-        Value::Map(map) => {
-            for (key, child) in map.iter_mut() {
-                match &mut child.value {
-                    Value::Text(text) if key == "$ref" => *text = change(text),
-                    _ => every_reference(child, change),
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// The vendor's tool writes names in Chinese as `%E5%9B%BE`.
-pub(crate) fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let hex = if *first == b'%' { tail.get(..2).and_then(|h| std::str::from_utf8(h).ok()) } else { None };
-        match hex
-            .filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()))
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok())
-        {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }

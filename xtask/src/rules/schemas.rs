@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Notes;
-use super::references::resolve;
 use crate::ident::snake;
+use crate::notes::Notes;
+use crate::reference::resolve;
 use crate::roles::{Role, walk};
+use crate::text::shown;
 use crate::tree::{Map, Node, Value};
 
 const COMPOSITIONS: [&str; 3] = ["allOf", "oneOf", "anyOf"];
@@ -115,13 +116,6 @@ pub(super) fn types(root: &mut Node, notes: &mut Notes) {
             !foreign
         });
     });
-}
-
-fn shown(node: &Node) -> String {
-    match &node.value {
-        Value::List(items) => format!("[{}]", items.iter().map(Node::describe).collect::<Vec<_>>().join(", ")),
-        _ => node.describe(),
-    }
 }
 
 /// The type, and the format where the word says more.

@@ -1,8 +1,9 @@
 //! Rules about the form: which version a document is of, and that a mapping is a mapping, a truth value a truth value.
 
-use super::Notes;
 use crate::error::{Error, Result};
+use crate::notes::Notes;
 use crate::roles::{Role, walk};
+use crate::text::shown;
 use crate::tree::{Map, Node, Value};
 
 /// Symptom: a generator that stops, or silently reads half. Cause: Swagger 2.0 and OpenAPI 3.1 spell schemas, bodies and
@@ -36,13 +37,6 @@ pub(super) fn paths(root: &mut Node) -> Result<()> {
         return Err(Error::refused(place, "the document describes no paths; expected at least one operation"));
     }
     Ok(())
-}
-
-fn shown(node: &Node) -> String {
-    match &node.value {
-        Value::Text(text) | Value::Number(text) => crate::error::shorten(text.trim()),
-        _ => node.describe(),
-    }
 }
 
 /// Symptom: the generator refuses the whole document. Cause: empty mappings exported as `[]` or `null`, or text where a

@@ -1,6 +1,6 @@
 //! Rules about text for people: it must be text, and no text of a page may become code.
 
-use super::Notes;
+use crate::notes::Notes;
 use crate::roles::{Role, walk};
 use crate::tree::{Node, Value};
 

@@ -6,22 +6,19 @@ use std::collections::HashSet;
 use super::side::api_id;
 use super::validate::violations;
 use crate::compare::{Change, Level, NO_PROPERTY, Operation};
+use crate::reference::resolve;
 use crate::roles::{METHODS, Role, pointer, walk};
-use crate::rules::resolve;
-use crate::tree::{Node, Value};
+use crate::tree::Node;
 
-/// The facts of the newer document that the older one did not have.
+/// Those of the newer document that the older one did not have.
 #[must_use]
 pub fn new_ones(base: &Node, revision: &Node) -> Vec<Change> {
-    let old: HashSet<(String, String, String)> = facts(base).iter().map(key).collect();
-    facts(revision).into_iter().filter(|fact| !old.contains(&key(fact))).collect()
+    let key = |change: &Change| (change.id.clone(), change.site.clone(), change.after.clone());
+    let old: HashSet<_> = contradictions(base).iter().map(key).collect();
+    contradictions(revision).into_iter().filter(|found| !old.contains(&key(found))).collect()
 }
 
-fn key(change: &Change) -> (String, String, String) {
-    (change.id.clone(), change.site.clone(), change.after.clone().unwrap_or_default())
-}
-
-fn facts(document: &Node) -> Vec<Change> {
+fn contradictions(document: &Node) -> Vec<Change> {
     let mut found = Vec::new();
     walk(&mut document.clone(), Role::Document, &mut Vec::new(), &mut |role, node, path| match role {
         Role::Media | Role::Parameter | Role::Header => {
@@ -54,7 +51,7 @@ fn check(document: &Node, schema: &Node, example: &Node, (path, at): (&[String],
     // A text that stands for a value of another type (`'5'` for a number in a query) is how parameters are written.
     for violation in violations(document, schema, example) {
         let inside = if violation.at.is_empty() { String::new() } else { format!("{}: ", violation.at) };
-        let mut change = fact(document, path, violation.id, format!("{inside}{}", violation.text));
+        let mut change = contradiction(document, path, violation.id, format!("{inside}{}", violation.text));
         change.pointer.push_str(&format!("/{at}"));
         change.place = violation.place;
         found.push(change);
@@ -74,7 +71,7 @@ fn required_names(document: &Node, schema: &Node, path: &[String], found: &mut V
         let Some(text) = name.text() else { continue };
         if !properties.is_some_and(|all| all.contains_key(text)) {
             let said = format!("`{text}` is required, and no property is called so");
-            let mut change = fact(document, path, NO_PROPERTY, said);
+            let mut change = contradiction(document, path, NO_PROPERTY, said);
             change.pointer.push_str("/required");
             change.place = name.place.clone();
             found.push(change);
@@ -82,7 +79,7 @@ fn required_names(document: &Node, schema: &Node, path: &[String], found: &mut V
     }
 }
 
-fn fact(document: &Node, path: &[String], id: &str, text: String) -> Change {
+fn contradiction(document: &Node, path: &[String], id: &str, text: String) -> Change {
     let mut operation = None;
     let mut names: Vec<String> = path.to_vec();
     if let [paths, address, method, ..] = path
@@ -103,7 +100,7 @@ fn fact(document: &Node, path: &[String], id: &str, text: String) -> Change {
         operation,
         pointer: pointer(path),
         site: pointer(&names),
-        place: Node::at(&document.place, Value::Null).place,
+        place: document.place.clone(),
         before: None,
         after: Some(text),
     }

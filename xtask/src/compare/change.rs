@@ -1,0 +1,129 @@
+//! What a comparison is about, and what it finds.
+
+use super::trail::Trail;
+use crate::tree::{Node, Place};
+
+/// How much a change matters to who calls the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Only words for people changed.
+    Text,
+    /// Only names in generated code change; what is sent and received stays.
+    Source,
+    /// There is more than before; nobody has to do anything.
+    Additive,
+    /// It may matter; someone should look.
+    Warning,
+    /// What was right before can fail now.
+    Breaking,
+}
+
+/// Which way the data goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// What the client sends.
+    Request,
+    /// What it gets.
+    Response,
+}
+
+/// An operation, by what a client calls.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema)]
+pub struct Operation {
+    /// The method, in capitals.
+    pub method: String,
+    /// The path, as the newer document has it; for one that is gone, as the older had it.
+    pub path: String,
+}
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The kind.
+    pub id: String,
+    /// How much it matters.
+    pub level: Level,
+    /// Which way the data goes, where that has a meaning.
+    pub direction: Option<Direction>,
+    /// The operation concerned; none for what describes the document as a whole.
+    pub operation: Option<Operation>,
+    /// The place in the newer document; for what is gone, in the older.
+    pub pointer: String,
+    /// The place by names from the operation down: stable when lists are reordered.
+    pub site: String,
+    /// The file and line of that place.
+    pub place: Place,
+    /// What was there.
+    pub before: Option<String>,
+    /// What is there now.
+    pub after: Option<String>,
+}
+
+impl Change {
+    /// A change of a kind and a level, at no place as yet.
+    #[must_use]
+    pub fn of(id: &str, level: Level) -> Self {
+        Self {
+            id: id.to_owned(),
+            level,
+            direction: None,
+            operation: None,
+            pointer: String::new(),
+            site: String::new(),
+            place: Place { file: std::sync::Arc::from(""), line: 0 },
+            before: None,
+            after: None,
+        }
+    }
+}
+
+/// One pair of schemas that a caller's own look is offered.
+pub struct Pair<'a> {
+    /// Which way the data goes.
+    pub direction: Direction,
+    /// The operation.
+    pub operation: Option<&'a Operation>,
+    /// The way here.
+    pub trail: &'a Trail<'a>,
+    /// The older schema.
+    pub base: &'a Node,
+    /// The newer schema.
+    pub revision: &'a Node,
+}
+
+/// What a caller found in a pair.
+pub struct Found {
+    /// The kind.
+    pub id: String,
+    /// How much it matters.
+    pub level: Level,
+    /// The line that says so.
+    pub place: Place,
+    /// What was there.
+    pub before: Option<String>,
+    /// What is there now.
+    pub after: Option<String>,
+}
+
+/// What a caller looks at each pair of schemas with.
+pub type Look<'a> = &'a (dyn Fn(&Pair<'_>) -> Vec<Found> + Sync);
+
+/// What a caller may say.
+pub struct Options<'a> {
+    /// Recognises an operation, whatever its path: by an id that the publisher gives it.
+    pub identity: &'a dyn Fn(&Node) -> Option<String>,
+    /// Looks at each pair of schemas as well.
+    pub look: Look<'a>,
+    /// Today, in days since 1970-01-01: what was announced to end may be gone after that day.
+    pub today: i64,
+}
+
+/// What came of a comparison.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// All changes, in the order of the documents.
+    pub changes: Vec<Change>,
+    /// The operations of both documents that are the same one: the older's, the newer's.
+    pub matched: Vec<(Operation, Operation)>,
+}
