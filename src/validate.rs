@@ -206,13 +206,16 @@ impl Walk<'_> {
 }
 
 fn has_type(value: &Value, schema: &Value) -> bool {
-    match (schema.get("type").and_then(Value::as_str), value) {
-        (Some("object"), Value::Object(_)) | (Some("array"), Value::Array(_)) | (Some("string"), Value::String(_)) => {
-            true
-        }
-        (Some("boolean"), Value::Bool(_)) | (Some("number"), Value::Number(_)) => true,
-        (Some("integer"), Value::Number(number)) => number.as_f64().is_some_and(|number| number.fract() == 0.0),
-        (expected, _) => expected.is_none(),
+    let is = |expected: &str| match (expected, value) {
+        ("object", Value::Object(_)) | ("array", Value::Array(_)) | ("string", Value::String(_)) => true,
+        ("boolean", Value::Bool(_)) | ("number", Value::Number(_)) => true,
+        ("integer", Value::Number(number)) => number.as_f64().is_some_and(|number| number.fract() == 0.0),
+        _ => false,
+    };
+    match schema.get("type") {
+        Some(Value::String(expected)) => is(expected),
+        Some(Value::Array(expected)) => expected.iter().filter_map(Value::as_str).any(is),
+        _ => true,
     }
 }
 

@@ -132,6 +132,10 @@ open_enumeration! {
         KlingV2_6 = "kling-v2-6",
         /// `kling-v3`.
         KlingV3 = "kling-v3",
+        /// `kling-video-o1`.
+        KlingVideoO1 = "kling-video-o1",
+        /// `kling-v3-omni`.
+        KlingV3Omni = "kling-v3-omni",
     }
 }
 
@@ -144,6 +148,8 @@ open_enumeration! {
         Std = "std",
         /// `pro`: 1080p, at a higher price.
         Pro = "pro",
+        /// `4k`, at the highest price; for few models.
+        FourK = "4k",
     }
 }
 
