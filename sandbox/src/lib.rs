@@ -1,10 +1,9 @@
 //! Kling's API in one process: for tests, and for trying things without a key.
 //!
 //! A [`Sandbox`] listens on the loopback, checks requests as the API does, moves tasks from submitted to their outputs on a
-//! [`Clock`], serves the outputs from another origin, and records what it receives. It serves `videos/multi-image2video` and
-//! `videos/text2video`, below `/kling/v1/` and below `/v1/`. Its responses come from the vendor's pages, Kling's reference or
-//! recorded responses; the assumptions are listed below. It does not use `kling-client`, so that it can bear witness against
-//! it.
+//! [`Clock`], serves the outputs from another origin, and records what it receives. It serves `videos/multi-image2video`,
+//! `videos/text2video`, `videos/image2video` and `videos/omni-video`, below `/kling/v1/` and below `/v1/`. Its responses come
+//! from the vendor's pages, Kling's reference or recorded responses; the assumptions are listed below. It does not use `kling-client`, so that it can bear witness against it.
 //!
 //! # In a test of your own
 //!
@@ -100,7 +99,11 @@
 //! - the URL of an output gets 403 when it was changed, or 30 days after the task ended;
 //! - a video behind the key ([`Builder::videos_behind_key`]) is at `/v1/videos/{id}/content`, and has ranges;
 //! - a body over 64 MiB gets 413 with a page of HTML;
-//! - fields that an operation does not know are ignored, and `mode` and `duration` are required, as the vendor's pages have it;
+//! - fields that an operation does not know are ignored, and `mode` and `duration` are required, as the vendor's pages have it,
+//!   but for the `duration` of an edited video, which counts as one of 5 s; optional images and lists may be empty, as in the
+//!   vendor's examples, unless they are shots;
+//! - a model before V3 may have several shots, and every model `camera_control` and, at image2video, masks: whether the API
+//!   refuses or ignores them is not on record;
 //! - a video of 10 s is reported as "10.1", and the price list only looks like the real one.
 
 mod api;
