@@ -30,6 +30,8 @@ pub(crate) struct Api {
     pub clock: Clock,
     pub any_model: bool,
     pub external_ids: bool,
+    /// Whether queries are answered at the path that a row has for them instead of its own.
+    pub other_queries: bool,
     pub concurrency: Option<usize>,
     pub hidden_for: Duration,
     pub default_plan: TaskPlan,
@@ -48,6 +50,8 @@ enum Route<'a> {
     Create(&'static Row),
     List(&'static Row),
     Get(&'static Row, &'a str),
+    /// The query of an id at a path that knows no task.
+    GetNothing,
     /// The video of a task, if it is behind the key.
     Content(&'a str),
 }
@@ -61,7 +65,7 @@ impl Origin for Api {
         self.route(method, path).ok().map(|route| match route {
             Route::Create(_) => Operation::Create,
             Route::List(_) => Operation::List,
-            Route::Get(..) => Operation::Get,
+            Route::Get(..) | Route::GetNothing => Operation::Get,
             Route::Content(_) => Operation::Video,
         })
     }
@@ -81,6 +85,13 @@ impl Api {
         if let Some(id) = content.filter(|_| self.signer.is_behind_key()) {
             return if reads { Ok(Route::Content(id)) } else { Err(Refusal::Method) };
         }
+        let query = |row: &'static Row| {
+            let id = below.strip_prefix(self.query_path(row))?.strip_prefix('/')?;
+            (reads && !id.is_empty() && !id.contains('/')).then_some(Route::Get(row, id))
+        };
+        if let Some(route) = ROWS.iter().find_map(query) {
+            return Ok(route);
+        }
         let row = ROWS.iter().find_map(|row| Some((row, below.strip_prefix(row.path)?)));
         let (row, rest) = row.ok_or_else(unknown)?;
         match rest.strip_prefix('/') {
@@ -88,9 +99,14 @@ impl Api {
             None if *method == Method::POST => Ok(Route::Create(row)),
             None if reads => Ok(Route::List(row)),
             Some(id) if id.is_empty() || id.contains('/') => Err(unknown()),
-            Some(id) if reads => Ok(Route::Get(row, id)),
+            Some(_) if reads => Ok(Route::GetNothing),
             _ => Err(Refusal::Method),
         }
+    }
+
+    /// Where queries of an operation are answered.
+    fn query_path(&self, row: &Row) -> &'static str {
+        row.queried_at.filter(|_| self.other_queries).unwrap_or(row.path)
     }
 
     async fn respond(
@@ -118,6 +134,7 @@ impl Api {
                 let task = own.or_else(external).ok_or(Refusal::NoSuchTask)?;
                 Ok(response::success(&response::queried(task, now, &self.signer)))
             }
+            Route::GetNothing => Err(Refusal::NoSuchTask),
             Route::Content(id) => {
                 let status = lock(&self.tasks).find(id, now).ok_or(Refusal::NoSuchTask)?.status(now);
                 if status == TaskStatus::Succeed {

@@ -104,6 +104,7 @@
 //!   vendor's examples, unless they are shots;
 //! - a model before V3 may have several shots, and every model `camera_control` and, at image2video, masks: whether the API
 //!   refuses or ignores them is not on record;
+//! - where queries of omni-video are answered at `images/omni-image/{id}`, its own path responds `task_not_exist`;
 //! - a video of 10 s is reported as "10.1", and the price list only looks like the real one.
 
 mod api;

@@ -11,6 +11,8 @@ use crate::outputs::OutputKind;
 pub(crate) struct Row {
     /// The path below `/v1/`.
     pub path: &'static str,
+    /// The path at which some gateways answer its queries, instead of its own.
+    pub queried_at: Option<&'static str>,
     /// What its tasks make.
     pub makes: OutputKind,
     /// The models that it serves.
@@ -122,6 +124,7 @@ const REFERENCE_VIDEO: Shape = Object(&[
 pub(crate) static ROWS: [Row; 4] = [
     Row {
         path: "videos/multi-image2video",
+        queried_at: None,
         makes: OutputKind::Video,
         models: &["kling-v1-6"],
         retired: &[],
@@ -141,6 +144,7 @@ pub(crate) static ROWS: [Row; 4] = [
     },
     Row {
         path: "videos/text2video",
+        queried_at: None,
         makes: OutputKind::Video,
         models: &["kling-v2-5-turbo", "kling-v2-6", "kling-v3"],
         retired: &["kling-v1", "kling-v1-6", "kling-v2-master", "kling-v2-1-master"],
@@ -165,6 +169,7 @@ pub(crate) static ROWS: [Row; 4] = [
     },
     Row {
         path: "videos/image2video",
+        queried_at: None,
         makes: OutputKind::Video,
         models: &["kling-v2-5-turbo", "kling-v2-6", "kling-v3"],
         retired: &["kling-v1", "kling-v1-5", "kling-v1-6", "kling-v2-master", "kling-v2-1", "kling-v2-1-master"],
@@ -194,6 +199,7 @@ pub(crate) static ROWS: [Row; 4] = [
     },
     Row {
         path: "videos/omni-video",
+        queried_at: Some("images/omni-image"),
         makes: OutputKind::Video,
         models: &["kling-video-o1", "kling-v3-omni"],
         retired: &[],

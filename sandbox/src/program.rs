@@ -12,13 +12,15 @@ use crate::{FAULT_SYNTAX, Fault, Sandbox, ScriptedFault};
 const HELP: &str = "\
 Kling's API on this machine: no key, no network, no costs.
 
-usage: NAME [--port PORT] [--task-seconds SECONDS] [--key KEY] [--concurrency N] [--videos-behind-key] [--fault NAME]...
+usage: NAME [--port PORT] [--task-seconds SECONDS] [--key KEY] [--concurrency N] [--videos-behind-key]
+       [--queries-at-omni-image] [--fault NAME]...
 
   --port PORT             where it listens on 127.0.0.1 (default: any free port)
   --task-seconds SECONDS  how long a task takes, 0 and fractions allowed (default: 2)
   --key KEY               the key that it accepts (default: a random one)
   --concurrency N         how many tasks may be under way; over it, code 1303 (default: any number)
   --videos-behind-key     serve videos from URLs of the API, which need the key (default: from signed URLs)
+  --queries-at-omni-image answer queries of omni-video at images/omni-image/{id} alone (default: at its own path)
   --fault NAME            the fault of the next create; repeat it for the one after that
   --fault OPERATION=NAME  the same for a get, a list or a video
   --fault list            every name, with a line each
@@ -33,6 +35,7 @@ struct Options {
     key: Option<String>,
     concurrency: Option<usize>,
     videos_behind_key: bool,
+    queries_at_omni_image: bool,
     faults: Vec<ScriptedFault>,
 }
 
@@ -77,6 +80,7 @@ fn options(given: impl IntoIterator<Item = OsString>) -> Result<Wanted, lexopt::
         key: None,
         concurrency: None,
         videos_behind_key: false,
+        queries_at_omni_image: false,
         faults: Vec::new(),
     };
     let mut arguments = lexopt::Parser::from_args(given);
@@ -96,6 +100,7 @@ fn options(given: impl IntoIterator<Item = OsString>) -> Result<Wanted, lexopt::
                 options.concurrency = Some(slots);
             }
             Long("videos-behind-key") => options.videos_behind_key = true,
+            Long("queries-at-omni-image") => options.queries_at_omni_image = true,
             Long("fault") => match arguments.value()?.string()?.as_str() {
                 "list" => return Ok(Wanted::Show(fault_list())),
                 text => options.faults.push(text.parse().map_err(|error| lexopt::Error::Custom(Box::new(error)))?),
@@ -121,6 +126,7 @@ fn called(name: &str, text: &str) -> String {
 async fn run(options: Options, example: Option<&str>) -> std::io::Result<()> {
     let mut builder = Sandbox::builder().port(options.port).task_time(options.task_time);
     builder = builder.videos_behind_key(options.videos_behind_key);
+    builder = builder.queries_at_omni_image(options.queries_at_omni_image);
     if let Some(key) = options.key {
         builder = builder.key(key);
     }

@@ -50,6 +50,7 @@ pub struct Builder {
     clock: Option<Clock>,
     any_model: bool,
     external_ids: bool,
+    queries_at_omni_image: bool,
     duplicates: bool,
     concurrency: Option<usize>,
     hidden_for: Duration,
@@ -95,6 +96,13 @@ impl Builder {
     /// Whether a task can be queried by the caller's id, too. Default: true; some gateways resolve only their own.
     pub fn external_ids(mut self, external_ids: bool) -> Self {
         self.external_ids = external_ids;
+        self
+    }
+
+    /// Whether queries of omni-video are answered at `images/omni-image/{id}` alone, as at some gateways: its own path then
+    /// knows no task. Creates and lists stay at its own. Default: false.
+    pub fn queries_at_omni_image(mut self, at_omni_image: bool) -> Self {
+        self.queries_at_omni_image = at_omni_image;
         self
     }
 
@@ -198,6 +206,7 @@ impl Builder {
             clock: clock.clone(),
             any_model: self.any_model,
             external_ids: self.external_ids,
+            other_queries: self.queries_at_omni_image,
             concurrency: self.concurrency,
             hidden_for: self.hidden_for,
             default_plan: TaskPlan::over(self.task_time),
@@ -233,6 +242,7 @@ impl Default for Builder {
             clock: None,
             any_model: false,
             external_ids: true,
+            queries_at_omni_image: false,
             duplicates: false,
             concurrency: None,
             hidden_for: Duration::ZERO,

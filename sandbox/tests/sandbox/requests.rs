@@ -572,6 +572,39 @@ async fn each_video_operation_ends_with_a_video_and_lists_its_own_tasks() {
 }
 
 #[tokio::test]
+async fn queries_of_omni_video_are_answered_at_one_path() {
+    for at_images in [false, true] {
+        let sandbox = Sandbox::builder().queries_at_omni_image(at_images).start().await.expect("it starts");
+        let caller = Caller::new(&sandbox);
+        let (_, response) = post(&caller, "omni-video", &json!({"external_task_id": "mine"})).await;
+        let id = text(&response["data"]["task_id"]);
+        let get = async |path: String| caller.send(caller.http.get(sandbox.endpoint_of(&path))).await;
+        for id in [&*id, "mine"] {
+            let (_, own) = get(format!("videos/omni-video/{id}")).await;
+            let (_, images) = get(format!("images/omni-image/{id}")).await;
+            let (known, unknown) = if at_images { (&images, &own) } else { (&own, &images) };
+            assert_eq!(known["data"]["task_status"], "succeed", "{known}");
+            assert_eq!(unknown["data"]["task_status"], Value::Null, "{unknown}");
+        }
+        let (status, response) = get("images/omni-image/7".into()).await;
+        match at_images {
+            true => assert_eq!((status.as_u16(), &response["code"]), (400, &json!("task_not_exist"))),
+            false => assert_eq!((status.as_u16(), &response["error"]["code"]), (404, &json!(""))),
+        }
+        let (status, response) = get("videos/omni-video/7".into()).await;
+        assert_eq!((status.as_u16(), &response["code"]), (400, &json!("task_not_exist")));
+        let (_, list) = get("videos/omni-video".into()).await;
+        assert_eq!(list["data"].as_array().map(Vec::len), Some(1), "lists stay at its own path");
+        assert_eq!(get("images/omni-image".into()).await.0, StatusCode::NOT_FOUND);
+        // Other operations have one path, whatever this one's is.
+        let (_, response) = post_text(&caller, json!({})).await;
+        let id = text(&response["data"]["task_id"]);
+        assert_eq!(get(format!("videos/text2video/{id}")).await.0, StatusCode::OK);
+        assert!(!get(format!("images/omni-image/{id}")).await.0.is_success());
+    }
+}
+
+#[tokio::test]
 async fn a_task_is_known_at_its_own_operation_alone_and_with_and_without_the_gateways_prefix() {
     let sandbox = start().await;
     let caller = Caller::new(&sandbox);
