@@ -10,6 +10,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 
+use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::intake::{Intake, Origin};
 use crate::lock;
@@ -26,7 +27,7 @@ const PAGE_SIZE: usize = 30;
 
 /// Everything that the API knows.
 pub(crate) struct Api {
-    pub key: String,
+    pub auth: Auth,
     pub clock: Clock,
     pub any_model: bool,
     pub external_ids: bool,
@@ -76,10 +77,15 @@ impl Origin for Api {
 }
 
 impl Api {
-    /// Gateways have a prefix before Kling's own paths.
+    /// Gateways have a prefix before Kling's own paths; Kling itself has none.
     fn route<'a>(&self, method: &Method, path: &'a str) -> Result<Route<'a>, Refusal> {
-        let unknown = || Refusal::Route(method.clone(), path.to_owned());
-        let below = path.strip_prefix("/kling").unwrap_or(path).strip_prefix("/v1/").ok_or_else(unknown)?;
+        let is_kling = matches!(self.auth, Auth::Token);
+        let unknown = || match is_kling {
+            true => Refusal::Missing("the resource does not exist".into()),
+            false => Refusal::Route(method.clone(), path.to_owned()),
+        };
+        let own = if is_kling { path } else { path.strip_prefix("/kling").unwrap_or(path) };
+        let below = own.strip_prefix("/v1/").ok_or_else(unknown)?;
         let reads = *method == Method::GET || *method == Method::HEAD;
         let content = below.strip_prefix("videos/").and_then(|rest| rest.strip_suffix("/content"));
         if let Some(id) = content.filter(|_| self.signer.is_behind_key()) {
@@ -117,8 +123,8 @@ impl Api {
     ) -> Result<Response, Refusal> {
         let (head, body) = request.into_parts();
         let route = self.route(&head.method, head.uri.path())?;
-        self.authorize(&head.headers)?;
         let now = self.clock.unix_time();
+        self.auth.check(&head.headers, now)?;
         match route {
             Route::Create(row) => {
                 must_be_json(&head.headers)?;
@@ -144,23 +150,6 @@ impl Api {
                 let error = json!({"error": {"message": message, "type": "invalid_request_error"}});
                 Ok(response::json(StatusCode::BAD_REQUEST, &error))
             }
-        }
-    }
-
-    fn authorize(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let given = headers.get(header::AUTHORIZATION).map_or(&b""[..], |value| value.as_bytes()).trim_ascii();
-        if given.is_empty() {
-            return Err(Refusal::NoKey);
-        }
-        let (scheme, key) = given.split_at_checked("bearer".len()).ok_or(Refusal::NotBearer)?;
-        if !scheme.eq_ignore_ascii_case(b"bearer") {
-            return Err(Refusal::NotBearer);
-        }
-        match key {
-            b"" => Err(Refusal::NoKey),
-            [b' ', key @ ..] if key.trim_ascii() == self.key.as_bytes() => Ok(()),
-            [b' ', ..] => Err(Refusal::WrongKey),
-            _ => Err(Refusal::NotBearer),
         }
     }
 

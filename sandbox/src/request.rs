@@ -43,7 +43,7 @@ fn accept(row: &Row, given: &Given<'_>, violation: Option<String>, any_model: bo
         } else {
             format!("model {} does not exist", shown(&model.into()))
         };
-        return Err(Refusal::Model(message));
+        return Err(Refusal::Missing(message));
     }
     (row.rules)(given).map_err(Refusal::Parameter)?;
     Ok(TaskRequest {
