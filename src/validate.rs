@@ -40,9 +40,8 @@ fn tidy(schema: &mut Map<String, Value>) {
             }
         }
     }
-    if schema.get("default").is_some_and(Value::is_null) {
-        schema.remove("default");
-    }
+    // A default of nothing, and a limit that does not hold for a field.
+    schema.retain(|_, value| !value.is_null());
     // The width of a Rust number, which no JSON has.
     if schema.get("format").is_some_and(|format| format != "uri") {
         schema.remove("format");
@@ -167,7 +166,7 @@ impl Walk<'_> {
         };
         let Some(image) = image else { return self.violation(path, limit(schema), given(value)) };
         *value = self.segments.len().into();
-        self.segments.extend(image.open(path, self.checked, &mut self.violations));
+        self.segments.extend(image.open(path, self.checked.then_some(schema), &mut self.violations));
     }
 
     /// A number of something within a schema's bounds.
@@ -190,13 +189,16 @@ impl Walk<'_> {
 }
 
 fn has_type(value: &Value, schema: &Value) -> bool {
-    match (schema["type"].as_str(), value) {
-        (Some("object"), Value::Object(_)) | (Some("array"), Value::Array(_)) | (Some("string"), Value::String(_)) => {
-            true
-        }
-        (Some("boolean"), Value::Bool(_)) | (Some("number"), Value::Number(_)) => true,
-        (Some("integer"), Value::Number(number)) => number.as_f64().is_some_and(|number| number.fract() == 0.0),
-        (expected, _) => expected.is_none(),
+    let is = |expected: &str| match (expected, value) {
+        ("object", Value::Object(_)) | ("array", Value::Array(_)) | ("string", Value::String(_)) => true,
+        ("boolean", Value::Bool(_)) | ("number", Value::Number(_)) => true,
+        ("integer", Value::Number(number)) => number.as_f64().is_some_and(|number| number.fract() == 0.0),
+        _ => false,
+    };
+    match schema.get("type") {
+        Some(Value::String(expected)) => is(expected),
+        Some(Value::Array(expected)) => expected.iter().filter_map(Value::as_str).any(is),
+        _ => true,
     }
 }
 

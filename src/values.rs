@@ -155,15 +155,28 @@ open_enumeration! {
     /// assert_eq!(Model::from("kling-v9").as_str(), "kling-v9");
     /// ```
     Model {
+        /// Discontinued by Kling, as of 2026-09-20.
         KlingV1 = "kling-v1",
+        /// Announced to end on 2026-09-15; not served for image2video on 2026-10-01.
         KlingV1_5 = "kling-v1-5",
+        /// Announced to end on 2026-09-15; not served for text2video on 2026-10-01.
         KlingV1_6 = "kling-v1-6",
+        /// Not served on 2026-10-01.
         KlingV2Master = "kling-v2-master",
+        /// Announced to end on 2026-09-15; not served on 2026-10-01.
         KlingV2_1 = "kling-v2-1",
+        /// Announced to end on 2026-09-15; not served on 2026-10-01.
         KlingV2_1Master = "kling-v2-1-master",
+        /// Served on 2026-10-01.
         KlingV2_5Turbo = "kling-v2-5-turbo",
+        /// Served on 2026-10-01.
         KlingV2_6 = "kling-v2-6",
+        /// Served on 2026-10-01.
         KlingV3 = "kling-v3",
+        /// Of omni-video; current in Kling's capability map of 2026-05-19.
+        KlingVideoO1 = "kling-video-o1",
+        /// Of omni-video; current in Kling's capability map of 2026-05-19.
+        KlingV3Omni = "kling-v3-omni",
     }
 }
 
@@ -176,6 +189,8 @@ open_enumeration! {
         Std = "std",
         /// 1080p, at a higher price.
         Pro = "pro",
+        /// At the highest price; for few models.
+        FourK = "4k",
     }
 }
 

@@ -10,6 +10,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 
+use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::intake::{Intake, Origin};
 use crate::lock;
@@ -26,10 +27,12 @@ const PAGE_SIZE: usize = 30;
 
 /// Everything that the API knows.
 pub(crate) struct Api {
-    pub key: String,
+    pub auth: Auth,
     pub clock: Clock,
     pub any_model: bool,
     pub external_ids: bool,
+    /// Whether queries are answered at the path that a row has for them instead of its own.
+    pub other_queries: bool,
     pub concurrency: Option<usize>,
     pub hidden_for: Duration,
     pub default_plan: TaskPlan,
@@ -48,6 +51,8 @@ enum Route<'a> {
     Create(&'static Row),
     List(&'static Row),
     Get(&'static Row, &'a str),
+    /// The query of an id at a path that knows no task.
+    GetNothing,
     /// The video of a task, if it is behind the key.
     Content(&'a str),
 }
@@ -61,7 +66,7 @@ impl Origin for Api {
         self.route(method, path).ok().map(|route| match route {
             Route::Create(_) => Operation::Create,
             Route::List(_) => Operation::List,
-            Route::Get(..) => Operation::Get,
+            Route::Get(..) | Route::GetNothing => Operation::Get,
             Route::Content(_) => Operation::Video,
         })
     }
@@ -72,14 +77,26 @@ impl Origin for Api {
 }
 
 impl Api {
-    /// Gateways have a prefix before Kling's own paths.
+    /// Gateways have a prefix before Kling's own paths; Kling itself has none.
     fn route<'a>(&self, method: &Method, path: &'a str) -> Result<Route<'a>, Refusal> {
-        let unknown = || Refusal::Route(method.clone(), path.to_owned());
-        let below = path.strip_prefix("/kling").unwrap_or(path).strip_prefix("/v1/").ok_or_else(unknown)?;
+        let is_kling = matches!(self.auth, Auth::Token);
+        let unknown = || match is_kling {
+            true => Refusal::Missing("the resource does not exist".into()),
+            false => Refusal::Route(method.clone(), path.to_owned()),
+        };
+        let own = if is_kling { path } else { path.strip_prefix("/kling").unwrap_or(path) };
+        let below = own.strip_prefix("/v1/").ok_or_else(unknown)?;
         let reads = *method == Method::GET || *method == Method::HEAD;
         let content = below.strip_prefix("videos/").and_then(|rest| rest.strip_suffix("/content"));
         if let Some(id) = content.filter(|_| self.signer.is_behind_key()) {
             return if reads { Ok(Route::Content(id)) } else { Err(Refusal::Method) };
+        }
+        let query = |row: &'static Row| {
+            let id = below.strip_prefix(self.query_path(row))?.strip_prefix('/')?;
+            (reads && !id.is_empty() && !id.contains('/')).then_some(Route::Get(row, id))
+        };
+        if let Some(route) = ROWS.iter().find_map(query) {
+            return Ok(route);
         }
         let row = ROWS.iter().find_map(|row| Some((row, below.strip_prefix(row.path)?)));
         let (row, rest) = row.ok_or_else(unknown)?;
@@ -88,9 +105,14 @@ impl Api {
             None if *method == Method::POST => Ok(Route::Create(row)),
             None if reads => Ok(Route::List(row)),
             Some(id) if id.is_empty() || id.contains('/') => Err(unknown()),
-            Some(id) if reads => Ok(Route::Get(row, id)),
+            Some(_) if reads => Ok(Route::GetNothing),
             _ => Err(Refusal::Method),
         }
+    }
+
+    /// Where queries of an operation are answered.
+    fn query_path(&self, row: &Row) -> &'static str {
+        row.queried_at.filter(|_| self.other_queries).unwrap_or(row.path)
     }
 
     async fn respond(
@@ -101,8 +123,8 @@ impl Api {
     ) -> Result<Response, Refusal> {
         let (head, body) = request.into_parts();
         let route = self.route(&head.method, head.uri.path())?;
-        self.authorize(&head.headers)?;
         let now = self.clock.unix_time();
+        self.auth.check(&head.headers, now)?;
         match route {
             Route::Create(row) => {
                 must_be_json(&head.headers)?;
@@ -118,6 +140,7 @@ impl Api {
                 let task = own.or_else(external).ok_or(Refusal::NoSuchTask)?;
                 Ok(response::success(&response::queried(task, now, &self.signer)))
             }
+            Route::GetNothing => Err(Refusal::NoSuchTask),
             Route::Content(id) => {
                 let status = lock(&self.tasks).find(id, now).ok_or(Refusal::NoSuchTask)?.status(now);
                 if status == TaskStatus::Succeed {
@@ -127,23 +150,6 @@ impl Api {
                 let error = json!({"error": {"message": message, "type": "invalid_request_error"}});
                 Ok(response::json(StatusCode::BAD_REQUEST, &error))
             }
-        }
-    }
-
-    fn authorize(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let given = headers.get(header::AUTHORIZATION).map_or(&b""[..], |value| value.as_bytes()).trim_ascii();
-        if given.is_empty() {
-            return Err(Refusal::NoKey);
-        }
-        let (scheme, key) = given.split_at_checked("bearer".len()).ok_or(Refusal::NotBearer)?;
-        if !scheme.eq_ignore_ascii_case(b"bearer") {
-            return Err(Refusal::NotBearer);
-        }
-        match key {
-            b"" => Err(Refusal::NoKey),
-            [b' ', key @ ..] if key.trim_ascii() == self.key.as_bytes() => Ok(()),
-            [b' ', ..] => Err(Refusal::WrongKey),
-            _ => Err(Refusal::NotBearer),
         }
     }
 

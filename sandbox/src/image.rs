@@ -43,12 +43,17 @@ const WIDEST_RATIO: f64 = 2.5;
 /// The only text about an image that was recorded; a `data:` prefix gets it too.
 const NOT_BASE64: &str = "File is not in a valid base64 format";
 
+/// The violation of a URL, which is read and not fetched.
+pub(crate) fn inspect_url(place: &str, text: &str) -> Option<String> {
+    let web = text.starts_with("http://") || text.starts_with("https://");
+    let fine = web && text.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty()));
+    (!fine).then(|| format!("{place}: the URL is not valid"))
+}
+
 /// Inspects one image: what it is, and its violation. `place` is its JSON path: `image_list[2].image`.
-pub(crate) fn inspect(place: &str, text: &str) -> (ReceivedImage, Option<String>) {
+pub(crate) fn inspect(place: &str, text: &str, any_ratio: bool) -> (ReceivedImage, Option<String>) {
     if text.starts_with("http://") || text.starts_with("https://") {
-        let fine = text.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty()));
-        let violation = format!("{place}: the URL is not valid");
-        return (ReceivedImage::Url(text.to_owned()), (!fine).then_some(violation));
+        return (ReceivedImage::Url(text.to_owned()), inspect_url(place, text));
     }
     if text.is_empty() {
         let nothing = ReceivedImage::Unreadable { characters: 0 };
@@ -60,7 +65,7 @@ pub(crate) fn inspect(place: &str, text: &str) -> (ReceivedImage, Option<String>
         return (ReceivedImage::Unreadable { characters }, Some(NOT_BASE64.into()));
     };
     let size = measure(&file);
-    let violation = judge(file.len(), size).map(|violation| format!("{place}: {violation}"));
+    let violation = judge(file.len(), size, any_ratio).map(|violation| format!("{place}: {violation}"));
     let received = ReceivedImage::File { length: file.len(), sha256: sha256(&file), size };
     (received, violation)
 }
@@ -98,7 +103,7 @@ fn measure(file: &[u8]) -> Option<(usize, usize)> {
     }
 }
 
-fn judge(length: usize, size: Option<(usize, usize)>) -> Option<String> {
+fn judge(length: usize, size: Option<(usize, usize)>, any_ratio: bool) -> Option<String> {
     let Some((width, height)) = size else {
         return Some("the file is not a readable JPEG or PNG".into());
     };
@@ -107,7 +112,7 @@ fn judge(length: usize, size: Option<(usize, usize)>) -> Option<String> {
         Some(format!("the file has {length} bytes, at most {LARGEST_FILE} are allowed"))
     } else if short < SHORTEST_SIDE {
         Some(format!("the image is {width} x {height} px, each side needs at least {SHORTEST_SIDE}"))
-    } else if long as f64 > short as f64 * WIDEST_RATIO {
+    } else if !any_ratio && long as f64 > short as f64 * WIDEST_RATIO {
         Some(format!("the image is {width} x {height} px, the ratio may be 1:2.5 to 2.5:1"))
     } else {
         None
@@ -128,7 +133,7 @@ mod tests {
     }
 
     fn violation(file: &[u8]) -> Option<String> {
-        inspect("image_list[0].image", &STANDARD.encode(file)).1
+        inspect("image_list[0].image", &STANDARD.encode(file), false).1
     }
 
     #[test]
@@ -145,6 +150,14 @@ mod tests {
             (0, 0, false),
         ] {
             let found = violation(&png(width, height));
+            assert_eq!(found.is_none(), accepted, "{width} x {height}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn an_image_of_any_ratio_has_the_other_limits() {
+        for (width, height, accepted) in [(3000, 300, true), (300, 3000, true), (3000, 299, false)] {
+            let (_, found) = inspect("image_tail", &STANDARD.encode(png(width, height)), true);
             assert_eq!(found.is_none(), accepted, "{width} x {height}: {found:?}");
         }
     }
@@ -193,7 +206,7 @@ mod tests {
         let prefixed = format!("data:image/png;base64,{good}");
         let line_by_line = format!("{}\n{}", &good[..8], &good[8..]);
         for text in [prefixed.as_str(), line_by_line.as_str(), "a", "ä", "ftp://host/cat.png"] {
-            let (image, violation) = inspect("image_list[0].image", text);
+            let (image, violation) = inspect("image_list[0].image", text, false);
             assert_eq!(violation.as_deref(), Some(NOT_BASE64), "{text}");
             assert!(matches!(image, ReceivedImage::Unreadable { .. }));
         }
@@ -208,7 +221,7 @@ mod tests {
             ("https://", false),
             ("https://a host/cat.png", false),
         ] {
-            let (image, violation) = inspect("image_list[0].image", url);
+            let (image, violation) = inspect("image_list[0].image", url, false);
             assert_eq!(violation.is_none(), accepted, "{url}: {violation:?}");
             assert_eq!(image, ReceivedImage::Url(url.into()));
         }

@@ -1,5 +1,6 @@
-//! Watches for the API key where it must never be: at the origin of the outputs, which is not the API's. It searches
-//! the path, the query, every header and the body for the key as it is, percent-encoded, and inside Base64.
+//! Watches for the API key, or the keys of an account, where they must never be: at the origin of the outputs, which is not
+//! the API's. It searches the path, the query, every header and the body for the key as it is and percent-encoded, the query
+//! and the headers for it inside Base64 too, as a token has it.
 
 use std::sync::{Arc, Mutex};
 
@@ -20,16 +21,16 @@ const GENEROUS: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// Searches for one key, and collects where it was seen.
+/// Searches for keys, and collects where one was seen.
 #[derive(Clone)]
 pub(crate) struct Watch {
-    key: Arc<str>,
+    keys: Arc<[String]>,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
 impl Watch {
-    pub fn new(key: &str) -> Self {
-        Self { key: key.into(), seen: Arc::default() }
+    pub fn new(keys: &[&str]) -> Self {
+        Self { keys: keys.iter().map(|key| (*key).to_owned()).collect(), seen: Arc::default() }
     }
 
     /// Where the key was seen so far; the texts do not repeat it.
@@ -42,13 +43,11 @@ impl Watch {
         if self.is_in_text(path) {
             self.report(method, path, "in the path");
         }
-        if request.query.as_deref().is_some_and(|query| self.is_in_text(query)) {
+        if request.query.as_deref().is_some_and(|query| self.is_in_words(query)) {
             self.report(method, path, "in the query");
         }
         for (name, value) in &request.headers {
-            let text = String::from_utf8_lossy(value.as_bytes());
-            let mut words = text.split([' ', ',', ';', '=', ':']);
-            if self.is_in_text(&text) || words.any(|word| self.is_in_base64(word)) {
+            if self.is_in_words(&String::from_utf8_lossy(value.as_bytes())) {
                 self.report(method, path, &format!("in the header `{name}`"));
             }
         }
@@ -61,8 +60,7 @@ impl Watch {
     }
 
     fn is_in(&self, bytes: &[u8]) -> bool {
-        let key = self.key.as_bytes();
-        bytes.windows(key.len()).any(|window| window == key)
+        self.keys.iter().any(|key| bytes.windows(key.len()).any(|window| window == key.as_bytes()))
     }
 
     fn is_in_text(&self, text: &str) -> bool {
@@ -70,12 +68,19 @@ impl Watch {
         self.is_in(text.as_bytes()) || self.is_in(&decoded)
     }
 
+    /// Also in Base64, in either alphabet: of a token each part is a word.
+    fn is_in_words(&self, text: &str) -> bool {
+        let mut words = text.split([' ', ',', ';', '=', ':', '.', '&']);
+        self.is_in_text(text) || words.any(|word| self.is_in_base64(word))
+    }
+
     fn is_in_base64(&self, word: &str) -> bool {
+        let word = word.replace('-', "+").replace('_', "/");
         GENEROUS.decode(word).is_ok_and(|decoded| self.is_in(&decoded))
     }
 
     fn report(&self, method: &Method, path: &str, place: &str) {
-        let path = path.replace(&*self.key, "<the key>");
+        let path = self.keys.iter().fold(path.to_owned(), |path, key| path.replace(key, "<the key>"));
         lock(&self.seen).push(format!("{method} {path}: {place}"));
     }
 }

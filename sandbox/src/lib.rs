@@ -1,10 +1,10 @@
 //! Kling's API in one process: for tests, and for trying things without a key.
 //!
 //! A [`Sandbox`] listens on the loopback, checks requests as the API does, moves tasks from submitted to their outputs on a
-//! [`Clock`], serves the outputs from another origin, and records what it receives. It serves `videos/multi-image2video` and
-//! `videos/text2video`, below `/kling/v1/` and below `/v1/`. Its responses come from the vendor's pages, Kling's reference or
-//! recorded responses; the assumptions are listed below. It does not use `kling-client`, so that it can bear witness against
-//! it.
+//! [`Clock`], serves the outputs from another origin, and records what it receives. It serves `videos/multi-image2video`,
+//! `videos/text2video`, `videos/image2video` and `videos/omni-video`: as a gateway below `/kling/v1/` and below `/v1/`, or as
+//! [Kling itself](#kling-itself). Its responses come from the vendor's pages, Kling's reference or recorded responses; the
+//! assumptions are listed below. It does not use `kling-client`, so that it can bear witness against it.
 //!
 //! # In a test of your own
 //!
@@ -46,6 +46,24 @@
 //!
 //! The client's clock can move the sandbox's: `kling_client::TestClock::moving(move |by| clock.advance(by))`. Outputs of
 //! another kind, several of them, or none are in the task's plan: [`TaskPlan::outputs`].
+//!
+//! # Kling itself
+//!
+//! [`Builder::kling`], or the option `--kling` of the program, plays Kling instead of a gateway: its paths begin with `/v1/`, and
+//! its key is a token, a JWT that is signed with the secret key of an account. The sandbox checks the signature, the access key
+//! and the times, on its own clock. A client signs anew when a token has expired: let the clock pass its time, or refuse one
+//! token before it.
+//!
+//! ```no_run
+//! use kling_sandbox::{Operation, Sandbox};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let sandbox = Sandbox::builder().kling(true).start().await?;
+//! let (access_key, secret_key) = (sandbox.access_key(), sandbox.secret_key()); // for the code under test
+//! sandbox.fault_next(Operation::Get, "1004".parse()?); // the next query finds its token expired, once
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Faults
 //!
@@ -100,10 +118,19 @@
 //! - the URL of an output gets 403 when it was changed, or 30 days after the task ended;
 //! - a video behind the key ([`Builder::videos_behind_key`]) is at `/v1/videos/{id}/content`, and has ranges;
 //! - a body over 64 MiB gets 413 with a page of HTML;
-//! - fields that an operation does not know are ignored, and `mode` and `duration` are required, as the vendor's pages have it;
+//! - fields that an operation does not know are ignored, and `mode` and `duration` are required, as the vendor's pages have it,
+//!   but for the `duration` of an edited video, which counts as one of 5 s; optional images and lists may be empty, as in the
+//!   vendor's examples, unless they are shots;
+//! - a model before V3 may have several shots, and every model `camera_control` and, at image2video, masks: whether the API
+//!   refuses or ignores them is not on record;
+//! - where queries of omni-video are answered at `images/omni-image/{id}`, its own path responds `task_not_exist`;
+//! - Kling itself refuses a token that it cannot read, or whose access key it does not know, with code 1002, a wrong signature
+//!   with 1000, and a path that it does not have with 1203; a token needs `exp`, but not `nbf`, and clocks may not differ;
+//! - an unknown task is `task_not_exist` at Kling itself too, where only a gateway's response is on record;
 //! - a video of 10 s is reported as "10.1", and the price list only looks like the real one.
 
 mod api;
+mod auth;
 mod callback;
 mod catalogue;
 mod clock;

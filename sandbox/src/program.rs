@@ -12,13 +12,16 @@ use crate::{FAULT_SYNTAX, Fault, Sandbox, ScriptedFault};
 const HELP: &str = "\
 Kling's API on this machine: no key, no network, no costs.
 
-usage: NAME [--port PORT] [--task-seconds SECONDS] [--key KEY] [--concurrency N] [--videos-behind-key] [--fault NAME]...
+usage: NAME [--port PORT] [--task-seconds SECONDS] [--key KEY | --kling] [--concurrency N] [--videos-behind-key]
+       [--queries-at-omni-image] [--fault NAME]...
 
   --port PORT             where it listens on 127.0.0.1 (default: any free port)
   --task-seconds SECONDS  how long a task takes, 0 and fractions allowed (default: 2)
   --key KEY               the key that it accepts (default: a random one)
+  --kling                 play Kling itself: paths without /kling, and signed tokens instead of a key (default: a gateway)
   --concurrency N         how many tasks may be under way; over it, code 1303 (default: any number)
   --videos-behind-key     serve videos from URLs of the API, which need the key (default: from signed URLs)
+  --queries-at-omni-image answer queries of omni-video at images/omni-image/{id} alone (default: at its own path)
   --fault NAME            the fault of the next create; repeat it for the one after that
   --fault OPERATION=NAME  the same for a get, a list or a video
   --fault list            every name, with a line each
@@ -27,12 +30,17 @@ usage: NAME [--port PORT] [--task-seconds SECONDS] [--key KEY] [--concurrency N]
 /// Long enough to see a task submitted and processing, and short enough to wait for. The real API takes minutes.
 const TASK_SECONDS: f64 = 2.0;
 
+/// How long the token of the printed commands is valid: time to try them.
+const TOKEN_TIME: Duration = Duration::from_secs(24 * 60 * 60);
+
 struct Options {
     port: u16,
     task_time: Duration,
     key: Option<String>,
+    kling: bool,
     concurrency: Option<usize>,
     videos_behind_key: bool,
+    queries_at_omni_image: bool,
     faults: Vec<ScriptedFault>,
 }
 
@@ -75,8 +83,10 @@ fn options(given: impl IntoIterator<Item = OsString>) -> Result<Wanted, lexopt::
         port: 0,
         task_time: Duration::from_secs_f64(TASK_SECONDS),
         key: None,
+        kling: false,
         concurrency: None,
         videos_behind_key: false,
+        queries_at_omni_image: false,
         faults: Vec::new(),
     };
     let mut arguments = lexopt::Parser::from_args(given);
@@ -95,7 +105,9 @@ fn options(given: impl IntoIterator<Item = OsString>) -> Result<Wanted, lexopt::
                 let slots = arguments.value()?.parse().map_err(|found| of("--concurrency", found))?;
                 options.concurrency = Some(slots);
             }
+            Long("kling") => options.kling = true,
             Long("videos-behind-key") => options.videos_behind_key = true,
+            Long("queries-at-omni-image") => options.queries_at_omni_image = true,
             Long("fault") => match arguments.value()?.string()?.as_str() {
                 "list" => return Ok(Wanted::Show(fault_list())),
                 text => options.faults.push(text.parse().map_err(|error| lexopt::Error::Custom(Box::new(error)))?),
@@ -120,7 +132,8 @@ fn called(name: &str, text: &str) -> String {
 #[tokio::main(flavor = "current_thread")]
 async fn run(options: Options, example: Option<&str>) -> std::io::Result<()> {
     let mut builder = Sandbox::builder().port(options.port).task_time(options.task_time);
-    builder = builder.videos_behind_key(options.videos_behind_key);
+    builder = builder.kling(options.kling).videos_behind_key(options.videos_behind_key);
+    builder = builder.queries_at_omni_image(options.queries_at_omni_image);
     if let Some(key) = options.key {
         builder = builder.key(key);
     }
@@ -183,9 +196,15 @@ fn introduction(sandbox: &Sandbox, task_time: Duration, example: Option<&str>) -
     } else {
         format!("{}ms", task_time.as_millis())
     };
-    let (base, key, endpoint) = (sandbox.base_url(), sandbox.api_key(), sandbox.endpoint());
-    let authorization = quoted(&format!("Authorization: Bearer {key}"));
-    let key = quoted(key);
+    let (base, endpoint) = (sandbox.base_url(), sandbox.endpoint());
+    let (keys, bearer, count) = if sandbox.is_kling() {
+        let (access, secret) = (quoted(sandbox.access_key()), quoted(sandbox.secret_key()));
+        let keys = format!("export KLING_ACCESS_KEY={access}\nexport KLING_SECRET_KEY={secret}");
+        (keys, sandbox.token(TOKEN_TIME), "four")
+    } else {
+        (format!("export KLING_API_KEY={}", quoted(sandbox.api_key())), sandbox.api_key().to_owned(), "three")
+    };
+    let authorization = quoted(&format!("Authorization: Bearer {bearer}"));
     let curl = || {
         format!(
             "\
@@ -198,10 +217,10 @@ curl -s {endpoint} -H {authorization}"
     format!(
         "\
 export KLING_BASE_URL={base}
-export KLING_API_KEY={key}
+{keys}
 export KLING_EXPECT={expect}
 
-Paste these three lines into a shell, and try it (a task takes {seconds} s):
+Paste these {count} lines into a shell, and try it (a task takes {seconds} s):
 
 {example}
 

@@ -1,11 +1,13 @@
 //! Reads the body of a create: checks every field against the row of its operation, and takes the images out. It visits the
 //! whole body, so that a refused one is recorded too, and reports the first violation.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
-use crate::image;
+use crate::image::{self, ReceivedImage};
 use crate::log::{KEPT_BYTES, ReceivedBody};
-use crate::operations::{Field, Row, Shape};
+use crate::operations::{Field, Given, Row, Shape};
 use crate::response::Refusal;
 use crate::task::TaskRequest;
 
@@ -21,10 +23,10 @@ pub(crate) fn read(
         let kind = if error.is_data() { "is not a JSON object" } else { "is not JSON" };
         Refusal::Request(format!("the body {kind} (line {line}, column {column})"))
     })?;
-    let mut check = Check { received, image_bytes: 0, violation: None };
+    let mut check = Check { received, image_bytes: 0, sizes: HashMap::new(), violation: None };
     check.object("", &mut body, row.fields);
-    let Check { image_bytes, violation, .. } = check;
-    let accepted = accept(row, &body, violation, any_model);
+    let Check { image_bytes, sizes, violation, .. } = check;
+    let accepted = accept(row, &Given { body: &body, sizes: &sizes }, violation, any_model);
     // Everything but the images is small in an honest request; a dishonest one is not kept.
     if bytes.len().saturating_sub(image_bytes) <= KEPT_BYTES {
         received.json = Some(Value::Object(body));
@@ -32,13 +34,8 @@ pub(crate) fn read(
     accepted
 }
 
-fn accept(
-    row: &Row,
-    body: &Map<String, Value>,
-    violation: Option<String>,
-    any_model: bool,
-) -> Result<TaskRequest, Refusal> {
-    let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+fn accept(row: &Row, given: &Given<'_>, violation: Option<String>, any_model: bool) -> Result<TaskRequest, Refusal> {
+    let text = |name: &str| given.body.get(name).and_then(Value::as_str).map(str::to_owned);
     violation.map_or(Ok(()), Err).map_err(Refusal::Parameter)?;
     if let Some(model) = text("model_name").filter(|model| !any_model && !row.models.contains(&model.as_str())) {
         let message = if row.retired.contains(&model.as_str()) {
@@ -46,13 +43,14 @@ fn accept(
         } else {
             format!("model {} does not exist", shown(&model.into()))
         };
-        return Err(Refusal::Model(message));
+        return Err(Refusal::Missing(message));
     }
-    (row.rules)(body).map_err(Refusal::Parameter)?;
+    (row.rules)(given).map_err(Refusal::Parameter)?;
     Ok(TaskRequest {
         external_id: text("external_task_id"),
         mode: text("mode").unwrap_or_default(),
-        duration: text("duration").unwrap_or_default(),
+        // A video to be edited is not fetched: it counts as one of 5 s, like the sandbox's own.
+        duration: text("duration").filter(|_| !given.edits_a_video()).unwrap_or_else(|| "5".into()),
         // The vendor's own example sends it empty, as it does other optional fields.
         callback_url: text("callback_url").filter(|url| !url.is_empty()),
     })
@@ -63,6 +61,8 @@ struct Check<'a> {
     received: &'a mut ReceivedBody,
     /// How much of the body its images are.
     image_bytes: usize,
+    /// The sizes of its images, by their places.
+    sizes: HashMap<String, (usize, usize)>,
     violation: Option<String>,
 }
 
@@ -76,6 +76,8 @@ impl Check<'_> {
         for Field { name, required, shape } in fields {
             match object.get_mut(*name) {
                 None if !required => {}
+                // The vendor's own examples send optional images empty.
+                Some(Value::String(text)) if !required && text.is_empty() && matches!(shape, Shape::Image { .. }) => {}
                 None | Some(Value::Null) => self.violation(format!("{name} can not be null")),
                 Some(value) if place.is_empty() => self.value(name, value, shape),
                 Some(value) => self.value(&format!("{place}.{name}"), value, shape),
@@ -99,10 +101,22 @@ impl Check<'_> {
             {
                 return;
             }
+            (Shape::Number(from, to), _) if from.is_infinite() && to.is_infinite() => "type number".into(),
             (Shape::Number(from, to), _) => format!("a number from {from} to {to}"),
             (Shape::Bool, Value::Bool(_)) => return,
-            (Shape::Image, Value::String(text)) => {
-                let (image, violation) = image::inspect(place, text);
+            (Shape::Id, Value::String(_) | Value::Number(_)) => return,
+            (Shape::Id, _) => "type string or number".into(),
+            (Shape::Url, Value::String(text)) => {
+                if let Some(violation) = image::inspect_url(place, text) {
+                    self.violation(violation);
+                }
+                return;
+            }
+            (Shape::Image { any_ratio }, Value::String(text)) => {
+                let (image, violation) = image::inspect(place, text, *any_ratio);
+                if let ReceivedImage::File { size: Some(size), .. } = image {
+                    self.sizes.insert(place.to_owned(), size);
+                }
                 self.image_bytes += text.len();
                 *text = image.placeholder();
                 self.received.images.push(image);
@@ -111,9 +125,9 @@ impl Check<'_> {
                 }
                 return;
             }
-            (Shape::List(most, item), Value::Array(items)) => {
-                if items.is_empty() || items.len() > *most {
-                    self.violation(format!("{place} has {} entries, 1 to {most} are allowed", items.len()));
+            (Shape::List(least, most, item), Value::Array(items)) => {
+                if !(*least..=*most).contains(&items.len()) {
+                    self.violation(format!("{place} has {} entries, {least} to {most} are allowed", items.len()));
                 }
                 for (index, value) in items.iter_mut().enumerate() {
                     self.value(&format!("{place}[{index}]"), value, item);
@@ -121,7 +135,7 @@ impl Check<'_> {
                 return;
             }
             (Shape::Object(fields), Value::Object(object)) => return self.object(place, object, fields),
-            (Shape::Text(_) | Shape::OneOf(_) | Shape::Image, _) => "type string".into(),
+            (Shape::Text(_) | Shape::OneOf(_) | Shape::Url | Shape::Image { .. }, _) => "type string".into(),
             (Shape::Bool, _) => "type boolean".into(),
             (Shape::List(..), _) => "type array".into(),
             (Shape::Object(_), _) => "type object".into(),

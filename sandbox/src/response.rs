@@ -49,8 +49,14 @@ pub(crate) enum Refusal {
     NotBearer,
     /// There is no key.
     NoKey,
-    /// There is a key, but not ours.
+    /// There is a key, but not ours, or a token of another access key, or none at all.
     WrongKey,
+    /// The token is ours, and not signed with our secret key.
+    WrongSignature,
+    /// The token's `nbf` is in the future.
+    NotYetValid,
+    /// The token's `exp` is in the past.
+    Expired,
     /// The body as a whole cannot be read.
     Request(String),
     /// A parameter is wrong; the text begins with its name.
@@ -59,8 +65,8 @@ pub(crate) enum Refusal {
     TooLarge,
     /// The path exists, the method does not.
     Method,
-    /// The operation does not serve the model.
-    Model(String),
+    /// The operation does not serve the model, or Kling itself has no such path.
+    Missing(String),
     /// Every slot of the account is held by a task that has not ended.
     Busy,
     /// Neither the API nor the gateway knows the task.
@@ -72,13 +78,15 @@ pub(crate) enum Refusal {
 impl Refusal {
     pub fn into_response(self) -> Response {
         let (status, code, message) = match self {
-            Self::NotBearer => (StatusCode::UNAUTHORIZED, 1000, "authentication failed".into()),
+            Self::NotBearer | Self::WrongSignature => (StatusCode::UNAUTHORIZED, 1000, "authentication failed".into()),
             Self::NoKey => (StatusCode::UNAUTHORIZED, 1001, "authorization is empty".into()),
             Self::WrongKey => (StatusCode::UNAUTHORIZED, 1002, "access key not found".into()),
+            Self::NotYetValid => (StatusCode::UNAUTHORIZED, 1003, "the token is not yet valid".into()),
+            Self::Expired => (StatusCode::UNAUTHORIZED, 1004, "the token has expired".into()),
             Self::Request(message) => (StatusCode::BAD_REQUEST, 1200, message),
             Self::Parameter(message) => (StatusCode::BAD_REQUEST, 1201, message),
             Self::Method => (StatusCode::NOT_FOUND, 1202, "the method is invalid".into()),
-            Self::Model(message) => (StatusCode::NOT_FOUND, 1203, message),
+            Self::Missing(message) => (StatusCode::NOT_FOUND, 1203, message),
             Self::Busy => (StatusCode::TOO_MANY_REQUESTS, 1303, "parallel task over resource pack limit".into()),
             // The proxy in front of a gateway sends this one, before anything that speaks JSON.
             Self::TooLarge => {

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
 use crate::api::Api;
+use crate::auth::{self, Auth};
 use crate::callback::{self, Callback, Callbacks, Delivery, Secret};
 use crate::clock::Clock;
 use crate::fault::Fault;
@@ -32,6 +33,7 @@ use crate::task::{TaskEntry, TaskPlan, Tasks};
 pub struct Sandbox {
     base_url: String,
     video_origin: String,
+    key: String,
     api: Arc<Api>,
     outputs: Arc<Outputs>,
     script: Arc<Script>,
@@ -47,9 +49,11 @@ pub struct Builder {
     port: u16,
     task_time: Duration,
     key: Option<String>,
+    kling: bool,
     clock: Option<Clock>,
     any_model: bool,
     external_ids: bool,
+    queries_at_omni_image: bool,
     duplicates: bool,
     concurrency: Option<usize>,
     hidden_for: Duration,
@@ -79,6 +83,15 @@ impl Builder {
         self
     }
 
+    /// Whether it plays Kling itself instead of a gateway: it serves `/v1/` without a prefix before it, and takes no key but
+    /// tokens, signed with HS256 by the [`Sandbox::secret_key`]. The codes 1000 to 1004 refuse others. Default: false.
+    ///
+    /// A token is valid by the sandbox's clock. The fault `1004` refuses one token as expired, whatever its time.
+    pub fn kling(mut self, kling: bool) -> Self {
+        self.kling = kling;
+        self
+    }
+
     /// The clock. Default: [`Clock::real`].
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = Some(clock);
@@ -95,6 +108,13 @@ impl Builder {
     /// Whether a task can be queried by the caller's id, too. Default: true; some gateways resolve only their own.
     pub fn external_ids(mut self, external_ids: bool) -> Self {
         self.external_ids = external_ids;
+        self
+    }
+
+    /// Whether queries of omni-video are answered at `images/omni-image/{id}` alone, as at some gateways: its own path then
+    /// knows no task. Creates and lists stay at its own. Default: false.
+    pub fn queries_at_omni_image(mut self, at_omni_image: bool) -> Self {
+        self.queries_at_omni_image = at_omni_image;
         self
     }
 
@@ -154,8 +174,13 @@ impl Builder {
     /// Starts the sandbox.
     ///
     /// # Errors
-    /// The port is taken, the key cannot be sent in a header, or the secret of callbacks is not Base64.
+    /// The port is taken, the key cannot be sent in a header or is one for Kling itself, or the secret of callbacks is not
+    /// Base64.
     pub async fn start(self) -> io::Result<Sandbox> {
+        if self.kling && self.key.is_some() {
+            let reason = "Kling itself takes no key: leave out the key, or play a gateway";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+        }
         let key = self.key.unwrap_or_else(|| format!("sk-sandbox-{}", Uuid::new_v4().simple()));
         if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             let reason = "the key must be visible ASCII without spaces, and not empty";
@@ -170,7 +195,8 @@ impl Builder {
         let script = Arc::new(Script::default());
         let gateway = self.videos_behind_key.then(|| base_url.clone());
         let signer = Arc::new(Signer::new(video_origin.clone(), gateway));
-        let watch = Watch::new(&key);
+        let auth = if self.kling { Auth::Token } else { Auth::Key(key.clone()) };
+        let watch = Watch::new(&auth.secrets());
         let events = Arc::new(Notify::new());
         let callbacks = Arc::new(Callbacks {
             clock: clock.clone(),
@@ -194,10 +220,11 @@ impl Builder {
             }),
         });
         let api = Arc::new(Api {
-            key,
+            auth,
             clock: clock.clone(),
             any_model: self.any_model,
             external_ids: self.external_ids,
+            other_queries: self.queries_at_omni_image,
             concurrency: self.concurrency,
             hidden_for: self.hidden_for,
             default_plan: TaskPlan::over(self.task_time),
@@ -220,7 +247,7 @@ impl Builder {
             video_listener.serve(outputs.clone(), clock),
             Server::run(callback::run(callbacks.clone(), tasks)),
         ];
-        Ok(Sandbox { base_url, video_origin, api, outputs, script, callbacks, watch, events, servers })
+        Ok(Sandbox { base_url, video_origin, key, api, outputs, script, callbacks, watch, events, servers })
     }
 }
 
@@ -230,9 +257,11 @@ impl Default for Builder {
             port: 0,
             task_time: Duration::ZERO,
             key: None,
+            kling: false,
             clock: None,
             any_model: false,
             external_ids: true,
+            queries_at_omni_image: false,
             duplicates: false,
             concurrency: None,
             hidden_for: Duration::ZERO,
@@ -270,15 +299,37 @@ impl Sandbox {
         self.endpoint_of(first.path)
     }
 
-    /// URL of an operation by its path below `/v1/`, such as `videos/text2video`. It is served without the prefix `/kling`
-    /// too.
+    /// URL of an operation by its path below `/v1/`, such as `videos/text2video`. A gateway serves it with and without the
+    /// prefix `/kling`, [Kling itself](Builder::kling) without it.
     pub fn endpoint_of(&self, path: &str) -> String {
-        format!("{}/kling/v1/{path}", self.base_url)
+        let prefix = if self.is_kling() { "" } else { "/kling" };
+        format!("{}{prefix}/v1/{path}", self.base_url)
     }
 
-    /// The key that the API accepts.
+    /// Whether this is [Kling itself](Builder::kling), and no gateway.
+    pub(crate) fn is_kling(&self) -> bool {
+        matches!(self.api.auth, Auth::Token)
+    }
+
+    /// The key that the API accepts. [Kling itself](Builder::kling) refuses it, as it refuses every plain key.
     pub fn api_key(&self) -> &str {
-        &self.api.key
+        &self.key
+    }
+
+    /// Access key of the only account at [Kling itself](Builder::kling): `iss` of its tokens. It is always the same.
+    pub fn access_key(&self) -> &str {
+        auth::ACCESS_KEY
+    }
+
+    /// Secret key of the only account at [Kling itself](Builder::kling), which signs its tokens. It is always the same.
+    pub fn secret_key(&self) -> &str {
+        auth::SECRET_KEY
+    }
+
+    /// A token for [Kling itself](Builder::kling), for requests by hand. It is valid from now on for this time, by the
+    /// sandbox's clock.
+    pub fn token(&self, valid_for: Duration) -> String {
+        auth::token(self.api.clock.unix_time(), valid_for)
     }
 
     /// `http://127.0.0.1:PORT` of the outputs: another port, and so another origin than the API's.
@@ -429,7 +480,8 @@ impl Sandbox {
         }
     }
 
-    /// Every time that the API key reached the origin of the outputs: which request, and where in it.
+    /// Every time that the API key, or one of the account's, reached the origin of the outputs: which request, and where in
+    /// it.
     pub fn key_leaks(&self) -> Vec<String> {
         self.watch.seen()
     }

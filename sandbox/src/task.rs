@@ -375,7 +375,7 @@ mod tests {
             let request = TaskRequest { external_id, mode: "std".into(), duration: "5".into(), callback_url: None };
             tasks.create(row, request, TaskPlan::over(Duration::ZERO), Duration::ZERO, Duration::ZERO)
         };
-        let [row, other] = &ROWS;
+        let [row, other, ..] = &ROWS;
         let first = create(row).expect("the first").id;
         assert!(create(row).is_err() && create(other).is_err());
         assert_eq!(tasks.len(), 1);

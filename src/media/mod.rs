@@ -13,18 +13,12 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 use url::Url;
 
 use self::encoded::Decoded;
 use crate::error::Violation;
 pub(crate) use crate::transport::body::{FileSource, Segment};
-
-/// The largest image, in bytes before Base64 (Kling's reference: 10 MB).
-const MAX_BYTES: u64 = 10 * 1024 * 1024;
-/// The shortest side, in pixels (Kling's reference).
-const MIN_SIDE: u32 = 300;
-/// The longest side over the shortest, in tenths (Kling's reference: from 1:2.5 to 2.5:1).
-const MAX_RATIO_TENTHS: u32 = 25;
 
 /// One reference image: a public URL, or an image sent along as Base64.
 ///
@@ -83,29 +77,31 @@ impl Image {
         if lower.starts_with("http://") || lower.starts_with("https://") { Self::url(text) } else { Self::base64(text) }
     }
 
-    /// Looks at the image and gives what the body holds for it. `path` is its JSON path; with `checked`, every limit is
-    /// checked against its header; without, a file must still be there.
-    pub(crate) fn open(&self, path: &str, checked: bool, found: &mut Vec<Violation>) -> Option<Segment> {
+    /// Looks at the image and gives what the body holds for it. `path` is its JSON path; with a schema, every
+    /// limit that stands there is checked against its header; without, a file must still be there.
+    pub(crate) fn open(&self, path: &str, limits: Option<&Value>, found: &mut Vec<Violation>) -> Option<Segment> {
         let before = found.len();
         let mut broken = |limit: &str, given: String| found.push(Violation::new(path, limit, given));
         let segment = match &self.0 {
             Source::Url(url) => {
-                if checked && let Err(given) = http_url(url) {
+                if limits.is_some()
+                    && let Err(given) = http_url(url)
+                {
                     broken("a public http or https URL", given);
                 }
                 json_text(url.clone().into())
             }
             Source::Bytes(bytes) => {
-                if checked {
-                    check_image(Cursor::new(bytes), bytes.len() as u64, &mut broken);
+                if let Some(limits) = limits {
+                    check_image(Cursor::new(bytes), bytes.len() as u64, limits, &mut broken);
                 }
                 Segment::Bytes(bytes.clone())
             }
             Source::Base64(text) => {
-                match checked.then(|| encoded::decoded_len(text)) {
+                match limits.map(|limits| (limits, encoded::decoded_len(text))) {
                     None => {}
-                    Some(Ok(bytes)) => check_image(Decoded::new(text), bytes, &mut broken),
-                    Some(Err(reason)) => {
+                    Some((limits, Ok(bytes))) => check_image(Decoded::new(text), bytes, limits, &mut broken),
+                    Some((_, Err(reason))) => {
                         let count = String::from_utf8_lossy(text).chars().count();
                         let given = format!("{count} characters: {reason}");
                         broken("an http or https URL, or raw Base64 of a JPEG or PNG", given);
@@ -122,8 +118,9 @@ impl Image {
                         match metadata.file_type() {
                             kind if kind.is_dir() => broken("a file", "a directory".to_owned()),
                             kind if !kind.is_file() => broken("a file", "not a regular file".to_owned()),
-                            _ if checked => check_image(BufReader::new(file), metadata.len(), &mut broken),
-                            _ => {}
+                            _ => limits.into_iter().for_each(|limits| {
+                                check_image(BufReader::new(&file), metadata.len(), limits, &mut broken);
+                            }),
                         }
                         Segment::File(FileSource::look(path, &metadata))
                     }
@@ -208,9 +205,9 @@ impl JsonSchema for Image {
             "type": "string",
             "x-media": "image",
             "description": "A public URL, or raw Base64 of a JPEG or PNG, without a data: prefix.",
-            "x-max-bytes": MAX_BYTES,
-            "x-min-side": MIN_SIDE,
-            "x-max-ratio": f64::from(MAX_RATIO_TENTHS) / 10.0,
+            "x-max-bytes": 10 * 1024 * 1024,
+            "x-min-side": 300,
+            "x-max-ratio": 2.5,
         })
     }
 }
@@ -245,25 +242,25 @@ fn shortened(path: &str) -> Cow<'_, str> {
     }
 }
 
-fn check_image(mut image: impl Read + Seek, bytes: u64, broken: &mut dyn FnMut(&str, String)) {
+fn check_image(mut image: impl Read + Seek, bytes: u64, limits: &Value, broken: &mut dyn FnMut(&str, String)) {
     const FORMAT: &str = "a JPEG or PNG image";
     if bytes == 0 {
         return broken(FORMAT, "0 bytes".to_owned());
     }
-    if bytes > MAX_BYTES {
-        broken(&format!("at most {} MB ({MAX_BYTES} bytes)", MAX_BYTES >> 20), format!("{bytes} bytes"));
+    if let Some(most) = limits["x-max-bytes"].as_u64().filter(|most| bytes > *most) {
+        broken(&format!("at most {} MB ({most} bytes)", most >> 20), format!("{bytes} bytes"));
     }
     let (width, height) = match header::size(&mut image) {
         Ok(size) => size,
         Err(defect) => return broken(FORMAT, format!("{bytes} bytes {defect}")),
     };
-    let (long, short) = (width.max(height), width.min(height));
+    let (long, short) = (f64::from(width.max(height)), f64::from(width.min(height)));
+    let limit = |key: &str| limits[key].as_f64();
     let given = || format!("{width} × {height} px");
-    if short < MIN_SIDE {
-        broken(&format!("each side at least {MIN_SIDE} px"), given());
+    if let Some(least) = limit("x-min-side").filter(|least| short < *least) {
+        broken(&format!("each side at least {least} px"), given());
     }
-    if long.saturating_mul(10) > short.saturating_mul(MAX_RATIO_TENTHS) {
-        let ratio = f64::from(MAX_RATIO_TENTHS) / 10.0;
+    if let Some(ratio) = limit("x-max-ratio").filter(|ratio| long > short * ratio) {
         broken(&format!("an aspect ratio from 1:{ratio} to {ratio}:1"), given());
     }
 }

@@ -18,7 +18,7 @@ use crate::row::Row;
 use crate::values::open_enumeration;
 
 use parts::Extra;
-pub use parts::{Camera, Movement, Shot};
+pub use parts::{Camera, ElementId, InputVideo, Movement, MovingArea, OmniImage, Shot};
 
 /// The table: for each operation its file, its request type, and its name.
 macro_rules! operations {
@@ -45,6 +45,10 @@ operations! {
     multi_image_to_video::MultiImageToVideo = "multi-image2video",
     /// A video from a prompt; see [`TextToVideo`].
     text_to_video::TextToVideo = "text2video",
+    /// `image2video`: a video from its first frame, its last one, or both; see [`ImageToVideo`].
+    image_to_video::ImageToVideo = "image2video",
+    /// `omni-video`: a video from text, images, elements or another video; see [`OmniVideo`].
+    omni_video::OmniVideo = "omni-video",
 }
 
 /// The row of a request type.

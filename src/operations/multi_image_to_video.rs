@@ -59,6 +59,7 @@ pub struct MultiImageToVideo {
     /// The quality: std is cheaper, pro is better. Default: `std`.
     #[builder(into, default)]
     #[serde(default)]
+    #[schemars(extend("x-extensible-enum" = ["std", "pro"]))]
     mode: Mode,
     /// The length in seconds, as a string. Default: `5`.
     #[builder(into, default)]

@@ -51,6 +51,60 @@ fn samples(operation: &Operation) -> Vec<Value> {
                 ],
             }),
         ],
+        Operation::ImageToVideo => vec![
+            merged(
+                json!({
+                    "model_name": "kling-v2-6", "image": image, "image_tail": image, "prompt": "x", "mode": "pro",
+                    "negative_prompt": "y", "duration": "10", "watermark_info": {"enabled": true},
+                }),
+                &common,
+            ),
+            json!({
+                "model_name": "kling-v2-6", "image": image, "prompt": "<<<voice_1>>>", "mode": "pro", "sound": "on",
+                "voice_list": [{"voice_id": "829824295735410756"}],
+            }),
+            json!({
+                "model_name": "kling-v1", "image": image, "prompt": "x", "cfg_scale": 0.5, "static_mask": image,
+                "dynamic_masks": [{"mask": image, "trajectories": [{"x": 279, "y": 219}, {"x": 417, "y": 65}]}],
+            }),
+            json!({
+                "model_name": "kling-v1-5", "image": image, "prompt": "x", "mode": "pro",
+                "camera_control": {"type": "simple", "config": {"pan": 2.5}},
+            }),
+            json!({
+                "model_name": "kling-v3", "image": image, "duration": "8", "multi_shot": true, "shot_type": "customize",
+                "element_list": [{"element_id": 835_266_081_714_884_677_u64}, {"element_id": "elem_80"}],
+                "multi_prompt": [
+                    {"index": 1, "prompt": "x", "duration": "5"}, {"index": 2, "prompt": "y", "duration": "3"},
+                ],
+            }),
+        ],
+        Operation::OmniVideo => vec![
+            merged(
+                json!({
+                    "model_name": "kling-v3-omni", "mode": "4k", "prompt": "x <<<image_1>>>", "duration": "5",
+                    "image_list": [{"image_url": image}], "element_list": [{"element_id": 160}],
+                    "aspect_ratio": "1:1", "sound": "on", "watermark_info": {"enabled": true},
+                }),
+                &common,
+            ),
+            json!({
+                "model_name": "kling-video-o1", "mode": "std", "prompt": "x", "duration": "5",
+                "image_list": [
+                    {"image_url": image, "type": "first_frame"}, {"image_url": image, "type": "end_frame"},
+                ],
+            }),
+            json!({
+                "model_name": "kling-video-o1", "mode": "pro", "prompt": "x <<<video_1>>>",
+                "video_list": [{"video_url": image, "refer_type": "base", "keep_original_sound": "yes"}],
+            }),
+            json!({
+                "model_name": "kling-v3-omni", "mode": "pro", "duration": "8", "aspect_ratio": "16:9", "multi_shot": true,
+                "shot_type": "customize", "multi_prompt": [
+                    {"index": 1, "prompt": "x", "duration": "5"}, {"index": 2, "prompt": "y", "duration": "3"},
+                ],
+            }),
+        ],
         Operation::Other(name) => panic!("{name} is not in the table"),
     }
 }
@@ -136,11 +190,11 @@ fn a_builder_and_its_json_send_the_same() {
     assert_eq!(sent(&built), sent(&read));
 }
 
-/// The paths at which a text2video with these fields is refused.
-fn refused(fields: Value) -> Vec<String> {
-    let mut data = json!({"model_name": "kling-v3", "prompt": "x"});
+/// The paths at which a request with these fields beside others is refused.
+fn refused(operation: Operation, others: Value, fields: Value) -> Vec<String> {
+    let mut data = others;
     data.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-    match Request::from_json(Operation::TextToVideo, data) {
+    match Request::from_json(operation, data) {
         Ok(_) => Vec::new(),
         Err(error) => error.violations().iter().map(|violation| violation.path.clone()).collect(),
     }
@@ -162,6 +216,7 @@ fn rules_between_fields_refuse_a_sample_and_accept_its_neighbour() {
         (json!({"multi_shot": false}), &[]),
         (json!({"shot_type": "customize"}), &["shot_type"]),
         (json!({"multi_prompt": [shot("5")]}), &["multi_prompt"]),
+        (json!({"multi_shot": true}), &["shot_type"]),
         (json!({"multi_shot": true, "shot_type": "intelligence"}), &[]),
         (json!({"multi_shot": true, "shot_type": "intelligence", "prompt": null}), &["prompt"]),
         (shots.clone(), &[]),
@@ -184,7 +239,102 @@ fn rules_between_fields_refuse_a_sample_and_accept_its_neighbour() {
         (json!({"camera_control": {"type": "down_back", "speed": 1}}), &["camera_control.speed"]),
         (json!({"model_name": ""}), &["model_name"]),
     ] {
-        assert_eq!(refused(fields.clone()), paths, "{fields}");
+        let others = json!({"model_name": "kling-v3", "prompt": "x"});
+        assert_eq!(refused(Operation::TextToVideo, others, fields.clone()), paths, "{fields}");
+    }
+}
+
+#[test]
+fn frames_masks_cameras_voices_and_elements_exclude_each_other() {
+    let image = "https://example.com/cat.png";
+    let areas = |count: usize, points: usize| {
+        let area = json!({"mask": image, "trajectories": vec![json!({"x": 1, "y": 2}); points]});
+        json!({"dynamic_masks": vec![area; count]})
+    };
+    let voices = |count: usize| vec![json!({"voice_id": "8"}); count];
+    let elements = |count: usize| vec![json!({"element_id": 8}); count];
+    let camera = json!({"type": "down_back"});
+    for (fields, paths) in [
+        (json!({}), &[][..]),
+        (json!({"image": null}), &["image"]),
+        (json!({"image": null, "image_tail": image}), &[]),
+        (json!({"image_tail": image}), &[]),
+        (json!({"image_tail": image, "static_mask": image}), &["image_tail"]),
+        (json!({"image_tail": image, "camera_control": camera}), &["camera_control"]),
+        (json!({"static_mask": image, "camera_control": camera}), &["camera_control"]),
+        (json!({"static_mask": image}), &[]),
+        (json!({"camera_control": camera}), &[]),
+        (json!({"camera_control": {"type": "simple"}}), &["camera_control.config"]),
+        (areas(6, 77), &[]),
+        (areas(7, 2), &["dynamic_masks"]),
+        (areas(1, 1), &["dynamic_masks[0].trajectories"]),
+        (areas(1, 78), &["dynamic_masks[0].trajectories"]),
+        (json!({"voice_list": voices(2), "sound": "on"}), &[]),
+        (json!({"voice_list": voices(3), "sound": "on"}), &["voice_list"]),
+        (json!({"voice_list": voices(1), "sound": "off"}), &["sound"]),
+        (json!({"voice_list": voices(1)}), &["sound"]),
+        (json!({"voice_list": voices(1), "sound": "on", "element_list": elements(1)}), &["element_list"]),
+        (json!({"element_list": elements(3)}), &[]),
+        (json!({"element_list": elements(4)}), &["element_list"]),
+        (json!({"element_list": [{"element_id": true}]}), &["element_list[0].element_id"]),
+        (json!({"element_list": [{"element_id": ""}]}), &["element_list[0].element_id"]),
+        (json!({"multi_shot": true, "shot_type": "intelligence"}), &[]),
+        (json!({"multi_shot": true, "shot_type": "intelligence", "image_tail": image}), &["image_tail"]),
+        (json!({"aspect_ratio": "1:1"}), &["aspect_ratio"]),
+    ] {
+        let others = json!({"model_name": "kling-v3", "prompt": "x", "image": image});
+        assert_eq!(refused(Operation::ImageToVideo, others, fields.clone()), paths, "{fields}");
+    }
+}
+
+#[test]
+fn what_an_omni_video_is_made_of_decides_what_else_it_needs() {
+    let image = |kind: Option<&str>| json!({"image_url": "https://example.com/cat.png", "type": kind});
+    let images = |count: usize| vec![image(None); count];
+    let (first, end) = (image(Some("first_frame")), image(Some("end_frame")));
+    let video = |kind: &str| json!([{"video_url": "https://example.com/cat.mp4", "refer_type": kind}]);
+    let edit = json!({"video_list": video("base"), "duration": null, "aspect_ratio": null});
+    let with = |mut fields: Value, name: &str, value: Value| {
+        fields[name] = value;
+        fields
+    };
+    for (fields, paths) in [
+        (json!({}), &[][..]),
+        (json!({"mode": null}), &["mode"]),
+        (json!({"duration": null}), &["duration"]),
+        (json!({"aspect_ratio": null}), &["aspect_ratio"]),
+        (json!({"aspect_ratio": null, "image_list": [first]}), &[]),
+        (json!({"image_list": [first, end]}), &[]),
+        (json!({"image_list": [end]}), &["image_list"]),
+        (json!({"image_list": [first], "element_list": vec![json!({"element_id": 1}); 3]}), &[]),
+        (json!({"image_list": [first], "element_list": vec![json!({"element_id": 1}); 4]}), &["element_list"]),
+        (json!({"image_list": [first, first]}), &["image_list"]),
+        (json!({"image_list": [first, end], "multi_shot": true, "shot_type": "intelligence"}), &["image_list"]),
+        (json!({"image_list": [first], "multi_shot": true, "shot_type": "intelligence"}), &[]),
+        (json!({"image_list": images(7)}), &[]),
+        (json!({"image_list": images(8)}), &["image_list", "image_list"]),
+        (json!({"image_list": images(4), "element_list": [{"element_id": 1}]}), &[]),
+        (json!({"image_list": images(4), "video_list": video("feature")}), &[]),
+        (
+            json!({"image_list": images(4), "element_list": [{"element_id": 1}], "video_list": video("feature")}),
+            &["image_list"],
+        ),
+        (json!({"sound": "on"}), &[]),
+        (json!({"sound": "on", "video_list": video("feature")}), &["sound"]),
+        (json!({"sound": "off", "video_list": video("feature")}), &[]),
+        (edit.clone(), &[]),
+        (with(edit.clone(), "duration", json!("5")), &["duration"]),
+        (with(edit.clone(), "aspect_ratio", json!("1:1")), &["aspect_ratio"]),
+        (with(edit.clone(), "image_list", json!([first])), &["image_list"]),
+        (
+            with(edit.clone(), "video_list", json!([{"video_url": "cat.mp4", "refer_type": "base"}])),
+            &["video_list[0].video_url"],
+        ),
+        (json!({"prompt": null}), &["prompt"]),
+        (json!({"negative_prompt": "y"}), &["negative_prompt"]),
+    ] {
+        let others = json!({"model_name": "kling-v3-omni", "mode": "std", "prompt": "x", "duration": "5", "aspect_ratio": "1:1"});
+        assert_eq!(refused(Operation::OmniVideo, others, fields.clone()), paths, "{fields}");
     }
 }
 
@@ -227,9 +377,17 @@ fn no_code_outside_the_operations_names_one() {
             let code = text.split("#[cfg(test)]").next().unwrap_or_default();
             for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
                 read += 1;
-                for name in
-                    ["MultiImageToVideo", "TextToVideo", "multi_image", "text_to_video", "image2video", "text2video"]
-                {
+                for name in [
+                    "MultiImageToVideo",
+                    "TextToVideo",
+                    "multi_image",
+                    "text_to_video",
+                    "image2video",
+                    "text2video",
+                    "OmniVideo",
+                    "omni_video",
+                    "omni-video",
+                ] {
                     assert!(!line.contains(name), "{}: {line}", path.display());
                 }
             }

@@ -50,7 +50,6 @@ pub struct TextToVideo {
     /// The quality: std is 720p, pro is 1080p, 4k for kling-v3 alone. Default: `std`.
     #[builder(into, default)]
     #[serde(default)]
-    #[schemars(extend("x-extensible-enum" = ["std", "pro", "4k"]))]
     mode: Mode,
     /// The length in seconds, as a string: 5 or 10, 3–15 for kling-v3. Default: `5`.
     #[builder(into, default)]

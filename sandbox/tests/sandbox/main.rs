@@ -3,6 +3,7 @@
 
 mod callbacks;
 mod faults;
+mod kling;
 mod outputs;
 #[cfg(feature = "program")]
 mod program;

@@ -67,6 +67,32 @@ async fn the_printed_lines_are_all_a_person_needs() {
     assert_eq!(answer["code"], 0, "{answer}");
 }
 
+#[tokio::test]
+async fn the_keys_of_kling_itself_are_printed_in_place_of_a_key() {
+    let child = program(&["--kling", "--queries-at-omni-image"]).stdout(Stdio::piped()).spawn();
+    let mut running = Running(child.expect("it runs"));
+    let mut lines = BufReader::new(running.0.stdout.take().expect("a pipe")).lines();
+    let mut next = |name: &str| {
+        let line = lines.next().expect("a line").expect("a text");
+        line.strip_prefix(&format!("export {name}=")).unwrap_or_else(|| panic!("{line}")).to_owned()
+    };
+    let base = next("KLING_BASE_URL");
+    assert_eq!(next("KLING_ACCESS_KEY"), "sandbox-access-key");
+    assert_eq!(next("KLING_SECRET_KEY"), "sandbox-secret-key-of-no-account");
+    assert_eq!(next("KLING_EXPECT"), "2s");
+    let command = lines.map(|line| line.expect("a text")).find(|line| line.starts_with("curl -s"));
+    let command = command.expect("a command");
+    let bearer = command.split("Bearer ").nth(1).and_then(|rest| rest.split('\'').next()).expect("a token");
+    let get = async |path: &str| {
+        let url = format!("{base}/v1/{path}");
+        let answer = reqwest::Client::new().get(url).bearer_auth(bearer).send().await.expect("an answer");
+        answer.json::<Value>().await.expect("JSON")["code"].clone()
+    };
+    assert!(command.contains(&format!("{base}/v1/videos/")), "{command}");
+    assert_eq!(get("videos/text2video").await, 0);
+    assert_eq!(get("images/omni-image/7").await, "task_not_exist");
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_it_well() {
@@ -111,8 +137,12 @@ fn a_wrong_argument_is_an_error_with_the_usage_and_status_2() {
 fn what_cannot_be_started_is_an_error_with_status_1() {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = socket.local_addr().expect("an address").port().to_string();
-    for (arguments, reason) in [(["--port", &port], "cannot listen on"), (["--key", "a b"], "visible ASCII")] {
-        let output = refused(&arguments);
+    for (arguments, reason) in [
+        (&["--port", &*port][..], "cannot listen on"),
+        (&["--key", "a b"], "visible ASCII"),
+        (&["--kling", "--key", "k"], "takes no key"),
+    ] {
+        let output = refused(arguments);
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{text}");
         assert!(text.starts_with("error: ") && text.contains(reason), "{text}");

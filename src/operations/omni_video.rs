@@ -1,0 +1,146 @@
+//! `omni-video`: a video from text, frames, reference images, elements, or another video.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::parts::{Common, Element, ElementId, Frame, InputVideo, OmniImage, Shot, VideoUse, Watermark};
+use super::task;
+use crate::error::Violation;
+use crate::values::{AspectRatio, Mode, Model, ShotType, Switch, VideoDuration};
+
+/// Request for a video from text, frames, reference images, elements, or another video, which it can edit too.
+///
+/// Limits are those of Kling's reference; lengths count Unicode scalar values. The prompt names what it refers to
+/// `<<<image_1>>>`, `<<<element_1>>>` or `<<<video_1>>>`.
+///
+/// ```
+/// use kling_client::{AspectRatio, Image, InputVideo, Mode, Model, OmniVideo};
+///
+/// let request = OmniVideo::builder()
+///     .model(Model::KlingV3Omni)
+///     .mode(Mode::Std)
+///     .images([Image::url("https://example.com/cat.png"), Image::url("https://example.com/hat.jpg")])
+///     .prompt("The cat of <<<image_1>>> puts on the hat of <<<image_2>>>")
+///     .aspect_ratio(AspectRatio::Landscape)
+///     .duration(5)
+///     .build()?;
+///
+/// let edit = OmniVideo::builder()
+///     .model(Model::KlingVideoO1)
+///     .mode(Mode::Pro)
+///     .video(InputVideo::to_edit("https://example.com/cat.mp4"))
+///     .prompt("Take the hat off the cat in <<<video_1>>>")
+///     .build()?;
+/// # Ok::<(), kling_client::Error>(())
+/// ```
+#[derive(Serialize, Deserialize, JsonSchema, bon::Builder)]
+#[builder(finish_fn(name = fields, vis = ""), state_mod(vis = "pub"), builder_type(vis = "pub"))]
+pub struct OmniVideo {
+    #[builder(field)]
+    #[serde(flatten)]
+    common: Common,
+    /// The model. Required: the price depends on it.
+    #[builder(into)]
+    #[serde(rename = "model_name")]
+    #[schemars(extend("x-option" = "model", "x-extensible-enum" = ["kling-video-o1", "kling-v3-omni"]))]
+    model: Model,
+    /// The quality: std is 720p, pro is 1080p, 4k for kling-v3-omni alone. Required: the API's default is pro, the dearer one.
+    #[builder(into)]
+    mode: Mode,
+    /// What the video shows, at most 2500 characters. Required unless shots are given.
+    #[builder(into)]
+    #[schemars(length(max = 2500))]
+    prompt: Option<String>,
+    /// Reference images and frames; with elements at most 7, or 4 beside a video.
+    #[builder(with = |images: impl IntoIterator<Item = impl Into<OmniImage>>| images.into_iter().map(Into::into).collect())]
+    #[serde(rename = "image_list")]
+    #[schemars(length(min = 1, max = 7))]
+    images: Option<Vec<OmniImage>>,
+    /// Ids of elements that the video shows.
+    #[builder(with = |ids: impl IntoIterator<Item = impl Into<ElementId>>| Element::all(ids))]
+    #[serde(rename = "element_list")]
+    #[schemars(length(min = 1, max = 7), extend("x-option" = "element"))]
+    elements: Option<Vec<Element>>,
+    /// A video to edit or to refer to, by URL: MP4 or MOV of at most 200 MB.
+    #[builder(with = |video: InputVideo| vec![video])]
+    #[serde(rename = "video_list")]
+    #[schemars(length(min = 1, max = 1), extend("x-option" = "video"))]
+    video: Option<Vec<InputVideo>>,
+    /// The length in seconds, as a string: 3–10 for kling-video-o1, 3–15 for kling-v3-omni. Required unless a video is edited,
+    /// whose length is kept.
+    #[builder(into)]
+    #[schemars(extend("x-extensible-enum" = ["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"]))]
+    duration: Option<VideoDuration>,
+    /// Width to height. Required without a first frame and without a video to edit.
+    #[builder(into)]
+    aspect_ratio: Option<AspectRatio>,
+    /// Whether sound is made as well; for kling-v3-omni, without a video.
+    #[builder(into)]
+    sound: Option<Switch>,
+    /// Whether the video has several shots; for kling-v3-omni.
+    multi_shot: Option<bool>,
+    /// Who divides the video into shots.
+    #[builder(into)]
+    shot_type: Option<ShotType>,
+    /// The shots, 1–6; their lengths add up to that of the video.
+    #[builder(with = |shots: impl IntoIterator<Item = Shot>| Shot::in_order(shots))]
+    #[serde(rename = "multi_prompt")]
+    #[schemars(length(min = 1, max = 6), extend("x-option" = "shots"))]
+    shots: Option<Vec<Shot>>,
+    /// Whether a watermarked video is made as well.
+    #[builder(with = |enabled: bool| enabled.into())]
+    #[serde(rename = "watermark_info")]
+    watermark: Option<Watermark>,
+}
+
+impl OmniVideo {
+    fn rules(&self, found: &mut Vec<Violation>) {
+        let images = self.images.as_deref().unwrap_or_default();
+        let frame = |frame: Frame| images.iter().filter(|image| image.r#type.as_ref() == Some(&frame)).count();
+        let (first, end) = (frame(Frame::First), frame(Frame::End));
+        let edits = self.video.iter().flatten().any(|video| video.refer_type == VideoUse::Base);
+        let mut refuse = |path: &str, limit: &str, given: &str| found.push(Violation::new(path, limit, given));
+        if first > 1 || end > 1 {
+            refuse("image_list", "one first_frame and one end_frame", "several");
+        }
+        if end > 0 && first == 0 {
+            refuse("image_list", "a first_frame where there is an end_frame", "an end_frame alone");
+        }
+        if edits && first + end > 0 {
+            refuse("image_list", "no frames where a video is edited", "frames");
+        }
+        let most = if self.video.is_some() { 4 } else { 7 };
+        let count = images.len() + self.elements.as_ref().map_or(0, Vec::len);
+        if count > most {
+            refuse("image_list", &format!("with element_list at most {most} items"), &format!("{count} items"));
+        }
+        if first + end > 0 && self.elements.as_ref().is_some_and(|elements| elements.len() > 3) {
+            refuse("element_list", "at most 3 items where there are frames", "more");
+        }
+        match (&self.aspect_ratio, first == 0 && !edits) {
+            (None, true) => refuse("aspect_ratio", "a value without a first_frame and a video to edit", "nothing"),
+            (Some(_), false) if edits => refuse("aspect_ratio", "nothing where a video is edited", "a value"),
+            _ => {}
+        }
+        match (&self.duration, edits) {
+            (None, false) => refuse("duration", "a value unless a video is edited", "nothing"),
+            (Some(_), true) => refuse("duration", "nothing where a video is edited: its length is kept", "a value"),
+            _ => {}
+        }
+        if self.sound == Some(Switch::On) && self.video.is_some() {
+            refuse("sound", "off where there is a video_list", "on");
+        }
+        if self.multi_shot == Some(true) && first + end > 1 {
+            refuse("image_list", "no end_frame where multi_shot is true", "an end_frame");
+        }
+        Shot::division(self.multi_shot, self.shot_type.as_ref(), self.prompt.as_deref(), self.shots.as_deref(), found);
+        if let (Some(shots), Some(duration)) = (&self.shots, &self.duration) {
+            Shot::rules(shots, duration, found);
+        }
+    }
+}
+
+task! {
+    OmniVideo, OmniVideoBuilder, omni_video_builder: "omni-video" makes Video;
+    create_omni_video, get_omni_video, list_omni_video, CreateOmniVideoBody
+}

@@ -1,0 +1,79 @@
+//! Parts that requests of several operations share.
+
+mod camera;
+mod element;
+mod image;
+mod shot;
+mod video;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use camera::{Camera, Movement};
+pub use element::ElementId;
+pub(crate) use element::{Element, Voice};
+pub(crate) use image::Frame;
+pub use image::{MovingArea, OmniImage};
+pub use shot::Shot;
+pub use video::InputVideo;
+pub(crate) use video::VideoUse;
+
+/// What a builder keeps beside the fields.
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Extra {
+    /// Fields that this crate does not know.
+    #[serde(skip)]
+    pub(crate) fields: Map<String, Value>,
+    /// Whether no external id is minted.
+    #[serde(skip)]
+    pub(crate) anonymous: bool,
+}
+
+#[cfg_attr(not(test), expect(dead_code, reason = "of the first operation that is answered at once"))]
+impl Extra {
+    pub(crate) fn extra(&self) -> &Self {
+        self
+    }
+
+    pub(crate) fn extra_mut(&mut self) -> &mut Self {
+        self
+    }
+}
+
+/// What every request of a task may have.
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Common {
+    /// A public http or https URL that is notified of every change of status.
+    #[schemars(url, extend("x-group" = "Task"))]
+    pub(crate) callback_url: Option<String>,
+    /// Your own id of the task, unique in your account; one is minted by default.
+    #[schemars(extend("x-option" = "external-id", "x-group" = "Task"))]
+    pub(crate) external_task_id: Option<String>,
+    #[serde(skip)]
+    extra: Extra,
+}
+
+impl Common {
+    pub(crate) fn extra(&self) -> &Extra {
+        &self.extra
+    }
+
+    pub(crate) fn extra_mut(&mut self) -> &mut Extra {
+        &mut self.extra
+    }
+}
+
+/// Whether a watermarked output is made as well.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("x-option" = "watermark"))]
+pub(crate) struct Watermark {
+    /// On or off.
+    enabled: bool,
+}
+
+impl From<bool> for Watermark {
+    fn from(enabled: bool) -> Self {
+        Self { enabled }
+    }
+}
