@@ -95,11 +95,13 @@ impl Sheet {
         })
     }
 
-    /// How it calls itself: the summary of its first operation, or else the name of the file.
+    /// The folder in which it is published, which tells languages apart, or else the summary of its first operation, or else
+    /// the name of the file.
     #[must_use]
     pub fn title(&self) -> String {
-        let summary = self.operations().find_map(|(_, node)| node.get_text("summary"));
-        summary.filter(|text| !text.trim().is_empty()).map_or_else(|| self.page.name.to_string(), str::to_owned)
+        let text =
+            |key| self.operations().find_map(|(_, node)| node.get_text(key)).filter(|text| !text.trim().is_empty());
+        text("x-apifox-folder").or_else(|| text("summary")).unwrap_or(&self.page.name).to_owned()
     }
 }
 
