@@ -2,6 +2,7 @@
 
 use std::env::VarError;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::address::{Reach, base_url};
@@ -288,6 +289,7 @@ impl ClientBuilder {
             polling: self.polling,
             poll_rate,
             max_running: self.max_running,
+            is_elsewhere: AtomicBool::new(false),
         };
         Ok(Client { running: Running::new(shared.max_running), shared: Arc::new(shared), authorization })
     }

@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -11,7 +12,7 @@ use url::Url;
 
 use crate::address::{Reach, base_text, fits_path};
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Result, Violation};
+use crate::error::{Error, ErrorKind, Reason, Result, Violation};
 use crate::operations::Operation;
 use crate::policy::PollPolicy;
 use crate::rate::PollRate;
@@ -19,7 +20,7 @@ use crate::response::reason::{Step, classify};
 use crate::response::redact::shown;
 use crate::response::{Envelope, Json, Reading, TaskInfo, Wanted, documents, tasks};
 use crate::retry::RetryPolicy;
-use crate::row::{Page, Row};
+use crate::row::{Get, Page, Row};
 use crate::running::Running;
 use crate::span::{record, step_span, within};
 use crate::transport::body::{Segment, Sent};
@@ -62,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) polling: Arc<dyn PollPolicy>,
     pub(crate) poll_rate: PollRate,
     pub(crate) max_running: Option<usize>,
+    /// Whether the gateway knew a task at the other path of its query alone.
+    pub(crate) is_elsewhere: AtomicBool,
 }
 
 /// Which task a query is about.
@@ -128,7 +131,26 @@ impl Client {
         within(span.clone(), self.clock(), polled).await
     }
 
+    /// The query of a task; where the row has two, at the other path if the first knows of no such task.
     async fn query(&self, target: Target<'_>, limit: Duration) -> Result<TaskInfo> {
+        let own = target.row.get;
+        // The other path is tried with ids that the gateway gave.
+        let Some(elsewhere) = target.row.get_elsewhere.filter(|_| target.external != Some(target.id)) else {
+            return self.query_by(own, target, limit).await;
+        };
+        let is_elsewhere = self.shared.is_elsewhere.load(Ordering::Relaxed);
+        let [first, second] = if is_elsewhere { [elsewhere, own] } else { [own, elsewhere] };
+        match self.query_by(first, target, limit).await {
+            Err(error) if error.is_not_known() => {
+                let queried = self.query_by(second, target, limit).await.map_err(|_| error)?;
+                self.shared.is_elsewhere.store(!is_elsewhere, Ordering::Relaxed);
+                Ok(queried)
+            }
+            queried => queried,
+        }
+    }
+
+    async fn query_by(&self, get: Get, target: Target<'_>, limit: Duration) -> Result<TaskInfo> {
         let Target { row, id, external, secrets } = target;
         let ids: Vec<_> = [Some(id), external].into_iter().flatten().collect();
         // A server may have given an id that no path can hold.
@@ -137,7 +159,7 @@ impl Client {
                 .with_hint("ask the gateway for the task; its outputs cannot be fetched by its id")
         })?;
         let limits = Limits { response: self.shared.get.response.min(limit), ..self.shared.get };
-        let outcome = self.send(limits, None, |raw| (row.get)(raw, in_path)).await;
+        let outcome = self.send(limits, None, |raw| get(raw, in_path)).await;
         let mut other = None;
         let read = self.read(Step::Get, row, outcome, Wanted::Known(&ids), secrets, |reading, document, text| {
             reading.task(document, text).or_else(|| {
@@ -196,7 +218,12 @@ impl Client {
             }
         }
         let secrets: Vec<_> = secrets.iter().map(String::as_str).chain([self.key()]).collect();
-        Err(classify(step, outcome, self.clock().wall(), self.base_url(), &secrets).with_operation(row.name))
+        let error = classify(step, outcome, self.clock().wall(), self.base_url(), &secrets).with_operation(row.name);
+        let served = if error.reason() == Reason::ModelRetired { (row.served)() } else { Vec::new() };
+        match error.hint().filter(|_| !served.is_empty()).map(str::to_owned) {
+            Some(hint) => Err(error.with_hint(format!("{hint}; known to be served: {}", served.join(", ")))),
+            None => Err(error),
+        }
     }
 
     /// The key alone, to redact it in what a server says.

@@ -279,6 +279,11 @@ impl Error {
         self
     }
 
+    /// Whether it says that the API knows of no such task.
+    pub(crate) fn is_not_known(&self) -> bool {
+        self.evidence().meaning == Meaning::NotKnown || self.code() == Some("1203")
+    }
+
     pub(crate) fn evidence(&self) -> Evidence {
         self.0.evidence
     }

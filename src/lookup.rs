@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::address::check_id;
 use crate::client::{Client, Target};
-use crate::error::{Error, Meaning, Result};
+use crate::error::Result;
 use crate::operations::Operation;
 use crate::response::TaskInfo;
 use crate::response::redact::shown;
@@ -92,7 +92,7 @@ impl Client {
         let target = Target { row, id: external, external: Some(external), secrets };
         let queried = match self.get(target, Duration::MAX).await {
             Ok(info) => Ok(self.weigh(info, lookup)),
-            Err(error) if is_not_known(&error) => Ok(Found::Nothing),
+            Err(error) if error.is_not_known() => Ok(Found::Nothing),
             Err(error) => Err(error),
         };
         if let Ok(Found::Task(_) | Found::Undated(_)) = queried {
@@ -156,9 +156,4 @@ impl Client {
         };
         Err(NotFound { tried, readable, undated })
     }
-}
-
-/// Whether an error says that the API knows of no such task: that is a readable response.
-fn is_not_known(error: &Error) -> bool {
-    error.evidence().meaning == Meaning::NotKnown || error.code() == Some("1203")
 }

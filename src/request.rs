@@ -55,9 +55,9 @@ impl Request {
         let (segments, violations, remarks) = Default::default();
         let mut walk = Walk { checked, resolve, media: &media, segments, violations, remarks };
         walk.value(&mut body, schema, "");
-        let Walk { segments, mut violations, remarks, .. } = walk;
+        let Walk { segments, mut violations, mut remarks, .. } = walk;
         if checked {
-            (row.rules)(&body, &mut violations);
+            (row.rules)(&body, &mut violations, &mut remarks);
         }
         let mut request = Self { row, body, segments, remarks };
         for (name, value) in extra {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::error::Violation;
+use crate::error::{Remark, Violation};
 use crate::response::OutputKind;
 use crate::transport::generated;
 
@@ -16,16 +16,23 @@ pub(crate) struct Row {
     pub(crate) output: Option<OutputKind>,
     /// The JSON Schema of its request: the one place of every limit.
     pub(crate) schema: fn() -> &'static Value,
-    /// What concerns several fields of a request whose types are right.
-    pub(crate) rules: fn(&Value, &mut Vec<Violation>),
+    /// What concerns several fields of a request whose types are right, and what its model takes.
+    pub(crate) rules: fn(&Value, &mut Vec<Violation>, &mut Vec<Remark>),
+    /// The models that are known to be served.
+    pub(crate) served: fn() -> Vec<&'static str>,
     /// These write a request, for [`send`](crate::transport::send).
     pub(crate) create: fn(&generated::Client),
-    pub(crate) get: fn(&generated::Client, &str),
+    pub(crate) get: Get,
+    /// The query at another path, for gateways that know a task there alone.
+    pub(crate) get_elsewhere: Option<Get>,
     pub(crate) list: fn(&generated::Client, Page),
     /// The request through the document's type: the same JSON, as far as the document knows its fields.
     #[cfg(test)]
     pub(crate) round_trip: fn(Value) -> serde_json::Result<Value>,
 }
+
+/// Writes the query of a task.
+pub(crate) type Get = fn(&generated::Client, &str);
 
 /// A page of a list: its number from 1, and how many tasks it holds.
 #[derive(Debug, Clone, Copy)]

@@ -3,6 +3,7 @@
 //! An operation is a request type whose attributes are its limits, its `rules` between fields, and one line for its macro:
 //! `task!` for what makes a task, `at_once!` for what is answered at once.
 
+mod models;
 mod parts;
 #[cfg(test)]
 mod tests;
@@ -53,7 +54,8 @@ operations! {
 
 /// The row of a request type.
 macro_rules! row {
-    ($type:ident, $name:literal, $output:expr, $create:ident, $body:ident, get: $get:expr, list: $list:expr) => {
+    ($type:ident, $name:literal, $output:expr, $create:ident, $body:ident,
+     get: $get:expr, get_elsewhere: $get_elsewhere:expr, list: $list:expr) => {
         impl $type {
             pub(super) const ROW: &'static crate::row::Row = &crate::row::Row {
                 name: $name,
@@ -63,14 +65,17 @@ macro_rules! row {
                         std::sync::LazyLock::new(crate::validate::schema::<$type>);
                     &SCHEMA
                 },
-                rules: |body, found| {
+                rules: |body, found, remarks| {
                     // What does not fit the type has its violations already.
                     if let Ok(fields) = <$type as serde::Deserialize>::deserialize(body) {
                         fields.rules(found);
                     }
+                    super::models::check($name, body, found, remarks);
                 },
                 create: |client| crate::transport::write(client.$create().send()),
+                served: || super::models::served($name).collect(),
                 get: $get,
+                get_elsewhere: $get_elsewhere,
                 list: $list,
                 #[cfg(test)]
                 round_trip: |body| {
@@ -122,13 +127,25 @@ macro_rules! finish {
 }
 use finish;
 
+/// The query at another path, if there is one.
+macro_rules! elsewhere {
+    () => {
+        None
+    };
+    ($get:ident) => {
+        Some(|client, id| crate::transport::write(client.$get().id(id).send()))
+    };
+}
+use elsewhere;
+
 /// A request type whose operation makes a task.
 macro_rules! task {
     ($type:ident, $builder:ident, $state:ident: $name:literal makes $output:ident;
-     $create:ident, $get:ident, $list:ident, $body:ident) => {
+     $create:ident, $get:ident $(or $elsewhere:ident)?, $list:ident, $body:ident) => {
         super::row! {
             $type, $name, Some(crate::response::OutputKind::$output), $create, $body,
             get: |client, id| crate::transport::write(client.$get().id(id).send()),
+            get_elsewhere: super::elsewhere!($($elsewhere)?),
             list: |client, page| {
                 crate::transport::write(client.$list().page_num(page.number).page_size(page.size).send())
             }
@@ -167,6 +184,7 @@ macro_rules! at_once {
         super::row! {
             $type, $name, None, $create, $body,
             get: |_, _| {},
+            get_elsewhere: None,
             list: |_, _| {}
         }
         super::finish! { $type, $builder, $state, crate::Call<$type>, crate::Call::new }

@@ -133,6 +133,15 @@ impl OmniVideo {
         if self.multi_shot == Some(true) && first + end > 1 {
             refuse("image_list", "no end_frame where multi_shot is true", "an end_frame");
         }
+        if self.model == Model::KlingVideoO1 {
+            let alone = images.len() == first && self.elements.is_none() && self.video.is_none();
+            if end > 0 && (images.len() > 2 || self.elements.is_some()) {
+                refuse("image_list", "two frames alone with kling-video-o1 (Kling's reference)", "more");
+            }
+            if alone && self.duration.as_ref().is_some_and(|length| !matches!(length.as_str(), "5" | "10")) {
+                refuse("duration", "5 or 10 with kling-video-o1 and text or a first frame alone (the vendor's page)", "a value");
+            }
+        }
         Shot::division(self.multi_shot, self.shot_type.as_ref(), self.prompt.as_deref(), self.shots.as_deref(), found);
         if let (Some(shots), Some(duration)) = (&self.shots, &self.duration) {
             Shot::rules(shots, duration, found);
@@ -142,5 +151,5 @@ impl OmniVideo {
 
 task! {
     OmniVideo, OmniVideoBuilder, omni_video_builder: "omni-video" makes Video;
-    create_omni_video, get_omni_video, list_omni_video, CreateOmniVideoBody
+    create_omni_video, get_omni_video or get_omni_image, list_omni_video, CreateOmniVideoBody
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::parts::{Common, Extra};
 use super::*;
 use crate::media::Segment;
-use crate::{Client, ErrorKind, Mode, Model};
+use crate::{Client, ErrorKind, Mode, Model, Remark};
 
 /// Requests that are accepted: together those of an operation set every field of it.
 fn samples(operation: &Operation) -> Vec<Value> {
@@ -148,7 +148,8 @@ fn samples_are_accepted_set_every_field_and_survive_the_documents_types() {
         let mut fields = std::collections::BTreeSet::new();
         for sample in samples(&row.name.into()) {
             let request = Request::from_json(row.name.into(), sample.clone()).unwrap();
-            assert_eq!(request.remarks(), [], "{}", row.name);
+            let retired = |remark: &&Remark| remark.message.starts_with("Kling has retired ");
+            assert_eq!(request.remarks().iter().find(|remark| !retired(remark)), None, "{}", row.name);
             let sent = sent(&request);
             fields.extend(sent.as_object().unwrap().keys().cloned());
             for (name, value) in sample.as_object().unwrap() {
@@ -172,7 +173,7 @@ fn without_unknown(mut sent: Value, row: &Row) -> Value {
 #[test]
 fn a_builder_and_its_json_send_the_same() {
     let built = TextToVideo::builder()
-        .model(Model::KlingV1)
+        .model("kling-v9")
         .prompt("x")
         .mode(Mode::Pro)
         .duration(10)
@@ -183,7 +184,7 @@ fn a_builder_and_its_json_send_the_same() {
         .build()
         .unwrap();
     let data = json!({
-        "model_name": "kling-v1", "prompt": "x", "mode": "pro", "duration": "10", "sound": "on", "external_task_id": "line-7",
+        "model_name": "kling-v9", "prompt": "x", "mode": "pro", "duration": "10", "sound": "on", "external_task_id": "line-7",
         "camera_control": {"type": "simple", "config": {"zoom": 3.0}},
     });
     let read = Request::from_json(Operation::TextToVideo, data).unwrap().extra("seed", 7).unwrap();
@@ -239,7 +240,8 @@ fn rules_between_fields_refuse_a_sample_and_accept_its_neighbour() {
         (json!({"camera_control": {"type": "down_back", "speed": 1}}), &["camera_control.speed"]),
         (json!({"model_name": ""}), &["model_name"]),
     ] {
-        let others = json!({"model_name": "kling-v3", "prompt": "x"});
+        // Of this model nothing is known.
+        let others = json!({"model_name": "kling-v9", "prompt": "x"});
         assert_eq!(refused(Operation::TextToVideo, others, fields.clone()), paths, "{fields}");
     }
 }
@@ -282,7 +284,7 @@ fn frames_masks_cameras_voices_and_elements_exclude_each_other() {
         (json!({"multi_shot": true, "shot_type": "intelligence", "image_tail": image}), &["image_tail"]),
         (json!({"aspect_ratio": "1:1"}), &["aspect_ratio"]),
     ] {
-        let others = json!({"model_name": "kling-v3", "prompt": "x", "image": image});
+        let others = json!({"model_name": "kling-v9", "prompt": "x", "image": image});
         assert_eq!(refused(Operation::ImageToVideo, others, fields.clone()), paths, "{fields}");
     }
 }
@@ -336,6 +338,69 @@ fn what_an_omni_video_is_made_of_decides_what_else_it_needs() {
         let others = json!({"model_name": "kling-v3-omni", "mode": "std", "prompt": "x", "duration": "5", "aspect_ratio": "1:1"});
         assert_eq!(refused(Operation::OmniVideo, others, fields.clone()), paths, "{fields}");
     }
+}
+
+#[test]
+fn a_model_takes_what_its_line_says_and_nothing_is_known_of_another_one() {
+    let image = "https://example.com/cat.png";
+    let (text, frame) = (json!({"prompt": "x"}), json!({"prompt": "x", "image": image}));
+    let omni = json!({"prompt": "x", "mode": "std", "duration": "5", "aspect_ratio": "1:1"});
+    let shots = json!({"multi_shot": true, "shot_type": "intelligence"});
+    let (camera, voices) = (json!({"type": "down_back"}), json!([{"voice_id": "8"}]));
+    for (operation, model, fields, paths) in [
+        (Operation::TextToVideo, "kling-v2-6", json!({"mode": "pro", "sound": "on"}), &[][..]),
+        (Operation::TextToVideo, "kling-v2-6", json!({"sound": "on"}), &["sound"]),
+        (Operation::TextToVideo, "kling-v2-6", json!({"sound": "off"}), &[]),
+        (Operation::TextToVideo, "kling-v2-6", json!({"mode": "4k"}), &["mode"]),
+        (Operation::TextToVideo, "kling-v2-6", json!({"mode": "8k"}), &[]),
+        (Operation::TextToVideo, "kling-v3", json!({"mode": "4k", "duration": "15", "sound": "on"}), &[]),
+        (Operation::TextToVideo, "kling-v2-6", json!({"duration": "7"}), &["duration"]),
+        (Operation::TextToVideo, "kling-v2-5-turbo", json!({"cfg_scale": 0.5}), &["cfg_scale"]),
+        (Operation::TextToVideo, "kling-v1", json!({"cfg_scale": 0.5}), &[]),
+        (Operation::TextToVideo, "kling-v2-6", shots.clone(), &["multi_shot"]),
+        (Operation::TextToVideo, "kling-v3", shots, &[]),
+        (Operation::TextToVideo, "kling-v1", json!({"camera_control": camera}), &[]),
+        (Operation::TextToVideo, "kling-v1", json!({"camera_control": camera, "mode": "pro"}), &["camera_control"]),
+        (Operation::TextToVideo, "kling-v9", json!({"mode": "4k", "cfg_scale": 0.5, "sound": "on"}), &[]),
+        (Operation::ImageToVideo, "kling-v2-6", json!({"image_tail": image, "mode": "pro"}), &[]),
+        (Operation::ImageToVideo, "kling-v2-6", json!({"image_tail": image}), &["image_tail"]),
+        (
+            Operation::ImageToVideo,
+            "kling-v2-6",
+            json!({"image_tail": image, "mode": "pro", "sound": "on"}),
+            &["image_tail"],
+        ),
+        (Operation::ImageToVideo, "kling-v3", json!({"image_tail": image}), &[]),
+        (Operation::ImageToVideo, "kling-v2-6", json!({"voice_list": voices, "sound": "on", "mode": "pro"}), &[]),
+        (Operation::ImageToVideo, "kling-v2-6", json!({"voice_list": voices, "sound": "on"}), &["sound", "voice_list"]),
+        (Operation::ImageToVideo, "kling-v2-6", json!({"element_list": [{"element_id": 1}]}), &["element_list"]),
+        (Operation::ImageToVideo, "kling-v1", json!({"static_mask": image, "duration": "10"}), &["static_mask"]),
+        (Operation::OmniVideo, "kling-video-o1", json!({"duration": "10"}), &[]),
+        (Operation::OmniVideo, "kling-video-o1", json!({"duration": "7"}), &["duration"]),
+        (Operation::OmniVideo, "kling-video-o1", json!({"duration": "7", "element_list": [{"element_id": 1}]}), &[]),
+        (Operation::OmniVideo, "kling-video-o1", json!({"duration": "12"}), &["duration", "duration"]),
+        (Operation::OmniVideo, "kling-v3-omni", json!({"duration": "12", "mode": "4k", "sound": "on"}), &[]),
+        (Operation::OmniVideo, "kling-video-o1", json!({"sound": "on"}), &["sound"]),
+    ] {
+        let mut others = match operation {
+            Operation::TextToVideo => text.clone(),
+            Operation::ImageToVideo => frame.clone(),
+            _ => omni.clone(),
+        };
+        others["model_name"] = model.into();
+        let mut found = refused(operation, others, fields.clone());
+        found.sort();
+        assert_eq!(found, paths, "{model} {fields}");
+    }
+    let request = TextToVideo::builder().model(Model::KlingV2_6).prompt("x").sound(true).build();
+    let expected = "sound: expected nothing with kling-v2-6 unless mode is pro (Kling's capability map, 2026-05-19), given mode std";
+    assert_eq!(request.unwrap_err().violations()[0].to_string(), expected);
+    let unchecked = TextToVideo::builder().model(Model::KlingV2_6).prompt("x").sound(true).build_unchecked();
+    assert_eq!(unchecked.unwrap().remarks(), []);
+    let retired = TextToVideo::builder().model(Model::KlingV1).prompt("x").build().unwrap();
+    let expected = "model_name: Kling has retired kling-v1 here (by 2026-09-20); a gateway may still serve it. \
+                    Served: kling-v2-5-turbo, kling-v2-6, kling-v3";
+    assert_eq!(retired.remarks()[0].to_string(), expected);
 }
 
 #[test]
