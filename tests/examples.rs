@@ -97,6 +97,20 @@ fn a_prompt_alone_becomes_a_video() {
 }
 
 #[test]
+fn a_first_and_a_last_frame_become_a_video() {
+    let (lines, directory) = run("image_to_video", in_directory);
+    assert_eq!(videos(&directory), ["frames.mp4"]);
+    assert_eq!(count(&lines, "submitted image2video "), 1, "{lines:#?}");
+}
+
+#[test]
+fn references_become_a_video_and_that_is_edited() {
+    let (lines, directory) = run("omni_video", in_directory);
+    assert_eq!(videos(&directory), ["cat.mp4", "edited.mp4"]);
+    assert_eq!(count(&lines, "submitted omni-video "), 2, "{lines:#?}");
+}
+
+#[test]
 fn six_videos_are_submitted_waited_for_and_downloaded_two_at_a_time() {
     let (lines, directory) = run("many_at_once", in_directory);
     assert_eq!(videos(&directory).len(), 6, "{lines:#?}");
