@@ -15,7 +15,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .model(Model::KlingV3Omni)
         // Required: the API's own default is the dearer one.
         .mode(Mode::Std)
-        .images([Image::file(shared::image("cat.png")), Image::file(shared::picture("hat.jpg"))])
+        .images([Image::file(shared::image("cat.png")), Image::file(shared::image("hat.jpg"))])
         .prompt("The cat of <<<image_1>>> puts on the hat of <<<image_2>>>")
         .aspect_ratio(AspectRatio::Landscape)
         .duration(5)
