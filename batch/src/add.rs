@@ -3,8 +3,8 @@
 //! The manifest is read twice, some hundred lines at a time: once to find all that is wrong, once to write the intents.
 //! Work that was asked for before is left out, unless the user insists.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::Path;
 
@@ -14,12 +14,15 @@ use tokio::task::JoinHandle;
 use crate::error::{Error, Result};
 use crate::manifest::{Entry as Line, Fault, Manifest};
 use crate::pictures::Pictures;
-use crate::prices::Prices;
+use crate::prices::{ADD, Prices};
 use crate::record::{Job, Key, NewJob};
 use crate::request::hash_text;
 use crate::state::State;
 use crate::store::Store;
 use crate::units::Units;
+
+/// The estimate of a job without a known price, which no budget can hold.
+const UNKNOWN: Units = Units::from_thousandths(0);
 
 /// So many lines are in memory at a time, and written in one transaction.
 const CHUNK: usize = 500;
@@ -52,6 +55,13 @@ pub struct Added {
     pub known: u64,
     /// What the new jobs are expected to cost.
     pub estimate: Units,
+    /// How many of them have no known price, and are not in the estimate.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unpriced: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What is told of a line.
@@ -73,7 +83,10 @@ impl fmt::Display for Told<'_> {
             }
             Told::New(job) => {
                 let name = job.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
-                write!(f, "line {}{name}: {} units, {}", job.line, job.estimate, job.output)
+                match job.estimate {
+                    UNKNOWN => write!(f, "line {}{name}: no known price, {}", job.line, job.output),
+                    units => write!(f, "line {}{name}: {units} units, {}", job.line, job.output),
+                }
             }
             Told::Known(line, job) => {
                 let task = job.task_id.as_deref().unwrap_or("without an id yet");
@@ -114,6 +127,7 @@ impl Add<'_> {
                     Error::invalid("add", message).with_hint(format!("{} jobs were added to batch {batch}", added.jobs))
                 })?);
             }
+            added.unpriced = checked.unpriced;
             let (count, sum) = (jobs.len() as u64, jobs.iter().map(|job| job.estimate).sum::<Units>());
             let known = store.insert(batch, jobs, !self.again).await?;
             let left_out: Units = known.iter().map(|(job, _)| job.estimate).sum();
@@ -128,6 +142,7 @@ impl Add<'_> {
         let (mut found, mut faults) = (Added::default(), 0u64);
         // What no two lines may share, cut to what tells any two of a manifest apart.
         let (mut works, mut outputs, mut ids) = (Seen::default(), Seen::default(), Seen::default());
+        let mut prices = HashSet::new();
         let mut reader = Reader::open(self.manifest)?;
         while let Some(lines) = reader.next().await? {
             let jobs: Vec<_> = lines
@@ -149,7 +164,14 @@ impl Add<'_> {
                     Ok(job) => job,
                     Err(fault) => {
                         faults += 1;
-                        tell(Told::Fault(&fault));
+                        // A price that is missing in many lines is told of once.
+                        let is_new = fault
+                            .reasons
+                            .iter()
+                            .any(|reason| !reason.starts_with("price: ") || prices.insert(reason.clone()));
+                        if is_new {
+                            tell(Told::Fault(&fault));
+                        }
                         continue;
                     }
                 };
@@ -187,6 +209,7 @@ impl Add<'_> {
                 }
                 if reasons.is_empty() {
                     found.jobs += 1;
+                    found.unpriced += u64::from(job.estimate == UNKNOWN);
                     found.estimate = found.estimate + job.estimate;
                     if self.dry_run {
                         tell(Told::New(&job));
@@ -201,7 +224,9 @@ impl Add<'_> {
             0 => Ok(found),
             _ => {
                 let message = format!("{faults} lines of {} are not valid", self.manifest.display());
-                Err(Error::invalid("add", message).with_hint("nothing was added and nothing was sent; correct them"))
+                let hint = "nothing was added and nothing was sent; correct them";
+                let hint = if prices.is_empty() { hint.to_owned() } else { format!("{hint}; {ADD}") };
+                Err(Error::invalid("add", message).with_hint(hint))
             }
         }
     }
@@ -210,9 +235,14 @@ impl Add<'_> {
     fn job(&self, line: Result<Checked, Fault>) -> Result<NewJob, Fault> {
         let Checked { entry, request_hash } = line?;
         let fault = |reason: String| Fault { line: entry.line, reasons: vec![reason] };
-        let estimate = self.prices.estimate(&entry.request).ok_or_else(|| {
-            fault(format!("price: expected one for this request in the table of {}, given none", self.prices.dated))
-        })?;
+        let estimate = match (self.prices.estimate(&entry.request), self.budget) {
+            (Some((units, _)), _) => units,
+            (None, None) => UNKNOWN,
+            (None, Some(_)) => {
+                let line = Prices::missing(&entry.request);
+                return Err(fault(format!("price: expected one for the budget, given none in the table; add {line}")));
+            }
+        };
         let file = entry.output.clone().unwrap_or_else(|| match &entry.name {
             Some(name) => format!("{}.mp4", plain(name)),
             None => {

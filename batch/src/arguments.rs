@@ -44,7 +44,7 @@ pub struct Arguments {
     )]
     pub database: String,
 
-    /// A table of prices in JSON; without it, one that is an assumption
+    /// A table of prices in JSON; without it, an assumption for multi-image2video alone
     #[arg(long, global = true, value_name = "FILE")]
     pub prices: Option<PathBuf>,
 
@@ -152,7 +152,8 @@ pub struct Source {
     /// The folder for the videos
     #[arg(short, long, default_value = ".", value_name = "DIR")]
     pub out: PathBuf,
-    /// The most that this batch may book: no job is sent that would pass it. Estimates count until the API tells the cost
+    /// The most that this batch may book: no job is sent that would pass it, and none without a known price. Estimates count
+    /// until the API tells the cost
     #[arg(long, value_name = "UNITS")]
     pub budget: Option<Units>,
     /// Ask again for work that was asked for before: it is paid again
@@ -165,7 +166,7 @@ pub struct Source {
 
 #[derive(Args)]
 pub struct Effort {
-    /// How many tasks may run at a time, of all workers together; 5 if never said
+    /// How many tasks may run at a time, from submit to end, of all workers and models together; 5 if never said
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=10_000))]
     pub max_running: Option<i64>,
     /// The time between signs of life; who misses four is taken for dead. The same for all workers

@@ -36,7 +36,7 @@ pub use inspect::inspect;
 pub use manifest::{Entry, Fault, Manifest};
 pub use mcp::Server;
 pub use places::Places;
-pub use prices::{Currency, Prices};
+pub use prices::{Currency, Prices, Source};
 pub use pulse::Pulse;
 pub use record::{Batch, Count, Detail, Job, Key, NewJob, Ordered, Step};
 pub use report::{REPORT, Shown, report};

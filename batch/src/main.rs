@@ -105,9 +105,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         let store = if is_there(&database) { Store::open(&database).await? } else { Store::in_memory().await? };
         let added = added(&store, add, &prices).await?;
         if json {
-            print(
-                &json!({"dry_run": true, "added": added, "prices": {"dated": prices.dated, "source": prices.source}}),
-            );
+            print(&json!({"dry_run": true, "added": added, "prices": prices.sources()}));
         }
         return done;
     }
@@ -206,7 +204,10 @@ async fn added(store: &Store, add: &Source, prices: &Prices) -> Result<Added> {
     let money = prices.in_money(added.estimate).map(|money| format!(", {money}")).unwrap_or_default();
     let (Added { jobs, known, estimate, .. }, verb) = (&added, if add.dry_run { "would be sent" } else { "added" });
     say(&format!("{jobs} jobs {verb}, {known} left out as asked for before; about {estimate} units{money}"));
-    say(&format!("prices of {}: {}", prices.dated, prices.source));
+    prices.sources().iter().for_each(|source| say(&source.to_string()));
+    if added.unpriced > 0 {
+        say(&format!("{} of them have no known price and are not in it; --prices names a table", added.unpriced));
+    }
     if let Some(budget) = add.budget.filter(|budget| *budget < added.estimate) {
         say(&format!("the budget of {budget} units stops it before its end"));
     }

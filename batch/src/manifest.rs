@@ -13,7 +13,7 @@ use kling_client::Operation;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::request::{JobRequest, SHORT, is_file, properties, shaped};
+use crate::request::{JobRequest, is_file, properties, property, shaped};
 
 /// The longest line of JSON: prompts at their limits take less than a tenth of it. Larger images are files or URLs.
 const LONGEST_LINE: u64 = 256 * 1024;
@@ -79,10 +79,8 @@ impl Manifest {
             let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
             let header = reader.headers().map_err(|reason| refuse(reason.to_string()))?;
             let header: Vec<_> = header.iter().map(|name| field(name.trim_start_matches('\u{feff}'))).collect();
-            let is_field = |name: &str| Operation::all().any(|all| properties(&all).get(name).is_some());
-            let is_short = |name: &str| SHORT.iter().any(|(short, _)| *short == name);
-            let mut unknown = header.iter().filter(|name| !OWN.contains(&name.as_str()) && !is_short(name));
-            if let Some(unknown) = unknown.find(|name| !is_field(name)) {
+            let is_field = |name: &str| Operation::all().any(|all| property(properties(&all), name).is_some());
+            if let Some(unknown) = header.iter().find(|name| !OWN.contains(&name.as_str()) && !is_field(name)) {
                 return Err(refuse(format!("column {unknown:?} is a field of no operation")));
             }
             Lines::Csv { reader: Box::new(reader), header }
@@ -112,7 +110,7 @@ impl Manifest {
         let request = JobRequest::new(operation.unwrap_or(Operation::MultiImageToVideo), rest);
         let request = request.map_err(|twice| reasons.extend(twice)).ok().filter(|_| reasons.is_empty());
         let Some(request) = request else { return Err(Fault { line, reasons }) };
-        let Ok(request) = request.with_media(|medium| match is_file(medium) {
+        let Ok(request) = request.with_media(|_, medium| match is_file(medium) {
             true => Ok::<_, Infallible>(self.folder.join(medium).to_string_lossy().into_owned()),
             false => Ok(medium.to_owned()),
         });
@@ -237,7 +235,7 @@ mod tests {
             // Their folders differ.
             let named = |entry: &Entry| {
                 let named =
-                    entry.request.with_media(|image| Ok::<_, Infallible>(format!("{:?}", file(image)))).unwrap();
+                    entry.request.with_media(|_, image| Ok::<_, Infallible>(format!("{:?}", file(image)))).unwrap();
                 (named.to_json(), entry.name.clone())
             };
             assert_eq!(named(json), named(csv));

@@ -26,23 +26,23 @@ use uuid::Uuid;
 use crate::error::{Error, Result};
 use crate::fence::Fence;
 use crate::inspect::look;
-use crate::prices::Prices;
+use crate::prices::{ADD, Prices, Source};
 use crate::record::{Job, NewJob, Ordered};
-use crate::request::{JobRequest, is_url};
+use crate::request::{JobRequest, is_url, properties};
 use crate::state::State;
 use crate::status::Attention;
 use crate::store::Store;
 use crate::units::Units;
 
-/// The operation of all that agents generate.
+/// The operation of a request that names none, as in a manifest.
 const OPERATION: Operation = Operation::MultiImageToVideo;
 
 /// The batch of all that agents order. Its space keeps it apart from a manifest's usual name.
 const BATCH: &str = "kling mcp";
 
-/// The fields of a request that an agent may set. `callback_url` is none of them: it would tell an address of the agent's
-/// choice of every video, and so lead out of the directories.
-const FIELDS: [&str; 7] = ["image_list", "prompt", "negative_prompt", "model_name", "mode", "duration", "aspect_ratio"];
+/// The fields of a request that no agent may set: `callback_url` would tell an address of the agent's choice of every video,
+/// and so lead out of the directories; the id is the record's to give.
+const KEPT: [&str; 2] = ["callback_url", "external_task_id"];
 
 /// The longest wait of one call, in seconds: clients give up after a minute, if not told otherwise.
 const LONGEST_WAIT: u64 = 50;
@@ -137,25 +137,33 @@ impl Server {
     }
 
     /// The request of these arguments, with every check but that of money; and the hash of its work.
-    async fn request(&self, arguments: JsonObject) -> Result<(JobRequest, String), Refusal> {
+    async fn request(&self, mut arguments: JsonObject) -> Result<(JobRequest, String), Refusal> {
         /// In the place of an image that is none, so that all the rest is checked as well.
         const STAND_IN: &str = "https://image.invalid/";
-        if let Some(name) = arguments.keys().find(|name| !FIELDS.contains(&name.as_str())) {
-            let message = format!("unknown field `{name}`, expected one of {}", FIELDS.join(", "));
+        let operation = match arguments.remove("operation") {
+            None => OPERATION,
+            Some(Value::String(name)) if Operation::KNOWN.contains(&name.as_str()) => name.into(),
+            Some(_) => {
+                let known = Operation::KNOWN.join(", ");
+                return Err(Error::invalid("arguments", format!("operation: expected one of {known}")).into());
+            }
+        };
+        let known: Vec<_> = fields(&operation).map(|(name, _)| name).collect();
+        if let Some(name) = arguments.keys().find(|name| !known.contains(&name.as_str())) {
+            let message = format!("unknown field `{name}`, expected one of {}", known.join(", "));
             return Err(Error::invalid("arguments", message).into());
         }
-        let request = JobRequest::new(OPERATION, arguments);
+        let request = JobRequest::new(operation, arguments);
         let request = request.map_err(|reasons| Error::invalid("arguments", reasons.join("; ")))?;
-        let (mut wrong, mut at) = (Vec::new(), 0..);
-        let Ok(request) = request.with_media(|image| {
-            let at = at.next().unwrap_or_default();
+        let mut wrong = Vec::new();
+        let Ok(request) = request.with_media(|path, image| {
             if is_url(image) {
                 return Ok::<_, Infallible>(image.to_owned());
             }
             let found = self.fence.picture(image).and_then(|path| path.to_str().map(str::to_owned));
             Ok(found.unwrap_or_else(|| {
                 wrong.push(Wrong {
-                    path: format!("image_list[{at}].image"),
+                    path: path.to_owned(),
                     expected: "an http or https URL, or a file within the directories given by --read".to_owned(),
                     given: format!("{} characters that name neither", image.chars().count()),
                 });
@@ -186,9 +194,11 @@ impl Server {
         checked.await.map_err(|reason| Error::other("check", reason))?
     }
 
-    fn estimate(&self, request: &JobRequest) -> Result<Units, Refusal> {
-        let none =
-            || Error::invalid("estimate", format!("the table of prices of {} has none that fits", self.prices.dated));
+    fn estimate(&self, request: &JobRequest) -> Result<(Units, &Source), Refusal> {
+        let none = || {
+            let message = format!("the table of prices has none that fits; add {}", Prices::missing(request));
+            Error::invalid("estimate", message).with_hint(format!("whoever starts the server may {ADD}"))
+        };
         Ok(self.prices.estimate(request).ok_or_else(none)?)
     }
 
@@ -205,11 +215,11 @@ impl Server {
 
     async fn price(&self, arguments: JsonObject) -> Result<Value, Refusal> {
         let (request, _) = self.request(arguments).await?;
-        let units = self.estimate(&request)?;
+        let (units, source) = self.estimate(&request)?;
         Ok(json!({
             "units": units,
             "in_money": self.prices.in_money(units),
-            "prices": {"dated": self.prices.dated, "source": self.prices.source},
+            "price": source,
             "account": self.account().await?,
         }))
     }
@@ -222,7 +232,7 @@ impl Server {
             let refused = Error::invalid("generate", "the server was started without a budget, so nothing is bought");
             return Err(refused.with_hint("whoever starts it sets one: kling mcp --budget UNITS").into());
         }
-        let estimate = self.estimate(&request)?;
+        let (estimate, _) = self.estimate(&request)?;
         let same = if again { None } else { self.store.same(&[&request_hash]).await?.remove(&request_hash) };
         let ordered = match same {
             Some(job) => Ordered::Known(job),
@@ -240,7 +250,7 @@ impl Server {
                     line: 0,
                     name: None,
                     external_id: Some(id),
-                    operation: OPERATION,
+                    operation: request.operation.clone(),
                     request: request.to_json(),
                     request_hash,
                     output,
@@ -338,9 +348,10 @@ impl ServerHandler for Server {
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(Implementation::new("kling", env!("CARGO_PKG_VERSION")))
             .with_instructions(
-                "Makes videos from 1 to 4 pictures and a prompt. `generate` costs units of an account and gives a job at \
+                "Makes videos from a prompt, from images or from another video, by `operation`. `generate` costs units of an account and gives a job at \
                  once; the video takes minutes. Ask `status` with `wait_seconds` until it is delivered, then `download` \
-                 names the file. Check and estimate are free.",
+                 names the file. Check and estimate are free. Images are http or https URLs, or paths of files that the \
+                 server may read.",
             )
     }
 
@@ -525,25 +536,54 @@ fn tools() -> Vec<Tool> {
     ]
 }
 
-/// The schema of the request, cut to what an agent may set, with these properties beside.
+/// The fields of an operation that an agent may set.
+fn fields(operation: &Operation) -> impl Iterator<Item = (&'static str, &'static Value)> {
+    let known = properties(operation).as_object().into_iter().flatten();
+    known.map(|(name, field)| (name.as_str(), field)).filter(|(name, _)| !KEPT.contains(name))
+}
+
+/// The schema of a request of any operation, with these properties beside. A field says of which operations it is; what it
+/// takes in each, and what else an operation requires, is told by a check.
 fn request_schema<const N: usize>(more: [(&str, Value); N]) -> JsonObject {
-    let client = OPERATION.json_schema().unwrap_or(&Value::Null);
-    let part = |name: &str| client["properties"].get(name);
-    let has_default = |name: &str| part(name).is_some_and(|part| part.get("default").is_some());
-    let names = client["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let required: Vec<_> = names.filter(|name| FIELDS.contains(name) && !has_default(name)).collect();
-    let mut parts: Vec<_> = FIELDS.iter().filter_map(|name| Some((*name, part(name)?.clone()))).collect();
-    for (_, part) in parts.iter_mut().filter(|(name, _)| *name == "image_list") {
-        if let Some(item) = part.get_mut("items") {
-            item["additionalProperties"] = json!(false);
+    let operation = json!({
+        "type": "string", "enum": Operation::KNOWN, "default": OPERATION,
+        "description": Operation::all().filter_map(|operation| {
+            let about = operation.json_schema()?["description"].as_str()?;
+            Some(format!("{operation}: {}", about.strip_prefix("Request for ").unwrap_or(about)))
+        }).collect::<Vec<_>>().join(" "),
+    });
+    let mut parts = vec![("operation", operation)];
+    for (name, _) in Operation::all().flat_map(|operation| fields(&operation).collect::<Vec<_>>()) {
+        if parts.iter().any(|(known, _)| *known == name) {
+            continue;
         }
-        if let Some(image) = part.pointer_mut("/items/properties/image") {
-            image["description"] =
-                json!("The image: an http or https URL, or the path of a file that the server may read.");
+        let has = |operation: &Operation| fields(operation).find(|(other, _)| *other == name).map(|(_, field)| field);
+        let of: Vec<_> = Operation::all().filter_map(|operation| Some((has(&operation)?, operation))).collect();
+        let about = of
+            .iter()
+            .map(|(field, operation)| format!("{operation}: {}", field["description"].as_str().unwrap_or_default()));
+        let about = about.collect::<Vec<_>>().join(" ");
+        // Each form once, without what is said above it.
+        let mut forms: Vec<Value> = Vec::new();
+        for mut form in of.iter().map(|(field, _)| (*field).clone()) {
+            if let Some(form) = form.as_object_mut() {
+                form.retain(|word, _| !["description", "default", "x-option", "x-group"].contains(&word.as_str()));
+            }
+            if !forms.contains(&form) {
+                forms.push(form);
+            }
         }
+        let part = match forms.pop() {
+            Some(Value::Object(mut only)) if forms.is_empty() => {
+                only.insert("description".to_owned(), about.into());
+                Value::Object(only)
+            }
+            last => json!({"anyOf": forms.into_iter().chain(last).collect::<Vec<_>>(), "description": about}),
+        };
+        parts.push((name, part));
     }
     parts.extend(more);
-    schema(parts, &required)
+    schema(parts, &[])
 }
 
 fn schema<'a>(parts: impl IntoIterator<Item = (&'a str, Value)>, required: &[&str]) -> JsonObject {
@@ -564,19 +604,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_limits_of_the_tools_are_those_of_the_client() {
-        let client = OPERATION.json_schema().unwrap();
+    fn the_tools_have_every_field_of_every_operation_but_those_that_lead_out() {
         for name in ["check", "estimate", "generate"] {
             let tool = tools().into_iter().find(|tool| tool.name == name).unwrap();
             let schema = Value::Object(tool.input_schema.as_ref().clone());
-            for field in FIELDS.into_iter().filter(|field| *field != "image_list") {
-                assert_eq!(schema["properties"][field], client["properties"][field], "{name} {field}");
+            assert_eq!(schema["properties"]["operation"]["enum"], json!(Operation::KNOWN));
+            for operation in Operation::all() {
+                for (field, client) in properties(&operation).as_object().unwrap() {
+                    let part = &schema["properties"][field];
+                    assert_eq!(part.is_null(), KEPT.contains(&field.as_str()), "{name} {operation} {field}");
+                    let forms: Vec<_> = part["anyOf"].as_array().into_iter().flatten().chain([part]).collect();
+                    for limit in ["type", "maxLength", "minItems", "maxItems", "minimum", "maximum", "items"] {
+                        let found = forms.iter().any(|form| form[limit] == client[limit]);
+                        assert!(part.is_null() || found, "{name} {operation} {field} {limit}");
+                    }
+                }
             }
-            for limit in ["minItems", "maxItems"] {
-                let path = format!("/properties/image_list/{limit}");
-                assert!(client.pointer(&path).is_some_and(|limit| Some(limit) == schema.pointer(&path)), "{path}");
-            }
-            assert_eq!(schema["required"], json!(["image_list", "prompt"]), "{name}");
             assert_eq!(schema["additionalProperties"], json!(false), "{name}");
         }
     }
@@ -597,7 +640,9 @@ mod tests {
             let understood = match tool.name.as_ref() {
                 "status" => parsed::<Asking>(all).is_ok(),
                 "download" => parsed::<Fetching>(all).is_ok(),
-                _ => all.keys().all(|name| FIELDS.contains(&name.as_str())),
+                _ => all.keys().all(|name| {
+                    name == "operation" || Operation::all().any(|of| fields(&of).any(|(known, _)| known == name))
+                }),
             };
             assert!(understood, "{}", tool.name);
         }

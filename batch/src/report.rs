@@ -157,7 +157,9 @@ fn head(totals: &Totals, prices: &Prices) -> Markup {
                 dt { "estimated" } dd { (cost(totals.estimate, prices)) }
                 dt { "as of" } dd { (date(SystemTime::now())) }
             }
-            p.source { "Prices of " (plain(&prices.dated)) ": " (plain(&prices.source)) }
+            @for source in prices.sources() {
+                p.source { (plain(&source.to_string())) }
+            }
             @if !totals.attention.is_empty() {
                 section.attention {
                     h2 { "To be looked at" }

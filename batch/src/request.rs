@@ -11,10 +11,6 @@ use kling_client::{Image, Operation, Request};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-/// Shorter words of a manifest, for operations that have no field of that name.
-pub(crate) const SHORT: [(&str, &str); 3] =
-    [("image", "image_list"), ("images", "image_list"), ("model", "model_name")];
-
 /// The request of a job: an operation, and its fields in the words of the wire. It holds the prompt, so it has no `Debug`.
 #[derive(Clone, PartialEq)]
 pub struct JobRequest {
@@ -26,7 +22,8 @@ pub struct JobRequest {
 
 impl JobRequest {
     /// The request of these fields: in the words of the wire or in those of `kling generate`, with text where the wire has
-    /// another type, and with images alone in the place of a list of them. What is empty is left out.
+    /// another type, and with a value alone in the place of a list, or of an object of which it is the only required field.
+    /// What is empty is left out.
     ///
     /// # Errors
     /// The fields that are given more than once.
@@ -34,10 +31,7 @@ impl JobRequest {
         let known = properties(&operation);
         let (mut fields, mut reasons) = (Map::new(), Vec::new());
         for (name, value) in given {
-            let name = match SHORT.iter().find(|(short, _)| *short == name) {
-                Some((_, long)) if known.get(&name).is_none() => (*long).to_owned(),
-                _ => name,
-            };
+            let name = property(known, &name).map(str::to_owned).unwrap_or(name);
             let Some(value) = shaped(value, &known[&name]) else { continue };
             match (fields.get_mut(&name), value) {
                 (Some(Value::Array(before)), Value::Array(more)) => before.extend(more),
@@ -91,19 +85,19 @@ impl JobRequest {
         Request::from_json_with(self.operation.clone(), fields.into(), image)
     }
 
-    /// The same request with another text in the place of each medium.
+    /// The same request with another text in the place of each medium, which is given with its JSON path.
     ///
     /// # Errors
     /// Those of `text`.
-    pub(crate) fn with_media<E>(&self, mut text: impl FnMut(&str) -> Result<String, E>) -> Result<Self, E> {
-        let fields = mapped(&self.fields, properties(&self.operation), &mut text)?;
+    pub(crate) fn with_media<E>(&self, mut text: impl FnMut(&str, &str) -> Result<String, E>) -> Result<Self, E> {
+        let fields = mapped(&self.fields, properties(&self.operation), "", &mut text)?;
         Ok(Self { operation: self.operation.clone(), fields })
     }
 
     /// What stands in the places of media.
     pub(crate) fn media(&self) -> Vec<String> {
         let mut media = Vec::new();
-        _ = self.with_media(|text| {
+        _ = self.with_media(|_, text| {
             media.push(text.to_owned());
             Ok::<_, Infallible>(String::new())
         });
@@ -134,7 +128,7 @@ impl JobRequest {
             other => part(&format!("kling-batch 1 {other}")),
         }
         FIRST.iter().for_each(|name| part(&self.text(name)));
-        let request = self.with_media(|text| match Path::new(text) {
+        let request = self.with_media(|_, text| match Path::new(text) {
             path if is_file(text) => {
                 file(path).map_err(|reason| io::Error::new(reason.kind(), format!("{text}: {reason}")))
             }
@@ -162,6 +156,15 @@ pub(crate) fn properties(operation: &Operation) -> &'static Value {
     operation.json_schema().and_then(|schema| schema.get("properties")).unwrap_or(&Value::Null)
 }
 
+/// The field that a word of the wire or of `kling generate` names.
+pub(crate) fn property<'a>(known: &'a Value, word: &str) -> Option<&'a str> {
+    let word = if word == "images" { "image" } else { word };
+    let known = known.as_object()?;
+    let is_option = |field: &Value| field["x-option"].as_str().is_some_and(|option| option.replace('-', "_") == word);
+    let by_option = || known.iter().find(|(_, field)| is_option(field));
+    known.get_key_value(word).or_else(by_option).map(|(name, _)| name.as_str())
+}
+
 /// A value in the form of its field; none if it is empty.
 pub(crate) fn shaped(value: Value, schema: &Value) -> Option<Value> {
     let is = |kind: &str| schema["type"] == kind;
@@ -170,45 +173,73 @@ pub(crate) fn shaped(value: Value, schema: &Value) -> Option<Value> {
         Value::String(text) if text.trim().is_empty() => return None,
         Value::Number(number) if is("string") => number.to_string().into(),
         Value::String(text) if schema.get("x-extensible-enum").is_some() => text.trim().into(),
+        // A number or a text: what is no whole number of 64 bits is sent as it is.
+        Value::String(text) if schema["type"].is_array() => match text.trim().parse::<u64>() {
+            Ok(number) if number.to_string() == text.trim() => number.into(),
+            _ => text.into(),
+        },
         Value::String(text) if is("array") => match serde_json::from_str(&text) {
             Ok(Value::Array(items)) => list(items, schema),
+            Ok(item @ Value::Object(_)) => list(vec![item], schema),
             _ => list(vec![text.into()], schema),
         },
         Value::Array(items) if is("array") => list(items, schema),
+        item if is("array") && !item.is_string() => list(vec![item], schema),
+        Value::String(text) if is("object") => match serde_json::from_str(&text) {
+            Ok(object @ Value::Object(_)) => object,
+            _ => whole(text.into(), schema),
+        },
         Value::String(text) if schema.get("type").is_some() && !is("string") => {
             serde_json::from_str(&text).unwrap_or(Value::String(text))
         }
-        other => other,
+        other => whole(other, schema),
     })
 }
 
-/// A list in which an image alone stands for an item that has one.
 fn list(items: Vec<Value>, schema: &Value) -> Value {
-    let mut fields = schema["items"]["properties"].as_object().into_iter().flatten();
-    let media = fields.find(|(_, field)| field.get("x-media").is_some());
-    let item = |item| match (item, media) {
-        (Value::String(text), Some((name, _))) => Map::from_iter([(name.clone(), text.into())]).into(),
-        (item, _) => item,
-    };
-    items.into_iter().map(item).collect()
+    items.into_iter().map(|item| whole(item, &schema["items"])).collect()
 }
 
-type Text<'a, E> = dyn FnMut(&str) -> Result<String, E> + 'a;
+/// An object of which a value alone is the only required field, or the value as it is.
+fn whole(value: Value, schema: &Value) -> Value {
+    let only = match schema["required"].as_array().map(Vec::as_slice) {
+        Some([only]) if !value.is_object() && !value.is_array() => only.as_str(),
+        _ => None,
+    };
+    let Some(name) = only else { return value };
+    shaped(value, &schema["properties"][name])
+        .map(|value| (name.to_owned(), value))
+        .into_iter()
+        .collect::<Map<_, _>>()
+        .into()
+}
+
+type Text<'a, E> = dyn FnMut(&str, &str) -> Result<String, E> + 'a;
 
 /// The fields in the order of their names, with another text in the place of each medium.
-fn mapped<E>(fields: &Map<String, Value>, known: &Value, text: &mut Text<'_, E>) -> Result<Map<String, Value>, E> {
-    fn one<E>(value: &Value, schema: &Value, text: &mut Text<'_, E>) -> Result<Value, E> {
+fn mapped<E>(
+    fields: &Map<String, Value>,
+    known: &Value,
+    path: &str,
+    text: &mut Text<'_, E>,
+) -> Result<Map<String, Value>, E> {
+    fn one<E>(value: &Value, schema: &Value, path: &str, text: &mut Text<'_, E>) -> Result<Value, E> {
         Ok(match value {
-            Value::String(medium) if schema.get("x-media").is_some() => text(medium)?.into(),
+            Value::String(medium) if schema.get("x-media").is_some() => text(path, medium)?.into(),
             Value::Array(items) => {
-                items.iter().map(|item| one(item, &schema["items"], text)).collect::<Result<Vec<_>, E>>()?.into()
+                let items = items.iter().enumerate();
+                let items = items.map(|(at, item)| one(item, &schema["items"], &format!("{path}[{at}]"), text));
+                items.collect::<Result<Vec<_>, E>>()?.into()
             }
-            Value::Object(fields) => mapped(fields, &schema["properties"], text)?.into(),
+            Value::Object(fields) => mapped(fields, &schema["properties"], &format!("{path}."), text)?.into(),
             other => other.clone(),
         })
     }
     let sorted = fields.iter().collect::<BTreeMap<_, _>>();
-    sorted.into_iter().map(|(name, value)| Ok((name.clone(), one(value, &known[name], text)?))).collect()
+    let one = |(name, value): (&String, &Value)| {
+        Ok((name.clone(), one(value, &known[name], &format!("{path}{name}"), text)?))
+    };
+    sorted.into_iter().map(one).collect()
 }
 
 /// Whether an image is named by a URL.
@@ -344,6 +375,19 @@ mod tests {
         let expected = json!({"model_name": "kling-v1-6", "prompt": "x", "duration": "10", "cfg_scale": 0.25,
             "camera_control": camera, "mode": "std"});
         assert_eq!(serde_json::from_str::<Value>(&read.to_json()).unwrap(), expected);
+        let short = json!({"model": "kling-v3", "element": "9007199254740993", "image_tail": "b.png", "shots":
+            {"index": 1, "prompt": "x", "duration": "5"}, "watermark": "true", "external_task_id": "7"});
+        let read = request("image2video", short);
+        let expected = json!({"model_name": "kling-v3", "element_list": [{"element_id": 9_007_199_254_740_993_u64}],
+            "image_tail": "b.png", "multi_prompt": [{"index": 1, "prompt": "x", "duration": "5"}],
+            "watermark_info": {"enabled": true}, "external_task_id": "7", "mode": "std", "duration": "5"});
+        assert_eq!(serde_json::from_str::<Value>(&read.to_json()).unwrap(), expected);
+        let mixed = json!({"image": ["a.png", {"image_url": "b.png", "type": "first_frame"}], "element": ["u", 7]});
+        let expected = json!({"image_list": [{"image_url": "a.png"}, {"image_url": "b.png", "type": "first_frame"}],
+            "element_list": [{"element_id": "u"}, {"element_id": 7}]});
+        let mixed = request("omni-video", mixed);
+        assert_eq!(serde_json::from_str::<Value>(&mixed.to_json()).unwrap(), expected);
+        assert_eq!(mixed.media(), ["a.png", "b.png"]);
         let twice = [("mode", "std"), ("mode", "pro")].map(|(name, value)| (name.to_owned(), value.into()));
         assert_eq!(
             JobRequest::new("text2video".into(), twice).err().unwrap(),

@@ -219,6 +219,13 @@ impl Store {
             ([], Some(id)) => return Err(refuse(format!("expected a batch of this record, given {id}"))),
             _ => return Err(refuse(format!("expected one batch with jobs that are not sent, found {meant:?}"))),
         };
+        let unpriced = "SELECT COUNT(*) FROM jobs WHERE batch = $1 AND state = 'intended' AND estimate = 0";
+        let unpriced: i64 = query(unpriced).bind(id).fetch_one(&mut *change.tx).await?.try_get(0)?;
+        if unpriced > 0 {
+            let message = format!("batch {id} has {unpriced} jobs without a known price, which no budget can hold");
+            return Err(Error::invalid("budget", message)
+                .with_hint("drop them, and add their lines again with --budget and --prices"));
+        }
         query("UPDATE batches SET budget = $2 WHERE id = $1")
             .bind(id)
             .bind(budget.thousandths())

@@ -2,11 +2,12 @@
 
 mod support;
 
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use kling_batch::State;
-use kling_sandbox::{Answer, Fault, Operation, Sandbox, TaskPlan};
+use kling_sandbox::{Answer, Fault, Operation, ReceivedImage, Sandbox, TaskPlan};
 use serde_json::json;
 use support::{
     PROMPT, Running, agrees, command, directory, jobs, line, manifest, picture, record, run, sandbox, states,
@@ -95,6 +96,98 @@ async fn jobs_of_several_operations_are_in_one_manifest_and_each_is_found_by_its
     assert_eq!(again.stderr().matches("already paid").count(), 3, "{}", again.stderr());
 }
 
+/// A table with a price for each job of `of_other_operations`.
+fn prices(folder: &Path) -> PathBuf {
+    let path = folder.join("prices.json");
+    let prices = json!([
+        {"operation": "image2video", "model": "kling-v2-6", "mode": "pro", "duration": "5", "units": "3"},
+        {"operation": "omni-video", "units": "4", "dated": "2026-11-20", "source": "the last invoice"},
+    ]);
+    let table = json!({"dated": "2026-11-30", "source": "our invoice", "prices": prices});
+    std::fs::write(&path, table.to_string()).unwrap();
+    path
+}
+
+/// Jobs whose images are files at several places.
+fn of_other_operations(folder: &Path) -> PathBuf {
+    for file in ["cat.png", "hat.jpg"] {
+        std::fs::copy(picture(file), folder.join(file)).unwrap();
+    }
+    let image = json!({"operation": "image2video", "model": "kling-v2-6", "mode": "pro", "image": "cat.png",
+        "image_tail": "hat.jpg", "prompt": PROMPT, "name": "image"});
+    let omni = json!({"operation": "omni-video", "model": "kling-v3-omni", "mode": "std", "duration": 5,
+        "image": ["cat.png", {"image_url": "hat.jpg", "type": "first_frame"}, "https://example.com/cat.png"],
+        "element": 9_007_199_254_740_993_u64, "prompt": PROMPT, "name": "omni"});
+    manifest(folder, [image, omni])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_at_any_place_of_a_request_are_sent_and_count_by_their_bytes() {
+    let (sandbox, folder) = (start().await, directory("nested"));
+    let (manifest, prices) = (of_other_operations(&folder), prices(&folder));
+    let words = ["--prices", prices.to_str().unwrap(), "batch", "run", manifest.to_str().unwrap(), "--budget", "9"];
+    let ran = run(&sandbox, &folder, &words).await.exits(0);
+    assert!(ran.stderr().contains("about 7 units"), "{}", ran.stderr());
+    for source in ["prices of 2026-11-30: our invoice", "prices of 2026-11-20: the last invoice"] {
+        assert!(ran.stderr().contains(source), "{}", ran.stderr());
+    }
+    let mut images = Vec::new();
+    for body in sandbox.requests().into_iter().map(|request| request.body).filter(|body| !body.images.is_empty()) {
+        let is_file = |image: &ReceivedImage| matches!(image, ReceivedImage::File { .. });
+        images.push(body.images.iter().map(is_file).collect::<Vec<_>>());
+        let elements = &body.json.as_ref().unwrap()["element_list"];
+        assert!(elements.is_null() || elements[0]["element_id"] == 9_007_199_254_740_993_u64, "{elements}");
+    }
+    images.sort_unstable();
+    assert_eq!(images, [vec![true, true], vec![true, true, false]]);
+    for file in ["image.mp4", "omni.mp4"] {
+        assert_eq!(std::fs::read(folder.join(file)).unwrap(), sandbox.video_bytes(), "{file}");
+    }
+    let again = run(&sandbox, &folder, &words).await.exits(0);
+    assert_eq!(again.stderr().matches("already paid").count(), 2, "{}", again.stderr());
+    // The same words with other bytes behind them are other work.
+    std::fs::copy(picture("cat.png"), folder.join("hat.jpg")).unwrap();
+    let again = run(&sandbox, &folder, &[&words[..], &["--dry-run"]].concat()).await.exits(0);
+    assert!(again.stderr().contains("2 jobs would be sent"), "{}", again.stderr());
+    let nowhere = json!({"operation": "omni-video", "model": "kling-v3-omni", "mode": "std", "duration": 5,
+        "image": [{"image_url": "nowhere.png", "type": "first_frame"}], "prompt": PROMPT});
+    let nowhere = support::manifest(&folder, [nowhere]);
+    let refused = run(&sandbox, &folder, &["batch", "add", nowhere.to_str().unwrap()]).await.exits(2);
+    assert!(refused.stderr().contains("line 1: image_list[0].image_url: "), "{}", refused.stderr());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_that_is_not_known_is_refused_under_a_budget_with_the_line_to_add() {
+    let (sandbox, folder) = (start().await, directory("unpriced"));
+    let manifest = of_other_operations(&folder);
+    let twice = std::fs::read_to_string(&manifest).unwrap().replace(PROMPT, "x");
+    std::fs::write(
+        &manifest,
+        [std::fs::read_to_string(&manifest).unwrap(), twice.replace("\"name\"", "\"output\"")].concat(),
+    )
+    .unwrap();
+    let words = ["batch", "run", manifest.to_str().unwrap()];
+    let refused = run(&sandbox, &folder, &[&words[..], &["--budget", "100"]].concat()).await.exits(2).stderr();
+    for line in [
+        r#"add {"operation": "image2video", "model": "kling-v2-6", "mode": "pro", "duration": "5", "units": "…"}"#,
+        r#"add {"operation": "omni-video", "model": "kling-v3-omni", "mode": "std", "duration": "5", "units": "…"}"#,
+    ] {
+        assert_eq!(refused.matches(line).count(), 1, "{refused}");
+    }
+    assert!(refused.contains("4 lines of ") && refused.contains("into a file for --prices"), "{refused}");
+    assert_eq!((sandbox.requests().len(), jobs(&record(&folder).await).await.len()), (0, 0));
+
+    // Without a budget nothing needs a price, and none can be set later.
+    let dry = run(&sandbox, &folder, &[&words[..], &["--dry-run"]].concat()).await.exits(0).stderr();
+    assert!(dry.contains("4 of them have no known price") && dry.contains("line 1 (image): no known price, "), "{dry}");
+    run(&sandbox, &folder, &["batch", "add", words[2]]).await.exits(0);
+    let refused = run(&sandbox, &folder, &["batch", "resume", "--budget", "9"]).await.exits(2).stderr();
+    assert!(refused.contains("batch 1 has 4 jobs without a known price"), "{refused}");
+    assert_eq!(sandbox.posts_begun(), 0);
+    run(&sandbox, &folder, &["batch", "resume"]).await.exits(0);
+    assert_eq!(sandbox.tasks_charged(), 4);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_of_every_line_is_told_before_anything_is_written_or_paid() {
     let (sandbox, folder) = (start().await, directory("faults"));
@@ -124,7 +217,7 @@ async fn every_fault_of_every_line_is_told_before_anything_is_written_or_paid() 
         "line 6: output: expected a file for each line, given that of line 1",
         "line 8: external_id: expected one for each line, given that of line 7",
         "line 9: operation: expected one of multi-image2video, text2video",
-        "line 10: image_list: expected a field of this operation",
+        "line 10: image: expected a field of this operation",
         "line 10: model_name: ",
         "8 lines of ",
     ] {

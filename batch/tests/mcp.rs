@@ -102,7 +102,7 @@ async fn an_agent_checks_estimates_orders_and_gets_its_video() {
     assert_eq!(checked, json!({"valid": true, "asked_for_before": null}));
     let estimate = here.call("estimate", request("cat.png")).await.unwrap();
     assert_eq!((&estimate["units"], &estimate["account"]["left"]), (&json!("2"), &json!("5")));
-    assert!(estimate["prices"]["source"].as_str().unwrap().contains("assumption"));
+    assert!(estimate["price"]["source"].as_str().unwrap().contains("assumption"));
     assert_eq!(sandbox.requests().len(), 0, "all that is free of charge");
 
     let asked = with(request("cat.png"), "file", json!("sub/cat.mp4"));
@@ -141,6 +141,50 @@ async fn an_agent_checks_estimates_orders_and_gets_its_video() {
     here.leave().await;
     assert_eq!((sandbox.tasks_charged(), sandbox.posts_begun()), (2, 2));
     agrees(&record(&folder).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_names_any_operation_and_its_files_at_any_place() {
+    let (sandbox, (folder, words)) = (sandbox().start().await.unwrap(), yard("mcp-operations"));
+    let table = json!({"dated": "2026-11-30", "source": "our invoice", "prices": [
+        {"operation": "image2video", "units": "3"}, {"operation": "omni-video", "mode": "std", "units": "4"}]});
+    std::fs::write(folder.join("prices.json"), table.to_string()).unwrap();
+    let here = agent(&sandbox, &folder, &[&words[..], &["--budget", "9", "--prices", "prices.json"]].concat()).await;
+    let image = |tail: &str| {
+        json!({"operation": "image2video", "model_name": "kling-v2-6", "mode": "pro", "image": "cat.png",
+            "image_tail": tail, "prompt": PROMPT})
+    };
+    let omni = |image: &str, mode: &str| {
+        json!({"operation": "omni-video", "model_name": "kling-v3-omni", "mode": mode, "duration": "5", "prompt": PROMPT,
+            "image_list": [{"image_url": "https://example.com/cat.png"}, {"image_url": image, "type": "first_frame"}]})
+    };
+    for (request, path) in
+        [(image("../outside.png"), "image_tail"), (omni("../outside.png", "std"), "image_list[1].image_url")]
+    {
+        let refused = here.call("generate", request).await.unwrap_err();
+        assert_eq!(refused["violations"][0]["path"], path, "{refused}");
+    }
+    let refused = here.call("generate", omni("cat.png", "pro")).await.unwrap_err();
+    let line =
+        r#"add {"operation": "omni-video", "model": "kling-v3-omni", "mode": "pro", "duration": "5", "units": "…"}"#;
+    assert!(refused["message"].as_str().unwrap().contains(line), "{refused}");
+    let refused = here.call("check", json!({"operation": "text2vidio", "prompt": PROMPT})).await.unwrap_err();
+    assert!(
+        refused["message"].as_str().unwrap().contains("expected one of multi-image2video, text2video"),
+        "{refused}"
+    );
+    let refused = here.call("check", with(omni("cat.png", "std"), "image_tail", json!("cat.png"))).await.unwrap_err();
+    assert!(refused["message"].as_str().unwrap().contains("unknown field `image_tail`"), "{refused}");
+    for (request, units) in [(image("cat.png"), "3"), (omni("cat.png", "std"), "4")] {
+        let estimate = here.call("estimate", request.clone()).await.unwrap();
+        assert_eq!((&estimate["units"], &estimate["price"]["source"]), (&json!(units), &json!("our invoice")));
+        let ordered = here.call("generate", request).await.unwrap();
+        let got = here.call("download", json!({"job": ordered["job"]["id"], "wait_seconds": 30})).await.unwrap();
+        assert_eq!(std::fs::read(got["job"]["file"].as_str().unwrap()).unwrap(), sandbox.video_bytes());
+    }
+    here.leave().await;
+    let operations: Vec<_> = jobs(&record(&folder).await).await.iter().map(|job| job.operation.to_string()).collect();
+    assert_eq!((operations, sandbox.tasks_charged()), (vec!["image2video".into(), "omni-video".into()], 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

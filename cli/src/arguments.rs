@@ -36,7 +36,7 @@ Try it without a key: kling sandbox";
 #[derive(Parser)]
 #[command(name = "kling", version, after_help = EXPLAINED)]
 pub struct Arguments {
-    /// Print one JSON object on standard output, on failure too
+    /// Print JSON on standard output, on failure too
     #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,
 
@@ -125,6 +125,8 @@ pub enum Command {
     },
     /// List the tasks that this command submitted, newest last, from its own record
     Tasks,
+    /// List the operations, with the models that each is known to take
+    Operations,
     /// Print the JSON Schema of an operation's request
     Schema {
         #[arg(value_parser = operation(), required_unless_present = "report")]
@@ -167,14 +169,27 @@ pub struct Known {
     pub operation: Option<Operation>,
 }
 
+/// The heading of options that are not about the output.
+pub const HEADING: &str = "Submit, wait, download";
+
 /// The options of `generate` and `check` for every operation.
 #[derive(Args, Clone)]
-#[command(next_help_heading = "Submit, wait, download")]
+#[command(next_help_heading = HEADING)]
 pub struct Generate {
-    /// Request in JSON, in the API's fields, or - for standard input; options override its fields
+    #[command(flatten)]
+    pub saving: Saving,
+    #[command(flatten)]
+    pub waiting: Waiting,
+    /// Submit only, and print the task id
+    #[arg(long, conflicts_with_all = ["output", "timeout", "expect"])]
+    pub no_wait: bool,
+    /// Leave the task out of the record of submitted tasks
+    #[arg(long)]
+    pub no_record: bool,
+    /// Request in JSON, or - for standard input; options override its fields
     #[arg(long, value_name = "FILE")]
     pub from: Option<PathBuf>,
-    /// Field that this command does not know: cfg_scale=0.5
+    /// Field that this command does not know: style='"film"'
     #[arg(long = "field", value_parser = field, value_name = "NAME=JSON")]
     pub fields: Vec<(String, Value)>,
     /// Send unknown values and fields
@@ -183,21 +198,11 @@ pub struct Generate {
     /// Skip limits and rules; implies --allow-unknown
     #[arg(long)]
     pub unchecked: bool,
-    /// Submit only, and print the task id
-    #[arg(long, conflicts_with_all = ["output", "timeout", "expect"])]
-    pub no_wait: bool,
-    /// Leave the task out of the record of submitted tasks
-    #[arg(long)]
-    pub no_record: bool,
-    #[command(flatten)]
-    pub waiting: Waiting,
-    #[command(flatten)]
-    pub saving: Saving,
 }
 
 #[derive(Args, Clone)]
 pub struct Waiting {
-    /// Timeout of the wait, such as 90s, 30m, 1h; the task goes on after it
+    /// Timeout of the wait, such as 90s or 1h; the task goes on
     #[arg(long, default_value = "30m", value_parser = humantime::parse_duration, value_name = "TIME")]
     pub timeout: Duration,
     /// Expected time from submit to end; polls begin shortly before it
@@ -239,7 +244,8 @@ fn base_url(given: &str) -> Result<String, &'static str> {
 
 fn field(given: &str) -> Result<(String, Value), String> {
     let (name, value) = given.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("NAME=JSON is expected")?;
-    Ok((name.to_owned(), from_json(value)?))
+    let value = from_json(value).map_err(|reason| format!("JSON or @FILE is expected: {reason}"))?;
+    Ok((name.to_owned(), value))
 }
 
 #[cfg(test)]

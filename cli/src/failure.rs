@@ -56,11 +56,15 @@ pub struct Finding {
     pub limit: String,
     /// What was given: a length, a size, a type or a word, never a text of the request.
     pub given: String,
+    /// The option of the field, where it has another name.
+    #[serde(skip)]
+    pub option: Option<String>,
 }
 
 impl Finding {
     pub fn new(path: &str, limit: &str, given: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), limit: limit.to_owned(), given: shortened(&given.into()).into_owned() }
+        let given = shortened(&given.into()).into_owned();
+        Self { path: path.to_owned(), limit: limit.to_owned(), given, option: None }
     }
 }
 
@@ -84,7 +88,9 @@ impl From<&Violation> for Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: expected {}, given {}", self.path, self.limit, self.given)
+        let Self { path, limit, given, .. } = self;
+        let option = self.option.as_ref().map(|option| format!(" ({option})")).unwrap_or_default();
+        write!(f, "{path}{option}: expected {limit}, given {given}")
     }
 }
 
@@ -115,10 +121,18 @@ impl Failure {
 
     /// Arguments that break limits; nothing was sent.
     pub fn found(violations: Vec<Finding>) -> Box<Self> {
-        let message = violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        let mut failure = Self::invalid(message);
+        let mut failure = Self::invalid(in_one_line(&violations));
         failure.violations = violations;
         failure
+    }
+
+    /// Names the options of the fields that break limits.
+    pub fn with_options(mut self: Box<Self>, option: impl Fn(&str) -> Option<String>) -> Box<Self> {
+        if !self.violations.is_empty() {
+            self.violations.iter_mut().for_each(|found| found.option = option(&found.path));
+            self.message = in_one_line(&self.violations);
+        }
+        self
     }
 
     /// Both, if both have violations.
@@ -228,6 +242,10 @@ impl Failure {
             several => several.iter().try_for_each(|found| write!(f, "\n  {found}")),
         }
     }
+}
+
+fn in_one_line(violations: &[Finding]) -> String {
+    violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn kinds(_: &mut SchemaGenerator) -> Schema {

@@ -18,7 +18,7 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::arguments::Arguments;
 use crate::failure::{Failure, Result};
@@ -31,7 +31,10 @@ fn main() -> ExitCode {
         return programs::run(program, given)
             .unwrap_or_else(|failure| Terminal::new(in_json, false, false).end(Err(failure)));
     }
-    match Arguments::try_parse_from(&given) {
+    let mut command = Arguments::command();
+    command.build();
+    let parsed = options::without_global_options(command).try_get_matches_from(&given);
+    match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => {
             let terminal = Terminal::new(arguments.json, arguments.quiet, arguments.verbose > 0);
             terminal.shows_spans(arguments.verbose, &arguments.command);

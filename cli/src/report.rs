@@ -10,6 +10,7 @@ use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 use crate::failure::{Failure, Finding};
+use crate::options::about;
 use crate::record::Entry;
 use crate::terminal::escaped;
 
@@ -29,6 +30,8 @@ pub enum Report {
         /// The tasks that this command submitted, newest last.
         tasks: Vec<Entry>,
     },
+    /// Of `operations`.
+    Operations(Vec<Known>),
     /// Of `check`.
     Check {
         /// Every violation; empty if the request is valid.
@@ -62,6 +65,60 @@ pub struct Note {
 impl From<&Remark> for Note {
     fn from(remark: &Remark) -> Self {
         Self { path: remark.path.clone(), message: remark.message.clone() }
+    }
+}
+
+/// An operation that this version knows.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Operation")]
+pub struct Known {
+    name: String,
+    description: String,
+    /// What its tasks make: `video`, `image` or `audio`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<String>,
+    models: Vec<KnownModel>,
+    /// The command that prints its fields, with their limits.
+    fields: String,
+}
+
+/// A model that an operation is known to take.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Model")]
+struct KnownModel {
+    name: &'static str,
+    /// The date by which Kling had retired it for this operation. A gateway may still serve it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retired: Option<&'static str>,
+}
+
+impl Known {
+    pub fn new(operation: &Operation) -> Self {
+        let models = operation.models().into_iter();
+        Self {
+            name: operation.to_string(),
+            description: about(operation),
+            output: operation.output().map(|kind| kind.to_string()),
+            models: models.map(|model| KnownModel { name: model.name, retired: model.retired }).collect(),
+            fields: format!("kling schema {operation}"),
+        }
+    }
+
+    /// All of it, a line each.
+    pub fn in_full(&self) -> String {
+        let models = |is_retired: bool| {
+            let names =
+                self.models.iter().filter(|model| model.retired.is_some() == is_retired).map(|model| model.name);
+            Some(names.collect::<Vec<_>>().join(", ")).filter(|names| !names.is_empty())
+        };
+        let lines = [
+            ("output", self.output.clone()),
+            ("models", models(false)),
+            ("retired", models(true)),
+            ("fields", Some(format!("kling generate {} --help, {}", self.name, self.fields))),
+        ];
+        let lines = lines.into_iter().filter_map(|(name, value)| Some(format!("\n  {name}: {}", value?)));
+        format!("{}: {}{}", self.name, self.description, lines.collect::<String>())
     }
 }
 

@@ -32,7 +32,9 @@ const LONGEST_INPUT: u64 = 64 * 1024 * 1024;
 /// Reads and validates a request, on a thread of its own: a pipe has no end until somebody closes it. With `strict`, unknown
 /// values that are not allowed are violations.
 pub async fn read(requested: Requested, strict: bool) -> Result<Ready> {
-    match tokio::task::spawn_blocking(move || validate(&requested, strict)).await {
+    let validated =
+        move || validate(&requested, strict).map_err(|found| found.with_options(|path| requested.option(path)));
+    match tokio::task::spawn_blocking(validated).await {
         Ok(ready) => ready,
         Err(reason) => Err(Failure::other("build", reason.to_string())),
     }
@@ -49,6 +51,7 @@ fn validate(requested: &Requested, strict: bool) -> Result<Ready> {
     let mut images = Vec::new();
     let options = requested.body(|property, given| match given {
         Given::Json(value) => Ok(value.clone()),
+        Given::Structured(text) => Ok(text.as_str().into()),
         Given::Text(text) if text == STANDARD_INPUT => Ok(input.text(property)?.into()),
         Given::Text(text) => Ok(text.as_str().into()),
         Given::Media(name) => {

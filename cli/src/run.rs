@@ -19,7 +19,7 @@ use crate::next::{Next, Step};
 use crate::options::Requested;
 use crate::progress::{self, ticking};
 use crate::record::{self, Entry};
-use crate::report::{Note, Report, Task, table};
+use crate::report::{self, Note, Report, Task, table};
 use crate::request::{self, Ready};
 use crate::target::{Choice, Target};
 use crate::terminal::{Done, Terminal};
@@ -89,6 +89,7 @@ impl Session<'_> {
             }
             Command::List { operation, page, page_size } => self.list(operation, page, page_size).await,
             Command::Tasks => tasks(),
+            Command::Operations => Ok(operations()),
             Command::Schema { operation, .. } => {
                 let request = operation.and_then(|operation| operation.json_schema().cloned());
                 Ok(Done::Text(format!("{:#}\n", request.unwrap_or_else(|| Report::schema().to_value()))))
@@ -348,6 +349,12 @@ async fn check(requested: Requested) -> Result<Done> {
     };
     let json = Report::Check { violations, remarks };
     Ok(Done::Report { json, people: people.join("\n"), code, next: None })
+}
+
+fn operations() -> Done {
+    let known: Vec<_> = Operation::all().map(|operation| report::Known::new(&operation)).collect();
+    let people = known.iter().map(report::Known::in_full).collect::<Vec<_>>().join("\n\n");
+    Done::Report { json: Report::Operations(known), people, code: 0, next: None }
 }
 
 /// The record.

@@ -68,15 +68,15 @@ pub struct ImageToVideo {
     /// Ids of 1–2 voices, which the prompt names `<<<voice_1>>>`; for kling-v2-6 in pro with sound, without elements.
     #[builder(with = |ids: impl IntoIterator<Item = impl Into<String>>| Voice::all(ids))]
     #[serde(rename = "voice_list")]
-    #[schemars(length(min = 1, max = 2), extend("x-option" = "voice"))]
+    #[schemars(length(min = 1, max = 2), extend("x-option" = "voice", "x-group" = "Advanced"))]
     voices: Option<Vec<Voice>>,
     /// Ids of 1–3 elements that the video shows; for kling-v3.
     #[builder(with = |ids: impl IntoIterator<Item = impl Into<ElementId>>| Element::all(ids))]
     #[serde(rename = "element_list")]
-    #[schemars(length(min = 1, max = 3), extend("x-option" = "element"))]
+    #[schemars(length(min = 1, max = 3), extend("x-option" = "element", "x-group" = "Advanced"))]
     elements: Option<Vec<Element>>,
     /// How closely the video follows the prompt, 0–1; not for models of version 2. Default of the API: 0.5.
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[schemars(range(min = 0.0, max = 1.0), extend("x-group" = "Advanced"))]
     cfg_scale: Option<f64>,
     /// How the camera moves.
     #[builder(into)]
@@ -84,21 +84,23 @@ pub struct ImageToVideo {
     camera: Option<Camera>,
     /// The area that stays as it is, a mask of the ratio of the image.
     #[builder(into)]
-    #[schemars(extend("x-max-ratio" = null))]
+    #[schemars(extend("x-max-ratio" = null, "x-group" = "Advanced"))]
     static_mask: Option<Image>,
     /// 1–6 areas that move, each along a line.
     #[builder(with = |areas: impl IntoIterator<Item = MovingArea>| areas.into_iter().collect())]
-    #[schemars(length(min = 1, max = 6))]
+    #[schemars(length(min = 1, max = 6), extend("x-group" = "Advanced"))]
     dynamic_masks: Option<Vec<MovingArea>>,
     /// Whether the video has several shots; for kling-v3.
+    #[schemars(extend("x-group" = "Advanced"))]
     multi_shot: Option<bool>,
     /// Who divides the video into shots.
     #[builder(into)]
+    #[schemars(extend("x-group" = "Advanced"))]
     shot_type: Option<ShotType>,
     /// The shots, 1–6; their lengths add up to that of the video.
     #[builder(with = |shots: impl IntoIterator<Item = Shot>| Shot::in_order(shots))]
     #[serde(rename = "multi_prompt")]
-    #[schemars(length(min = 1, max = 6), extend("x-option" = "shots"))]
+    #[schemars(length(min = 1, max = 6), extend("x-option" = "shots", "x-group" = "Advanced"))]
     shots: Option<Vec<Shot>>,
     /// Whether a watermarked video is made as well.
     #[builder(with = |enabled: bool| enabled.into())]

@@ -18,6 +18,7 @@ use crate::response::OutputKind;
 use crate::row::Row;
 use crate::values::open_enumeration;
 
+pub use models::KnownModel;
 use parts::Extra;
 pub use parts::{Camera, ElementId, InputVideo, Movement, MovingArea, OmniImage, Shot};
 
@@ -218,6 +219,18 @@ impl Operation {
     /// `x-extensible-enum`.
     pub fn json_schema(&self) -> Option<&'static Value> {
         Some((self.row("schema").ok()?.schema)())
+    }
+
+    /// The models that it is known to take, oldest first; none for an operation that this version does not know.
+    ///
+    /// ```
+    /// use kling_client::Operation;
+    ///
+    /// let served: Vec<_> = Operation::ImageToVideo.models().into_iter().filter(|model| model.retired.is_none()).collect();
+    /// assert!(served.iter().any(|model| model.name == "kling-v2-6"));
+    /// ```
+    pub fn models(&self) -> Vec<KnownModel> {
+        self.json_schema().map(|schema| models::known(self.as_str(), schema).collect()).unwrap_or_default()
     }
 
     /// What its tasks make; none for an operation that is answered at once, or that this version does not know.

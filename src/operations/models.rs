@@ -141,3 +141,22 @@ pub(super) fn check(operation: &str, body: &Value, violations: &mut Vec<Violatio
 pub(super) fn served(operation: &str) -> impl Iterator<Item = &'static str> {
     LINES.iter().filter(move |line| line.operation == operation && line.gone.is_none()).map(|line| line.model)
 }
+
+/// A model that an operation is known to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KnownModel {
+    /// Its name, as it is sent.
+    pub name: &'static str,
+    /// The date by which Kling had retired it for this operation. A gateway may still serve it.
+    pub retired: Option<&'static str>,
+}
+
+/// The models in the schema of an operation's request, with their states by the table.
+pub(super) fn known(operation: &str, schema: &'static Value) -> impl Iterator<Item = KnownModel> {
+    let names = schema["properties"]["model_name"]["x-extensible-enum"].as_array().into_iter().flatten();
+    names.filter_map(Value::as_str).map(move |name| {
+        let line = LINES.iter().find(|line| line.operation == operation && line.model == name);
+        KnownModel { name, retired: line.and_then(|line| line.gone) }
+    })
+}

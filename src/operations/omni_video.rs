@@ -54,7 +54,7 @@ pub struct OmniVideo {
     /// Reference images and frames; with elements at most 7, or 4 beside a video.
     #[builder(with = |images: impl IntoIterator<Item = impl Into<OmniImage>>| images.into_iter().map(Into::into).collect())]
     #[serde(rename = "image_list")]
-    #[schemars(length(min = 1, max = 7))]
+    #[schemars(length(min = 1, max = 7), extend("x-option" = "image"))]
     images: Option<Vec<OmniImage>>,
     /// Ids of elements that the video shows.
     #[builder(with = |ids: impl IntoIterator<Item = impl Into<ElementId>>| Element::all(ids))]
@@ -78,14 +78,16 @@ pub struct OmniVideo {
     #[builder(into)]
     sound: Option<Switch>,
     /// Whether the video has several shots; for kling-v3-omni.
+    #[schemars(extend("x-group" = "Advanced"))]
     multi_shot: Option<bool>,
     /// Who divides the video into shots.
     #[builder(into)]
+    #[schemars(extend("x-group" = "Advanced"))]
     shot_type: Option<ShotType>,
     /// The shots, 1–6; their lengths add up to that of the video.
     #[builder(with = |shots: impl IntoIterator<Item = Shot>| Shot::in_order(shots))]
     #[serde(rename = "multi_prompt")]
-    #[schemars(length(min = 1, max = 6), extend("x-option" = "shots"))]
+    #[schemars(length(min = 1, max = 6), extend("x-option" = "shots", "x-group" = "Advanced"))]
     shots: Option<Vec<Shot>>,
     /// Whether a watermarked video is made as well.
     #[builder(with = |enabled: bool| enabled.into())]

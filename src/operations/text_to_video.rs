@@ -63,21 +63,23 @@ pub struct TextToVideo {
     #[builder(into)]
     sound: Option<Switch>,
     /// How closely the video follows the prompt, 0–1; not for models of version 2. Default of the API: 0.5.
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[schemars(range(min = 0.0, max = 1.0), extend("x-group" = "Advanced"))]
     cfg_scale: Option<f64>,
     /// How the camera moves.
     #[builder(into)]
     #[serde(rename = "camera_control")]
     camera: Option<Camera>,
     /// Whether the video has several shots; for kling-v3.
+    #[schemars(extend("x-group" = "Advanced"))]
     multi_shot: Option<bool>,
     /// Who divides the video into shots.
     #[builder(into)]
+    #[schemars(extend("x-group" = "Advanced"))]
     shot_type: Option<ShotType>,
     /// The shots, 1–6; their lengths add up to that of the video.
     #[builder(with = |shots: impl IntoIterator<Item = Shot>| Shot::in_order(shots))]
     #[serde(rename = "multi_prompt")]
-    #[schemars(length(min = 1, max = 6), extend("x-option" = "shots"))]
+    #[schemars(length(min = 1, max = 6), extend("x-option" = "shots", "x-group" = "Advanced"))]
     shots: Option<Vec<Shot>>,
     /// Whether a watermarked video is made as well.
     #[builder(with = |enabled: bool| enabled.into())]

@@ -20,7 +20,7 @@ open_enumeration! {
 
 /// How the camera moves: by one value from −10 to 10, or in one of the named ways (Kling's reference).
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(extend("x-option" = "camera"))]
+#[schemars(extend("x-option" = "camera", "x-group" = "Advanced"))]
 pub struct Camera {
     /// The movement.
     r#type: Movement,

@@ -45,10 +45,10 @@ impl Extra {
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Common {
     /// A public http or https URL that is notified of every change of status.
-    #[schemars(url, extend("x-group" = "Task"))]
+    #[schemars(url, extend("x-group" = "Submit, wait, download"))]
     pub(crate) callback_url: Option<String>,
     /// Your own id of the task, unique in your account; one is minted by default.
-    #[schemars(extend("x-option" = "external-id", "x-group" = "Task"))]
+    #[schemars(extend("x-option" = "external-id", "x-group" = "Submit, wait, download"))]
     pub(crate) external_task_id: Option<String>,
     #[serde(skip)]
     extra: Extra,
@@ -66,7 +66,7 @@ impl Common {
 
 /// Whether a watermarked output is made as well.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(extend("x-option" = "watermark"))]
+#[schemars(extend("x-option" = "watermark", "x-group" = "Advanced"))]
 pub(crate) struct Watermark {
     /// On or off.
     enabled: bool,
