@@ -13,6 +13,15 @@ use crate::error::{Error, Result, Violation};
 /// The groups of operations below `/v1`, of which users paste the whole URL as base URL.
 const GROUPS: [&str; 4] = ["videos", "images", "audio", "general"];
 
+/// Kling's own server for machines outside of China; the other one is at api-beijing.
+pub(crate) const KLING: &str = "https://api-singapore.klingai.com";
+
+/// Whether a URL is one of Kling's own servers, which have no prefix before `/v1`.
+pub(crate) fn is_kling(url: &Url) -> bool {
+    let name = url.domain().unwrap_or_default().trim_end_matches('.');
+    name.strip_suffix(".klingai.com").is_some_and(|name| name.starts_with("api") && !name.contains('.'))
+}
+
 /// Where outputs may be fetched from.
 #[derive(Debug, Clone)]
 pub(crate) struct Reach {
@@ -204,6 +213,24 @@ mod tests {
             assert_eq!(base_text(&base_url(pasted, false).unwrap()), base, "{pasted}");
         }
         assert_eq!(base_text(&base_url("http://gateway.example", true).unwrap()), "http://gateway.example");
+    }
+
+    #[test]
+    fn klings_own_servers_are_known_by_their_names() {
+        for (pasted, own) in [
+            ("api-singapore.klingai.com", true),
+            ("https://API-Beijing.klingai.com/v1/videos/text2video", true),
+            ("https://api.klingai.com/v1", true),
+            ("https://api-singapore.klingai.com.:443/", true),
+            ("https://gateway.example/v1", false),
+            ("https://api.klingai.com.gateway.example", false),
+            ("https://apiklingai.com", false),
+            ("https://klingai.com", false),
+            ("https://p2-kling.klingai.com", false),
+            ("http://127.0.0.1:8080", false),
+        ] {
+            assert_eq!(is_kling(&base_url(pasted, false).unwrap()), own, "{pasted}");
+        }
     }
 
     #[test]

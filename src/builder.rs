@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::address::{Reach, base_url};
-use crate::client::{Client, Shared, authorization};
+use crate::address::{KLING, Reach, base_url, is_kling};
+use crate::client::{Client, Shared};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result, Violation};
 use crate::policy::{PollPolicy, SteadyPolling};
 use crate::rate::PollRate;
 use crate::retry::{LOOK_UP_AT, RetryPolicy};
 use crate::running::Running;
+use crate::transport::auth::{Auth, Credentials};
 use crate::transport::generated::document;
 use crate::transport::resolver;
 use crate::transport::tls::{self, ConfigureHttp};
@@ -20,6 +21,10 @@ use crate::transport::{Limits, PREFIX};
 
 /// The environment variable of the API key.
 pub const KEY_VARIABLE: &str = "KLING_API_KEY";
+/// The environment variable of the access key of an account at Kling itself.
+pub const ACCESS_KEY_VARIABLE: &str = "KLING_ACCESS_KEY";
+/// The environment variable of the secret key that belongs to the access key.
+pub const SECRET_KEY_VARIABLE: &str = "KLING_SECRET_KEY";
 /// The environment variable of the base URL.
 pub const BASE_URL_VARIABLE: &str = "KLING_BASE_URL";
 /// The environment variable of the time that tasks are expected to take: `90s`, `4m`.
@@ -28,7 +33,7 @@ pub const EXPECT_VARIABLE: &str = "KLING_EXPECT";
 pub const ALLOW_HTTP_VARIABLE: &str = "KLING_ALLOW_HTTP";
 
 impl Client {
-    /// A client by the environment: the key in `KLING_API_KEY`; optionally the [base URL](ClientBuilder::base_url) in
+    /// A client by the environment: its [`Credentials::from_env`]; optionally the [base URL](ClientBuilder::base_url) in
     /// `KLING_BASE_URL`, the [expected](ClientBuilder::expected) time in `KLING_EXPECT`, and
     /// [`allow_http`](ClientBuilder::allow_http) in `KLING_ALLOW_HTTP`.
     ///
@@ -44,15 +49,7 @@ impl Client {
     /// # Errors
     /// [`Invalid`](ErrorKind::Invalid) if the key is missing or a variable cannot be read.
     pub fn builder_from_env() -> Result<ClientBuilder> {
-        let wrong = |name, limit, given: &str| Error::invalid("client", vec![Violation::new(name, limit, given)]);
-        let variable = |name| match std::env::var(name) {
-            Ok(value) => Ok(Some(value.trim().to_owned()).filter(|value| !value.is_empty())),
-            Err(VarError::NotPresent) => Ok(None),
-            // Never the default instead: the key would go to another host than the one that was meant.
-            Err(VarError::NotUnicode(_)) => Err(wrong(name, "text", "bytes that are not UTF-8")),
-        };
-        let key = variable(KEY_VARIABLE)?.ok_or_else(|| wrong(KEY_VARIABLE, "the API key", "nothing"))?;
-        let mut builder = Self::builder(key);
+        let mut builder = Self::builder(Credentials::from_env()?);
         if let Some(url) = variable(BASE_URL_VARIABLE)? {
             builder = builder.base_url(url);
         }
@@ -70,12 +67,12 @@ impl Client {
         Ok(builder)
     }
 
-    /// Builder for a client with an API key.
-    pub fn builder(key: impl Into<String>) -> ClientBuilder {
+    /// Builder for a client with an API key, or with other [`Credentials`].
+    pub fn builder(key: impl Into<Credentials>) -> ClientBuilder {
         ClientBuilder {
-            key: key.into(),
-            base_url: document::SERVER.to_owned(),
-            path_prefix: PREFIX.to_owned(),
+            credentials: key.into(),
+            base_url: None,
+            path_prefix: None,
             allow_http: false,
             configure: None,
             download_limit: DOWNLOAD_LIMIT,
@@ -97,12 +94,55 @@ impl Client {
     }
 }
 
+impl Credentials {
+    /// The credentials of the environment: the API key in `KLING_API_KEY`, or else, with the feature `jwt`, the access key in
+    /// `KLING_ACCESS_KEY` and the secret key in `KLING_SECRET_KEY`.
+    ///
+    /// # Errors
+    /// [`Invalid`](ErrorKind::Invalid) if one is missing or cannot be read, or the feature is off.
+    pub fn from_env() -> Result<Self> {
+        const ANY: &str = if cfg!(feature = "jwt") {
+            "the API key, or KLING_ACCESS_KEY and KLING_SECRET_KEY instead"
+        } else {
+            "the API key"
+        };
+        if let Some(key) = variable(KEY_VARIABLE)? {
+            return Ok(key.into());
+        }
+        match (variable(ACCESS_KEY_VARIABLE)?, variable(SECRET_KEY_VARIABLE)?) {
+            (None, None) => Err(wrong(KEY_VARIABLE, ANY, "nothing")),
+            #[cfg(feature = "jwt")]
+            (Some(access), Some(secret)) => Ok(Self::new(access, secret)),
+            #[cfg(not(feature = "jwt"))]
+            _ => Err(wrong(KEY_VARIABLE, ANY, "an access key or a secret key, which need the feature jwt")),
+            #[cfg(feature = "jwt")]
+            (None, _) => Err(wrong(ACCESS_KEY_VARIABLE, "the access key of KLING_SECRET_KEY", "nothing")),
+            #[cfg(feature = "jwt")]
+            (_, None) => Err(wrong(SECRET_KEY_VARIABLE, "the secret key of KLING_ACCESS_KEY", "nothing")),
+        }
+    }
+}
+
+/// A variable that is set and not blank.
+fn variable(name: &str) -> Result<Option<String>> {
+    match std::env::var(name) {
+        Ok(value) => Ok(Some(value.trim().to_owned()).filter(|value| !value.is_empty())),
+        Err(VarError::NotPresent) => Ok(None),
+        // Never the default instead: the key would go to another host than the one that was meant.
+        Err(VarError::NotUnicode(_)) => Err(wrong(name, "text", "bytes that are not UTF-8")),
+    }
+}
+
+fn wrong(name: &str, limit: &str, given: &str) -> Error {
+    Error::invalid("client", vec![Violation::new(name, limit, given)])
+}
+
 /// Builder for [`Client`]; see [`Client::builder`].
 #[must_use]
 pub struct ClientBuilder {
-    key: String,
-    base_url: String,
-    path_prefix: String,
+    credentials: Credentials,
+    base_url: Option<String>,
+    path_prefix: Option<String>,
     allow_http: bool,
     configure: Option<Box<ConfigureHttp>>,
     download_limit: u64,
@@ -119,14 +159,15 @@ pub struct ClientBuilder {
 
 setters! { ClientBuilder {
     /// The base URL: a host with or without `https://`, `/v1`, `/kling/v1`, or the whole URL of an operation. Default: the
-    /// server that the vendor's document names.
+    /// server that the vendor's document names; with access and secret key, Kling's own for servers outside of China.
     ///
     /// `https`, or plain `http` to this machine (`localhost`, `127.0.0.0/8`, `::1`); to another one only with
     /// [`allow_http`](Self::allow_http).
-    pub base_url(url: impl Into<String>) => base_url = url.into();
+    pub base_url(url: impl Into<String>) => base_url = Some(url.into());
 
-    /// The path between the base URL and `/v1`. Default: `/kling`, as gateways have it; Kling's own API has none.
-    pub path_prefix(prefix: impl Into<String>) => path_prefix = prefix.into();
+    /// The path between the base URL and `/v1`. Default: none at Kling's own hosts (`api….klingai.com`), `/kling` at any
+    /// other, as gateways have it.
+    pub path_prefix(prefix: impl Into<String>) => path_prefix = Some(prefix.into());
 
     /// Whether the base URL may be plain `http` on another machine, which shows the key to everyone in between. Default:
     /// false.
@@ -247,17 +288,17 @@ impl ClientBuilder {
         if self.max_running == Some(0) {
             found.push(Violation::new("max_running", "at least 1", "0"));
         }
-        let base_url = base_url(&self.base_url, self.allow_http).map_err(|given| {
+        let default = if self.credentials.are_klings() { KLING } else { document::SERVER };
+        let base_url = base_url(self.base_url.as_deref().unwrap_or(default), self.allow_http).map_err(|given| {
             let limit = "an https URL, or an http URL on this machine or with allow_http";
             found.push(Violation::new("base_url", limit, given));
         });
-        let authorization = authorization(&self.key).map_err(|violation| found.push(violation));
+        let auth = Auth::new(&self.credentials).map_err(|violation| found.push(violation));
         let poll_rate = PollRate::new(self.polls_per_second);
         if poll_rate.is_none() {
             found.push(Violation::new("polls_per_second", "a positive number", self.polls_per_second.to_string()));
         }
-        let (Ok(base_url), Ok(authorization), Some(poll_rate), []) = (base_url, authorization, poll_rate, &found[..])
-        else {
+        let (Ok(base_url), Ok(auth), Some(poll_rate), []) = (base_url, auth, poll_rate, &found[..]) else {
             return Err(Error::invalid("client", found));
         };
         let secure = base_url.scheme() == "https";
@@ -273,9 +314,10 @@ impl ClientBuilder {
         // Where tasks take seconds, so does all the rest: a sandbox.
         let pace = self.expected.map_or(1.0, |expected| (expected.as_secs_f64() / SHORT.as_secs_f64()).min(1.0));
         let at_pace = |seconds| Duration::from_secs(seconds).mul_f64(pace);
+        let usual = if is_kling(&base_url) { "" } else { PREFIX };
         let shared = Shared {
             base_url,
-            prefix: prefix(&self.path_prefix).into(),
+            prefix: prefix(self.path_prefix.as_deref().unwrap_or(usual)).into(),
             reach,
             http,
             download,
@@ -291,7 +333,7 @@ impl ClientBuilder {
             max_running: self.max_running,
             is_elsewhere: AtomicBool::new(false),
         };
-        Ok(Client { running: Running::new(shared.max_running), shared: Arc::new(shared), authorization })
+        Ok(Client { running: Running::new(shared.max_running), shared: Arc::new(shared), auth })
     }
 }
 

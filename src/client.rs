@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::StatusCode;
 use http::header::{AUTHORIZATION, DATE};
 use tracing::field::Empty;
 use url::Url;
@@ -23,8 +23,9 @@ use crate::retry::RetryPolicy;
 use crate::row::{Get, Page, Row};
 use crate::running::Running;
 use crate::span::{record, step_span, within};
+use crate::transport::auth::{Auth, Credentials};
 use crate::transport::body::{Segment, Sent};
-use crate::transport::{self, Exchange, Limits, NO_TOTAL_LIMIT, Outcome, generated};
+use crate::transport::{self, Exchange, Limits, NO_TOTAL_LIMIT, Outcome, Received, generated};
 
 /// Client of one gateway, with one key.
 ///
@@ -40,8 +41,7 @@ use crate::transport::{self, Exchange, Limits, NO_TOTAL_LIMIT, Outcome, generate
 #[derive(Clone)]
 pub struct Client {
     pub(crate) shared: Arc<Shared>,
-    /// Marked as sensitive: `Debug` does not show it.
-    pub(crate) authorization: HeaderValue,
+    pub(crate) auth: Auth,
     pub(crate) running: Running,
 }
 
@@ -83,15 +83,15 @@ impl Client {
         base_text(&self.shared.base_url)
     }
 
-    /// A client with another key, for services with a key for each user. Shares the connections and settings of this one;
-    /// [`max_running`](crate::ClientBuilder::max_running) counts anew.
+    /// A client with another key, or other [`Credentials`], for services with a key for each user. Shares the connections
+    /// and settings of this one; [`max_running`](crate::ClientBuilder::max_running) counts anew.
     ///
     /// # Errors
     /// [`Invalid`](ErrorKind::Invalid) for a key that no header can hold.
-    pub fn with_key(&self, key: impl AsRef<str>) -> Result<Self> {
-        let authorization = authorization(key.as_ref()).map_err(|found| Error::invalid("client", vec![found]))?;
+    pub fn with_key(&self, key: impl Into<Credentials>) -> Result<Self> {
+        let auth = Auth::new(&key.into()).map_err(|found| Error::invalid("client", vec![found]))?;
         let running = Running::new(self.shared.max_running);
-        Ok(Self { shared: Arc::clone(&self.shared), authorization, running })
+        Ok(Self { shared: Arc::clone(&self.shared), auth, running })
     }
 
     /// The tasks of an operation, newest first, page by page; see [`Pager`].
@@ -104,7 +104,7 @@ impl Client {
     /// Outside semver. Responses are returned as they come.
     #[cfg(feature = "raw")]
     pub fn raw(&self) -> generated::Client {
-        self.generated(true, self.shared.post)
+        self.generated(true, self.auth.clone(), self.shared.post)
     }
 
     pub(crate) async fn list_page(&self, row: &'static Row, page: Page) -> Result<Vec<TaskInfo>> {
@@ -171,28 +171,42 @@ impl Client {
         });
         read.map_err(|error| match other {
             Some(other) => {
-                let other = shown(&other, &[self.key()]);
-                error.with_message(format!("the response describes another task, {other}"))
+                let (own, other) = (self.auth.secrets(), other);
+                let own: Vec<_> = own.iter().map(String::as_str).collect();
+                error.with_message(format!("the response describes another task, {}", shown(&other, &own)))
             }
             None => error,
         })
     }
 
-    /// One exchange: sends the request that the generated client writes, with another body.
+    /// One exchange: sends the request that the generated client writes, with another body. A token that is refused for its
+    /// time made no task: then there is one more exchange, with a new one.
     pub(crate) async fn send(
         &self,
         limits: Limits,
         body: Option<(Vec<Segment>, Arc<Sent>)>,
-        write: impl FnOnce(&generated::Client),
+        write: impl Fn(&generated::Client),
     ) -> Outcome {
-        let client = self.generated(false, limits);
-        write(&client);
-        transport::send(&client, body).await
+        let exchange = async |body| {
+            let header = self.auth.header(self.clock());
+            let client = self.generated(false, Auth::Fixed(header.clone()), limits);
+            write(&client);
+            (transport::send(&client, body).await, header)
+        };
+        let (outcome, used) = exchange(body.clone()).await;
+        match &outcome.result {
+            Ok(received)
+                if is_untimely(received) && self.auth.renew(&used, received.headers.get(DATE), self.clock()) =>
+            {
+                exchange(body).await.0
+            }
+            _ => outcome,
+        }
     }
 
-    fn generated(&self, raw: bool, limits: Limits) -> generated::Client {
+    fn generated(&self, raw: bool, auth: Auth, limits: Limits) -> generated::Client {
         let Shared { prefix, http, clock, .. } = &*self.shared;
-        let exchange = Exchange::new(raw, self.authorization.clone(), Arc::clone(prefix), limits, Arc::clone(clock));
+        let exchange = Exchange::new(raw, auth, Arc::clone(prefix), limits, Arc::clone(clock));
         generated::Client::new_with_client(self.base_url(), http.clone(), exchange)
     }
 
@@ -217,7 +231,8 @@ impl Client {
                 }
             }
         }
-        let secrets: Vec<_> = secrets.iter().map(String::as_str).chain([self.key()]).collect();
+        let own = self.auth.secrets();
+        let secrets: Vec<_> = secrets.iter().chain(&own).map(String::as_str).collect();
         let error = classify(step, outcome, self.clock().wall(), self.base_url(), &secrets).with_operation(row.name);
         let served = if error.reason() == Reason::ModelRetired { (row.served)() } else { Vec::new() };
         match error.hint().filter(|_| !served.is_empty()).map(str::to_owned) {
@@ -226,38 +241,22 @@ impl Client {
         }
     }
 
-    /// The key alone, to redact it in what a server says.
-    pub(crate) fn key(&self) -> &str {
-        self.authorization.to_str().ok().and_then(|value| value.strip_prefix(SCHEME)).unwrap_or_default()
-    }
-
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.shared.clock
     }
 
     /// A `GET` with the API key of a URL that is the gateway's own. The caller checks that it is.
     pub(crate) fn get_with_key(&self, url: Url) -> reqwest::RequestBuilder {
-        self.shared.http.get(url).header(AUTHORIZATION, self.authorization.clone()).timeout(NO_TOTAL_LIMIT)
+        self.shared.http.get(url).header(AUTHORIZATION, self.auth.header(self.clock())).timeout(NO_TOTAL_LIMIT)
     }
 }
 
 debug_fields!(Client, |client| base_url: client.base_url());
 
-/// What stands before the key in its header.
-const SCHEME: &str = "Bearer ";
-
-/// The header of a key, with or without its scheme.
-pub(crate) fn authorization(key: &str) -> Result<HeaderValue, Violation> {
-    let given = key.trim();
-    let bare = given.strip_prefix("Bearer").filter(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
-    let key = bare.unwrap_or(given).trim();
-    let header = HeaderValue::try_from(format!("{SCHEME}{key}")).ok().filter(|_| !key.is_empty() && key.is_ascii());
-    let mut header = header.ok_or_else(|| {
-        let given = format!("{} characters", key.chars().count());
-        Violation::new("key", "the API key: letters, digits and signs of ASCII", given)
-    })?;
-    header.set_sensitive(true);
-    Ok(header)
+/// Whether a response refuses a token for its time, by Kling's own code and an HTTP status that says the same.
+fn is_untimely(received: &Received) -> bool {
+    let code = || Envelope::read(&received.body).number();
+    received.status == StatusCode::UNAUTHORIZED && matches!(code(), Some(1003 | 1004))
 }
 
 /// The tasks of one operation, newest first, page by page.

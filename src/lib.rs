@@ -71,7 +71,10 @@ mod wait;
 #[cfg(feature = "raw")]
 pub use transport::generated as raw;
 
-pub use builder::{ALLOW_HTTP_VARIABLE, BASE_URL_VARIABLE, ClientBuilder, EXPECT_VARIABLE, KEY_VARIABLE};
+pub use builder::{
+    ACCESS_KEY_VARIABLE, ALLOW_HTTP_VARIABLE, BASE_URL_VARIABLE, ClientBuilder, EXPECT_VARIABLE, KEY_VARIABLE,
+    SECRET_KEY_VARIABLE,
+};
 pub use client::{Client, Pager};
 pub use clock::{Clock, Sleep, SystemClock, TestClock};
 pub use download::{Download, DownloadAll, DownloadProgress, OutputStream};
@@ -84,6 +87,7 @@ pub use response::{Output, OutputKind, TaskInfo, TaskStatus};
 pub use saved::SavedTask;
 pub use submit::{Submit, UploadProgress};
 pub use task::Task;
+pub use transport::auth::Credentials;
 pub use transport::generated::document;
 pub use values::{AspectRatio, Mode, Model, ShotType, Switch, VideoDuration};
 pub use wait::{FinishedTask, Wait, WaitAll, WaitEvent};

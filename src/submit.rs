@@ -227,13 +227,14 @@ impl Client {
     pub async fn call<T: AtOnce>(&self, call: Call<T>) -> Result<T::Response> {
         let request = call.request;
         let (row, secrets, sent) = (request.row(), request.secrets(), Arc::<Sent>::default());
-        let hidden: Vec<_> = secrets.iter().map(String::as_str).chain([self.key()]).collect();
         let span = step_span!(INFO "kling.call", row.name, "submit");
         within(span, self.clock(), async {
             let (mut attempts, mut waited) = (0, Duration::ZERO);
             loop {
                 attempts += 1;
                 let content = |reading: Reading, document: &Json, text: &[u8]| {
+                    let own = self.auth.secrets();
+                    let hidden: Vec<_> = secrets.iter().chain(&own).map(String::as_str).collect();
                     at_once(document, text, &hidden).filter(|_| reading.clean)
                 };
                 let error = match self.post(&request, &sent, &secrets, content).await {

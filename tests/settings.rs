@@ -155,6 +155,22 @@ async fn a_video_from_text_takes_the_same_way() {
 }
 
 #[test]
+#[cfg(not(feature = "jwt"))]
+fn an_access_key_without_the_feature_is_an_error_that_names_it() {
+    const CHILD: &str = "KLING_TEST_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        return println!("{}", Client::from_env().unwrap_err());
+    }
+    let test = ["--exact", "--nocapture", "an_access_key_without_the_feature_is_an_error_that_names_it"];
+    for name in [kling_client::ACCESS_KEY_VARIABLE, kling_client::SECRET_KEY_VARIABLE] {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        let output = command.args(test).env(CHILD, "1").env_remove("KLING_API_KEY").env(name, "text").output().unwrap();
+        let output = String::from_utf8_lossy(&output.stdout);
+        assert!(output.contains("which need the feature jwt"), "{output}");
+    }
+}
+
+#[test]
 fn an_unknown_operation_can_be_stored_but_not_used() {
     let client = Client::builder("key").build().unwrap();
     let error = client.task("lip-sync".into(), "7").unwrap_err();

@@ -9,7 +9,8 @@ use kling_batch::Units;
 
 const EXPLAINED: &str = "\
 Environment:
-  KLING_API_KEY   the API key (required to send, ask and fetch)
+  KLING_API_KEY   the API key (required to send, ask and fetch); at Kling itself KLING_ACCESS_KEY and
+                  KLING_SECRET_KEY instead
   KLING_BASE_URL  the gateway, as its address is pasted; without it, the vendor's own
   KLING_DATABASE  the record, where --database is not given
   KLING_EXPECT    the expected time of a task, such as 4m; 2s for a sandbox

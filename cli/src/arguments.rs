@@ -18,7 +18,9 @@ use crate::target::Choice;
 const EXPLAINED: &str = "\
 Environment:
   KLING_API_KEY     API key, unless --api-key-file is given
-  KLING_BASE_URL    base URL of the gateway. Default: the vendor's
+  KLING_ACCESS_KEY  access key of an account at Kling itself, if there is no API key
+  KLING_SECRET_KEY  secret key of the access key
+  KLING_BASE_URL    base URL of the gateway. Default: the vendor's; with an access key, Kling's
   KLING_EXPECT      expected time of a task, such as 4m
   KLING_ALLOW_HTTP  1 allows plain http to another machine
   XDG_STATE_HOME    directory of kling/tasks.jsonl, the record of submitted tasks. Default: ~/.local/state

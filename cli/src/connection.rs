@@ -5,7 +5,10 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use kling_client::{ALLOW_HTTP_VARIABLE, BASE_URL_VARIABLE, Client, EXPECT_VARIABLE, ErrorKind, KEY_VARIABLE};
+use kling_client::{
+    ACCESS_KEY_VARIABLE, ALLOW_HTTP_VARIABLE, BASE_URL_VARIABLE, Client, Credentials, EXPECT_VARIABLE, ErrorKind,
+    KEY_VARIABLE, SECRET_KEY_VARIABLE,
+};
 
 use crate::arguments::Access;
 use crate::failure::{Failure, Result, shortened};
@@ -14,8 +17,8 @@ use crate::failure::{Failure, Result, shortened};
 pub fn client(access: &Access) -> Result<Client> {
     build(access).map_err(|failure| match failure.kind {
         ErrorKind::Invalid => failure.with_hint(format!(
-            "set the key in {KEY_VARIABLE} or by --api-key-file, the base URL in {BASE_URL_VARIABLE} or by --base-url; \
-             to try things without a key: kling sandbox"
+            "set the key in {KEY_VARIABLE} or by --api-key-file (at Kling itself {ACCESS_KEY_VARIABLE} and \
+             {SECRET_KEY_VARIABLE}), the base URL in {BASE_URL_VARIABLE} or by --base-url; to try things without a key: kling sandbox"
         )),
         _ => failure,
     })
@@ -24,11 +27,11 @@ pub fn client(access: &Access) -> Result<Client> {
 fn build(access: &Access) -> Result<Client> {
     let expected =
         |name: &str, limit: &str, given: &str| Failure::invalid(format!("{name}: expected {limit}, given {given}"));
-    let key = match &access.api_key_file {
-        Some(file) => key_in(file)?,
-        None => variable(KEY_VARIABLE)?.ok_or_else(|| expected(KEY_VARIABLE, "the API key", "nothing"))?,
+    let credentials = match &access.api_key_file {
+        Some(file) => key_in(file)?.into(),
+        None => Credentials::from_env()?,
     };
-    let mut builder = Client::builder(key);
+    let mut builder = Client::builder(credentials);
     let base_url = access.base_url.clone().map_or_else(|| variable(BASE_URL_VARIABLE), |given| Ok(Some(given)))?;
     if let Some(url) = base_url {
         builder = builder.base_url(url);

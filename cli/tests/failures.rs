@@ -325,7 +325,14 @@ fn without_a_key_the_error_names_the_variable() {
     let output = kling("", &named(&["status", "7", "--json"])).env_remove("KLING_API_KEY").output().unwrap();
     let error = finished(output).exits(2).error();
     assert_eq!(error["kind"], "invalid");
-    assert!(error["message"].as_str().unwrap().contains("KLING_API_KEY"), "{error}");
+    for name in ["KLING_API_KEY", "KLING_ACCESS_KEY", "KLING_SECRET_KEY"] {
+        assert!(error["message"].as_str().unwrap().contains(name), "{error}");
+    }
+    // At Kling itself.
+    let mut command = kling("", &named(&["status", "7", "--json"]));
+    let output = command.env_remove("KLING_API_KEY").env("KLING_ACCESS_KEY", "access").output().unwrap();
+    let error = finished(output).exits(2).error();
+    assert!(error["message"].as_str().unwrap().contains("KLING_SECRET_KEY: expected"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,9 +8,11 @@ use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use url::Url;
 
 use super::Envelope;
 use super::redact::shown;
+use crate::address::is_kling;
 use crate::error::{Error, ErrorKind, Evidence, Meaning, Reason, sources};
 use crate::transport::body::UploadError;
 use crate::transport::{Outcome, Received, TransportError};
@@ -20,8 +22,8 @@ use Reason as R;
 
 /// Kling's codes: from, to, the reason, what it means, what to do.
 const CODES: &[(u32, u32, Reason, Meaning, &str)] = &[
-    (1000, 1002, R::Auth, Never, "check the API key, and that it is one of this gateway and region"),
-    (1003, 1004, R::Auth, Never, "the key is taken for a token that has expired or is not valid yet; check the key"),
+    (1000, 1002, R::Auth, Never, "check the key, or access and secret key, and that it is of this gateway and region"),
+    (1003, 1004, R::Auth, Never, "the token has expired or is not valid yet; check this machine's clock, or the key"),
     (1100, 1102, R::Balance, Never, "the account is in arrears, or its balance or pack is used up; top it up first"),
     (1103, 1103, R::Permission, Never, "the key has no permission for this; ask the gateway for it"),
     (1200, 1201, R::InvalidRequest, Never, "fix what the message names, and build the request again"),
@@ -99,6 +101,10 @@ const NO_MONEY: &str = "the gateway's account has no money left; top it up first
 const NAME_ANOTHER: &str =
     "check the model's name and the base URL; Kling retires models, so name one that is still served";
 const RETIRED: &str = "Kling retired this model; name one that is still served";
+const REGION: &str =
+    "check the key, or try the other region: https://api-singapore.klingai.com or https://api-beijing.klingai.com";
+/// The code of a key that is unknown, in this region.
+const NO_KEY: u32 = 1002;
 /// The code of an unknown model or resource.
 const NO_MODEL: u32 = 1203;
 const LACKING: &str = "the gateway lacks this operation; check the base URL, or use a gateway that has it";
@@ -173,6 +179,8 @@ pub(crate) fn classify(step: Step, outcome: Outcome, now: SystemTime, base: &str
         (reason, hint) = (R::Unsupported, LACKING);
     } else if is_html && status.is_success() {
         hint = "a proxy or a deploy page may have responded; poll again, and check the base URL if this stays";
+    } else if envelope.number() == Some(NO_KEY) && Url::parse(base).is_ok_and(|base| is_kling(&base)) {
+        hint = REGION;
     } else if paid && meaning == NotKnown {
         hint = "";
     } else if paid && envelope.number() == Some(NO_MODEL) {
@@ -382,6 +390,22 @@ mod tests {
             let outcome = responded(handed_all, 429, b"<html>Too Many Requests</html>");
             let error = classify(Step::Submit, outcome, SystemTime::UNIX_EPOCH, "https://gateway.example", &[]);
             assert_eq!(error.evidence().meaning, meaning, "{handed_all}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_unknown_at_kling_itself_may_be_one_of_the_other_region() {
+        for (base, code, named) in [
+            ("https://api-singapore.klingai.com", 1002, true),
+            ("https://api-beijing.klingai.com", 1002, true),
+            ("https://api-beijing.klingai.com", 1000, false),
+            ("https://gateway.example", 1002, false),
+        ] {
+            for step in [Step::Submit, Step::Get] {
+                let outcome = responded(true, 401, format!(r#"{{"code":{code},"message":"m"}}"#).as_bytes());
+                let error = classify(step, outcome, SystemTime::UNIX_EPOCH, base, &[]);
+                assert_eq!(error.hint().unwrap().contains("api-singapore.klingai.com"), named, "{base} {code}");
+            }
         }
     }
 

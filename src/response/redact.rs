@@ -11,7 +11,7 @@ pub(crate) fn shown(text: &str, secrets: &[&str]) -> String {
     const LOOKED_AT: usize = 8192;
     let text = text.trim();
     let end = text.char_indices().nth(LOOKED_AT).map(|(end, _)| end);
-    let mut text = text[..end.unwrap_or(text.len())].to_owned();
+    let mut text = without_tokens(&text[..end.unwrap_or(text.len())]);
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         text = without(text, secret);
     }
@@ -87,6 +87,23 @@ fn without(text: String, secret: &str) -> String {
         let hidden = secret.len() >= UNIQUE || !(in_word(before.chars().next_back()) || in_word(after.chars().next()));
         kept.push_str(before);
         kept.push_str(if hidden { "***" } else { found });
+        rest = after;
+    }
+    kept + rest
+}
+
+/// The text without signed tokens, also where only the beginning of one is repeated: they begin with a JSON object in Base64.
+fn without_tokens(text: &str) -> String {
+    let in_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("eyJ") {
+        let (before, found) = rest.split_at(at);
+        let (token, after) = found.split_at(found.find(|c| !in_token(c)).unwrap_or(found.len()));
+        // Within a word it is something else in Base64, such as an image.
+        let is_token = token.len() >= HEAD && !before.ends_with(|c| in_token(c) || matches!(c, '+' | '/'));
+        kept.push_str(before);
+        kept.push_str(if is_token { "***" } else { token });
         rest = after;
     }
     kept + rest
@@ -182,6 +199,21 @@ mod tests {
         // Every word of it is a secret, in one of several forms.
         let shown = shown(&"\"a\" ".repeat(2_000_000), &["\"a\""]);
         assert!(shown.starts_with("*** ***") && shown.len() < 600, "{shown}");
+    }
+
+    #[test]
+    fn a_signed_token_is_redacted_whoever_signed_it() {
+        let token =
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJhYmMifQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        for (text, expected) in [
+            (format!("Bearer {token} has expired"), "Bearer *** has expired"),
+            (format!(r#"{{"token":"{token}"}}"#), r#"{"token":"***"}"#),
+            (format!("token={token}, token:{}", &token[..40]), "token=***, token:***"),
+            ("the word eyJ or eyJhbGciOiJIU".to_owned(), "the word eyJ or eyJhbGciOiJIU"),
+            (format!("{}{token}", "A".repeat(80)), "(179 characters)"),
+        ] {
+            assert_eq!(shown(&text, &[]), expected);
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The one way to the network: what happens to every request of the generated client, and what is kept of its response.
 //!
 //! Each call has a generated client of its own with an [`Exchange`] inside. The generated code writes the request, and the
-//! hook `pre` takes it from there: [`send`] sets the key and the path prefix, swaps the body, enforces the timeouts, and reads
+//! hook `pre` takes it from there: [`send`] sets the key or token and the path prefix, swaps the body, enforces the timeouts, and reads
 //! and decodes the response up to a size. For callers of `raw` the hook `exec` does the same.
 
+pub(crate) mod auth;
 pub(crate) mod body;
 mod content_encoding;
 pub mod generated;
@@ -19,12 +20,13 @@ use bytes::Bytes;
 use futures_util::future::{Either, FutureExt as _, select};
 use futures_util::stream;
 use http::StatusCode;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap};
 use progenitor_client::{ClientHooks, ClientInfo as _, OperationInfo};
 use reqwest::{Body, ResponseBuilderExt as _};
 use url::Url;
 
 use crate::clock::Clock;
+use crate::transport::auth::Auth;
 use crate::transport::body::{Progress, Segment, Sent, Upload};
 use crate::transport::content_encoding::{Decoded, decode};
 
@@ -97,7 +99,7 @@ pub(crate) struct Outcome {
 #[derive(Clone)]
 pub struct Exchange {
     raw: bool,
-    key: HeaderValue,
+    auth: Auth,
     /// Replaces [`PREFIX`].
     prefix: Arc<str>,
     limits: Limits,
@@ -108,8 +110,8 @@ pub struct Exchange {
 debug_fields!(Exchange);
 
 impl Exchange {
-    pub(crate) fn new(raw: bool, key: HeaderValue, prefix: Arc<str>, limits: Limits, clock: Arc<dyn Clock>) -> Self {
-        Self { raw, key, prefix, limits, clock, written: Arc::default() }
+    pub(crate) fn new(raw: bool, auth: Auth, prefix: Arc<str>, limits: Limits, clock: Arc<dyn Clock>) -> Self {
+        Self { raw, auth, prefix, limits, clock, written: Arc::default() }
     }
 
     fn written(&self) -> MutexGuard<'_, Option<reqwest::Request>> {
@@ -123,14 +125,14 @@ impl Exchange {
         mut request: reqwest::Request,
         body: Option<(Vec<Segment>, Arc<Sent>)>,
     ) -> Outcome {
-        let Self { key, prefix, limits, clock, .. } = self;
+        let Self { auth, prefix, limits, clock, .. } = self;
         if let Some(url) = prefixed(request.url(), client.baseurl(), prefix) {
             *request.url_mut() = url;
         }
         let headers = request.headers_mut();
         // The document's version, which progenitor sends unasked.
         headers.remove("api-version");
-        headers.insert(AUTHORIZATION, key.clone());
+        headers.insert(AUTHORIZATION, auth.header(&**clock));
         let (body, sent) = body.unzip();
         let len = body.iter().flatten().map(Segment::encoded_len).sum();
         let progress = Progress::new(Arc::clone(clock), len, sent.unwrap_or_default());
@@ -263,7 +265,8 @@ mod tests {
         let second = Duration::from_secs(1);
         let limits = Limits { stall: 60 * second, response: 60 * second, early: Duration::ZERO };
         let clock = Arc::new(crate::clock::SystemClock::new());
-        let call = Exchange::new(true, HeaderValue::from_static("Bearer sk-1"), "".into(), limits, clock);
+        let auth = Auth::new(&"sk-1".into()).unwrap();
+        let call = Exchange::new(true, auth, "".into(), limits, clock);
         let raw = generated::Client::new_with_client(&base, reqwest::Client::new(), call);
         let server = async {
             let (mut stream, _) = listener.accept().await.unwrap();

@@ -211,8 +211,9 @@ impl Watch {
                 return Ok(FinishedTask { task: self.task.clone(), info });
             }
         };
-        let secrets = self.task.secrets().iter().map(String::as_str).chain([self.task.client().key()]);
-        let error = Error::new(kind, "wait", redact::shown(message, &secrets.collect::<Vec<_>>()))
+        let own = self.task.client().auth.secrets();
+        let secrets: Vec<_> = self.task.secrets().iter().chain(&own).map(String::as_str).collect();
+        let error = Error::new(kind, "wait", redact::shown(message, &secrets))
             .with_retry(kind == ErrorKind::UnexpectedResponse, None)
             .of_paid(kind != ErrorKind::TaskFailed)
             .with_ids(Some(&info.task_id), self.task.external_task_id())
