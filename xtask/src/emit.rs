@@ -6,130 +6,75 @@
 //! 969, false and a date; the one that does not (serde-saphyr) writes through serde, where numbers lose their digits, and
 //! brings a second parser.
 
-use std::fmt::Write as _;
-
-use crate::tree::{Map, Node, Value};
+use crate::tree::{Node, Value};
 
 /// Words that some YAML reader takes for a truth value or for nothing, in any case of letters.
 const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
 
 /// The tree as YAML text.
-#[must_use]
-pub fn emit(root: &Node) -> String {
+pub(crate) fn emit(root: &Node) -> String {
     let mut out = String::new();
-    match &root.value {
-        Value::Map(map) if !map.is_empty() => block_map(map, 0, false, &mut out),
-        Value::List(items) if !items.is_empty() => block_list(items, 0, &mut out),
-        _ => {
-            inline(root, &mut out);
-            out.push('\n');
-        }
-    }
-    out
+    value(root, 0, '\n', &mut out);
+    // What would part it from its key.
+    out.split_off(1)
 }
 
-fn block_map(map: &Map, indent: usize, after_dash: bool, out: &mut String) {
-    for (index, (key, node)) in map.iter().enumerate() {
-        if index > 0 || !after_dash {
-            pad(indent, out);
-        }
-        scalar(key, out);
-        out.push(':');
-        match &node.value {
-            Value::Map(map) if !map.is_empty() => {
-                out.push('\n');
-                block_map(map, indent + 2, false, out);
-            }
-            Value::List(items) if !items.is_empty() => {
-                out.push('\n');
-                block_list(items, indent + 2, out);
-            }
-            _ => {
-                out.push(' ');
-                inline(node, out);
-                out.push('\n');
-            }
-        }
-    }
-}
-
-fn block_list(items: &[Node], indent: usize, out: &mut String) {
-    for item in items {
-        pad(indent, out);
-        out.push('-');
-        match &item.value {
-            Value::Map(map) if !map.is_empty() => {
-                out.push(' ');
-                block_map(map, indent + 2, true, out);
-            }
-            Value::List(items) if !items.is_empty() => {
-                out.push('\n');
-                block_list(items, indent + 2, out);
-            }
-            _ => {
-                out.push(' ');
-                inline(item, out);
-                out.push('\n');
-            }
-        }
-    }
-}
-
-fn pad(indent: usize, out: &mut String) {
-    out.extend(std::iter::repeat_n(' ', indent));
-}
-
-fn inline(node: &Node, out: &mut String) {
+/// What stands behind a key or a dash, from the next column of its own on; a mapping begins behind `lead`.
+fn value(node: &Node, indent: usize, lead: char, out: &mut String) {
+    let pad = " ".repeat(indent);
     match &node.value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-        Value::Number(text) => number(text, out),
-        Value::Text(text) => scalar(text, out),
-        Value::List(_) => out.push_str("[]"),
-        Value::Map(_) => out.push_str("{}"),
+        Value::Map(map) if !map.is_empty() => {
+            out.push(lead);
+            for (index, (key, node)) in map.iter().enumerate() {
+                out.push_str(if index > 0 || lead == '\n' { &pad } else { "" });
+                *out += &(scalar(key) + ":");
+                value(node, indent + 2, '\n', out);
+            }
+        }
+        Value::List(items) if !items.is_empty() => {
+            out.push('\n');
+            for item in items {
+                *out += &(pad.clone() + "-");
+                value(item, indent + 2, ' ', out);
+            }
+        }
+        Value::Text(text) => *out += &format!(" {}\n", scalar(text)),
+        Value::Number(text) => *out += &format!(" {}\n", number(text)),
+        // As in JSON: `null`, `true`, `[]`.
+        _ => *out += &format!(" {}\n", node.to_json()),
     }
 }
 
 /// YAML 1.1 knows an exponent only behind a point: without one it reads a text. Readers stop at whole numbers beyond 64
 /// bits; as a fraction, with the same digits, they take them.
-fn number(text: &str, out: &mut String) {
+fn number(text: &str) -> String {
     match text.split_once('e') {
-        Some((mantissa, exponent)) if !mantissa.contains('.') => {
-            let _ = write!(out, "{mantissa}.0e{exponent}");
-        }
+        Some((mantissa, exponent)) if !mantissa.contains('.') => format!("{mantissa}.0e{exponent}"),
         None if !text.contains('.') && text.parse::<i64>().is_err() && text.parse::<u64>().is_err() => {
-            let _ = write!(out, "{text}.0");
+            format!("{text}.0")
         }
-        _ => out.push_str(text),
+        _ => text.to_owned(),
     }
 }
 
-fn scalar(text: &str, out: &mut String) {
+fn scalar(text: &str) -> String {
     if is_plain(text) {
-        out.push_str(text);
-    } else if text.chars().all(is_printable) {
-        let _ = write!(out, "'{}'", text.replace('\'', "''"));
-    } else {
-        out.push('"');
-        for c in text.chars() {
-            match c {
-                '"' | '\\' => out.extend(['\\', c]),
-                '\n' => out.push_str("\\n"),
-                '\t' => out.push_str("\\t"),
-                '\r' => out.push_str("\\r"),
-                c if is_printable(c) => out.push(c),
-                c => {
-                    let code = u32::from(c);
-                    let _ = match code {
-                        0..=0xFF => write!(out, "\\x{code:02X}"),
-                        0x100..=0xFFFF => write!(out, "\\u{code:04X}"),
-                        _ => write!(out, "\\U{code:08X}"),
-                    };
-                }
-            }
-        }
-        out.push('"');
+        return text.to_owned();
     }
+    if text.chars().all(is_printable) {
+        return format!("'{}'", text.replace('\'', "''"));
+    }
+    let escape = |c: char| match c {
+        '"' | '\\' => format!("\\{c}"),
+        '\n' => "\\n".to_owned(),
+        '\t' => "\\t".to_owned(),
+        '\r' => "\\r".to_owned(),
+        c if is_printable(c) => c.to_string(),
+        c if c <= '\u{FF}' => format!("\\x{:02X}", u32::from(c)),
+        c if c <= '\u{FFFF}' => format!("\\u{:04X}", u32::from(c)),
+        c => format!("\\U{:08X}", u32::from(c)),
+    };
+    format!("\"{}\"", text.chars().map(escape).collect::<String>())
 }
 
 fn is_plain(text: &str) -> bool {
@@ -157,7 +102,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::tree::{Place, read};
+    use crate::tree::{Map, Place, read};
 
     /// Each of these is something else than a string to some reader when it stands plain.
     const AWKWARD: &[&str] = &[

@@ -10,7 +10,7 @@ use crate::roles::Role;
 use crate::tree::{MAX_DEPTH, read};
 
 /// Keys whose items are plain words, so that `a: b: c` under one is a word and no mapping.
-pub const WORD_LISTS: [&str; 4] = ["tags", "enum", "required", "x-apifox-orders"];
+pub(crate) const WORD_LISTS: [&str; 4] = ["tags", "enum", "required", "x-apifox-orders"];
 
 /// Keys of OpenAPI beside those that have a role of their own.
 const FIXED: &str = "$ref type format enum const default example examples title description summary externalDocs xml \
@@ -22,15 +22,13 @@ const FIXED: &str = "$ref type format enum const default example examples title 
 const MAX_LOOKS: usize = 64;
 
 /// Whether a text in brackets is meant as a collection, and not as words such as `{{name}}` or `[1] see below`.
-#[must_use]
-pub fn opens(text: &str) -> bool {
+pub(crate) fn opens(text: &str) -> bool {
     Flow::new(text, true).opens()
 }
 
 /// A collection with quotes around each text that YAML would not read as one; none if there is no such text, if it is
 /// not clear where one ends, or if it stands where a mapping or a sequence belongs.
-#[must_use]
-pub fn quoted(text: &str, role: Role, words: bool) -> Option<String> {
+pub(crate) fn quoted(text: &str, role: Role, words: bool) -> Option<String> {
     let scalars = [true, false].into_iter().find_map(|pairs| {
         let mut flow = Flow::new(text, pairs);
         flow.collection(role, words)?;
@@ -47,8 +45,7 @@ pub fn quoted(text: &str, role: Role, words: bool) -> Option<String> {
 }
 
 /// Whether a mapping may have a key: only data has any.
-#[must_use]
-pub fn known(around: Role, key: &str) -> bool {
+pub(crate) fn known(around: Role, key: &str) -> bool {
     below(around, key) != Role::Other
         || around == Role::Other
         || key.starts_with("x-")
@@ -56,8 +53,7 @@ pub fn known(around: Role, key: &str) -> bool {
 }
 
 /// What the value of a key is for. Where one word belongs, several are as wrong as where a mapping does.
-#[must_use]
-pub fn below(around: Role, key: &str) -> Role {
+pub(crate) fn below(around: Role, key: &str) -> Role {
     match key {
         "type" | "in" | "$ref" if around.child(key) == Role::Other => around,
         _ => around.child(key),
@@ -65,14 +61,12 @@ pub fn below(around: Role, key: &str) -> Role {
 }
 
 /// A text in single quotes. Tabs are not allowed between the words of a plain text, and mean nothing there.
-#[must_use]
-pub fn single(text: &str) -> String {
+pub(crate) fn single(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''").replace('\t', " "))
 }
 
 /// Where a quoted text that begins at a place has ended.
-#[must_use]
-pub fn closing(text: &str, start: usize) -> Option<usize> {
+pub(crate) fn closing(text: &str, start: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     let quote = *bytes.get(start)?;
     let mut at = start + 1;

@@ -3,14 +3,12 @@
 use heck::{ToPascalCase as _, ToSnakeCase as _};
 
 /// The name of a field, an argument or a method.
-#[must_use]
-pub fn snake(name: &str) -> String {
+pub(crate) fn snake(name: &str) -> String {
     finish(words(name).to_snake_case(), "x")
 }
 
 /// The name of a type.
-#[must_use]
-pub fn pascal(name: &str) -> String {
+pub(crate) fn pascal(name: &str) -> String {
     finish(words(name).to_pascal_case(), "X")
 }
 
@@ -33,8 +31,7 @@ fn finish(name: String, prefix: &str) -> String {
 
 /// `POST /kling/v1/videos/multi-image2video` → `create_multi_image_to_video`; its query, which ends in a parameter, is
 /// `get_…`, its list `list_…`. What stands before the version, and the kind of thing behind it (`videos`), say nothing.
-#[must_use]
-pub fn operation_id(method: &str, path: &str) -> String {
+pub(crate) fn operation_id(method: &str, path: &str) -> String {
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let is_version = |segment: &&str| {
         segment.strip_prefix('v').is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
@@ -68,19 +65,14 @@ fn to(segment: &str) -> String {
     segment.char_indices().map(both).collect()
 }
 
-/// The first of `name`, `name2`, `name3`, … whose identifier is not taken.
-pub fn unused(name: &str, separator: &str, taken: &mut dyn FnMut(&str) -> bool) -> String {
-    if !taken(name) {
-        return name.to_owned();
-    }
-    let mut number = 2_usize;
-    loop {
-        let candidate = format!("{name}{separator}{number}");
-        if !taken(&candidate) {
-            return candidate;
-        }
+/// The first of `name`, `name2`, `name3`, … that is not taken.
+pub(crate) fn unused(name: &str, separator: &str, taken: &mut dyn FnMut(&str) -> bool) -> String {
+    let (mut candidate, mut number) = (name.to_owned(), 1_usize);
+    while taken(&candidate) {
         number += 1;
+        candidate = format!("{name}{separator}{number}");
     }
+    candidate
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::merge::{Source, merge};
 use crate::names::spaced;
 use crate::page::{self, Page};
 use crate::patch::{self, Patches, Problem};
-use crate::repair::{self, Repair};
+use crate::repair::{self, Repair, Repaired};
 use crate::roots;
 use crate::rules::{self, Note, Notes};
 use crate::tree::Node;
@@ -30,27 +30,19 @@ pub struct Imported {
 }
 
 /// Imports what is in spec/vendor and spec/operations, with the patches.
-///
-/// # Errors
-/// As for [`import`].
-pub fn import_all(root: &Path) -> Result<Imported> {
+pub(crate) fn import_all(root: &Path) -> Result<Imported> {
     import(root, &roots::sources(root)?, Some(&root.join(roots::PATCHES)))
 }
 
-/// Imports pages, descriptions, and folders of them, with patches or without.
-///
-/// # Errors
-/// A page that is refused, a clash between pages, a guard that fails.
+/// Imports pages, descriptions, and folders of them, with patches or without. Stops at a page that is refused, a clash
+/// between pages, a guard that fails.
 pub fn import(root: &Path, paths: &[PathBuf], patches: Option<&Path>) -> Result<Imported> {
     let pages = named(root, paths)?.iter().map(|(path, name)| page::open(path, name)).collect::<Result<Vec<_>>>()?;
     let patches = patches.map(|path| patch::read_file(path, &roots::shown(root, path))).transpose()?;
     from_pages(pages, patches.as_ref())
 }
 
-/// Imports pages that were read already.
-///
-/// # Errors
-/// As for [`import`].
+/// As [`import`], for pages that were read already.
 pub fn from_pages(pages: Vec<Page>, patches: Option<&Patches>) -> Result<Imported> {
     let Mended { document, repairs, mut notes, problems } = mended(&pages, patches)?;
     if !problems.is_empty() {
@@ -59,49 +51,45 @@ pub fn from_pages(pages: Vec<Page>, patches: Option<&Patches>) -> Result<Importe
     }
     let mut finished = document.clone();
     rules::finish(&mut finished, &mut notes)?;
-    usable(&finished)?;
+    // Whatever a page may hold, what is written is a document that generators can read.
+    serde_json::from_value::<openapiv3::OpenAPI>(finished.to_json()).map_err(|error| {
+        let reason = format_args!("what came of the pages is no OpenAPI 3.0 document: {error}");
+        Error::refused(&finished.place, reason)
+    })?;
     let text = head(&pages) + &emit(&finished);
     Ok(Imported { pages, repairs, notes: notes.sorted(), document, text })
 }
 
 /// The pages as one document that rules have mended.
 #[derive(Debug)]
-pub struct Mended {
+pub(crate) struct Mended {
     /// The document, with every patch that could be applied.
-    pub document: Node,
-    /// What had to be repaired before a page could be read.
-    pub repairs: Vec<Repair>,
-    /// What the rules changed.
-    pub notes: Notes,
+    pub(crate) document: Node,
+    repairs: Vec<Repair>,
+    notes: Notes,
     /// The patches that could not be applied.
-    pub problems: Vec<Problem>,
+    pub(crate) problems: Vec<Problem>,
 }
 
 /// Reads, merges, mends and patches pages.
-///
-/// # Errors
-/// A page that is refused, a clash between pages.
-pub fn mended(pages: &[Page], patches: Option<&Patches>) -> Result<Mended> {
-    let mut notes = Notes::default();
-    let mut repairs = Vec::new();
-    let mut sources = Vec::new();
+pub(crate) fn mended(pages: &[Page], patches: Option<&Patches>) -> Result<Mended> {
+    let (mut notes, mut repairs, mut sources) = (Notes::default(), Vec::new(), Vec::new());
     let mut problems = patches.map(|patches| patches.pageless(pages)).unwrap_or_default();
+    let mut patch = |page: Option<&str>, root: &mut Node| {
+        problems.extend(patches.map(|patches| patches.apply(page, root)).unwrap_or_default());
+    };
     for page in pages {
-        let repaired = repair::read_page(page)?;
-        let mut root = repaired.root;
-        repairs.extend(repaired.repairs);
-        if page.published {
-            rules::page(&mut root, &mut notes)?;
-        } else {
-            rules::form(&mut root, &mut notes)?;
-        }
-        problems.extend(patches.map(|patches| patches.apply(Some(&page.name), &mut root)).unwrap_or_default());
+        let Repaired { mut root, repairs: more } = repair::read_page(page)?;
+        repairs.extend(more);
+        let rules = if page.published { rules::page } else { rules::form };
+        rules(&mut root, &mut notes)?;
+        patch(Some(&page.name), &mut root);
         spaced(&mut root);
         sources.push(Source { root, published: page.published });
     }
     let mut document = merge(sources, &mut notes)?;
-    rules::document(&mut document, &mut notes)?;
-    problems.extend(patches.map(|patches| patches.apply(None, &mut document)).unwrap_or_default());
+    rules::document(&mut document, &mut notes);
+    patch(None, &mut document);
     Ok(Mended { document, repairs, notes, problems })
 }
 
@@ -109,43 +97,23 @@ pub fn mended(pages: &[Page], patches: Option<&Patches>) -> Result<Mended> {
 fn named(root: &Path, paths: &[PathBuf]) -> Result<Vec<(PathBuf, String)>> {
     let mut seen: HashSet<PathBuf> = HashSet::new();
     let mut named = Vec::new();
-    let mut pages = Vec::new();
     for path in paths {
-        if path.is_dir() {
-            pages.extend(roots::documents_in(path, &roots::shown(root, path))?);
-        } else {
-            pages.push(path.clone());
+        let folder = path.is_dir();
+        let pages = if folder { roots::documents_in(path, &roots::shown(root, path))? } else { vec![path.clone()] };
+        for path in pages {
+            let name = roots::shown(root, &path);
+            if !seen.insert(std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone())) {
+                return Err(Error::refused(format_args!("{name}:1"), "the page is named twice; name it once"));
+            }
+            named.push((path, name));
         }
-    }
-    for path in &pages {
-        let name = roots::shown(root, path);
-        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.clone());
-        if !seen.insert(real) {
-            return Err(Error::refused(format_args!("{name}:1"), "the page is named twice; name it once"));
-        }
-        named.push((path.clone(), name));
     }
     Ok(named)
 }
 
-/// The last word: whatever a page may hold, what is written is a document that generators can read.
-fn usable(document: &Node) -> Result<()> {
-    match serde_json::from_value::<openapiv3::OpenAPI>(document.to_json()) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Error::refused(
-            &document.place,
-            format_args!("what came of the pages is no OpenAPI 3.0 document: {error}"),
-        )),
-    }
-}
-
 fn head(pages: &[Page]) -> String {
-    let mut head = String::from(
-        "# Written by `cargo xtask spec import`; do not edit.\n#\n# Pages and descriptions, with the SHA-256 of each:\n",
-    );
-    for page in pages {
-        head.push_str(&format!("#   {}\n#     {}\n", page.name, page.sha256));
-    }
-    head.push('\n');
-    head
+    let pages: String = pages.iter().map(|page| format!("#   {}\n#     {}\n", page.name, page.sha256)).collect();
+    let what =
+        "# Written by `cargo xtask spec import`; do not edit.\n#\n# Pages and descriptions, with the SHA-256 of each:";
+    format!("{what}\n{pages}\n")
 }

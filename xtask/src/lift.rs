@@ -9,43 +9,34 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-use crate::tree::{Node, Place, Value};
+use crate::tree::{Node, Place};
 
 /// One constraint on a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Constraint {
-    /// What is constrained: the keyword that JSON Schema has for it.
-    pub keyword: Keyword,
-    /// The value: for an enumeration its members, otherwise one number.
-    pub values: Vec<String>,
+pub(crate) struct Constraint {
+    pub(crate) keyword: Keyword,
+    /// For an enumeration its members, otherwise one number.
+    pub(crate) values: Vec<String>,
     /// The line that says so.
-    pub place: Place,
-    /// How it is said.
-    pub said: Said,
+    pub(crate) place: Place,
+    pub(crate) said: Said,
 }
 
-/// What a constraint is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Keyword {
-    /// The values there are.
+/// What a constraint is about: the keyword that JSON Schema has for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Keyword {
     Enum,
-    /// The least characters.
     MinLength,
-    /// The most characters.
     MaxLength,
-    /// The fewest items.
     MinItems,
-    /// The most items.
     MaxItems,
-    /// The least number.
     Minimum,
-    /// The greatest number.
     Maximum,
 }
 
 /// How a constraint is stated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Said {
+pub(crate) enum Said {
     /// By a keyword of the schema.
     Keyword,
     /// By the vendor's extension.
@@ -55,28 +46,17 @@ pub enum Said {
 }
 
 impl Keyword {
-    /// All of them.
-    pub const ALL: [Self; 7] =
+    pub(crate) const ALL: [Self; 7] =
         [Self::Enum, Self::MinLength, Self::MaxLength, Self::MinItems, Self::MaxItems, Self::Minimum, Self::Maximum];
 
-    /// The keyword's name in a schema.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Enum => "enum",
-            Self::MinLength => "minLength",
-            Self::MaxLength => "maxLength",
-            Self::MinItems => "minItems",
-            Self::MaxItems => "maxItems",
-            Self::Minimum => "minimum",
-            Self::Maximum => "maximum",
-        }
+    pub(crate) fn name(self) -> &'static str {
+        // In the order of their definition.
+        ["enum", "minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum"][self as usize]
     }
 }
 
 /// The constraints that a schema states about its own values, at most one of each kind.
-#[must_use]
-pub fn constraints(schema: &Node) -> Vec<Constraint> {
+pub(crate) fn constraints(schema: &Node) -> Vec<Constraint> {
     let mut all = statements(schema);
     let mut seen = HashSet::new();
     all.retain(|one| seen.insert(one.keyword));
@@ -84,8 +64,7 @@ pub fn constraints(schema: &Node) -> Vec<Constraint> {
 }
 
 /// All that a schema states, at most once in each way: what comes first stands above what says the same otherwise.
-#[must_use]
-pub fn statements(schema: &Node) -> Vec<Constraint> {
+pub(crate) fn statements(schema: &Node) -> Vec<Constraint> {
     let mut found: Vec<Constraint> = Vec::new();
     let mut add = |keyword: Keyword, values: Vec<String>, place: Place, said: Said| {
         if !values.is_empty() && !found.iter().any(|old| (old.keyword, old.said) == (keyword, said)) {
@@ -93,16 +72,14 @@ pub fn statements(schema: &Node) -> Vec<Constraint> {
         }
     };
     for keyword in Keyword::ALL {
-        let Some(node) = schema.get(keyword.name()) else { continue };
-        add(keyword, values(node), node.place.clone(), Said::Keyword);
+        if let Some(node) = schema.get(keyword.name()) {
+            add(keyword, values(node), node.place.clone(), Said::Keyword);
+        }
     }
     if let Some(node) = schema.get("x-apifox-enum") {
-        let items = node.list().into_iter().flatten();
-        let values = items
-            .filter_map(|item| scalar(item.get("value").unwrap_or(item)))
-            .filter(|value| !value.is_empty())
-            .collect();
-        add(Keyword::Enum, values, node.place.clone(), Said::Extension);
+        let items = schema.items("x-apifox-enum").iter();
+        let values = items.filter_map(|item| item.get("value").unwrap_or(item).word());
+        add(Keyword::Enum, values.filter(|value| !value.is_empty()).collect(), node.place.clone(), Said::Extension);
     }
     let kind = schema.get_text("type");
     for text in ["description", "title"].into_iter().filter_map(|key| schema.get(key)) {
@@ -115,20 +92,8 @@ pub fn statements(schema: &Node) -> Vec<Constraint> {
 }
 
 /// The value of a keyword, or its values.
-#[must_use]
-pub fn values(node: &Node) -> Vec<String> {
-    match &node.value {
-        Value::List(items) => items.iter().filter_map(scalar).collect(),
-        _ => scalar(node).into_iter().collect(),
-    }
-}
-
-fn scalar(node: &Node) -> Option<String> {
-    match &node.value {
-        Value::Text(text) | Value::Number(text) => Some(text.clone()),
-        Value::Bool(value) => Some(value.to_string()),
-        _ => None,
-    }
+pub(crate) fn values(node: &Node) -> Vec<String> {
+    node.list().unwrap_or(std::slice::from_ref(node)).iter().filter_map(Node::word).collect()
 }
 
 /// The constraints in a text about a value of some type, each with the index of its line.
@@ -139,12 +104,8 @@ fn prose(text: &str, kind: Option<&str>) -> Vec<(Keyword, Vec<String>, usize)> {
         if let Some(values) = enumeration(line, lines.get(index + 1..).unwrap_or_default()) {
             found.push((Keyword::Enum, values, index));
         }
-        for limit in LIMITS.iter() {
-            for groups in limit.pattern.captures_iter(line) {
-                found.extend(
-                    limit.read(&groups, kind).into_iter().map(|(keyword, value)| (keyword, vec![value], index)),
-                );
-            }
+        for groups in LIMITS.iter().flat_map(|limit| limit.captures_iter(line)) {
+            found.extend(limits(&groups, kind).map(|(keyword, value)| (keyword, vec![value], index)));
         }
     }
     found
@@ -176,16 +137,11 @@ fn members(list: &str) -> Vec<String> {
     let sentence = list.split(['。', ';', '；']).next().unwrap_or_default();
     let sentence = sentence.split(". ").next().unwrap_or_default();
     let plain = without_brackets(sentence);
-    let commas = plain.contains([',', '，', '、']);
-    let parts: Vec<&str> =
-        if commas { plain.split([',', '，', '、']).collect() } else { plain.split(['/', '|']).collect() };
+    let commas = [',', '，', '、'];
+    let parts: Vec<&str> = plain.split(if plain.contains(commas) { &commas[..] } else { &['/', '|'] }).collect();
+    let parts = parts.into_iter().flat_map(|part| part.split(" or ")).flat_map(|part| part.split(" and "));
     let mut values = Vec::new();
-    for part in parts
-        .iter()
-        .flat_map(|part| part.split(" or "))
-        .flat_map(|part| part.split(" and "))
-        .flat_map(|part| part.split('或'))
-    {
+    for part in parts.flat_map(|part| part.split('或')) {
         let part = part.trim().trim_start_matches("or ").trim_start_matches("and ");
         let (word, rest) = part.split_once(char::is_whitespace).unwrap_or((part, ""));
         // Chinese words follow a Latin value without a blank.
@@ -244,18 +200,12 @@ fn member(word: &str) -> Option<String> {
     let word = word.trim().trim_end_matches(['.', '。']).trim_matches(['"', '\'', '`', '“', '”', '‘', '’', '「', '」']);
     let fits =
         word.chars().all(|c| c.is_alphanumeric() || "._:+-".contains(c)) && word.chars().any(char::is_alphanumeric);
-    let talk = ["default", "defaults", "optional", "required", "默认", "默认值"]
-        .iter()
-        .any(|talk| word.to_lowercase().trim_end_matches(':').starts_with(talk));
+    let talk = ["default", "optional", "required", "默认"].iter().any(|talk| word.to_lowercase().starts_with(talk));
     (fits && !talk && !word.ends_with(':')).then(|| word.to_owned())
 }
 
-/// A phrase that states one or two numbers.
-struct Limit {
-    pattern: Regex,
-}
-
-static LIMITS: LazyLock<Vec<Limit>> = LazyLock::new(|| {
+/// Phrases that state one or two numbers.
+static LIMITS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     /// What is counted: characters, or things.
     const UNIT: &str = r"(?P<unit>characters?|chars?\b|letters?|images?|pictures?|photos?|videos?|items?|elements?|entries|files?|urls?|个?字符|个?字|(?:张|个|段|条|项|幅|份)\s*(?:参考)?(?:图片|图像|图|视频|元素|素材|文件)?)";
     const TO: &str = r"\s*(?:-|–|~|～|to|and|至|到)\s*";
@@ -272,38 +222,26 @@ static LIMITS: LazyLock<Vec<Limit>> = LazyLock::new(|| {
         // `Value range: [0, 1]`
         r"(?:\brange|范围)\s*(?:is|of|为|是)?\s*[:：]?\s*(?:from\s+)?[\[【(（]\s*(?P<least>-?\d+(?:\.\d+)?)\s*(?:,|，|~|～|-|to|至)\s*(?P<most>-?\d+(?:\.\d+)?)\s*[\]】)）]".to_owned(),
     ];
-    phrases
-        .iter()
-        .filter_map(|phrase| Regex::new(&format!("(?i){phrase}")).ok())
-        .map(|pattern| Limit { pattern })
-        .collect()
+    phrases.iter().filter_map(|phrase| Regex::new(&format!("(?i){phrase}")).ok()).collect()
 });
 
-impl Limit {
-    /// The constraints that a match states, if they can be about a value of this type.
-    fn read(&self, groups: &Captures<'_>, kind: Option<&str>) -> Vec<(Keyword, String)> {
-        let unit = groups.name("unit").map(|unit| unit.as_str().to_lowercase()).unwrap_or_default();
-        let characters = ["char", "letter", "字"].iter().any(|word| unit.contains(word));
-        let number = |name: &str| groups.name(name).map(|found| found.as_str().replace(',', ""));
-        // `1,2` is a list and no number; a thousands separator has three digits behind it.
-        let sane = |text: &String| !text.is_empty();
-        let mut found = Vec::new();
-        let mut add = |keyword: Keyword, value: Option<String>, fits: bool| {
-            if let Some(value) = value.filter(sane).filter(|_| fits) {
-                found.push((keyword, value));
-            }
-        };
-        let text = matches!(kind, Some("string") | None);
-        let list = kind == Some("array");
-        add(Keyword::MinLength, number("min"), characters && text);
-        add(Keyword::MaxLength, number("max"), characters && text);
-        add(Keyword::MinItems, number("min"), !characters && list);
-        add(Keyword::MaxItems, number("max"), !characters && list);
-        let numeric = matches!(kind, Some("number" | "integer") | None);
-        add(Keyword::Minimum, number("least"), numeric);
-        add(Keyword::Maximum, number("most"), numeric);
-        found
-    }
+/// The constraints that a phrase states, if they can be about a value of this type.
+fn limits(groups: &Captures<'_>, kind: Option<&str>) -> impl Iterator<Item = (Keyword, String)> {
+    let unit = groups.name("unit").map(|unit| unit.as_str().to_lowercase()).unwrap_or_default();
+    let characters = ["char", "letter", "字"].iter().any(|word| unit.contains(word));
+    let text = characters && matches!(kind, Some("string") | None);
+    let list = !characters && kind == Some("array");
+    let numeric = matches!(kind, Some("number" | "integer") | None);
+    let all = [
+        (Keyword::MinLength, "min", text),
+        (Keyword::MaxLength, "max", text),
+        (Keyword::MinItems, "min", list),
+        (Keyword::MaxItems, "max", list),
+        (Keyword::Minimum, "least", numeric),
+        (Keyword::Maximum, "most", numeric),
+    ];
+    let fitting = all.into_iter().filter(|(_, _, fits)| *fits);
+    fitting.filter_map(|(keyword, name, _)| Some((keyword, groups.name(name)?.as_str().replace(',', ""))))
 }
 
 #[cfg(test)]

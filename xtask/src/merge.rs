@@ -3,56 +3,56 @@
 //! Nothing is decided silently. A page takes the place of our own description of the same operation, and two pages that say
 //! the same are one; both are noted. An operation that two pages describe otherwise, or a component that differs, is an
 //! error that names both. What stands at the top of a page (servers, security, parameters of an address) and differs from
-//! the first page's moves down to that page's own operations, so that each keeps what it was published with.
+//! the first page's moves down to that page's own operations.
 
 use crate::error::{Error, Result};
-use crate::roles::{METHODS, Role, walk};
+use crate::roles::{METHODS, Role, methods, walk};
 use crate::rules::Notes;
 use crate::tree::{Map, Node, Value};
 
 /// One document to merge.
 #[derive(Debug, Clone)]
-pub struct Source {
-    /// What it says.
-    pub root: Node,
+pub(crate) struct Source {
+    pub(crate) root: Node,
     /// Whether it is a page as published, and no description of our own.
-    pub published: bool,
+    pub(crate) published: bool,
 }
 
-/// One document of several: the pages in their order, then our own descriptions.
-///
-/// # Errors
-/// The first clash, with both places.
-pub fn merge(sources: Vec<Source>, notes: &mut Notes) -> Result<Node> {
+/// One document of several: the pages in their order, then our own descriptions. The first clash is an error with both
+/// places.
+pub(crate) fn merge(sources: Vec<Source>, notes: &mut Notes) -> Result<Node> {
     let (pages, own): (Vec<Source>, Vec<Source>) = sources.into_iter().partition(|source| source.published);
     let mut sources = pages.into_iter().chain(own);
     let Some(mut whole) = sources.next().map(|source| source.root) else {
         return Err(Error::Refused("no page to import; name one, or add one to spec/vendor".to_owned()));
     };
-    for source in sources {
-        join(&mut whole, source, notes)?;
+    for Source { root: mut page, published } in sources {
+        push_down(&mut whole, &mut page, "servers");
+        push_down(&mut whole, &mut page, "security");
+        join(&mut whole, page, &mut |key, old, node| match key {
+            "paths" => join(old, node, &mut |path, old, item| join_items(path, old, item, published, notes)),
+            "components" => join(old, node, &mut |section, old, node| {
+                join(old, node, &mut |name, first, component| join_components(section, name, first, &component))
+            }),
+            "tags" => join_tags(old, node),
+            // `info` and what else describes a document as a whole: the first page's stands.
+            _ => Ok(()),
+        })?;
     }
     Ok(whole)
 }
 
-fn join(whole: &mut Node, Source { root: mut page, published }: Source, notes: &mut Notes) -> Result<()> {
-    for key in ["servers", "security"] {
-        push_down(whole, &mut page, key);
-    }
-    let (Some(into), Value::Map(from)) = (whole.map_mut(), page.value) else {
-        return Ok(());
-    };
+/// Adds the entries of a mapping to another one; `both` settles what stands in both.
+pub(crate) fn join(
+    into: &mut Node,
+    from: Node,
+    both: &mut dyn FnMut(&str, &mut Node, Node) -> Result<()>,
+) -> Result<()> {
+    let (Some(into), Value::Map(from)) = (into.map_mut(), from.value) else { return Ok(()) };
     for (key, node) in from {
-        let Some(old) = into.get_mut(&key) else {
-            into.insert(key, node);
-            continue;
-        };
-        match key.as_str() {
-            "paths" => join_paths(old, node, published, notes)?,
-            "components" => join_components(old, node)?,
-            "tags" => join_tags(old, node),
-            // `info` and what else describes a document as a whole: the first page's stands.
-            _ => {}
+        match into.get_mut(&key) {
+            Some(old) => both(&key, old, node)?,
+            None => drop(into.insert(key, node)),
         }
     }
     Ok(())
@@ -61,18 +61,13 @@ fn join(whole: &mut Node, Source { root: mut page, published }: Source, notes: &
 /// Gives the page's operations what the page says at its top, where the whole says otherwise.
 fn push_down(whole: &mut Node, page: &mut Node, key: &str) {
     let (ours, theirs) = (whole.get(key), page.get(key));
-    let same = match (ours, theirs) {
-        (Some(a), Some(b)) => a.same(b),
-        (None, None) => true,
-        _ => false,
-    };
-    if same {
+    if ours == theirs {
         return;
     }
     let meant = match theirs {
         Some(node) => node.clone(),
         // No security at the top means none; no servers means none known, so that the whole's own are as good.
-        None if key == "security" => Node::at(&page.place, Value::List(Vec::new())),
+        None if key == "security" => Node::list_at(&page.place, Vec::new()),
         None => return,
     };
     // The first page to say something would otherwise say it for those before it.
@@ -80,151 +75,85 @@ fn push_down(whole: &mut Node, page: &mut Node, key: &str) {
         && key == "security"
         && let Some(map) = whole.map_mut()
     {
-        map.insert(key.to_owned(), Node::at(&meant.place, Value::List(Vec::new())));
+        map.insert(key.to_owned(), Node::list_at(&meant.place, Vec::new()));
     }
-    for item in page
-        .map_mut()
-        .and_then(|map| map.get_mut("paths"))
-        .and_then(Node::map_mut)
-        .into_iter()
-        .flat_map(Map::values_mut)
-    {
-        let own = item.get(key).is_some();
-        for (_, operation) in item.map_mut().into_iter().flatten().filter(|(key, _)| METHODS.contains(&key.as_str())) {
-            if let Some(map) = operation.map_mut()
-                && !own
-                && !map.contains_key(key)
-            {
-                map.insert(key.to_owned(), meant.clone());
-            }
+    let paths = page.get_mut("paths").and_then(Node::map_mut);
+    for item in paths.into_iter().flat_map(Map::values_mut).filter(|item| item.get(key).is_none()) {
+        for map in methods(item).filter_map(|(_, operation)| operation.map_mut()) {
+            map.entry(key.to_owned()).or_insert_with(|| meant.clone());
         }
     }
-    if let Some(map) = page.map_mut() {
-        map.shift_remove(key);
-    }
+    page.map_mut().and_then(|map| map.shift_remove(key));
 }
 
-fn join_paths(into: &mut Node, from: Node, published: bool, notes: &mut Notes) -> Result<()> {
-    let (Some(into), Value::Map(from)) = (into.map_mut(), from.value) else {
-        return Ok(());
-    };
-    for (path, mut item) in from {
-        let Some(old) = into.get_mut(&path) else {
-            into.insert(path, item);
-            continue;
-        };
-        // What an address says of all its operations is each page's own.
-        spread(old);
-        spread(&mut item);
-        let (Some(old), Value::Map(item)) = (old.map_mut(), item.value) else {
-            continue;
-        };
-        for (key, node) in item {
-            match old.get(&key) {
-                Some(first) if METHODS.contains(&key.as_str()) => {
-                    let name = format!("{} {path}", key.to_uppercase());
-                    if !published {
-                        notes.add(&first.place, format_args!("{name}: takes the place of {}", node.place));
-                    } else if says_the_same(first, &node) {
-                        notes.add(&node.place, format_args!("{name}: the same as at {}", first.place));
-                    } else {
-                        let why = format!("{name} is described otherwise here than at {}; keep one page", first.place);
-                        return Err(Error::refused(&node.place, why));
-                    }
-                }
-                Some(_) => {}
-                None => {
-                    old.insert(key, node);
-                }
-            }
+fn join_items(path: &str, old: &mut Node, mut item: Node, published: bool, notes: &mut Notes) -> Result<()> {
+    // What an address says of all its operations is each page's own.
+    spread(old);
+    spread(&mut item);
+    join(old, item, &mut |method, first, node| {
+        if !METHODS.contains(&method) {
+            return Ok(());
         }
-    }
-    Ok(())
+        let name = format!("{} {path}", method.to_uppercase());
+        if !published {
+            notes.add(&first.place, format_args!("{name}: takes the place of {}", node.place));
+        } else if bare(first) == bare(&node) {
+            notes.add(&node.place, format_args!("{name}: the same as at {}", first.place));
+        } else {
+            let why = format!("{name} is described otherwise here than at {}; keep one page", first.place);
+            return Err(Error::refused(&node.place, why));
+        }
+        Ok(())
+    })
 }
 
-/// Whether two operations differ in nothing but words for people, examples and extensions.
-fn says_the_same(one: &Node, other: &Node) -> bool {
-    let bare = |operation: &Node| {
-        let mut bare = operation.clone();
-        walk(&mut bare, Role::Operation, &mut Vec::new(), &mut |role, node, _| {
-            let named = matches!(role, Role::SchemaMap | Role::Content | Role::Headers | Role::Responses | Role::Other);
-            if let Some(map) = node.map_mut().filter(|_| !named) {
-                map.retain(|key, _| {
-                    !key.starts_with("x-")
-                        && !["summary", "description", "title", "tags", "example", "examples"].contains(&key.as_str())
-                });
-            }
-        });
-        bare
-    };
-    bare(one).same(&bare(other))
+/// An operation without words for people, examples and extensions.
+fn bare(operation: &Node) -> Node {
+    let words = ["summary", "description", "title", "tags", "example", "examples"];
+    let mut bare = operation.clone();
+    walk(&mut bare, Role::Operation, &mut Vec::new(), &mut |role, node, _| {
+        let named = matches!(role, Role::SchemaMap | Role::Content | Role::Headers | Role::Responses | Role::Other);
+        if let Some(map) = node.map_mut().filter(|_| !named) {
+            map.retain(|key, _| !key.starts_with("x-") && !words.contains(&key.as_str()));
+        }
+    });
+    bare
 }
 
 /// Moves an address's shared parameters and servers into its operations.
 fn spread(item: &mut Node) {
     let Some(map) = item.map_mut() else { return };
-    let parameters = map.shift_remove("parameters");
-    let servers = map.shift_remove("servers");
-    for (_, operation) in map.iter_mut().filter(|(key, _)| METHODS.contains(&key.as_str())) {
-        let Some(operation) = operation.map_mut() else {
-            continue;
-        };
+    let (parameters, servers) = (map.shift_remove("parameters"), map.shift_remove("servers"));
+    let shared = parameters.as_ref().and_then(Node::list).unwrap_or_default();
+    for operation in methods(item).filter_map(|(_, operation)| operation.map_mut()) {
         if let Some(servers) = &servers {
             operation.entry("servers".to_owned()).or_insert_with(|| servers.clone());
         }
-        let Some(shared) = parameters.as_ref().and_then(Node::list) else {
-            continue;
-        };
-        let Some(place) = shared.first().map(|node| node.place.clone()) else {
-            continue;
-        };
-        let own = operation.entry("parameters".to_owned()).or_insert_with(|| Node::at(&place, Value::List(Vec::new())));
+        let Some(first) = shared.first() else { continue };
+        let own = operation.entry("parameters".to_owned()).or_insert_with(|| Node::list_at(&first.place, Vec::new()));
         let Some(own) = own.list_mut() else { continue };
-        let names = |node: &Node| (node.get_text("name").map(str::to_owned), node.get_text("in").map(str::to_owned));
+        let names = |node: &Node| ["name", "in"].map(|key| node.get_text(key).map(str::to_owned));
         let extra: Vec<Node> = shared.iter().filter(|s| !own.iter().any(|o| names(o) == names(s))).cloned().collect();
         own.extend(extra);
     }
 }
 
-fn join_components(into: &mut Node, from: Node) -> Result<()> {
-    let (Some(into), Value::Map(from)) = (into.map_mut(), from.value) else {
+fn join_components(section: &str, name: &str, first: &Node, component: &Node) -> Result<()> {
+    if first == component {
         return Ok(());
-    };
-    for (section, node) in from {
-        let Some(old) = into.get_mut(&section) else {
-            into.insert(section, node);
-            continue;
-        };
-        let (Some(old), Value::Map(node)) = (old.map_mut(), node.value) else {
-            continue;
-        };
-        for (name, component) in node {
-            match old.get(&name) {
-                None => {
-                    old.insert(name, component);
-                }
-                Some(first) if first.same(&component) => {}
-                Some(first) => {
-                    return Err(Error::refused(
-                        &component.place,
-                        format_args!("components.{section}.{name} differs from the one at {}; rename one", first.place),
-                    ));
-                }
-            }
-        }
     }
-    Ok(())
+    let why = format_args!("components.{section}.{name} differs from the one at {}; rename one", first.place);
+    Err(Error::refused(&component.place, why))
 }
 
-fn join_tags(into: &mut Node, from: Node) {
-    let (Some(into), Value::List(from)) = (into.list_mut(), from.value) else {
-        return;
-    };
+fn join_tags(into: &mut Node, from: Node) -> Result<()> {
+    let (Some(into), Value::List(from)) = (into.list_mut(), from.value) else { return Ok(()) };
     for tag in from {
-        if !into.iter().any(|old| old.same(&tag) || old.get_text("name") == tag.get_text("name")) {
+        if !into.iter().any(|old| *old == tag || old.get_text("name") == tag.get_text("name")) {
             into.push(tag);
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -9,11 +9,11 @@ use std::collections::HashSet;
 use crate::ident::{operation_id, pascal, unused};
 use crate::notes::Notes;
 use crate::reference::every_reference;
-use crate::roles::{Role, operations, walk};
+use crate::roles::{Role, each_map, operations};
 use crate::tree::{Map, Node, Value};
 
 /// Puts the name of a document's first operation before the names of its shared schemas: another document may have the same.
-pub fn spaced(document: &mut Node) {
+pub(crate) fn spaced(document: &mut Node) {
     let mut first = None;
     operations(document, &mut |path, method, _| {
         first.get_or_insert_with(|| pascal(&operation_id(method, path)));
@@ -28,67 +28,47 @@ pub fn spaced(document: &mut Node) {
 }
 
 /// Moves inline objects into `components.schemas`, in the order in which they stand.
-pub fn own_names(document: &mut Node) {
-    let mut taken = reserved(document);
-    let mut hoisted: Vec<(String, Node)> = Vec::new();
-    let mut hoist = Hoist { taken: &mut taken, hoisted: &mut hoisted };
-    if let Some(schemas) = document.at_path_mut(&["components", "schemas"]).and_then(Node::map_mut) {
-        for (name, schema) in schemas {
-            hoist.inside(schema, name);
-        }
+pub(crate) fn own_names(document: &mut Node) {
+    let mut hoist = Hoist { taken: reserved(document), hoisted: Vec::new() };
+    if let Some(schemas) = document.at_path_mut(&["components", "schemas"]) {
+        schemas.entries_mut().for_each(|(name, schema)| hoist.inside(schema, name));
     }
     operations(document, &mut |_, _, operation| {
-        let Some(id) = operation.get_text("operationId").map(pascal) else {
-            return;
-        };
-        for parameter in
-            operation.map_mut().and_then(|map| map.get_mut("parameters")).and_then(Node::list_mut).into_iter().flatten()
-        {
+        let Some(id) = operation.get_text("operationId").map(pascal) else { return };
+        for parameter in operation.items_mut("parameters") {
             let name = parameter.get_text("name").map(|name| format!("{id}{}", pascal(name)));
-            if let (Some(name), Some(schema)) = (name, parameter.map_mut().and_then(|map| map.get_mut("schema"))) {
+            if let (Some(name), Some(schema)) = (name, parameter.get_mut("schema")) {
                 hoist.schema(schema, &name);
             }
         }
-        let content = operation.at_path_mut(&["requestBody", "content"]).and_then(Node::map_mut);
-        for media in content.into_iter().flat_map(Map::values_mut) {
-            if let Some(schema) = media.map_mut().and_then(|map| map.get_mut("schema")) {
-                hoist.schema(schema, &format!("{id}Body"));
-            }
+        let content = operation.at_path_mut(&["requestBody", "content"]);
+        for (_, media) in content.into_iter().flat_map(Node::entries_mut) {
+            media.get_mut("schema").into_iter().for_each(|schema| hoist.schema(schema, &format!("{id}Body")));
         }
     });
-    if hoisted.is_empty() {
+    if hoist.hoisted.is_empty() {
         return;
     }
     let place = document.place.clone();
-    let empty = || Node::at(&place, Value::Map(Map::new()));
-    let Some(root) = document.map_mut() else {
-        return;
-    };
-    let components = root.entry("components".to_owned()).or_insert_with(empty);
-    let Some(components) = components.map_mut() else {
-        return;
-    };
-    if let Some(schemas) = components.entry("schemas".to_owned()).or_insert_with(empty).map_mut() {
-        schemas.extend(hoisted);
+    let empty = || Node::map_at(&place, []);
+    let components = document.map_mut().map(|root| root.entry("components".to_owned()).or_insert_with(empty));
+    let schemas = components.and_then(Node::map_mut).map(|all| all.entry("schemas".to_owned()).or_insert_with(empty));
+    if let Some(schemas) = schemas.and_then(Node::map_mut) {
+        schemas.extend(hoist.hoisted);
     }
 }
 
 /// Symptom: of two types with the same title one is silently lost. Cause: the generator takes a title for a name. Remedy:
 /// a title that is empty, or whose Rust name anything else has, is left out.
-pub fn titles(document: &mut Node, notes: &mut Notes) {
+pub(crate) fn titles(document: &mut Node, notes: &mut Notes) {
     let mut taken = reserved(document);
-    walk(document, Role::Document, &mut Vec::new(), &mut |role, node, _| {
-        let Some(map) = node.map_mut().filter(|_| role == Role::Schema) else {
-            return;
-        };
-        let Some(title) = map.get("title") else {
-            return;
-        };
+    each_map(document, &mut |role, map, _| {
+        let Some(title) = map.get("title").filter(|_| role == Role::Schema) else { return };
         let text = title.text().unwrap_or_default().trim();
-        if text.is_empty() {
-            map.shift_remove("title");
-        } else if !taken.insert(pascal(text)) {
-            notes.add(&title.place, format_args!("title {} left out: something else has that name", title.describe()));
+        let clashes = !text.is_empty() && !taken.insert(pascal(text));
+        let why = format_args!("title {} left out: something else has that name", title.describe());
+        notes.unless(!clashes, &title.place, why);
+        if clashes || text.is_empty() {
             map.shift_remove("title");
         }
     });
@@ -96,31 +76,23 @@ pub fn titles(document: &mut Node, notes: &mut Notes) {
 
 /// The Rust type names that the generator uses by itself: shared schemas, and what it makes of operations.
 fn reserved(document: &mut Node) -> HashSet<String> {
-    let mut names = HashSet::new();
-    if let Some(schemas) = document.at_path(&["components", "schemas"]).and_then(Node::map) {
-        names.extend(schemas.keys().map(|name| pascal(name)));
-    }
+    let schemas = document.at_path(&["components", "schemas"]).and_then(Node::map);
+    let mut names: HashSet<String> = schemas.into_iter().flat_map(Map::keys).map(|name| pascal(name)).collect();
     operations(document, &mut |_, _, operation| {
-        let Some(id) = operation.get_text("operationId").map(pascal) else {
-            return;
-        };
-        names.insert(format!("{id}Response"));
+        names.extend(operation.get_text("operationId").map(|id| format!("{}Response", pascal(id))));
     });
     names
 }
 
-struct Hoist<'a> {
-    taken: &'a mut HashSet<String>,
-    hoisted: &'a mut Vec<(String, Node)>,
+struct Hoist {
+    taken: HashSet<String>,
+    hoisted: Vec<(String, Node)>,
 }
 
-impl Hoist<'_> {
+impl Hoist {
     /// Replaces an inline object by a reference, and goes on inside of it.
     fn schema(&mut self, schema: &mut Node, name: &str) {
-        let Some(map) = schema.map() else { return };
-        if map.contains_key("$ref") {
-            return;
-        }
+        let Some(map) = schema.map().filter(|map| !map.contains_key("$ref")) else { return };
         let is_object = map.get("properties").and_then(Node::map).is_some_and(|properties| !properties.is_empty())
             || ["allOf", "oneOf", "anyOf"].iter().any(|key| map.contains_key(*key));
         if !is_object {
@@ -135,12 +107,11 @@ impl Hoist<'_> {
         self.inside(schema, &name);
         let place = schema.place.clone();
         let nullable = schema.map_mut().and_then(|map| map.shift_remove("nullable"));
-        let reference = Map::from([("$ref".to_owned(), Node::text_at(&place, format!("#/components/schemas/{name}")))]);
-        let mut reference = Node::at(&place, Value::Map(reference));
+        let mut reference =
+            Node::map_at(&place, [("$ref", Node::text_at(&place, format!("#/components/schemas/{name}")))]);
         if let Some(nullable) = nullable {
-            let all = Node::at(&place, Value::List(vec![reference]));
-            reference =
-                Node::at(&place, Value::Map(Map::from([("nullable".to_owned(), nullable), ("allOf".to_owned(), all)])));
+            let all = Node::list_at(&place, vec![reference]);
+            reference = Node::map_at(&place, [("nullable", nullable), ("allOf", all)]);
         }
         let whole = std::mem::replace(schema, reference);
         if let Some(slot) = self.hoisted.get_mut(at) {

@@ -24,6 +24,14 @@ impl Notes {
         self.0.push(Note { place: place.clone(), text: one_line(&text.to_string()) });
     }
 
+    /// Notes what is left out, unless it is kept; gives whether it is, for `retain`.
+    pub(crate) fn unless(&mut self, kept: bool, place: &Place, text: impl fmt::Display) -> bool {
+        if !kept {
+            self.add(place, text);
+        }
+        kept
+    }
+
     /// The notes, in the order of the files and lines.
     #[must_use]
     pub fn sorted(mut self) -> Vec<Note> {

@@ -3,16 +3,22 @@
 //! What is no such page (a password form, an HTML error, an empty or a binary file) is refused in one line; it must never
 //! be read as "a page without operations".
 
+use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use regex::{Captures, Regex};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
-use crate::tree::Place;
+use crate::roots::unusable;
 
 /// A hundred times the largest page seen, and small enough to be held several times over.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Two escapes that are one character beyond 16 bits, or any other escape.
+static ESCAPES: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?s)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|\\.").ok());
 
 /// A page and the YAML (or JSON, which is YAML) that it holds.
 #[derive(Debug, Clone)]
@@ -29,10 +35,8 @@ pub struct Page {
     pub published: bool,
 }
 
-/// Reads a page, or an OpenAPI file if that is what the path's extension says. `name` is how it is called from then on.
-///
-/// # Errors
-/// A file that cannot be read, or that holds no document.
+/// Reads a page, or an OpenAPI file if that is what the path's extension says, and refuses a file without a document.
+/// `name` is how it is called from then on.
 pub fn open(path: &Path, name: &str) -> Result<Page> {
     let bytes = bytes(path, name)?;
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
@@ -41,61 +45,50 @@ pub fn open(path: &Path, name: &str) -> Result<Page> {
     }
     let text = text(&bytes, name)?;
     if text.trim_start().starts_with('<') {
-        return Err(Error::refused(at(name, 1), "an HTML or XML page; expected an OpenAPI document, YAML or JSON"));
+        return refused(name, 1, "an HTML or XML page; expected an OpenAPI document, YAML or JSON");
     }
-    // A mark of the byte order was taken off already; JSON's escapes are YAML's but for one.
-    let yaml = yaml(&text);
-    Ok(Page { name: Arc::from(name), sha256: sha256(&bytes), yaml, first_line: 1, published: false })
+    Ok(Page { name: Arc::from(name), sha256: sha256(&bytes), yaml: yaml(&text), first_line: 1, published: false })
 }
 
-/// Reads a page from memory.
-///
-/// # Errors
-/// Bytes that are no text, or a text that holds no single fenced OpenAPI document.
+/// Reads a page from memory; refuses what is no text with a single fenced OpenAPI document.
 pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Page> {
-    let text = text(bytes, name)?;
-    let (yaml, first_line) = extract(&text, name)?;
+    let (yaml, first_line) = extract(&text(bytes, name)?, name)?;
     Ok(Page { name: Arc::from(name), sha256: sha256(bytes), yaml, first_line, published: true })
 }
 
 /// The hash of some bytes, in hexadecimal.
-#[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn bytes(path: &Path, name: &str) -> Result<Vec<u8>> {
-    let place = at(name, 1);
-    let unreadable = |error: std::io::Error| Error::refused(&place, format_args!("cannot be read: {error}"));
-    let metadata = std::fs::metadata(path).map_err(unreadable)?;
-    if metadata.is_dir() {
-        return Err(Error::refused(&place, "is a directory; name the pages in it"));
-    }
-    if metadata.len() > MAX_BYTES {
-        return Err(Error::refused(
-            &place,
-            format_args!("holds {} bytes; a page has at most {MAX_BYTES}", metadata.len()),
-        ));
-    }
-    std::fs::read(path).map_err(unreadable)
+fn refused<T>(name: &str, line: usize, reason: impl fmt::Display) -> Result<T> {
+    Err(Error::refused(format_args!("{name}:{line}"), reason))
 }
 
+fn bytes(path: &Path, name: &str) -> Result<Vec<u8>> {
+    let metadata = std::fs::metadata(path).map_err(unusable(name, "read"))?;
+    if metadata.is_dir() {
+        return refused(name, 1, "is a directory; name the pages in it");
+    }
+    if metadata.len() > MAX_BYTES {
+        return refused(name, 1, format_args!("holds {} bytes; a page has at most {MAX_BYTES}", metadata.len()));
+    }
+    std::fs::read(path).map_err(unusable(name, "read"))
+}
+
+/// The text, without the mark of the byte order, with `\n` as line ends.
 fn text(bytes: &[u8], name: &str) -> Result<String> {
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-        Error::refused(at(name, line), "not UTF-8 text; expected a Markdown page")
-    })?;
+    let line = |end: usize| 1 + bytes.iter().take(end).filter(|byte| **byte == b'\n').count();
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => return refused(name, line(error.valid_up_to()), "not UTF-8 text; expected a Markdown page"),
+    };
     if let Some(position) = text.find('\0') {
-        let line = 1 + text.get(..position).unwrap_or_default().matches('\n').count();
-        return Err(Error::refused(at(name, line), "a binary file; expected a Markdown page"));
+        return refused(name, line(position), "a binary file; expected a Markdown page");
     }
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text).replace("\r\n", "\n");
     if text.trim().is_empty() {
-        return Err(Error::refused(
-            at(name, 1),
-            "an empty file; expected a Markdown page with a fenced OpenAPI document",
-        ));
+        return refused(name, 1, "an empty file; expected a Markdown page with a fenced OpenAPI document");
     }
     Ok(text)
 }
@@ -113,40 +106,31 @@ fn extract(text: &str, name: &str) -> Result<(String, usize)> {
     let blocks = blocks(text);
     let documents: Vec<&Block<'_>> = blocks.iter().filter(|block| block.is_document()).collect();
     match documents.as_slice() {
-        [block] if block.closed => Ok((block.text(), block.line + 1)),
-        [block] => Err(Error::refused(
-            at(name, block.line),
-            "the fence that opens the OpenAPI document here is never closed; the page is cut off",
-        )),
-        [first, second, ..] => Err(Error::refused(
-            at(name, second.line),
-            format_args!(
-                "a second fenced OpenAPI document (the first begins on line {}); expected one a page",
-                first.line
-            ),
-        )),
-        [] => Err(nothing_found(text, &blocks, name)),
+        [block] if block.closed => return Ok((yaml(&(block.lines.join("\n") + "\n")), block.line + 1)),
+        [block] => {
+            let why = "the fence that opens the OpenAPI document here is never closed; the page is cut off";
+            return refused(name, block.line, why);
+        }
+        [first, second, ..] => {
+            let first = format!("the first begins on line {}", first.line);
+            return refused(
+                name,
+                second.line,
+                format_args!("a second fenced OpenAPI document ({first}); expected one a page"),
+            );
+        }
+        [] => {}
     }
-}
-
-fn nothing_found(text: &str, blocks: &[Block<'_>], name: &str) -> Error {
     let start = text.trim_start().to_ascii_lowercase();
     if start.starts_with('<') && (start.contains("<html") || start.contains("<!doctype")) {
-        return Error::refused(
-            at(name, 1),
-            "an HTML page; expected the vendor's Markdown with a fenced OpenAPI document",
-        );
+        return refused(name, 1, "an HTML page; expected the vendor's Markdown with a fenced OpenAPI document");
     }
-    match blocks.iter().find(|block| matches!(block.label, "yaml" | "yml" | "json")) {
-        Some(block) => Error::refused(
-            at(name, block.line + 1),
-            "no line of this fenced block says `openapi: 3.0.x`; expected an OpenAPI document",
-        ),
-        None => Error::refused(
-            at(name, 1),
-            "no fenced OpenAPI document in this page; is it a password form, an error page, or another kind of page?",
-        ),
+    if let Some(block) = blocks.iter().find(|block| matches!(block.label, "yaml" | "yml" | "json")) {
+        let why = "no line of this fenced block says `openapi: 3.0.x`; expected an OpenAPI document";
+        return refused(name, block.line + 1, why);
     }
+    let why = "no fenced OpenAPI document in this page; is it a password form, an error page, or another kind of page?";
+    refused(name, 1, why)
 }
 
 /// Every fenced block, by the rules of CommonMark: a fence closes with at least as many of the same characters.
@@ -156,9 +140,7 @@ fn blocks(text: &str) -> Vec<Block<'_>> {
     let mut at = 0;
     while let Some(line) = lines.get(at) {
         at += 1;
-        let Some((indent, mark, length, label)) = fence(line) else {
-            continue;
-        };
+        let Some((indent, mark, length, label)) = fence(line) else { continue };
         if mark == '`' && label.contains('`') {
             continue; // inline code that begins a line
         }
@@ -172,12 +154,8 @@ fn blocks(text: &str) -> Vec<Block<'_>> {
         // indented too. Where both stand, the one no deeper than the opening fence is meant.
         let end = closes(indent).or_else(|| closes(3));
         let body = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-        blocks.push(Block {
-            line: at,
-            label: label.split_whitespace().next().unwrap_or_default(),
-            lines: body.to_vec(),
-            closed: end.is_some(),
-        });
+        let label = label.split_whitespace().next().unwrap_or_default();
+        blocks.push(Block { line: at, label, lines: body.to_vec(), closed: end.is_some() });
         at += body.len() + 1;
     }
     blocks
@@ -194,58 +172,28 @@ fn fence(line: &str) -> Option<(usize, char, usize, &str)> {
 }
 
 impl Block<'_> {
-    fn text(&self) -> String {
-        yaml(&(self.lines.join("\n") + "\n"))
-    }
-
     /// Whether the block is meant to be an OpenAPI document, of whatever version.
     fn is_document(&self) -> bool {
-        matches!(self.label.to_ascii_lowercase().as_str(), "yaml" | "yml" | "json" | "")
-            && self.lines.iter().any(|line| {
-                let key = line.trim_start_matches(['\u{FEFF}', '{', ' ']).trim_start_matches(['"', '\'']);
-                let rest = key.strip_prefix("openapi").or_else(|| key.strip_prefix("swagger"));
-                let nested = line.starts_with("   ");
-                !nested && rest.is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
-            })
+        let says = |line: &&str| {
+            let key = line.trim_start_matches(['\u{FEFF}', '{', ' ']).trim_start_matches(['"', '\'']);
+            let rest = key.strip_prefix("openapi").or_else(|| key.strip_prefix("swagger"));
+            let nested = line.starts_with("   ");
+            !nested && rest.is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
+        };
+        ["yaml", "yml", "json", ""].contains(&self.label.to_ascii_lowercase().as_str()) && self.lines.iter().any(says)
     }
 }
 
 /// A text as YAML. JSON, which else is YAML, writes what lies beyond 16 bits as two escapes that YAML does not have; they
 /// become the character.
 fn yaml(text: &str) -> String {
-    if !text.trim_start().starts_with('{') {
-        return text.to_owned();
-    }
-    let code = |at: usize| {
-        let hex = text.get(at..at + 6)?.strip_prefix("\\u")?;
-        u16::from_str_radix(hex, 16).ok()
+    let Some(escapes) = ESCAPES.as_ref().filter(|_| text.trim_start().starts_with('{')) else { return text.to_owned() };
+    let character = |found: &Captures<'_>| {
+        let code = |at: usize| u16::from_str_radix(found.get(at)?.as_str(), 16).ok();
+        let pair = code(1).zip(code(2)).and_then(|(high, low)| String::from_utf16(&[high, low]).ok());
+        pair.unwrap_or_else(|| found.get(0).map_or("", |all| all.as_str()).to_owned())
     };
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.char_indices();
-    while let Some((at, c)) = chars.next() {
-        if c != '\\' {
-            out.push(c);
-            continue;
-        }
-        let pair = code(at).zip(code(at + 6)).map(|(high, low)| char::decode_utf16([high, low]).collect::<Vec<_>>());
-        match pair.as_deref() {
-            Some([Ok(beyond)]) => {
-                out.push(*beyond);
-                // Ten more characters than the backslash, and the eleventh is the last of the pair.
-                chars.nth(10);
-            }
-            _ => {
-                out.push(c);
-                // Whatever is escaped begins no escape.
-                out.extend(chars.next().map(|(_, c)| c));
-            }
-        }
-    }
-    out
-}
-
-fn at(name: &str, line: usize) -> Place {
-    Place { file: Arc::from(name), line }
+    escapes.replace_all(text, character).into_owned()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use serde_json_path::JsonPath;
 
 use crate::error::{Error, Result, one_line};
 use crate::page::Page;
+use crate::roots::unusable;
 use crate::tree::{Node, Place, Value, read};
 
 /// The patches of one file.
@@ -29,13 +30,8 @@ struct Action {
     target_text: String,
     reason: String,
     expect: Expect,
-    change: Change,
-}
-
-#[derive(Debug, Clone)]
-enum Change {
-    Update(Node),
-    Remove,
+    /// What is merged into each target; without it, targets are removed.
+    update: Option<Node>,
 }
 
 /// What a guard expects to find before the change.
@@ -49,20 +45,15 @@ enum Expect {
     Value(Node),
 }
 
-/// Reads a file of patches.
-///
-/// # Errors
-/// What is no Overlay 1.0.0 document whose every action has a target, a change, a reason and a guard.
-pub fn read_file(path: &Path, name: &str) -> Result<Patches> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Error::refused(format_args!("{name}:1"), format_args!("cannot be read: {error}")))?;
-    parse(&text, name)
+/// Reads an Overlay 1.0.0 document whose every action has a target, a change, a reason and a guard; refuses any other.
+pub(crate) fn read_file(path: &Path, name: &str) -> Result<Patches> {
+    parse(&std::fs::read_to_string(path).map_err(unusable(name, "read"))?, name)
 }
 
 fn parse(text: &str, name: &str) -> Result<Patches> {
     let root = read(text, &Arc::from(name), 1)
         .map_err(|error| Error::refused(format_args!("{name}:{}", error.line), error.reason))?;
-    let version = root.get("overlay").map(|node| node.describe()).unwrap_or_default();
+    let version = root.get("overlay").map(Node::describe).unwrap_or_default();
     if !version.trim_matches('"').starts_with("1.0") {
         return Err(Error::refused(&root.place, "expected `overlay: 1.0.0` at the top"));
     }
@@ -73,65 +64,47 @@ fn parse(text: &str, name: &str) -> Result<Patches> {
 }
 
 fn action(number: usize, node: &Node) -> Result<Action> {
-    let refused = |why: String| Error::refused(&node.place, format_args!("action {number}: {why}"));
-    let target_text = node.get_text("target").ok_or_else(|| refused("expected `target`, a JSONPath".to_owned()))?;
+    let refused = |why: &str| Error::refused(&node.place, format_args!("action {number}: {why}"));
+    let target_text = node.get_text("target").ok_or_else(|| refused("expected `target`, a JSONPath"))?;
     let target = JsonPath::parse(target_text)
-        .map_err(|error| refused(format!("the target {target_text} is no JSONPath: {error}")))?;
-    let reason = node.get("x-reason").map(|node| match &node.value {
-        Value::Text(text) | Value::Number(text) => text.clone(),
-        _ => String::new(),
-    });
-    let reason = reason.filter(|reason| !reason.trim().is_empty());
-    let reason =
-        reason.ok_or_else(|| refused("expected `x-reason`: a number of spec/README.md, or a text".to_owned()))?;
-    let guard =
-        node.get("x-expect").and_then(Node::map).and_then(|map| (map.len() == 1).then(|| map.first()).flatten());
-    let wanted = || refused("expected `x-expect` with one of `count`, `absent` (keys), `value`".to_owned());
-    let (kind, guard) = guard.ok_or_else(wanted)?;
-    let expect = match (kind.as_str(), &guard.value) {
-        ("count", Value::Number(text)) => Expect::Count(text.parse().map_err(|_| wanted())?),
-        ("absent", Value::Text(key)) => Expect::Absent(vec![key.clone()]),
-        ("absent", Value::List(keys)) => {
+        .map_err(|error| refused(&format!("the target {target_text} is no JSONPath: {error}")))?;
+    let reason = match node.get("x-reason").map(|node| &node.value) {
+        Some(Value::Text(text) | Value::Number(text)) if !text.trim().is_empty() => text.clone(),
+        _ => return Err(refused("expected `x-reason`: a number of spec/README.md, or a text")),
+    };
+    let wanted = || refused("expected `x-expect` with one of `count`, `absent` (keys), `value`");
+    let guard = node.get("x-expect").and_then(Node::map).filter(|map| map.len() == 1).and_then(|map| map.first());
+    let expect = match guard.map(|(kind, guard)| (kind.as_str(), guard, &guard.value)) {
+        Some(("count", _, Value::Number(text))) => Expect::Count(text.parse().map_err(|_| wanted())?),
+        Some(("absent", _, Value::Text(key))) => Expect::Absent(vec![key.clone()]),
+        Some(("absent", _, Value::List(keys))) => {
             Expect::Absent(keys.iter().filter_map(Node::text).map(str::to_owned).collect())
         }
-        ("value", _) => Expect::Value(guard.clone()),
+        Some(("value", guard, _)) => Expect::Value(guard.clone()),
         _ => return Err(wanted()),
     };
-    let remove = matches!(node.get("remove").map(|node| &node.value), Some(Value::Bool(true)));
-    let change = match (node.get("update"), remove) {
-        (Some(update), false) => Change::Update(update.clone()),
-        (None, true) => Change::Remove,
-        _ => {
-            return Err(refused("expected either `update` or `remove: true`".to_owned()));
-        }
-    };
+    let update = node.get("update").cloned();
+    if update.is_some() == node.is_true("remove") {
+        return Err(refused("expected either `update` or `remove: true`"));
+    }
     let page = node.get("x-page").map(|page| match page.text() {
         Some(name) if !name.is_empty() && !name.contains('/') => Ok(name.to_owned()),
-        _ => Err(refused(format!("expected `x-page` to be a file name, found {}", page.describe()))),
+        _ => Err(refused(&format!("expected `x-page` to be a file name, found {}", page.describe()))),
     });
-    Ok(Action {
-        number,
-        place: node.place.clone(),
-        page: page.transpose()?,
-        target,
-        target_text: target_text.to_owned(),
-        reason,
-        expect,
-        change,
-    })
+    let (place, target_text) = (node.place.clone(), target_text.to_owned());
+    Ok(Action { number, place, page: page.transpose()?, target, target_text, reason, expect, update })
 }
 
 impl Patches {
     /// Applies the actions on a page, or on the merged document, in order; gives those that cannot be applied.
-    pub fn apply(&self, page: Option<&str>, document: &mut Node) -> Vec<Problem> {
+    pub(crate) fn apply(&self, page: Option<&str>, document: &mut Node) -> Vec<Problem> {
         let name = page.map(|page| page.rsplit('/').next().unwrap_or(page));
         let actions = self.actions.iter().filter(|action| action.page.as_deref() == name);
         actions.filter_map(|action| action.apply(document).err()).collect()
     }
 
     /// The actions on pages that are not there.
-    #[must_use]
-    pub fn pageless(&self, pages: &[Page]) -> Vec<Problem> {
+    pub(crate) fn pageless(&self, pages: &[Page]) -> Vec<Problem> {
         let is_there = |name: &str| pages.iter().any(|page| page.name.rsplit('/').next() == Some(name));
         let missing = self.actions.iter().filter(|action| action.page.as_deref().is_some_and(|name| !is_there(name)));
         missing.map(|action| action.problem("expected the page to be there, found none of that name", false)).collect()
@@ -139,97 +112,59 @@ impl Patches {
 }
 
 /// An action that could not be applied, or whose work the vendor has done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+#[derive(Debug)]
+pub(crate) struct Problem {
     /// Where the action stands.
-    pub place: Place,
+    pub(crate) place: Place,
     /// What it is about, as written.
-    pub target: String,
+    pub(crate) target: String,
     /// What was expected and found, and what to do.
-    pub text: String,
+    pub(crate) text: String,
     /// Whether its work is done.
-    pub obsolete: bool,
+    pub(crate) obsolete: bool,
 }
 
 impl Action {
     fn apply(&self, document: &mut Node) -> std::result::Result<(), Problem> {
         let json = document.to_json();
         let located = self.target.query_located(&json);
-        let mut paths: Vec<Vec<String>> =
-            located.iter().map(|found| found.location().iter().map(step).collect()).collect();
-        self.obsolete(document, &paths)?;
-        self.guard(document, &paths)?;
-        match &self.change {
-            Change::Update(update) => {
-                for path in &paths {
-                    if let Some(node) = document.at_path_mut(path) {
-                        merge(node, update);
-                    }
-                }
-            }
-            Change::Remove => {
-                // From the end, so that the indices of earlier ones stay true.
-                paths.reverse();
-                for path in &paths {
-                    remove(document, path);
-                }
-            }
+        let paths: Vec<Vec<String>> = located.iter().map(|found| found.location().iter().map(step).collect()).collect();
+        let targets: Vec<&Node> = paths.iter().filter_map(|path| document.at_path(path)).collect();
+        let done = match &self.update {
+            Some(update) => !targets.is_empty() && targets.iter().all(|node| holds(node, update)),
+            None => targets.is_empty() && !matches!(self.expect, Expect::Count(0)),
+        };
+        if done {
+            let line = targets.first().map_or_else(String::new, |node| format!(" (at {})", node.place));
+            let what = format!("the document already is as this patch would make it{line}: obsolete, delete it");
+            return Err(self.problem(&what, true));
+        }
+        if let Some(what) = self.unexpected(&targets) {
+            return Err(self.problem(&what, false));
+        }
+        match &self.update {
+            Some(update) => paths.iter().for_each(|path| {
+                document.at_path_mut(path).into_iter().for_each(|node| merge(node, update));
+            }),
+            // From the end, so that the indices of earlier ones stay true.
+            None => paths.iter().rev().for_each(|path| remove(document, path)),
         }
         Ok(())
     }
 
-    fn obsolete(&self, document: &Node, paths: &[Vec<String>]) -> std::result::Result<(), Problem> {
-        let done = match &self.change {
-            Change::Update(update) => {
-                !paths.is_empty()
-                    && paths.iter().all(|path| document.at_path(path).is_some_and(|node| holds(node, update)))
-            }
-            Change::Remove => paths.is_empty() && !matches!(self.expect, Expect::Count(0)),
-        };
-        if !done {
-            return Ok(());
-        }
-        let line = paths
-            .first()
-            .and_then(|path| document.at_path(path))
-            .map_or_else(String::new, |node| format!(" (at {})", node.place));
-        Err(self
-            .problem(&format!("the document already is as this patch would make it{line}: obsolete, delete it"), true))
-    }
-
-    fn guard(&self, document: &Node, paths: &[Vec<String>]) -> std::result::Result<(), Problem> {
-        let wanted = match &self.expect {
-            Expect::Count(count) if paths.len() == *count => return Ok(()),
+    /// What the guard did not expect.
+    fn unexpected(&self, targets: &[&Node]) -> Option<String> {
+        match &self.expect {
             Expect::Count(count) => {
-                return Err(self.say(&format!("expected {count} targets, found {}", paths.len())));
+                (targets.len() != *count).then(|| format!("expected {count} targets, found {}", targets.len()))
             }
-            Expect::Absent(_) | Expect::Value(_) if paths.is_empty() => {
-                return Err(self.say("expected the target to be there, found nothing"));
-            }
-            expect => expect,
-        };
-        for node in paths.iter().filter_map(|path| document.at_path(path)) {
-            match wanted {
-                Expect::Absent(keys) => {
-                    if let Some((key, there)) = keys.iter().find_map(|key| Some((key, node.get(key)?))) {
-                        return Err(self.say(&format!(
-                            "at {}: expected no `{key}`, found {}",
-                            there.place,
-                            there.describe()
-                        )));
-                    }
-                }
-                Expect::Value(value) => {
-                    differs(node, value, "").map_or(Ok(()), |difference| Err(self.say(&difference)))?
-                }
-                Expect::Count(_) => {}
-            }
+            _ if targets.is_empty() => Some("expected the target to be there, found nothing".to_owned()),
+            Expect::Absent(keys) => targets.iter().find_map(|node| {
+                let (key, there) = keys.iter().find_map(|key| Some((key, node.get(key)?)))?;
+                Some(format!("at {}: expected no `{key}`, found {}", there.place, there.describe()))
+            }),
+            Expect::Value(value) => targets.iter().find_map(|node| differs(node, value, "")),
         }
-        Ok(())
-    }
-
-    fn say(&self, what: &str) -> Problem {
-        self.problem(what, false)
     }
 
     fn problem(&self, what: &str, obsolete: bool) -> Problem {
@@ -245,11 +180,8 @@ impl Action {
 }
 
 fn step(element: &serde_json_path::PathElement<'_>) -> String {
-    element
-        .as_name()
-        .map(str::to_owned)
-        .or_else(|| element.as_index().map(|index| index.to_string()))
-        .unwrap_or_default()
+    let index = || element.as_index().map(|index| index.to_string());
+    element.as_name().map(str::to_owned).or_else(index).unwrap_or_default()
 }
 
 /// The first place where a node does not hold what is expected.
@@ -290,9 +222,7 @@ fn merge(node: &mut Node, update: &Node) {
             for (key, value) in update {
                 match map.get_mut(key) {
                     Some(child) => merge(child, value),
-                    None => {
-                        map.insert(key.clone(), value.clone());
-                    }
+                    None => drop(map.insert(key.clone(), value.clone())),
                 }
             }
         }
@@ -303,20 +233,11 @@ fn merge(node: &mut Node, update: &Node) {
 }
 
 fn remove(document: &mut Node, path: &[String]) {
-    let Some((last, parents)) = path.split_last() else {
-        return;
-    };
-    let Some(parent) = document.at_path_mut(parents) else {
-        return;
-    };
-    match &mut parent.value {
-        Value::Map(map) => {
-            map.shift_remove(last);
-        }
-        Value::List(items) => {
-            if let Ok(index) = last.parse::<usize>()
-                && index < items.len()
-            {
+    let Some((last, parents)) = path.split_last() else { return };
+    match document.at_path_mut(parents).map(|parent| &mut parent.value) {
+        Some(Value::Map(map)) => drop(map.shift_remove(last)),
+        Some(Value::List(items)) => {
+            if let Some(index) = last.parse().ok().filter(|index| *index < items.len()) {
                 items.remove(index);
             }
         }

@@ -1,11 +1,9 @@
 //! The second step: makes YAML of what the vendor calls YAML.
 //!
-//! Its pages hold text that was never quoted: `description: Model name Enumeration value: kling-v1-6`. The parser's
-//! first error says near which line; the scalars at and before it are tried, nearest first: a repair is kept if the
-//! parser then gets past it, and thrown away if not. So what is valid is never touched, and no list of known defects is
-//! needed. The keys above a line say what its value is for: what must be a mapping or a sequence never becomes a text.
-//! Lines keep their numbers, what lies inside of a block scalar, a quoted text or brackets is no line of its own, and
-//! each repair is recorded.
+//! Its pages hold text that was never quoted: `description: Model name Enumeration value: kling-v1-6`. The scalars at
+//! and before the parser's first error are tried, nearest first: a repair is kept if the parser then gets past it, so
+//! that what is valid is never touched. The keys above a line say what its value is for: what must be a mapping or a
+//! sequence never becomes a text. Lines keep their numbers, and each repair is recorded.
 
 use std::sync::Arc;
 
@@ -25,6 +23,7 @@ const MAX_PARSED: usize = 96 * 1024 * 1024;
 const MAX_VALUE: usize = 1024 * 1024;
 /// Keys whose value is text for people, so that a lone line under one is text too, whatever it looks like.
 const TEXT_KEYS: [&str; 3] = ["description", "summary", "title"];
+
 /// A line of the page that was changed before it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repair {
@@ -45,19 +44,12 @@ pub struct Repaired {
     pub repairs: Vec<Repair>,
 }
 
-/// Reads the page's document, repairing it where the parser stops.
-///
-/// # Errors
-/// The first line that neither is YAML nor becomes it.
-pub fn read_page(page: &Page) -> Result<Repaired> {
-    read_text(&page.yaml, &page.name, page.first_line)
-}
-
-fn read_text(yaml: &str, name: &Arc<str>, first_line: usize) -> Result<Repaired> {
+/// Reads the page's document, repairing it where the parser stops; refuses a line that neither is YAML nor becomes it.
+pub fn read_page(Page { name, yaml, first_line, .. }: &Page) -> Result<Repaired> {
     let mut lines: Vec<String> = yaml.split('\n').map(str::to_owned).collect();
     let mut repairs = Vec::new();
     let mut parsed = 0;
-    let mut outcome = read_settled(yaml, name, first_line);
+    let mut outcome = read_settled(yaml, name, *first_line);
     loop {
         let error = match outcome {
             Ok((root, doubled)) => {
@@ -67,36 +59,36 @@ fn read_text(yaml: &str, name: &Arc<str>, first_line: usize) -> Result<Repaired>
             }
             Err(error) => error,
         };
+        let at = error.line.saturating_sub(*first_line);
         let refused = |why: &str| {
-            let line = error.line.saturating_sub(first_line);
-            let shown = lines.get(line).map_or_else(String::new, |line| format!(" (`{}`)", shorten(line.trim())));
-            Error::refused(Place { file: name.clone(), line: error.line }, format_args!("{}{shown}{why}", error.reason))
+            let shown = lines.get(at).map_or_else(String::new, |line| format!(" (`{}`)", shorten(line.trim())));
+            Err(Error::refused(format_args!("{name}:{}", error.line), format_args!("{}{shown}{why}", error.reason)))
         };
         if !error.grammar {
-            return Err(refused(""));
+            return refused("");
         }
         if repairs.len() >= MAX_REPAIRS {
-            return Err(refused(&format!(", after {MAX_REPAIRS} repairs; this is not an OpenAPI document with slips")));
+            return refused(&format!(", after {MAX_REPAIRS} repairs; this is not an OpenAPI document with slips"));
         }
         let mut found = None;
-        for change in candidates(&lines, error.line.saturating_sub(first_line)) {
+        for change in candidates(&lines, at) {
             let mut tried = lines.clone();
             tried.splice(change.first..=change.last, change.after.iter().cloned());
             let text = tried.join("\n");
             parsed += text.len();
             if parsed > MAX_PARSED {
-                return Err(refused(", and the page is too large to be repaired further"));
+                return refused(", and the page is too large to be repaired further");
             }
-            let next = read_settled(&text, name, first_line);
+            let next = read_settled(&text, name, *first_line);
             if got_past(&next, &error, change.last + first_line) {
                 found = Some((change, tried, next));
                 break;
             }
         }
         let Some((change, tried, next)) = found else {
-            return Err(refused(", and quoting the text there does not help; correct the page"));
+            return refused(", and quoting the text there does not help; correct the page");
         };
-        repairs.push(record(&lines, &change, name, first_line));
+        repairs.push(record(&lines, &change, name, *first_line));
         (lines, outcome) = (tried, next);
     }
 }
@@ -118,11 +110,8 @@ fn record(lines: &[String], change: &Change, name: &Arc<str>, first_line: usize)
 
 /// The record of a `type` that stood twice.
 fn settled(Doubled { place, both: [first, second], kept }: Doubled) -> Repair {
-    Repair {
-        place,
-        before: one_line(&format!("type: {first} ⏎ type: {second}")),
-        after: one_line(&format!("type: {kept}")),
-    }
+    let before = one_line(&format!("type: {first} ⏎ type: {second}"));
+    Repair { place, before, after: one_line(&format!("type: {kept}")) }
 }
 
 /// Whether the parser left the changed lines behind. Errors of another kind (a duplicate key) are not grammar's.
@@ -143,6 +132,7 @@ struct Change {
 
 /// A line that holds a value: `key: value`, `- value`, `- key: value`.
 struct Header<'a> {
+    line: &'a str,
     /// Spaces before the first dash or key.
     indent: usize,
     /// The key, if there is one, and the column it stands in.
@@ -150,10 +140,14 @@ struct Header<'a> {
     /// The last dash's column, if the line is an item.
     dash: Option<usize>,
     /// Where the value begins, in bytes.
-    value: usize,
+    start: usize,
 }
 
-impl Header<'_> {
+impl<'a> Header<'a> {
+    fn value(&self) -> &'a str {
+        self.line.get(self.start..).unwrap_or_default()
+    }
+
     /// What continues the value is indented deeper than this.
     fn depth(&self) -> usize {
         self.key.map(|(_, column)| column).or(self.dash).unwrap_or(self.indent)
@@ -167,9 +161,7 @@ fn candidates(lines: &[String], at: usize) -> impl Iterator<Item = Change> {
 
 fn changes_of(lines: &[String], index: usize) -> Vec<Change> {
     let mut changes = Vec::new();
-    let Some(line) = lines.get(index) else {
-        return changes;
-    };
+    let Some(line) = lines.get(index) else { return changes };
     let header = header(line);
     let path = path(lines, index);
     // What the value is for; with its own key left out, what the mapping around it is for.
@@ -178,7 +170,7 @@ fn changes_of(lines: &[String], index: usize) -> Vec<Change> {
     let key = header.key.map(|(key, _)| key);
     let is_text = key.is_some_and(|key| TEXT_KEYS.contains(&key));
     let parent = path.get(own + dashed);
-    let value = line.get(header.value..).unwrap_or_default().trim_end();
+    let value = header.value().trim_end();
     let mut propose = |start: usize, last: usize, text: bool, beside: Role| {
         let more = lines.get(index + 1..=last).unwrap_or_default();
         if !more.iter().any(|line| belongs(line, beside) || !text && line.trim_start().starts_with("- ")) {
@@ -202,9 +194,9 @@ fn changes_of(lines: &[String], index: usize) -> Vec<Change> {
     let described = is_text && value.starts_with('[') && role(own) != Role::Other;
     if let Some(last) = bracketed(lines, index, &header).filter(|_| !described) {
         let words = in_words || key.is_some_and(|key| WORD_LISTS.contains(&key));
-        let text = joined(lines, index, last, header.value).unwrap_or_default();
+        let text = joined(lines, index, last, header.start).unwrap_or_default();
         if let Some(quoted) = flow::quoted(&text, role(0), words) {
-            let all = line.get(..header.value).unwrap_or_default().to_owned() + &quoted;
+            let all = line.get(..header.start).unwrap_or_default().to_owned() + &quoted;
             changes.push(Change { first: index, last, after: all.split('\n').map(str::to_owned).collect() });
         }
         return changes;
@@ -214,16 +206,16 @@ fn changes_of(lines: &[String], index: usize) -> Vec<Change> {
     }
     if let Some(indicator) = mended_indicator(value) {
         let mut mended = line.clone();
-        mended.replace_range(header.value..header.value + value.len(), &indicator);
+        mended.replace_range(header.start..header.start + value.len(), &indicator);
         changes.push(Change { first: index, last: index, after: vec![mended] });
         return changes;
     }
     let last = continuation(lines, index, header.depth());
     // Prose goes on over lines; a lone word with deeper lines under it is a structure with a slip, not to be swallowed.
     if last > index && (value.contains(' ') || !value.is_ascii() || is_text) {
-        propose(header.value, last, is_text, role(own));
+        propose(header.start, last, is_text, role(own));
     }
-    propose(header.value, index, is_text, Role::Other);
+    propose(header.start, index, is_text, Role::Other);
     // `- some words: more: text` may be a mapping or a text; the mapping was tried first.
     if let Some(item) = item.filter(|_| !in_words && role(own) == Role::Other && last == index) {
         propose(item, index, true, Role::Other);
@@ -251,7 +243,7 @@ fn path(lines: &[String], index: usize) -> Vec<(&str, bool)> {
             continue;
         }
         let header = header(line);
-        let empty = line.get(header.value..).is_some_and(|value| value.trim().is_empty());
+        let empty = header.value().trim().is_empty();
         // The items of a sequence may stand in the column of its key.
         if let Some((key, own)) = header.key.filter(|(_, own)| *own < column || item && empty && *own == column) {
             path.push((key, empty));
@@ -274,51 +266,37 @@ fn path(lines: &[String], index: usize) -> Vec<(&str, bool)> {
 /// Whether a line is no more of a text that stands in a mapping, but a comment or the next key of that mapping.
 fn belongs(line: &str, beside: Role) -> bool {
     let header = header(line);
-    let word = line.get(header.value..).is_some_and(|value| !value.trim().contains(' '));
+    let word = !header.value().trim().contains(' ');
     let known = |key: &str| beside.child(key) != Role::Other || word && flow::known(beside, key);
     line.trim_start().starts_with('#') || header.key.is_some_and(|(key, _)| known(key))
 }
 
 /// The last line of a value that begins on `index` and goes on deeper than `depth`.
 fn continuation(lines: &[String], index: usize, depth: usize) -> usize {
-    let mut last = index;
-    for (at, line) in lines.iter().enumerate().skip(index + 1) {
-        if line.trim().is_empty() {
-            continue;
-        }
-        if spaces(line) <= depth {
-            break;
-        }
-        last = at;
-    }
-    last
+    let filled = lines.iter().enumerate().skip(index + 1).filter(|(_, line)| !line.trim().is_empty());
+    filled.take_while(|(_, line)| spaces(line) > depth).last().map_or(index, |(at, _)| at)
 }
 
 /// The last line of a collection in brackets.
 fn bracketed(lines: &[String], index: usize, header: &Header<'_>) -> Option<usize> {
-    let starts = |line: &String, with: [char; 2]| line.trim_start().starts_with(with);
-    lines.get(index)?.get(header.value..)?.starts_with(['{', '[']).then_some(())?;
-    let mut last = continuation(lines, index, header.depth());
+    header.value().starts_with(['{', '[']).then_some(())?;
+    let last = continuation(lines, index, header.depth());
     // What closes it may stand further left than its key.
-    while lines.get(last + 1).is_some_and(|line| starts(line, ['}', ']'])) {
-        last += 1;
-    }
-    flow::opens(&joined(lines, index, last, header.value)?).then_some(last)
+    let closing = lines.iter().skip(last + 1).take_while(|line| line.trim_start().starts_with(['}', ']'])).count();
+    flow::opens(&joined(lines, index, last + closing, header.start)?).then_some(last + closing)
 }
 
 /// The last line of a quoted text that goes on over lines, as long as none of them looks like the next key.
-fn closed(lines: &[String], index: usize, header: &Header<'_>) -> Option<usize> {
-    let value = lines.get(index)?.get(header.value..)?;
-    (value.starts_with(['"', '\'']) && flow::closing(value, 0).is_none()).then_some(())?;
+fn closed(lines: &[String], index: usize, head: &Header<'_>) -> Option<usize> {
+    (head.value().starts_with(['"', '\'']) && flow::closing(head.value(), 0).is_none()).then_some(())?;
     let more = lines.get(index + 1..)?.iter().take_while(|line| {
-        let next = crate::repair::header(line);
-        spaces(line) > header.depth() || next.key.is_none() && next.dash.is_none()
+        let next = header(line);
+        spaces(line) > head.depth() || next.key.is_none() && next.dash.is_none()
     });
-    let text = joined(lines, index, index + more.count(), header.value)?;
-    let end = flow::closing(&text, 0)?;
-    let rest = text.get(end..)?.split('\n').next()?;
-    (rest.trim().is_empty() || rest.starts_with(" #"))
-        .then(|| index + text.get(..end).map_or(0, |t| t.matches('\n').count()))
+    let text = joined(lines, index, index + more.count(), head.start)?;
+    let (quoted, rest) = text.split_at_checked(flow::closing(&text, 0)?)?;
+    let rest = rest.split('\n').next()?;
+    (rest.trim().is_empty() || rest.starts_with(" #")).then(|| index + quoted.matches('\n').count())
 }
 
 /// Some lines, the first one from a byte on; none if they are too many to be one value.
@@ -336,13 +314,14 @@ fn quoted(lines: &[String], first: usize, last: usize, start: usize) -> Option<V
     Some((head.to_owned() + &flow::single(text)).split('\n').map(str::to_owned).collect())
 }
 
+/// Whether a value is the indicator of a block scalar, however much it says.
+fn is_indicator(value: &str) -> bool {
+    value.starts_with(['|', '>']) && value.chars().all(|c| "|>+- ".contains(c) || c.is_ascii_digit())
+}
+
 /// `|>-`, `>|`, `|-+`: an indicator that says too much becomes the first style and the last way of ending in it.
 fn mended_indicator(value: &str) -> Option<String> {
-    let style = value.chars().next().filter(|c| matches!(c, '|' | '>'))?;
-    if !value.chars().all(|c| matches!(c, '|' | '>' | '+' | '-' | ' ') || c.is_ascii_digit()) {
-        return None;
-    }
-    let mut mended = style.to_string();
+    let mut mended = value.get(..1).filter(|_| is_indicator(value))?.to_owned();
     mended.extend(value.chars().find(|c| matches!(c, '1'..='9')));
     mended.extend(value.chars().rev().find(|c| matches!(c, '+' | '-')));
     (mended != value).then_some(mended)
@@ -353,30 +332,24 @@ fn starts(lines: &[String], at: usize) -> Vec<usize> {
     let mut starts = Vec::new();
     let mut index = 0;
     while let Some(line) = lines.get(index).filter(|_| index <= at) {
-        if line.trim().is_empty() {
-            index += 1;
-            continue;
+        if !line.trim().is_empty() {
+            starts.push(index);
+            let header = header(line);
+            let indicator = header.value().split(" #").next().unwrap_or_default().trim();
+            index = if is_indicator(indicator) && (header.key.is_some() || header.dash.is_some()) {
+                continuation(lines, index, header.depth())
+            } else {
+                bracketed(lines, index, &header).or_else(|| closed(lines, index, &header)).unwrap_or(index)
+            };
         }
-        starts.push(index);
-        let header = header(line);
-        let value = line.get(header.value..).unwrap_or_default();
-        let indicator = value.split(" #").next().unwrap_or_default().trim();
-        let block = indicator.starts_with(['|', '>'])
-            && indicator.chars().all(|c| matches!(c, '|' | '>' | '+' | '-' | ' ') || c.is_ascii_digit())
-            && (header.key.is_some() || header.dash.is_some());
-        index = 1 + if block {
-            continuation(lines, index, header.depth())
-        } else {
-            bracketed(lines, index, &header).or_else(|| closed(lines, index, &header)).unwrap_or(index)
-        };
+        index += 1;
     }
     starts
 }
 
 fn header(line: &str) -> Header<'_> {
     let indent = spaces(line);
-    let mut at = indent;
-    let mut dash = None;
+    let (mut at, mut dash) = (indent, None);
     while line.get(at..).is_some_and(|rest| rest == "-" || rest.starts_with("- ")) {
         dash = Some(at);
         at += 1;
@@ -388,18 +361,15 @@ fn header(line: &str) -> Header<'_> {
     let from = quote.and_then(|quote| rest.get(1..)?.find(quote)).map_or(0, |close| close + 2);
     let colon = rest.get(from..).filter(|_| !rest.starts_with(['{', '['])).and_then(|tail| {
         let found = tail.find(": ").or_else(|| tail.find(":\t"));
-        let at = found.or_else(|| tail.trim_end().ends_with(':').then(|| tail.trim_end().len() - 1))?;
+        let at = found.or_else(|| Some(tail.trim_end().strip_suffix(':')?.len()))?;
         (quote.is_none() || at == 0).then_some(from + at)
     });
-    match colon {
-        Some(colon) if colon > 0 => {
-            let after = at + colon + 1;
-            let gap = line.get(after..).map_or(0, |rest| rest.len() - rest.trim_start().len());
-            let key = rest.get(..colon).unwrap_or_default().trim_matches(['"', '\'']);
-            Header { indent, key: Some((key, at)), dash, value: after + gap }
-        }
-        _ => Header { indent, key: None, dash, value: at },
-    }
+    let Some(colon) = colon.filter(|colon| *colon > 0) else {
+        return Header { line, indent, key: None, dash, start: at };
+    };
+    let after = rest.get(colon + 1..).unwrap_or_default();
+    let key = rest.get(..colon).unwrap_or_default().trim_matches(['"', '\'']);
+    Header { line, indent, key: Some((key, at)), dash, start: line.len() - after.trim_start().len() }
 }
 
 fn spaces(line: &str) -> usize {

@@ -1,57 +1,42 @@
 //! What each node of an OpenAPI 3.0 document is for, so that a rule about schemas meets every schema, and never a property
 //! or an example that happens to look like one.
 
-use crate::tree::{Node, Value};
+use crate::tree::{Map, Node, Place, Value};
 
 /// The methods of a path item, in the order in which the standard lists them.
-pub const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+pub(crate) const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-/// What a node is for.
+/// What a node is for. The names are those of the standard's objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the standard documents its objects")]
 pub enum Role {
-    /// The root.
     Document,
-    /// `info`.
     Info,
     /// `paths`, and the one mapping of a callback: path items by address.
     Paths,
-    /// One address.
     PathItem,
-    /// One method of one address.
     Operation,
     /// The sequence of an operation's or a path item's parameters.
     Parameters,
     /// The mapping of shared parameters.
     ParameterMap,
-    /// One parameter.
     Parameter,
-    /// The mapping of shared request bodies.
     BodyMap,
-    /// One request body.
     Body,
     /// Media types by name.
     Content,
-    /// One media type.
     Media,
-    /// An operation's answers by status.
     Responses,
-    /// The mapping of shared answers.
     ResponseMap,
-    /// One answer.
     Response,
-    /// Headers by name.
     Headers,
-    /// One header.
     Header,
-    /// `components`.
     Components,
     /// Schemas by name: shared ones, and properties.
     SchemaMap,
     /// The sequence of `allOf` and its kin.
     SchemaList,
-    /// One schema.
     Schema,
-    /// Callbacks by name.
     Callbacks,
     /// Data, extensions, and everything that no rule looks into.
     Other,
@@ -59,13 +44,8 @@ pub enum Role {
 
 impl Role {
     /// The role of what stands under a key; for a sequence, of its items.
-    #[must_use]
-    pub fn child(self, key: &str) -> Self {
-        use Role::{
-            Body, BodyMap, Callbacks, Components, Content, Document, Header, Headers, Info, Media, Operation, Other,
-            Parameter, ParameterMap, Parameters, PathItem, Paths, Response, ResponseMap, Responses, Schema, SchemaList,
-            SchemaMap,
-        };
+    pub(crate) fn child(self, key: &str) -> Self {
+        use Role::*;
         if key.starts_with("x-") && !matches!(self, Self::SchemaMap | Headers | Content) {
             return Other;
         }
@@ -96,12 +76,6 @@ impl Role {
             _ => Other,
         }
     }
-
-    /// Whether nodes of this role are sequences.
-    #[must_use]
-    pub fn is_list(self) -> bool {
-        matches!(self, Self::Parameters | Self::SchemaList)
-    }
 }
 
 /// Calls `visit` on a node and on everything under it, parents first, with the role and the path of each.
@@ -124,22 +98,35 @@ pub fn walk(node: &mut Node, role: Role, path: &mut Vec<String>, visit: &mut dyn
     }
 }
 
+/// Calls `visit` on each mapping of a document that has a role, parents first, with its place.
+pub(crate) fn each_map(document: &mut Node, visit: &mut dyn FnMut(Role, &mut Map, &Place)) {
+    walk(document, Role::Document, &mut Vec::new(), &mut |role, node, _| {
+        let place = node.place.clone();
+        if let Some(map) = node.map_mut().filter(|_| role != Role::Other) {
+            visit(role, map, &place);
+        }
+    });
+}
+
 /// A path as a JSON pointer.
-#[must_use]
-pub fn pointer<S: AsRef<str>>(path: &[S]) -> String {
+pub(crate) fn pointer<S: AsRef<str>>(path: &[S]) -> String {
     path.iter().map(|step| format!("/{}", step.as_ref().replace('~', "~0").replace('/', "~1"))).collect()
 }
 
+/// The path items of a document with their addresses.
+pub(crate) fn path_items(document: &mut Node) -> impl Iterator<Item = (&String, &mut Node)> {
+    let paths = document.get_mut("paths").into_iter().flat_map(Node::entries_mut);
+    paths.filter(|(path, _)| !path.starts_with("x-"))
+}
+
+/// The operations of a path item with their methods.
+pub(crate) fn methods(item: &mut Node) -> impl Iterator<Item = (&String, &mut Node)> {
+    item.entries_mut().filter(|(key, _)| METHODS.contains(&key.as_str()))
+}
+
 /// Calls `visit` with the address and the method of every operation of the document's own (callbacks are not).
-pub fn operations(document: &mut Node, visit: &mut dyn FnMut(&str, &str, &mut Node)) {
-    let Some(paths) = document.map_mut().and_then(|map| map.get_mut("paths")).and_then(Node::map_mut) else {
-        return;
-    };
-    for (path, item) in paths.iter_mut().filter(|(path, _)| !path.starts_with("x-")) {
-        for (method, operation) in
-            item.map_mut().into_iter().flatten().filter(|(key, _)| METHODS.contains(&key.as_str()))
-        {
-            visit(path, method, operation);
-        }
+pub(crate) fn operations(document: &mut Node, visit: &mut dyn FnMut(&str, &str, &mut Node)) {
+    for (path, item) in path_items(document) {
+        methods(item).for_each(|(method, operation)| visit(path, method, operation));
     }
 }

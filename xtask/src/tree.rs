@@ -4,24 +4,25 @@
 //! and key lengths are bounded, so that a hostile document ends in an error and not in a full memory.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use indexmap::IndexMap;
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
+use regex::Regex;
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
 use crate::error::shorten;
 
 /// Nesting that no OpenAPI document comes near; below the 128 at which `serde_json` stops, since it reads the result.
-pub const MAX_DEPTH: usize = 100;
+pub(crate) const MAX_DEPTH: usize = 100;
 /// Nodes that aliases may add in all: pages use no aliases, and a handful of lines can multiply into gigabytes.
-pub const MAX_ALIASED_NODES: usize = 50_000;
+const MAX_ALIASED_NODES: usize = 50_000;
 /// YAML lets an implicit key have 1,024 characters, and readers count its escapes: half of it is always safe.
-pub const MAX_KEY_CHARS: usize = 512;
+const MAX_KEY_CHARS: usize = 512;
 /// The types that OpenAPI 3.0 knows.
 const TYPES: [&str; 6] = ["string", "boolean", "array", "object", "number", "integer"];
 
 /// A line of a file.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Place {
     /// The file, as messages show it.
     pub file: Arc<str>,
@@ -44,7 +45,7 @@ pub struct Node {
 pub type Map = IndexMap<String, Node>;
 
 /// What a node holds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// `null`, `~` or nothing.
     Null,
@@ -76,14 +77,13 @@ pub struct ReadError {
 }
 
 /// A `type` that stood twice in a mapping whose `enum`, `default` and `example` agree with only one of the two.
-#[derive(Debug, Clone)]
-pub struct Doubled {
+#[derive(Debug)]
+pub(crate) struct Doubled {
     /// Where the wrong one stood.
-    pub place: Place,
+    pub(crate) place: Place,
     /// Both, in the order of the text.
-    pub both: [String; 2],
-    /// The right one.
-    pub kept: String,
+    pub(crate) both: [String; 2],
+    pub(crate) kept: String,
 }
 
 impl fmt::Display for Place {
@@ -92,73 +92,102 @@ impl fmt::Display for Place {
     }
 }
 
-impl fmt::Debug for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
 impl Node {
     /// A node that stands where another one does: for values that the importer derives.
-    #[must_use]
-    pub fn at(place: &Place, value: Value) -> Self {
+    pub(crate) fn at(place: &Place, value: Value) -> Self {
         Self { place: place.clone(), content_line: place.line, value }
     }
 
     /// A text that stands where another node does.
-    #[must_use]
-    pub fn text_at(place: &Place, text: impl Into<String>) -> Self {
+    pub(crate) fn text_at(place: &Place, text: impl Into<String>) -> Self {
         Self::at(place, Value::Text(text.into()))
     }
 
+    /// A mapping that stands where another node does.
+    pub(crate) fn map_at<const N: usize>(place: &Place, entries: [(&str, Node); N]) -> Self {
+        Self::at(place, Value::Map(entries.map(|(key, node)| (key.to_owned(), node)).into()))
+    }
+
+    /// A sequence that stands where another node does.
+    pub(crate) fn list_at(place: &Place, items: Vec<Node>) -> Self {
+        Self::at(place, Value::List(items))
+    }
+
     /// The mapping, if it is one.
-    #[must_use]
-    pub fn map(&self) -> Option<&Map> {
+    pub(crate) fn map(&self) -> Option<&Map> {
         if let Value::Map(map) = &self.value { Some(map) } else { None }
     }
 
     /// The mapping, to change it.
-    pub fn map_mut(&mut self) -> Option<&mut Map> {
+    pub(crate) fn map_mut(&mut self) -> Option<&mut Map> {
         if let Value::Map(map) = &mut self.value { Some(map) } else { None }
     }
 
+    /// Whether it is a mapping.
+    pub(crate) fn is_map(&self) -> bool {
+        self.map().is_some()
+    }
+
     /// The items, if it is a sequence.
-    #[must_use]
-    pub fn list(&self) -> Option<&[Node]> {
+    pub(crate) fn list(&self) -> Option<&[Node]> {
         if let Value::List(items) = &self.value { Some(items) } else { None }
     }
 
     /// The items, to change them.
-    pub fn list_mut(&mut self) -> Option<&mut Vec<Node>> {
+    pub(crate) fn list_mut(&mut self) -> Option<&mut Vec<Node>> {
         if let Value::List(items) = &mut self.value { Some(items) } else { None }
     }
 
     /// The text, if it is one.
-    #[must_use]
     pub fn text(&self) -> Option<&str> {
         if let Value::Text(text) = &self.value { Some(text) } else { None }
     }
 
+    /// What a person would write: for a text, a number or a truth value.
+    pub(crate) fn word(&self) -> Option<String> {
+        match &self.value {
+            Value::Text(text) | Value::Number(text) => Some(text.clone()),
+            Value::Bool(value) => Some(value.to_string()),
+            _ => None,
+        }
+    }
+
     /// A value of the mapping, if this is one and has the key.
-    #[must_use]
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.map()?.get(key)
     }
 
+    /// A value of the mapping, to change it.
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        self.map_mut()?.get_mut(key)
+    }
+
     /// A text of the mapping.
-    #[must_use]
     pub fn get_text(&self, key: &str) -> Option<&str> {
         self.get(key)?.text()
     }
 
+    /// The items of a sequence in the mapping; none if there is no such sequence.
+    pub(crate) fn items(&self, key: &str) -> &[Node] {
+        self.get(key).and_then(Node::list).unwrap_or_default()
+    }
+
+    /// The items of a sequence in the mapping, to change them.
+    pub(crate) fn items_mut(&mut self, key: &str) -> impl Iterator<Item = &mut Node> {
+        self.get_mut(key).and_then(Node::list_mut).into_iter().flatten()
+    }
+
+    /// The entries, to change them; none if it is no mapping.
+    pub(crate) fn entries_mut(&mut self) -> impl Iterator<Item = (&String, &mut Node)> {
+        self.map_mut().into_iter().flatten()
+    }
+
     /// Whether a value of the mapping is there and true.
-    #[must_use]
-    pub fn is_true(&self, key: &str) -> bool {
+    pub(crate) fn is_true(&self, key: &str) -> bool {
         matches!(self.get(key).map(|node| &node.value), Some(Value::Bool(true)))
     }
 
     /// The node under a path of keys and indices.
-    #[must_use]
     pub fn at_path<S: AsRef<str>>(&self, path: &[S]) -> Option<&Node> {
         path.iter().try_fold(self, |node, step| match &node.value {
             Value::Map(map) => map.get(step.as_ref()),
@@ -168,7 +197,7 @@ impl Node {
     }
 
     /// The node under a path of keys and indices, to change it.
-    pub fn at_path_mut<S: AsRef<str>>(&mut self, path: &[S]) -> Option<&mut Node> {
+    pub(crate) fn at_path_mut<S: AsRef<str>>(&mut self, path: &[S]) -> Option<&mut Node> {
         path.iter().try_fold(self, |node, step| match &mut node.value {
             Value::Map(map) => map.get_mut(step.as_ref()),
             Value::List(items) => items.get_mut(step.as_ref().parse::<usize>().ok()?),
@@ -177,23 +206,12 @@ impl Node {
     }
 
     /// Whether two nodes say the same, wherever they stand and in whatever order their keys are.
-    #[must_use]
-    pub fn same(&self, other: &Node) -> bool {
-        match (&self.value, &other.value) {
-            (Value::Null, Value::Null) => true,
-            (Value::Bool(a), Value::Bool(b)) => a == b,
-            (Value::Number(a), Value::Number(b)) | (Value::Text(a), Value::Text(b)) => a == b,
-            (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b)),
-            (Value::Map(a), Value::Map(b)) => {
-                a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| a.same(b)))
-            }
-            _ => false,
-        }
+    pub(crate) fn same(&self, other: &Node) -> bool {
+        self.value == other.value
     }
 
     /// Whether the value is of one of JSON Schema's types. A type that it does not know has any value.
-    #[must_use]
-    pub fn is_a(&self, kind: &str) -> bool {
+    pub(crate) fn is_a(&self, kind: &str) -> bool {
         match (kind, &self.value) {
             ("string", Value::Text(_))
             | ("boolean", Value::Bool(_))
@@ -206,7 +224,6 @@ impl Node {
     }
 
     /// The value as JSON, for libraries that work on it. Digits beyond JSON's usual precision are lost there only.
-    #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         match &self.value {
             Value::Null => serde_json::Value::Null,
@@ -214,15 +231,12 @@ impl Node {
             Value::Number(text) => serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into()),
             Value::Text(text) => text.as_str().into(),
             Value::List(items) => items.iter().map(Node::to_json).collect(),
-            Value::Map(map) => {
-                serde_json::Value::Object(map.iter().map(|(key, node)| (key.clone(), node.to_json())).collect())
-            }
+            Value::Map(map) => map.iter().map(|(key, node)| (key.as_str(), node.to_json())).collect(),
         }
     }
 
     /// What kind of value this is, and its content if that is short: for messages.
-    #[must_use]
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match &self.value {
             Value::Null => "null".to_owned(),
             Value::Bool(value) => value.to_string(),
@@ -234,48 +248,46 @@ impl Node {
     }
 }
 
-/// Reads one YAML document. `file` and `first_line` say where the text stands, so that every place is the file's own.
-///
-/// # Errors
-/// The first thing that is not YAML 1.2, or beyond the reader's limits.
-pub fn read(text: &str, file: &Arc<str>, first_line: usize) -> std::result::Result<Node, ReadError> {
-    read_with(text, file, first_line, None).map(|(root, _)| root)
+/// By value, wherever the nodes stand and in whatever order their keys are.
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        self.same(other)
+    }
+}
+
+/// Reads one YAML document, or says what is not YAML 1.2 or beyond the reader's limits. `file` and `first_line` say where
+/// the text stands, so that every place is the file's own.
+pub fn read(text: &str, file: &Arc<str>, first_line: usize) -> Read<Node> {
+    read_with(text, file, first_line, false).map(|(root, _)| root)
 }
 
 /// As [`read`], but a `type` that stands twice is settled where its siblings say which one is meant.
-///
-/// # Errors
-/// As for [`read`].
-pub fn read_settled(
-    text: &str,
-    file: &Arc<str>,
-    first_line: usize,
-) -> std::result::Result<(Node, Vec<Doubled>), ReadError> {
-    read_with(text, file, first_line, Some(Vec::new()))
+pub(crate) fn read_settled(text: &str, file: &Arc<str>, first_line: usize) -> Read<(Node, Vec<Doubled>)> {
+    read_with(text, file, first_line, true)
 }
 
-fn read_with(
-    text: &str,
-    file: &Arc<str>,
-    first_line: usize,
-    doubled: Option<Vec<Doubled>>,
-) -> std::result::Result<(Node, Vec<Doubled>), ReadError> {
-    let offset = first_line.saturating_sub(1);
-    let mut reader = Reader { file, offset, open: Vec::new(), anchors: IndexMap::new(), aliased: 0, doubled };
+fn read_with(text: &str, file: &Arc<str>, first_line: usize, settles: bool) -> Read<(Node, Vec<Doubled>)> {
+    let (offset, doubled) = (first_line.saturating_sub(1), Vec::new());
+    let mut reader = Reader { file, offset, open: Vec::new(), anchors: IndexMap::new(), aliased: 0, settles, doubled };
     let mut parser = Parser::new_from_str(text);
     let mut root = None;
     while let Some(event) = parser.next_event() {
-        let (event, span) = event.map_err(|error| reader.scan_error(&error))?;
+        let (event, span) = event.map_err(|error| {
+            let reason = format!("not YAML: {}", error.info());
+            reader.fault(error.marker(), true, reason)
+        })?;
         if matches!(event, Event::DocumentStart(_)) && root.is_some() {
-            return Err(reader.fault(span, false, "a second YAML document begins here; one is expected"));
+            return Err(reader.fault(&span.start, false, "a second YAML document begins here; one is expected"));
         }
-        if let Some(node) = reader.take(event, span)? {
-            root = Some(node);
-        }
+        // As the current parser has it, the span of a block scalar begins at its indicator, or else at its content.
+        root = reader.take(event, &span.start, span.start.line() != span.end.line())?.or(root);
     }
     let root = root.unwrap_or_else(|| Node::at(&Place { file: file.clone(), line: first_line }, Value::Null));
-    Ok((root, reader.doubled.unwrap_or_default()))
+    Ok((root, reader.doubled))
 }
+
+/// What reading gives.
+type Read<T> = std::result::Result<T, ReadError>;
 
 struct Reader<'a> {
     file: &'a Arc<str>,
@@ -284,8 +296,9 @@ struct Reader<'a> {
     /// Finished nodes by anchor, with their size. An anchor that is still open is not here: no node holds itself.
     anchors: IndexMap<usize, (Node, usize)>,
     aliased: usize,
-    /// What was settled; none if nothing is to be.
-    doubled: Option<Vec<Doubled>>,
+    /// Whether a `type` that stands twice is settled, and those that were.
+    settles: bool,
+    doubled: Vec<Doubled>,
 }
 
 /// A collection whose end has not come yet.
@@ -299,138 +312,114 @@ struct Open {
 }
 
 impl Reader<'_> {
-    /// Takes one event; gives the root when it is complete.
-    fn take(&mut self, event: Event<'_>, span: Span) -> std::result::Result<Option<Node>, ReadError> {
-        let line = span.start.line() + self.offset;
+    /// Takes one event; gives the root when it is complete. `lines` says whether the event goes over several of them.
+    fn take(&mut self, event: Event<'_>, start: &Marker, lines: bool) -> Read<Option<Node>> {
+        let line = start.line() + self.offset;
+        let place = Place { file: self.file.clone(), line };
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                let core = tag.as_deref().is_none_or(Tag::is_yaml_core_schema);
+                let is_text = tag.as_deref().is_some_and(|tag| core && tag.suffix == "str");
                 let value = match (style, tag.as_deref()) {
-                    (ScalarStyle::Plain, None) => resolve(&text),
-                    (_, None) => Value::Text(text.into_owned()),
-                    (_, Some(tag)) if tag.is_yaml_core_schema() && tag.suffix == "str" => {
-                        Value::Text(text.into_owned())
-                    }
-                    (ScalarStyle::Plain, Some(tag)) if tag.is_yaml_core_schema() => resolve(&text),
-                    (_, Some(tag)) => return Err(self.tag_error(tag, span)),
+                    (ScalarStyle::Plain, _) if core && !is_text => resolve(&text),
+                    (_, Some(tag)) if !is_text => return Err(self.tag_error(tag, start)),
+                    _ => Value::Text(text.into_owned()),
                 };
                 let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
-                let content_line = line + usize::from(block && self.starts_on_indicator(span));
-                self.finish(Node { place: self.place(line), content_line, value }, anchor, span)
+                let on_indicator = match self.open.last() {
+                    Some(Open { key: Some((_, key)), .. }) => *key == line,
+                    _ => lines,
+                };
+                let content_line = line + usize::from(block && on_indicator);
+                self.finish(Node { place, content_line, value }, anchor, start)
             }
-            Event::SequenceStart(anchor, tag) => self.begin(Value::List(Vec::new()), anchor, tag.as_deref(), span),
-            Event::MappingStart(anchor, tag) => self.begin(Value::Map(Map::new()), anchor, tag.as_deref(), span),
-            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(Open { mut node, anchor, first, .. }) => {
-                    if let Some(first) = first {
-                        self.settle(&mut node, first, span)?;
-                    }
-                    self.finish(node, anchor, span)
+            Event::SequenceStart(anchor, tag) => {
+                self.begin(Node::list_at(&place, Vec::new()), anchor, tag.as_deref(), start)
+            }
+            Event::MappingStart(anchor, tag) => self.begin(Node::map_at(&place, []), anchor, tag.as_deref(), start),
+            Event::SequenceEnd | Event::MappingEnd => {
+                let Some(Open { mut node, anchor, first, .. }) = self.open.pop() else { return Ok(None) };
+                if let Some(first) = first {
+                    self.settle(&mut node, first, start)?;
                 }
-                None => Ok(None),
-            },
+                self.finish(node, anchor, start)
+            }
             Event::Alias(id) => {
                 let Some((node, size)) = self.anchors.get(&id) else {
-                    return Err(self.fault(span, false, "an alias stands inside the node that it names"));
+                    return Err(self.fault(start, false, "an alias stands inside the node that it names"));
                 };
                 self.aliased = self.aliased.saturating_add(*size);
                 if self.aliased > MAX_ALIASED_NODES {
                     let reason = format!("aliases repeat more than {MAX_ALIASED_NODES} nodes; write the values out");
-                    return Err(self.fault(span, false, &reason));
+                    return Err(self.fault(start, false, reason));
                 }
-                let node = Node { place: self.place(line), ..node.clone() };
-                self.finish(node, 0, span)
+                let node = Node { place, ..node.clone() };
+                self.finish(node, 0, start)
             }
             _ => Ok(None),
         }
     }
 
-    fn begin(
-        &mut self,
-        value: Value,
-        anchor: usize,
-        tag: Option<&Tag>,
-        span: Span,
-    ) -> std::result::Result<Option<Node>, ReadError> {
+    fn begin(&mut self, node: Node, anchor: usize, tag: Option<&Tag>, start: &Marker) -> Read<Option<Node>> {
         if let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema()) {
-            return Err(self.tag_error(tag, span));
+            return Err(self.tag_error(tag, start));
         }
         if self.waits_for_key() {
-            return Err(self.fault(span, true, "a key that is itself a collection; a text is expected"));
+            return Err(self.fault(start, true, "a key that is itself a collection; a text is expected"));
         }
         if self.open.len() >= MAX_DEPTH {
-            return Err(self.fault(span, false, &format!("nested more than {MAX_DEPTH} levels deep")));
+            return Err(self.fault(start, false, format!("nested more than {MAX_DEPTH} levels deep")));
         }
-        let line = span.start.line() + self.offset;
-        let node = Node { place: self.place(line), content_line: line, value };
         self.open.push(Open { node, anchor, key: None, first: None });
         Ok(None)
     }
 
     /// Puts a complete node where it belongs.
-    fn finish(&mut self, mut node: Node, anchor: usize, span: Span) -> std::result::Result<Option<Node>, ReadError> {
+    fn finish(&mut self, mut node: Node, anchor: usize, start: &Marker) -> Read<Option<Node>> {
         if self.waits_for_key() {
-            return self.take_key(node, span);
+            return self.take_key(node, start);
         }
-        let parent = self.open.last_mut();
-        if let Some((_, line)) = parent.as_ref().and_then(|open| open.key.as_ref()) {
+        if let Some(Open { key: Some((_, line)), .. }) = self.open.last() {
             node.place.line = *line;
         }
         if anchor != 0 {
             let size = count(&node);
             self.anchors.insert(anchor, (node.clone(), size));
         }
-        let Some(open) = self.open.last_mut() else {
-            return Ok(Some(node));
-        };
-        match &mut open.node.value {
-            Value::List(items) => items.push(node),
-            Value::Map(map) => {
-                if let Some((key, _)) = open.key.take() {
-                    open.first = map.insert(key, node).or(open.first.take());
-                }
-            }
+        let Some(open) = self.open.last_mut() else { return Ok(Some(node)) };
+        match (&mut open.node.value, open.key.take()) {
+            (Value::List(items), _) => items.push(node),
+            (Value::Map(map), Some((key, _))) => open.first = map.insert(key, node).or(open.first.take()),
             _ => {}
         }
         Ok(None)
     }
 
-    fn take_key(&mut self, node: Node, span: Span) -> std::result::Result<Option<Node>, ReadError> {
-        let line = span.start.line() + self.offset;
-        let key = match node.value {
-            Value::Text(text) => text,
-            Value::Number(text) => text,
-            Value::Bool(value) => value.to_string(),
-            _ => return Err(self.fault(span, true, "a key without a text")),
-        };
+    fn take_key(&mut self, node: Node, start: &Marker) -> Read<Option<Node>> {
+        let Some(key) = node.word() else { return Err(self.fault(start, true, "a key without a text")) };
         if key == "<<" {
-            return Err(self.fault(span, false, "the merge key << is not part of YAML 1.2; write the keys out"));
+            return Err(self.fault(start, false, "the merge key << is not part of YAML 1.2; write the keys out"));
         }
         if key.chars().count() > MAX_KEY_CHARS {
             let reason = format!("a key of more than {MAX_KEY_CHARS} characters: {}", shorten(&key));
-            return Err(self.fault(span, true, &reason));
+            return Err(self.fault(start, true, reason));
         }
-        let first = match self.open.last().map(|open| &open.node.value) {
-            Some(Value::Map(map)) => map.get(&key).map(|first| first.place.line),
-            _ => None,
-        };
-        if let Some(first) = first {
-            let once = self.open.last().is_some_and(|open| open.first.is_none());
-            if !(key == "type" && once && self.doubled.is_some()) {
-                return Err(self.twice(span, &key, first));
-            }
+        let Some(open) = self.open.last_mut() else { return Ok(None) };
+        if let Some(first) = open.node.get(&key)
+            && !(key == "type" && open.first.is_none() && self.settles)
+        {
+            let line = first.place.line;
+            return Err(self.twice(start, &key, line));
         }
-        if let Some(open) = self.open.last_mut() {
-            open.key = Some((key, line));
-        }
+        open.key = Some((key, start.line() + self.offset));
         Ok(None)
     }
 
     /// Keeps the one of two `type`s that the siblings agree with, if they agree with one only.
-    fn settle(&mut self, node: &mut Node, first: Node, span: Span) -> std::result::Result<(), ReadError> {
+    fn settle(&mut self, node: &mut Node, first: Node, start: &Marker) -> Read<()> {
         let Some(second) = node.get("type").cloned() else { return Ok(()) };
-        let listed = node.get("enum").and_then(Node::list).unwrap_or_default();
         let single = ["default", "example"].into_iter().filter_map(|key| node.get(key));
-        let values: Vec<&Node> = listed.iter().chain(single).filter(|v| !matches!(v.value, Value::Null)).collect();
+        let values: Vec<&Node> = node.items("enum").iter().chain(single).filter(|v| v.value != Value::Null).collect();
         let fits = |kind: &Node| {
             kind.text().is_some_and(|kind| TYPES.contains(&kind) && values.iter().all(|value| value.is_a(kind)))
         };
@@ -438,62 +427,34 @@ impl Reader<'_> {
             (false, true) if !values.is_empty() => (&first, &second),
             (true, false) if !values.is_empty() => (&second, &first),
             _ => {
-                let error = self.twice(span, "type", first.place.line);
+                let error = self.twice(start, "type", first.place.line);
                 return Err(ReadError { line: second.place.line, ..error });
             }
         };
         let word = |node: &Node| node.text().map_or_else(|| node.describe(), str::to_owned);
         let both = [word(&first), word(&second)];
-        self.doubled.get_or_insert_default().push(Doubled { place: wrong.place.clone(), both, kept: word(right) });
+        self.doubled.push(Doubled { place: wrong.place.clone(), both, kept: word(right) });
         if let Some(map) = node.map_mut() {
             map.insert("type".to_owned(), right.clone());
         }
         Ok(())
     }
 
-    fn twice(&self, span: Span, key: &str, first: usize) -> ReadError {
-        self.fault(span, false, &format!("the key {:?} stands here and on line {first}; remove one", shorten(key)))
-    }
-
     fn waits_for_key(&self) -> bool {
         self.open.last().is_some_and(|open| matches!(open.node.value, Value::Map(_)) && open.key.is_none())
     }
 
-    /// Whether the span of a block scalar begins at its indicator, as the current parser has it, or at its content.
-    fn starts_on_indicator(&self, span: Span) -> bool {
-        match self.open.last() {
-            Some(Open { key: Some((_, line)), .. }) => *line == span.start.line() + self.offset,
-            _ => span.start.line() != span.end.line(),
-        }
+    fn twice(&self, start: &Marker, key: &str, first: usize) -> ReadError {
+        self.fault(start, false, format!("the key {:?} stands here and on line {first}; remove one", shorten(key)))
     }
 
-    fn place(&self, line: usize) -> Place {
-        Place { file: self.file.clone(), line }
+    fn tag_error(&self, tag: &Tag, start: &Marker) -> ReadError {
+        self.fault(start, true, format!("the tag {}{} has no meaning in OpenAPI", tag.handle, tag.suffix))
     }
 
-    fn tag_error(&self, tag: &Tag, span: Span) -> ReadError {
-        self.fault(span, true, &format!("the tag {}{} has no meaning in OpenAPI", tag.handle, tag.suffix))
-    }
-
-    fn fault(&self, span: Span, grammar: bool, reason: &str) -> ReadError {
-        ReadError {
-            line: span.start.line() + self.offset,
-            column: span.start.col(),
-            reason: reason.to_owned(),
-            grammar,
-            reached: span.start.line() + self.offset,
-        }
-    }
-
-    fn scan_error(&self, error: &ScanError) -> ReadError {
-        let marker = error.marker();
-        ReadError {
-            line: marker.line() + self.offset,
-            column: marker.col(),
-            reason: format!("not YAML: {}", error.info()),
-            grammar: true,
-            reached: marker.line() + self.offset,
-        }
+    fn fault(&self, at: &Marker, grammar: bool, reason: impl Into<String>) -> ReadError {
+        let line = at.line() + self.offset;
+        ReadError { line, column: at.col(), reason: reason.into(), grammar, reached: line }
     }
 }
 
@@ -516,6 +477,10 @@ fn resolve(text: &str) -> Value {
     number(text).map_or_else(|| Value::Text(text.to_owned()), Value::Number)
 }
 
+/// Sign, digits before and behind the point, sign and digits of the exponent.
+static NUMBER: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^([-+]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([-+]?)([0-9]+))?$").ok());
+
 /// A number of the core schema in JSON's spelling.
 fn number(text: &str) -> Option<String> {
     for (prefix, radix) in [("0x", 16), ("0o", 8)] {
@@ -525,39 +490,20 @@ fn number(text: &str) -> Option<String> {
             return plain.then(|| u128::from_str_radix(digits, radix).ok()).flatten().map(|n| n.to_string());
         }
     }
-    let (sign, rest) = match text.as_bytes().first()? {
-        b'-' => ("-", text.get(1..)?),
-        b'+' => ("", text.get(1..)?),
-        _ => ("", text),
-    };
-    let (mantissa, exponent) = match rest.find(['e', 'E']) {
-        Some(at) => (rest.get(..at)?, Some(rest.get(at + 1..)?)),
-        None => (rest, None),
-    };
-    let (whole, fraction) = match mantissa.split_once('.') {
-        Some((whole, fraction)) => (whole, Some(fraction)),
-        None => (mantissa, None),
-    };
-    let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-    let some = |part: &str| !part.is_empty() && digits(part);
-    if !digits(whole) || !fraction.is_none_or(digits) || (whole.is_empty() && !fraction.is_some_and(some)) {
+    let parts = NUMBER.as_ref()?.captures(text)?;
+    let part = |at: usize| parts.get(at).map(|part| part.as_str());
+    let (whole, fraction) = (part(2)?, part(3));
+    if whole.is_empty() && fraction.is_none_or(str::is_empty) {
         return None;
     }
-    let mut out = sign.to_owned();
-    let whole = whole.trim_start_matches('0');
-    out.push_str(if whole.is_empty() { "0" } else { whole });
+    let or_zero = |digits: &str| if digits.is_empty() { "0".to_owned() } else { digits.to_owned() };
+    let mut out = part(1).filter(|sign| *sign == "-").unwrap_or_default().to_owned();
+    out += &or_zero(whole.trim_start_matches('0'));
     if let Some(fraction) = fraction {
-        out.push('.');
-        out.push_str(if fraction.is_empty() { "0" } else { fraction });
+        out += &format!(".{}", or_zero(fraction));
     }
-    if let Some(exponent) = exponent {
-        let unsigned = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
-        if !some(unsigned) {
-            return None;
-        }
-        out.push('e');
-        out.push_str(if exponent.starts_with('-') { "-" } else { "+" });
-        out.push_str(unsigned);
+    if let Some(exponent) = part(5) {
+        out += &format!("e{}{exponent}", part(4).filter(|sign| *sign == "-").unwrap_or("+"));
     }
     // What no reader can hold (1e999) is better kept as it was written.
     serde_json::from_str::<serde_json::Number>(&out).is_ok().then_some(out)

@@ -22,20 +22,14 @@ pub struct Step {
     pub accept: bool,
 }
 
-/// The commands, in their order.
-const STEPS: [Step; 2] = [
-    Step {
-        what: "generating the client and accepting its text",
-        arguments: &["test", "--quiet", "--test", "golden"],
-        accept: true,
-    },
-    Step { what: "the tests", arguments: &["test", "--quiet", "--workspace"], accept: false },
-];
+const GENERATE: Step = Step {
+    what: "generating the client and accepting its text",
+    arguments: &["test", "--quiet", "--test", "golden"],
+    accept: true,
+};
+const TESTS: Step = Step { what: "the tests", arguments: &["test", "--quiet", "--workspace"], accept: false };
 
-/// Takes pages; gives what changed by them.
-///
-/// # Errors
-/// Whatever failed, after the tree was put back.
+/// Takes pages; gives what changed by them, or what failed, after the tree was put back.
 pub fn update(root: &Path, pages: &[PathBuf], run: &dyn Fn(&Step) -> Result<()>) -> Result<Report> {
     let vendor = read(root, &[root.join(roots::VENDOR)])?;
     if let Some(folder) = pages.iter().find(|page| page.is_dir()) {
@@ -58,9 +52,6 @@ pub fn update(root: &Path, pages: &[PathBuf], run: &dyn Fn(&Step) -> Result<()>)
 }
 
 /// Runs a command of cargo in the repository. What it says goes to standard error: standard output is the report's.
-///
-/// # Errors
-/// A command that cannot be started, or that fails.
 pub fn cargo(root: &Path, step: &Step) -> Result<()> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
@@ -71,67 +62,54 @@ pub fn cargo(root: &Path, step: &Step) -> Result<()> {
         command.env_remove("UPDATE_GOLDEN");
     }
     let shown = format!("`cargo {}`", step.arguments.join(" "));
+    let failed = |how: String| Err(Error::Failed(format!("{} {how}", step.what)));
     match command.status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Error::Failed(format!(
-            "{} failed ({shown}, {status}); what it said stands above, the tree is as it was",
-            step.what
-        ))),
-        Err(error) => Err(Error::Failed(format!("{} could not begin: {shown}: {error}", step.what))),
+        Ok(status) => failed(format!("failed ({shown}, {status}); what it said stands above, the tree is as it was")),
+        Err(error) => failed(format!("could not begin: {shown}: {error}")),
     }
 }
 
-fn take(
-    root: &Path,
-    targets: &[(PathBuf, Option<String>)],
-    newer: &Side,
-    run: &dyn Fn(&Step) -> Result<()>,
-) -> Result<()> {
+/// Where a page goes, and the hash of the page that it replaces.
+type Target = (PathBuf, Option<String>);
+
+fn take(root: &Path, targets: &[Target], newer: &Side, run: &dyn Fn(&Step) -> Result<()>) -> Result<()> {
     for ((target, _), sheet) in targets.iter().zip(&newer.sheets) {
-        let name = roots::shown(root, target);
-        let bytes = std::fs::read(&sheet.path).map_err(|error| {
-            Error::refused(format_args!("{}:1", sheet.page.name), format_args!("cannot be read: {error}"))
-        })?;
+        let (page, name) = (&sheet.page, roots::shown(root, target));
+        let bytes = std::fs::read(&sheet.path).map_err(roots::unusable(&page.name, "read"))?;
         // Byte for byte, unless it changed since it was compared.
-        if crate::page::sha256(&bytes) != sheet.page.sha256 {
-            return Err(Error::Failed(format!("{}:1: changed while it was being taken; try again", sheet.page.name)));
+        if crate::page::sha256(&bytes) != page.sha256 {
+            return Err(Error::Failed(format!("{}:1: changed while it was being taken; try again", page.name)));
         }
-        std::fs::write(target, bytes)
-            .map_err(|error| Error::refused(format_args!("{name}:1"), format_args!("cannot be written: {error}")))?;
+        std::fs::write(target, bytes).map_err(roots::unusable(&name, "written"))?;
     }
     provenance(root, targets, newer)?;
     let imported = import_all(root)?;
     for output in roots::OUTPUTS {
         roots::write(&root.join(output), output, &imported.text)?;
     }
-    let [generate, tests] = &STEPS;
-    run(generate)?;
+    run(&GENERATE)?;
     check::write_table(root)?;
     check::check(root)?;
-    run(tests)
+    run(&TESTS)
 }
 
 /// Follows the hashes in `spec/README.md`, where a page was replaced.
-fn provenance(root: &Path, targets: &[(PathBuf, Option<String>)], newer: &Side) -> Result<()> {
+fn provenance(root: &Path, targets: &[Target], newer: &Side) -> Result<()> {
     let path = root.join(roots::README);
     let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
-    let mut new = text.clone();
-    for ((_, old), sheet) in targets.iter().zip(&newer.sheets) {
-        if let Some(old) = old {
-            new = new.replace(old, &sheet.page.sha256);
-        }
-    }
+    let hashes = targets.iter().zip(&newer.sheets).filter_map(|((_, old), sheet)| Some((old.as_ref()?, &sheet.page)));
+    let new = hashes.fold(text.clone(), |text, (old, page)| text.replace(old, &page.sha256));
     if new == text { Ok(()) } else { roots::write(&path, roots::README, &new) }
 }
 
-/// Where each page goes, and the hash of what stands there: in place of the page that describes the same operations, or
-/// beside the others.
-fn targets(root: &Path, vendor: &Side, newer: &Side) -> Result<Vec<(PathBuf, Option<String>)>> {
-    let mut targets: Vec<(PathBuf, Option<String>)> = Vec::new();
+/// In place of the page that describes the same operations, or beside the others.
+fn targets(root: &Path, vendor: &Side, newer: &Side) -> Result<Vec<Target>> {
+    let mut targets: Vec<Target> = Vec::new();
     for sheet in &newer.sheets {
-        let place = format!("{}:1", sheet.page.name);
+        let refused = |why: &str| Err(Error::refused(format_args!("{}:1", sheet.page.name), why));
         if !sheet.page.published {
-            return Err(Error::refused(place, "is no page of the vendor's (*.md); only pages as published are taken"));
+            return refused("is no page of the vendor's (*.md); only pages as published are taken");
         }
         let (near, _) = vendor.about(sheet);
         let target = match near.sheets.as_slice() {
@@ -140,19 +118,14 @@ fn targets(root: &Path, vendor: &Side, newer: &Side) -> Result<Vec<(PathBuf, Opt
                 let path = root.join(roots::VENDOR).join(sheet.path.file_name().unwrap_or_default());
                 if path.exists() {
                     let why = "is about other operations; give the new page another name";
-                    return Err(Error::refused(place, format_args!("{} {why}", roots::shown(root, &path))));
+                    return refused(&format!("{} {why}", roots::shown(root, &path)));
                 }
                 (path, None)
             }
-            _ => {
-                return Err(Error::refused(
-                    place,
-                    "describes what several pages of spec/vendor do; remove those that it replaces",
-                ));
-            }
+            _ => return refused("describes what several pages of spec/vendor do; remove those that it replaces"),
         };
         if targets.iter().any(|(other, _)| *other == target.0) {
-            return Err(Error::refused(place, "two pages are about the same operations; name one"));
+            return refused("two pages are about the same operations; name one");
         }
         targets.push(target);
     }
@@ -171,10 +144,7 @@ impl Snapshot {
         let read = |path: PathBuf| match std::fs::read(&path) {
             Ok(bytes) => Ok((path, Some(bytes))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok((path, None)),
-            Err(error) => {
-                let name = roots::shown(root, &path);
-                Err(Error::refused(format_args!("{name}:1"), format_args!("cannot be read: {error}")))
-            }
+            Err(error) => Err(roots::unusable(&roots::shown(root, &path), "read")(error)),
         };
         let files = files.into_iter().map(read).collect::<Result<Vec<_>>>()?;
         Ok(Self { root: root.to_path_buf(), files, kept: false })

@@ -1,56 +1,48 @@
 //! Rules about answers: each has a status and a description, as OpenAPI demands. Their schemas stay as published.
 
+use super::leave_out;
 use crate::notes::Notes;
-use crate::roles::{Role, walk};
-use crate::tree::{Map, Node, Value};
+use crate::roles::{Role, each_map};
+use crate::tree::Node;
 
-/// Symptom: the document is refused. Cause: the vendor's tool names further answers `x-200:成功`, `200 OK`, leaves out
-/// descriptions and exports malformed headers. Remedy: what is no status becomes an extension, a missing description
-/// empty, and an operation without answers has one that promises nothing.
+/// Symptom: the document is refused. Cause: `x-200:成功`, `200 OK`, no description, malformed headers. Remedy: what is no
+/// status becomes an extension, a missing description empty; without answers, one that promises nothing is added.
 pub(super) fn statuses(root: &mut Node, notes: &mut Notes) {
-    walk(root, Role::Document, &mut Vec::new(), &mut |role, node, _| match role {
+    each_map(root, &mut |role, map, place| match role {
         Role::Operation => {
-            let place = node.place.clone();
-            if let Some(map) = node.map_mut() {
-                map.entry("responses".to_owned()).or_insert_with(|| Node::at(&place, Value::Map(Map::new())));
-            }
+            map.entry("responses".to_owned()).or_insert_with(|| Node::map_at(place, []));
         }
         Role::Responses => {
-            let place = node.place.clone();
-            let Some(map) = node.map_mut() else { return };
             for (key, answer) in std::mem::take(map) {
-                let upper = key.trim().to_ascii_uppercase();
-                let status = match upper.as_bytes() {
-                    [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9'] | [b'1'..=b'5', b'X', b'X'] => Some(upper),
-                    _ if upper == "DEFAULT" => Some("default".to_owned()),
-                    _ if key.starts_with("x-") => Some(key.clone()),
-                    _ => None,
-                };
-                let name = status.unwrap_or_else(|| {
+                let name = status(&key).unwrap_or_else(|| {
                     notes.add(&answer.place, format_args!("the answer {key:?} has no status; kept as an extension"));
                     format!("x-{key}")
                 });
                 map.entry(name).or_insert(answer);
             }
-            if !map.keys().any(|key| !key.starts_with("x-")) {
-                map.insert("default".to_owned(), Node::at(&place, Value::Map(Map::new())));
+            if map.keys().all(|key| key.starts_with("x-")) {
+                map.insert("default".to_owned(), Node::map_at(place, []));
             }
         }
-        Role::Response => {
-            let place = node.place.clone();
-            let Some(map) = node.map_mut().filter(|map| !map.contains_key("$ref")) else { return };
-            map.entry("description".to_owned()).or_insert_with(|| Node::text_at(&place, ""));
+        Role::Response if !map.contains_key("$ref") => {
+            map.entry("description".to_owned()).or_insert_with(|| Node::text_at(place, ""));
         }
         Role::Media | Role::Header => {
-            let place = node.place.clone();
-            let Some(map) = node.map_mut() else { return };
-            if !matches!(map.get("examples").map(|node| &node.value), None | Some(Value::Map(_))) {
-                map.shift_remove("examples");
-            }
+            leave_out(map, "examples", Node::is_map);
             if role == Role::Header && !map.contains_key("schema") && !map.contains_key("content") {
-                map.insert("schema".to_owned(), Node::at(&place, Value::Map(Map::new())));
+                map.insert("schema".to_owned(), Node::map_at(place, []));
             }
         }
         _ => {}
     });
+}
+
+/// The key as the standard has it.
+fn status(key: &str) -> Option<String> {
+    let upper = key.trim().to_ascii_uppercase();
+    match upper.as_bytes() {
+        [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9'] | [b'1'..=b'5', b'X', b'X'] => Some(upper),
+        b"DEFAULT" => Some("default".to_owned()),
+        _ => key.starts_with("x-").then(|| key.to_owned()),
+    }
 }

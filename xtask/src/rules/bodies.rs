@@ -1,8 +1,9 @@
 //! Rules about request bodies: one media type, and one that the generator can send.
 
+use super::{leave_out, typed};
 use crate::notes::Notes;
 use crate::roles::operations;
-use crate::tree::{Map, Node, Place, Value};
+use crate::tree::{Map, Node};
 
 /// Where a body that cannot be sent is kept for readers.
 const KEPT: &str = "x-request-body-left-out";
@@ -11,80 +12,56 @@ const KEPT: &str = "x-request-body-left-out";
 /// `requestBody` for every operation. Remedy: no body where HTTP gives it no meaning.
 pub(super) fn methods(root: &mut Node, notes: &mut Notes) {
     operations(root, &mut |path, method, operation| {
-        let Some(map) = operation.map_mut() else {
-            return;
-        };
-        let Some(body) = map.get("requestBody") else {
-            return;
-        };
-        let empty = body.get("content").and_then(Node::map).is_none_or(Map::is_empty);
+        let Some(map) = operation.map_mut() else { return };
+        let empty = |body: &Node| body.get("content").and_then(Node::map).is_none_or(Map::is_empty);
         let meaningless = matches!(method, "get" | "head" | "trace");
-        if meaningless && !empty {
-            notes.add(
-                &body.place,
-                format_args!("the body of {} {path} left out: HTTP gives it no meaning", method.to_uppercase()),
-            );
-        }
-        if meaningless || empty {
-            map.shift_remove("requestBody");
+        let left_out = leave_out(map, "requestBody", |body| !meaningless && !empty(body));
+        if let Some(body) = left_out.filter(|body| !empty(body)) {
+            let method = method.to_uppercase();
+            notes.add(&body.place, format_args!("the body of {method} {path} left out: HTTP gives it no meaning"));
         }
     });
 }
 
-/// Symptom: a panic, "more media types than expected", or "unexpected content type". Cause: several media types for one
-/// body, JSON under another name, forms with files. Remedy: JSON if it is among them, else the first that can be sent;
-/// a body that cannot be sent at all is set aside in an extension, and noted.
+/// Symptom: a panic, "more media types than expected". Cause: several media types, JSON under another name, forms with
+/// files. Remedy: JSON, else the first that can be sent; a body that cannot be sent is set aside in an extension.
 pub(super) fn media_types(root: &mut Node, notes: &mut Notes) {
     operations(root, &mut |path, method, operation| {
-        let Some(map) = operation.map_mut() else {
-            return;
-        };
-        let Some(body) = map.get_mut("requestBody") else {
-            return;
-        };
+        let Some(body) = operation.get_mut("requestBody") else { return };
         let place = body.place.clone();
-        let Some(content) = body.map_mut().and_then(|body| body.get_mut("content")).and_then(Node::map_mut) else {
-            return;
-        };
+        let Some(content) = body.get_mut("content").and_then(Node::map_mut) else { return };
         let best = content.keys().enumerate().filter_map(|(at, name)| Some((kind(name)?, at))).min();
         let Some((kind, at)) = best else {
-            let names = content.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-            notes.add(
-                &place,
-                format_args!(
-                    "the body of {} {path} set aside: the generated client cannot send {names}",
-                    method.to_uppercase()
-                ),
-            );
-            if let Some(body) = map.shift_remove("requestBody") {
+            let (method, names) =
+                (method.to_uppercase(), Vec::from_iter(content.keys().map(String::as_str)).join(", "));
+            let text = format!("the body of {method} {path} set aside: the generated client cannot send {names}");
+            notes.add(&place, text);
+            if let Some(map) = operation.map_mut()
+                && let Some(body) = map.shift_remove("requestBody")
+            {
                 map.insert(KEPT.to_owned(), body);
             }
             return;
         };
-        let Some((name, mut media)) = content.shift_remove_index(at) else {
-            return;
-        };
+        let Some((name, mut media)) = content.shift_remove_index(at) else { return };
         for (other, node) in content.drain(..) {
             notes.add(&node.place, format_args!("the media type {other} left out: {name} is sent"));
         }
         if let Some(media) = media.map_mut() {
-            if let Some(encoding) =
-                media.shift_remove("encoding").filter(|node| node.map().is_some_and(|map| !map.is_empty()))
-            {
+            let encoding = media.shift_remove("encoding");
+            if let Some(encoding) = encoding.filter(|node| node.map().is_some_and(|map| !map.is_empty())) {
                 notes.add(&encoding.place, "`encoding` left out: only forms with files know it");
             }
-            if !matches!(media.get("examples").map(|node| &node.value), None | Some(Value::Map(_))) {
-                media.shift_remove("examples");
+            leave_out(media, "examples", Node::is_map);
+            let schema = media.entry("schema".to_owned()).or_insert_with(|| Node::map_at(&place, []));
+            if matches!(kind, Kind::Bytes | Kind::Text) {
+                schema.value = typed(&place, "string").value;
             }
-            media.entry("schema".to_owned()).or_insert_with(|| Node::at(&place, Value::Map(Map::new())));
-            match (kind, media.get_mut("schema")) {
-                (Kind::Bytes, Some(schema)) => schema.value = scalar(&place, Some("binary")),
-                (Kind::Text, Some(schema)) => schema.value = scalar(&place, None),
+            if let Some(schema) = schema.map_mut() {
                 // A body that may be null is no body.
-                (_, Some(schema)) => {
-                    schema.map_mut().and_then(|schema| schema.shift_remove("nullable"));
-                }
-                _ => {}
+                schema.shift_remove("nullable");
+                let binary = (kind == Kind::Bytes).then(|| ("format".to_owned(), Node::text_at(&place, "binary")));
+                schema.extend(binary);
             }
         }
         content.insert(kind.name(&name).to_owned(), media);
@@ -122,12 +99,4 @@ fn kind(name: &str) -> Option<Kind> {
         "text/plain" | "text/x-markdown" => Some(Kind::Text),
         _ => None,
     }
-}
-
-fn scalar(place: &Place, format: Option<&str>) -> Value {
-    let mut map = Map::from([("type".to_owned(), Node::text_at(place, "string"))]);
-    if let Some(format) = format {
-        map.insert("format".to_owned(), Node::text_at(place, format));
-    }
-    Value::Map(map)
 }

@@ -1,8 +1,7 @@
 //! The fourth step: generic rules, none of which knows the vendor's API.
 //!
 //! Each is a small function whose doc says the symptom, the cause and the remedy. A rule changes only what is wrong by
-//! OpenAPI 3.0 or unusable for a client; enumerations, limits and answers stay as published. Each change is noted, one
-//! line each, so that a maintainer sees what became of the page.
+//! OpenAPI 3.0 or unusable for a client; enumerations, limits and answers stay as published. Each change is noted.
 
 mod answers;
 mod bodies;
@@ -15,26 +14,18 @@ mod shape;
 mod texts;
 
 use crate::error::Result;
-use crate::tree::Node;
+use crate::tree::{Map, Node, Place};
 
 pub use crate::notes::{Note, Notes};
 
-pub use texts::escape;
-
-/// What holds for each page by itself, before pages are merged.
-///
-/// # Errors
-/// A document of a version that is not OpenAPI 3.0.
-pub fn page(root: &mut Node, notes: &mut Notes) -> Result<()> {
+/// What holds for each page by itself, before pages are merged. Refuses what is not OpenAPI 3.0.
+pub(crate) fn page(root: &mut Node, notes: &mut Notes) -> Result<()> {
     shape::paths(root)?;
     form(root, notes)
 }
 
 /// As [`page`], for a document of our own or of another publisher's, which may describe no operation at all.
-///
-/// # Errors
-/// A document of a version that is not OpenAPI 3.0.
-pub fn form(root: &mut Node, notes: &mut Notes) -> Result<()> {
+pub(crate) fn form(root: &mut Node, notes: &mut Notes) -> Result<()> {
     shape::version(root)?;
     shape::collections(root, notes);
     shape::truth_values(root, notes);
@@ -44,10 +35,7 @@ pub fn form(root: &mut Node, notes: &mut Notes) -> Result<()> {
 }
 
 /// What holds for the merged document.
-///
-/// # Errors
-/// Something that no rule can make usable.
-pub fn document(root: &mut Node, notes: &mut Notes) -> Result<()> {
+pub(crate) fn document(root: &mut Node, notes: &mut Notes) {
     operations::callable(root, notes);
     operations::uncalled(root, notes);
     references::names(root, notes);
@@ -65,19 +53,25 @@ pub fn document(root: &mut Node, notes: &mut Notes) -> Result<()> {
     schemas::compositions(root, notes);
     schemas::extensions(root, notes);
     operations::ids(root, notes);
-    Ok(())
 }
 
-/// What holds for the patched document: only now is nothing added any more.
-///
-/// # Errors
-/// Names that patches made equal.
-pub fn finish(root: &mut Node, notes: &mut Notes) -> Result<()> {
+/// What holds for the patched document: only now is nothing added any more. Refuses names that patches made equal.
+pub(crate) fn finish(root: &mut Node, notes: &mut Notes) -> Result<()> {
     operations::unique(root)?;
     crate::names::own_names(root);
     crate::names::titles(root, notes);
     texts::one_line(root);
     Ok(())
+}
+
+/// A schema that says a type and nothing else.
+fn typed(place: &Place, name: &str) -> Node {
+    Node::map_at(place, [("type", Node::text_at(place, name))])
+}
+
+/// Takes out a key whose value does not fit.
+fn leave_out(map: &mut Map, key: &str, fits: impl FnOnce(&Node) -> bool) -> Option<Node> {
+    map.get(key).is_some_and(|node| !fits(node)).then(|| map.shift_remove(key))?
 }
 
 #[cfg(test)]
@@ -91,7 +85,7 @@ mod tests {
         let mut notes = Notes::default();
         let mut root = crate::tree::read(yaml, &Arc::from("p"), 1).unwrap_or_else(|e| panic!("{e:?}\n{yaml}"));
         page(&mut root, &mut notes).unwrap_or_else(|e| panic!("{e}"));
-        document(&mut root, &mut notes).unwrap_or_else(|e| panic!("{e}"));
+        document(&mut root, &mut notes);
         (root, notes.sorted().into_iter().map(|note| note.text).collect())
     }
 

@@ -5,63 +5,39 @@ use std::collections::{HashMap, HashSet};
 use crate::error::{Error, Result};
 use crate::ident::{operation_id, pascal, snake, unused};
 use crate::notes::Notes;
-use crate::roles::{Role, operations, walk};
+use crate::roles::{Role, each_map, operations};
 use crate::tree::Node;
 
 /// Names that the generated client already has: its own methods and the hooks that it calls on itself.
 const CLIENT: [&str; 11] =
     ["new", "new_with_client", "api_version", "baseurl", "client", "inner", "pre", "post", "exec", "clone", "fmt"];
 /// Names that the generated module of builders imports or takes from the prelude.
-const BUILDERS: [&str; 20] = [
-    "Error",
-    "ByteStream",
-    "Client",
-    "ClientInfo",
-    "ClientHooks",
-    "OperationInfo",
-    "RequestBuilderExt",
-    "ResponseValue",
-    "Result",
-    "Option",
-    "Ok",
-    "Err",
-    "Some",
-    "None",
-    "String",
-    "Vec",
-    "Box",
-    "Default",
-    "Into",
-    "Self",
-];
+const BUILDERS: &str = "Error ByteStream Client ClientInfo ClientHooks OperationInfo RequestBuilderExt ResponseValue \
+    Result Option Ok Err Some None String Vec Box Default Into Self";
 
 /// Symptom: generated code that does not compile. Cause: OPTIONS and TRACE, for which the HTTP client has no method. Remedy:
 /// such operations are left out; no client of an API calls them.
 pub(super) fn callable(root: &mut Node, notes: &mut Notes) {
-    let paths = root.map_mut().and_then(|map| map.get_mut("paths")).and_then(Node::map_mut);
-    for (path, item) in paths.into_iter().flatten() {
+    for (path, item) in root.get_mut("paths").into_iter().flat_map(Node::entries_mut) {
         for method in ["options", "trace"] {
             if let Some(operation) = item.map_mut().and_then(|item| item.shift_remove(method)) {
-                notes.add(
-                    &operation.place,
-                    format_args!("{} {path} left out: the generated client cannot send it", method.to_uppercase()),
-                );
+                let method = method.to_uppercase();
+                let text = format_args!("{method} {path} left out: the generated client cannot send it");
+                notes.add(&operation.place, text);
             }
         }
     }
 }
 
-/// Symptom: the document is refused for a mistake in what no client calls. Cause: callbacks and links are operations and
-/// references of their own, which the generator passes over. Remedy: an operation's callbacks are kept as an extension for
-/// readers, links are left out.
+/// Symptom: the document is refused for a mistake in what no client calls. Cause: callbacks and links, which the generator
+/// passes over. Remedy: an operation's callbacks are kept as an extension for readers, links are left out.
 pub(super) fn uncalled(root: &mut Node, notes: &mut Notes) {
-    walk(root, Role::Document, &mut Vec::new(), &mut |role, node, _| {
+    each_map(root, &mut |role, map, _| {
         let key = match role {
             Role::Operation | Role::Components => "callbacks",
             Role::Response => "links",
             _ => return,
         };
-        let Some(map) = node.map_mut() else { return };
         if role == Role::Components {
             map.shift_remove("links");
         }
@@ -75,9 +51,8 @@ pub(super) fn uncalled(root: &mut Node, notes: &mut Notes) {
     });
 }
 
-/// Symptom: generated names that change with the source of a description. Cause: the vendor publishes no operationId, others
-/// publish any. Remedy: each is derived from method and path. One that the generated client has itself, or that two
-/// operations come to, gets a number.
+/// Symptom: generated names that change with a description's source. Cause: operationIds are missing, or any. Remedy:
+/// each is derived from method and path, with a number if the client has that name itself, or two operations come to it.
 pub(super) fn ids(root: &mut Node, notes: &mut Notes) {
     let mut taken: HashSet<String> = HashSet::new();
     operations(root, &mut |path, method, operation| {
@@ -102,28 +77,25 @@ pub(super) fn unique(root: &mut Node) -> Result<()> {
     let mut clash = None;
     operations(root, &mut |path, method, operation| {
         let here = format!("{} {path}", method.to_uppercase());
-        let found = match operation.get("operationId") {
+        let found = match operation.get("operationId").map(|node| (node, node.text())) {
             None => Some(format!("{here} has no operationId")),
-            Some(node) => match node.text() {
-                Some(id) if is_reserved(&snake(id)) => {
-                    Some(format!("the generated client has a name of its own for operationId {id} of {here}"))
-                }
-                Some(id) => seen
-                    .insert(snake(id), here.clone())
-                    .map(|first| format!("{here} and {first} have the same operationId {id}")),
-                None => Some(format!("the operationId of {here} is {}", node.describe())),
-            },
+            Some((node, None)) => Some(format!("the operationId of {here} is {}", node.describe())),
+            Some((_, Some(id))) if is_reserved(&snake(id)) => {
+                Some(format!("the generated client has a name of its own for operationId {id} of {here}"))
+            }
+            Some((_, Some(id))) => {
+                let first = seen.insert(snake(id), here.clone());
+                first.map(|first| format!("{here} and {first} have the same operationId {id}"))
+            }
         };
-        if let (None, Some(found)) = (&clash, found) {
-            clash =
-                Some(Error::Failed(format!("{}: {found}; correct the patch in spec/patches.yaml", operation.place)));
-        }
+        let error = |found| format!("{}: {found}; correct the patch in spec/patches.yaml", operation.place);
+        clash = clash.take().or(found.map(error));
     });
-    clash.map_or(Ok(()), Err)
+    clash.map_or(Ok(()), |clash| Err(Error::Failed(clash)))
 }
 
 fn is_reserved(id: &str) -> bool {
-    CLIENT.contains(&id) || BUILDERS.contains(&pascal(id).as_str())
+    CLIENT.contains(&id) || BUILDERS.split(' ').any(|name| name == pascal(id))
 }
 
 #[cfg(test)]

@@ -2,30 +2,27 @@
 
 use std::collections::HashSet;
 
+use indexmap::IndexSet;
+
+use super::{leave_out, typed};
 use crate::ident::snake;
 use crate::notes::Notes;
 use crate::reference::resolve;
-use crate::roles::METHODS;
-use crate::tree::{Map, Node, Place, Value};
+use crate::roles::{methods, path_items};
+use crate::tree::{Node, Place, Value};
 
 /// Headers of which OpenAPI says that a parameter of that name is to be ignored.
 const IGNORED: [&str; 3] = ["accept", "content-type", "authorization"];
 /// The argument that the generator adds for the body.
 const BODY: &str = "body";
 
-/// Symptom: every method takes a `content_type` and an `authorization`, and panics or refuses on cookies. Cause: the vendor
-/// documents headers that the client sets by itself, `in: body` from older standards, names that no header can have.
-/// Remedy: such parameters are left out.
+/// Symptom: methods that take a `content_type`, or panic on cookies. Cause: documented headers that a client sets by
+/// itself, `in: body` of older standards, names that no header can have. Remedy: such parameters are left out.
 pub(super) fn unusable(root: &mut Node, notes: &mut Notes) {
     each_list(root, &mut |list| {
         list.retain_mut(|parameter| {
             let place = parameter.place.clone();
-            let name = parameter.get("name").map(|name| match &name.value {
-                Value::Text(text) | Value::Number(text) => text.trim().to_owned(),
-                Value::Bool(value) => value.to_string(),
-                _ => String::new(),
-            });
-            let name = name.unwrap_or_default();
+            let name = parameter.get("name").and_then(Node::word).unwrap_or_default().trim().to_owned();
             let kind = parameter.get_text("in").unwrap_or_default().trim().to_ascii_lowercase();
             let why = match kind.as_str() {
                 _ if name.is_empty() => "it has no name",
@@ -38,90 +35,60 @@ pub(super) fn unusable(root: &mut Node, notes: &mut Notes) {
                 "cookie" => "cookies are the browser's",
                 _ => "its place is neither path, query nor header",
             };
-            if !why.is_empty() {
-                notes.add(&place, format_args!("{kind} parameter {name:?} left out: {why}"));
-                return false;
-            }
+            let text = format!("{kind} parameter {name:?} left out: {why}");
             if let Some(map) = parameter.map_mut() {
                 map.insert("name".to_owned(), Node::text_at(&place, name));
                 map.insert("in".to_owned(), Node::text_at(&place, kind));
             }
-            true
+            notes.unless(why.is_empty(), &place, text)
         });
     });
 }
 
-/// Symptom: a panic, "missing from path"; a function with two arguments of one name. Cause: path parameters that the
-/// address does not have or that nobody declared, names declared twice or that differ only in case. Remedy: the address
-/// decides which path parameters there are; of equal names the first stands.
+/// Symptom: a panic, "missing from path"; two arguments of one name. Cause: path parameters that the address lacks or
+/// nobody declared, equal names. Remedy: the address decides on path parameters; of equal names the first stands.
 pub(super) fn declared(root: &mut Node, notes: &mut Notes) {
-    let Some(paths) = root.map_mut().and_then(|map| map.get_mut("paths")).and_then(Node::map_mut) else {
-        return;
-    };
-    for (path, item) in paths.iter_mut().filter(|(path, _)| !path.starts_with("x-")) {
+    for (path, item) in path_items(root) {
         let wanted = names_in(path);
-        let Some(item) = item.map_mut() else { continue };
-        let shared =
-            item.shift_remove("parameters").map(|node| node.list().unwrap_or_default().to_vec()).unwrap_or_default();
+        let shared = item.map_mut().and_then(|item| item.shift_remove("parameters"));
+        let shared = shared.as_ref().and_then(Node::list).unwrap_or_default();
         // What all operations share is written out, so that one look at an operation shows all of its arguments.
-        for (_, operation) in item.iter_mut().filter(|(key, _)| METHODS.contains(&key.as_str())) {
+        for (_, operation) in methods(item) {
             let place = operation.place.clone();
-            let Some(operation) = operation.map_mut() else {
-                continue;
-            };
-            let mut all = operation.get("parameters").and_then(Node::list).unwrap_or_default().to_vec();
-            for parameter in &shared {
+            let mut all = operation.items("parameters").to_vec();
+            for parameter in shared {
                 if !all.iter().any(|own| key_of(own) == key_of(parameter)) {
                     all.push(parameter.clone());
                 }
             }
-            let mut names = HashSet::from([BODY.to_owned()]);
-            all.retain(|parameter| {
+            let (mut names, mut in_path) = (HashSet::from([BODY.to_owned()]), HashSet::new());
+            all.retain_mut(|parameter| {
                 let (name, kind) = key_of(parameter);
-                if kind == "path" && !wanted.iter().any(|w| w == name) {
-                    notes.add(
-                        &parameter.place,
-                        format_args!("path parameter {name:?} left out: the path {path} has none of that name"),
-                    );
+                let (name, kind) = (name.to_owned(), kind.to_owned());
+                if kind != "path" {
+                    let text = format_args!("{kind} parameter {name:?} left out: another has the same Rust name");
+                    return notes.unless(names.insert(snake(&name)), &parameter.place, text);
+                }
+                let text = format_args!("path parameter {name:?} left out: the path {path} has none of that name");
+                if !notes.unless(wanted.contains(&name), &parameter.place, text) {
                     return false;
                 }
-                // A path parameter cannot go: it is found again below.
-                if !names.insert(snake(name)) && kind != "path" {
-                    notes.add(
-                        &parameter.place,
-                        format_args!("{kind} parameter {name:?} left out: another has the same Rust name"),
-                    );
-                    return false;
-                }
-                true
-            });
-            one_each(&mut all, &wanted);
-            for name in wanted
-                .iter()
-                .rev()
-                .filter(|name| !all.iter().any(|p| key_of(p) == (name.as_str(), "path")))
-                .cloned()
-                .collect::<Vec<_>>()
-            {
-                notes.add(
-                    &place,
-                    format_args!("path parameter {name:?} added: the path {path} has it, but nobody declares it"),
-                );
-                all.insert(0, path_parameter(&place, &name));
-            }
-            for parameter in all.iter_mut().filter(|parameter| key_of(parameter).1 == "path") {
                 if let Some(map) = parameter.map_mut() {
                     map.insert("required".to_owned(), Node::at(&place, Value::Bool(true)));
                 }
+                names.insert(snake(&name));
+                in_path.insert(name)
+            });
+            for name in wanted.iter().filter(|name| !in_path.contains(*name)).rev() {
+                let text =
+                    format_args!("path parameter {name:?} added: the path {path} has it, but nobody declares it");
+                notes.add(&place, text);
+                all.insert(0, path_parameter(&place, name));
             }
-            if !all.is_empty() || operation.contains_key("parameters") {
-                let node = Node::at(&place, Value::List(all));
-                match operation.get_mut("parameters") {
-                    Some(old) => old.value = node.value,
-                    None => {
-                        operation.insert("parameters".to_owned(), node);
-                    }
-                }
+            if let Some(old) = operation.get_mut("parameters") {
+                old.value = Value::List(all);
+            } else if let Some(map) = operation.map_mut().filter(|_| !all.is_empty()) {
+                map.insert("parameters".to_owned(), Node::list_at(&place, all));
             }
         }
     }
@@ -135,135 +102,70 @@ pub(super) fn forms(root: &mut Node, notes: &mut Notes) {
         for parameter in list {
             let place = parameter.place.clone();
             let kind = key_of(parameter).1.to_owned();
-            let Some(map) = parameter.map_mut() else {
-                continue;
-            };
-            for key in ["style", "explode", "allowReserved", "allowEmptyValue"] {
-                if let Some(node) = map.shift_remove(key)
-                    && key == "style"
-                    && !matches!(node.text(), Some("form" | "simple"))
-                {
-                    notes.add(
-                        &place,
-                        format_args!(
-                            "the parameter's style {} left out: only the default one is supported",
-                            node.describe()
-                        ),
-                    );
-                }
+            let Some(map) = parameter.map_mut() else { continue };
+            let style = map.shift_remove("style");
+            map.retain(|key, _| !["explode", "allowReserved", "allowEmptyValue"].contains(&key.as_str()));
+            if let Some(node) = style.filter(|node| !matches!(node.text(), Some("form" | "simple"))) {
+                let style = node.describe();
+                let text = format_args!("the parameter's style {style} left out: only the default one is supported");
+                notes.add(&place, text);
             }
             if let Some(content) = map.shift_remove("content")
                 && !map.contains_key("schema")
             {
-                let schema = content
-                    .map()
-                    .and_then(|content| content.values().next())
-                    .and_then(|media| media.get("schema"))
-                    .cloned();
                 notes.add(&place, "the parameter's media type left out: only a schema is supported");
-                map.insert("schema".to_owned(), schema.unwrap_or_else(|| text_schema(&place)));
+                let media = content.map().and_then(|content| content.values().next());
+                let schema = media.and_then(|media| media.get("schema")).cloned();
+                map.insert("schema".to_owned(), schema.unwrap_or_else(|| typed(&place, "string")));
             }
-            map.entry("schema".to_owned()).or_insert_with(|| text_schema(&place));
-            if !matches!(map.get("examples").map(|node| &node.value), None | Some(Value::Map(_))) {
-                map.shift_remove("examples");
-            }
-            let Some(schema) = map.get_mut("schema") else { continue };
+            leave_out(map, "examples", Node::is_map);
+            let schema = map.entry("schema".to_owned()).or_insert_with(|| typed(&place, "string"));
             let target = schema.get_text("$ref").and_then(|reference| resolve(&source, reference));
             if kind == "query" {
                 // The generator knows structs in bodies only.
                 let object = target.unwrap_or(schema);
                 if object.get("properties").is_some() || object.get("allOf").is_some() {
-                    notes.add(
-                        &schema.place,
-                        "the query parameter's object becomes a free-form one: the generator knows no other",
-                    );
-                    let kind = Map::from([("type".to_owned(), Node::text_at(&place, "object"))]);
-                    schema.value = Value::Map(kind);
+                    let text = "the query parameter's object becomes a free-form one: the generator knows no other";
+                    notes.add(&schema.place, text);
+                    schema.value = typed(&place, "object").value;
                 }
                 continue;
             }
-            {
-                if let Some(target) = target {
-                    schema.value = target.value.clone();
-                }
-                let fits = matches!(schema.get_text("type"), Some("string" | "integer" | "number" | "boolean"))
-                    && !["allOf", "oneOf", "anyOf", "not", "$ref", "properties"]
-                        .iter()
-                        .any(|key| schema.get(key).is_some());
-                if !fits {
-                    notes.add(
-                        &schema.place,
-                        format_args!("the {kind} parameter's schema becomes a string: nothing else can stand there"),
-                    );
-                    schema.value = text_schema(&place).value;
-                }
-                if let Some(schema) = schema.map_mut() {
-                    schema.shift_remove("nullable");
-                }
+            if let Some(target) = target {
+                schema.value = target.value.clone();
             }
+            let mut structure = ["allOf", "oneOf", "anyOf", "not", "$ref", "properties"].iter();
+            if !matches!(schema.get_text("type"), Some("string" | "integer" | "number" | "boolean"))
+                || structure.any(|key| schema.get(key).is_some())
+            {
+                let text = format_args!("the {kind} parameter's schema becomes a string: nothing else can stand there");
+                notes.add(&schema.place, text);
+                schema.value = typed(&place, "string").value;
+            }
+            schema.map_mut().and_then(|schema| schema.shift_remove("nullable"));
         }
     });
 }
 
 fn each_list(root: &mut Node, visit: &mut dyn FnMut(&mut Vec<Node>)) {
-    let mut take = |node: &mut Node| {
-        if let Some(list) = node.map_mut().and_then(|map| map.get_mut("parameters")).and_then(Node::list_mut) {
-            visit(list);
-        }
-    };
-    let Some(paths) = root.map_mut().and_then(|map| map.get_mut("paths")).and_then(Node::map_mut) else {
-        return;
-    };
-    for (_, item) in paths.iter_mut().filter(|(path, _)| !path.starts_with("x-")) {
-        take(item);
-        for (key, operation) in item.map_mut().into_iter().flatten() {
-            if METHODS.contains(&key.as_str()) {
-                take(operation);
-            }
+    for (_, item) in path_items(root) {
+        item.get_mut("parameters").and_then(Node::list_mut).map(&mut *visit);
+        for (_, operation) in methods(item) {
+            operation.get_mut("parameters").and_then(Node::list_mut).map(&mut *visit);
         }
     }
 }
 
-/// Of several path parameters of one name, the first.
-fn one_each(all: &mut Vec<Node>, wanted: &[String]) {
-    for name in wanted {
-        let mut seen = false;
-        all.retain(|parameter| {
-            let is_it = key_of(parameter) == (name.as_str(), "path");
-            let keep = !(is_it && seen);
-            seen |= is_it;
-            keep
-        });
-    }
-}
-
-fn names_in(path: &str) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for part in path.split('{').skip(1) {
-        let name = part.split('}').next().unwrap_or_default().to_owned();
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
+fn names_in(path: &str) -> IndexSet<String> {
+    path.split('{').skip(1).filter_map(|part| part.split('}').next()).map(str::to_owned).collect()
 }
 
 fn key_of(parameter: &Node) -> (&str, &str) {
     (parameter.get_text("name").unwrap_or_default(), parameter.get_text("in").unwrap_or_default())
 }
 
-fn text_schema(place: &Place) -> Node {
-    Node::at(place, Value::Map(Map::from([("type".to_owned(), Node::text_at(place, "string"))])))
-}
-
 fn path_parameter(place: &Place, name: &str) -> Node {
-    Node::at(
-        place,
-        Value::Map(Map::from([
-            ("name".to_owned(), Node::text_at(place, name)),
-            ("in".to_owned(), Node::text_at(place, "path")),
-            ("required".to_owned(), Node::at(place, Value::Bool(true))),
-            ("schema".to_owned(), text_schema(place)),
-        ])),
-    )
+    let (required, kind) = (Node::at(place, Value::Bool(true)), Node::text_at(place, "path"));
+    let name = Node::text_at(place, name);
+    Node::map_at(place, [("name", name), ("in", kind), ("required", required), ("schema", typed(place, "string"))])
 }

@@ -1,98 +1,74 @@
 //! Rules about addresses: each begins with a slash, and holds what a URL may hold and nothing else.
 
-use std::fmt::Write as _;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::{Error, Result};
-use crate::ident::snake;
+use crate::ident::{snake, unused};
+use crate::merge::join;
 use crate::notes::Notes;
 use crate::tree::{Node, Value};
 
-/// Symptom: the generator refuses the address, or writes code that does not compile. Cause: blanks, a host, a query
-/// string, Chinese, braces that do not match, a parameter whose name is no word. Remedy: the address that was meant, with
-/// parameters renamed where their names are no words (a client never sends them). Two that become the same are one.
+/// Symptom: an address is refused, or its code does not compile. Cause: blanks, a host, a query, Chinese, braces that do
+/// not match. Remedy: the address that was meant, its parameters renamed to words; equal addresses are one.
 pub(super) fn addresses(root: &mut Node, notes: &mut Notes) -> Result<()> {
-    let Some(paths) = root.map_mut().and_then(|map| map.get_mut("paths")).and_then(Node::map_mut) else {
-        return Ok(());
-    };
+    let Some(paths) = root.get_mut("paths").and_then(Node::map_mut) else { return Ok(()) };
     for (path, mut item) in std::mem::take(paths) {
         if path.starts_with("x-") {
             paths.insert(path, item);
             continue;
         }
-        let (clean, renamed) =
-            clean(&path).map_err(|why| Error::refused(&item.place, format_args!("the path {path:?} {why}")))?;
+        let refused = |why| Error::refused(&item.place, format_args!("the path {path:?} {why}"));
+        let (clean, renamed) = clean(&path).map_err(refused)?;
         if clean != path {
             notes.add(&item.place, format_args!("the path {path:?} becomes {clean}"));
         }
         rename_parameters(&mut item, &renamed);
-        match paths.get_mut(&clean).and_then(Node::map_mut) {
-            None => {
-                paths.insert(clean, item);
-            }
-            Some(first) => {
-                let Value::Map(second) = item.value else {
-                    continue;
-                };
-                for (key, node) in second {
-                    if let Some(old) = first.get(&key) {
-                        let reason = format!(
-                            "{} {clean} is described here and at {}; remove one",
-                            key.to_uppercase(),
-                            old.place
-                        );
-                        return Err(Error::refused(&node.place, reason));
-                    }
-                    first.insert(key, node);
-                }
-            }
+        match paths.get_mut(&clean) {
+            Some(first) => join(first, item, &mut |key, old, node| {
+                let key = key.to_uppercase();
+                let reason = format!("{key} {clean} is described here and at {}; remove one", old.place);
+                Err(Error::refused(&node.place, reason))
+            })?,
+            None => drop(paths.insert(clean, item)),
         }
     }
     Ok(())
 }
 
-/// The address that was meant, and the parameters that are called otherwise now.
-fn clean(path: &str) -> std::result::Result<(String, Vec<(String, String)>), String> {
+/// Parameters that are called otherwise now: the old names and the new ones.
+type Renamed = Vec<(String, String)>;
+
+/// The address that was meant, and its parameters that are renamed.
+fn clean(path: &str) -> std::result::Result<(String, Renamed), &'static str> {
     let mut rest = path.trim();
     if let Some((_, tail)) = rest.split_once("://") {
         rest = tail.find('/').and_then(|at| tail.get(at..)).unwrap_or("/");
     }
     let mut out = String::from("/");
-    let mut renamed: Vec<(String, String)> = Vec::new();
-    let mut idents: Vec<String> = Vec::new();
+    let mut renamed = Renamed::new();
     let mut chars = rest.trim_start_matches('/').chars();
     while let Some(c) = chars.next() {
         match c {
             '{' => {
-                let mut name = String::new();
-                loop {
-                    match chars.next() {
-                        Some('}') => break,
-                        Some('{' | '/') | None => {
-                            return Err("has a brace that is never closed".to_owned());
-                        }
-                        Some(c) => name.push(c),
-                    }
-                }
-                let known = renamed.iter().find(|(old, _)| *old == name).map(|(_, new)| new.clone());
-                let word: String = name.chars().filter(|c| c.is_alphanumeric() || matches!(c, '_' | '-')).collect();
-                let word = if snake(&word) == "x" && word != "x" { "parameter".to_owned() } else { word };
+                let closed = chars.as_str().split_once('}').filter(|(name, _)| !name.contains(['{', '/']));
+                let (name, after) = closed.ok_or("has a brace that is never closed")?;
+                chars = after.chars();
+                let known = renamed.iter().find(|(old, _)| old == name).map(|(_, new)| new.clone());
                 let new = known.unwrap_or_else(|| {
-                    let new = crate::ident::unused(&word, "_", &mut |name| idents.contains(&snake(name)));
-                    idents.push(snake(&new));
-                    renamed.push((name.clone(), new.clone()));
+                    let word: String = name.chars().filter(|c| c.is_alphanumeric() || matches!(c, '_' | '-')).collect();
+                    let word = if snake(&word) == "x" && word != "x" { "parameter" } else { &word };
+                    let taken = |name: &str| renamed.iter().any(|(_, new)| snake(new) == snake(name));
+                    let new = unused(word, "_", &mut &taken);
+                    renamed.push((name.to_owned(), new.clone()));
                     new
                 });
-                let _ = write!(out, "{{{new}}}");
+                out += &format!("{{{new}}}");
             }
-            '}' => return Err("has a closing brace that was never opened".to_owned()),
+            '}' => return Err("has a closing brace that was never opened"),
             '?' | '#' => break,
             '/' if out.ends_with('/') => {}
             c if c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@/%".contains(c) => out.push(c),
-            c => {
-                for byte in c.to_string().bytes() {
-                    let _ = write!(out, "%{byte:02X}");
-                }
-            }
+            c => out.extend(utf8_percent_encode(c.encode_utf8(&mut [0; 4]), NON_ALPHANUMERIC)),
         }
     }
     renamed.retain(|(old, new)| old != new);
@@ -100,19 +76,12 @@ fn clean(path: &str) -> std::result::Result<(String, Vec<(String, String)>), Str
 }
 
 fn rename_parameters(item: &mut Node, renamed: &[(String, String)]) {
-    if renamed.is_empty() {
-        return;
-    }
-    for node in item.map_mut().into_iter().flat_map(|map| map.values_mut()) {
-        let own =
-            if node.list().is_some() { Some(node) } else { node.map_mut().and_then(|map| map.get_mut("parameters")) };
+    for (_, node) in item.entries_mut() {
+        let own = if node.list().is_some() { Some(node) } else { node.get_mut("parameters") };
         for parameter in own.and_then(Node::list_mut).into_iter().flatten() {
-            if parameter.get_text("in") != Some("path") {
-                continue;
-            }
-            let new =
-                renamed.iter().find(|(old, _)| parameter.get_text("name") == Some(old)).map(|(_, new)| new.clone());
-            if let (Some(new), Some(name)) = (new, parameter.map_mut().and_then(|map| map.get_mut("name"))) {
+            let is_it = |old: &str| parameter.get_text("in") == Some("path") && parameter.get_text("name") == Some(old);
+            let new = renamed.iter().find(|(old, _)| is_it(old)).map(|(_, new)| new.clone());
+            if let (Some(new), Some(name)) = (new, parameter.get_mut("name")) {
                 name.value = Value::Text(new);
             }
         }

@@ -1,7 +1,8 @@
 //! Rules about text for people: it must be text, and no text of a page may become code.
 
+use super::leave_out;
 use crate::notes::Notes;
-use crate::roles::{Role, walk};
+use crate::roles::{Role, each_map};
 use crate::tree::{Node, Value};
 
 /// The keys that hold text for people.
@@ -10,86 +11,54 @@ const KEYS: [&str; 3] = ["description", "summary", "title"];
 /// Symptom: the generator refuses the document. Cause: `description: Enum: std` on a line of its own is a mapping to YAML,
 /// `summary: 2024` a number, `title:` nothing. Remedy: what was meant as text becomes text again.
 pub(super) fn become_text(root: &mut Node, notes: &mut Notes) {
-    walk(root, Role::Document, &mut Vec::new(), &mut |role, node, _| {
-        if !has_texts(role) {
+    use Role::{Body, Header, Info, Operation, Parameter, PathItem, Response, Schema};
+    let mut mend = |what: &str, node: &mut Node| {
+        if node.text().is_none() {
+            let text = format_args!("{what} is {}; read as the text it was meant to be", node.describe());
+            notes.add(&node.place, text);
+            node.value = Value::Text(flatten(node));
+        }
+    };
+    each_map(root, &mut |role, map, _| {
+        if !matches!(role, Info | PathItem | Operation | Parameter | Body | Response | Header | Schema) {
             return;
         }
-        let Some(map) = node.map_mut() else { return };
         for key in KEYS {
-            let Some(child) = map.get_mut(key) else {
-                continue;
-            };
-            match &child.value {
-                Value::Text(_) => {}
-                Value::Null => {
-                    map.shift_remove(key);
-                }
-                _ => {
-                    notes.add(
-                        &child.place,
-                        format_args!("`{key}` is {}; read as the text it was meant to be", child.describe()),
-                    );
-                    child.value = Value::Text(flatten(child));
-                }
+            leave_out(map, key, |node| node.value != Value::Null);
+            if let Some(node) = map.get_mut(key) {
+                mend(&format!("`{key}`"), node);
             }
         }
-        // A tag is a word too.
-        if role == Role::Operation {
-            for tag in
-                map.get_mut("tags").and_then(Node::list_mut).into_iter().flatten().filter(|tag| tag.text().is_none())
-            {
-                notes.add(&tag.place, format_args!("a tag is {}; read as the text it was meant to be", tag.describe()));
-                tag.value = Value::Text(flatten(tag));
-            }
-            if map.get("tags").is_some_and(|tags| tags.list().is_none()) {
-                map.shift_remove("tags");
-            }
+        if role == Operation {
+            leave_out(map, "tags", |tags| tags.list().is_some());
+            let tags = map.get_mut("tags").and_then(Node::list_mut);
+            tags.into_iter().flatten().for_each(|tag| mend("a tag", tag));
         }
     });
 }
 
-fn has_texts(role: Role) -> bool {
-    matches!(
-        role,
-        Role::Info
-            | Role::PathItem
-            | Role::Operation
-            | Role::Parameter
-            | Role::Body
-            | Role::Response
-            | Role::Header
-            | Role::Schema
-    )
-}
-
 fn flatten(node: &Node) -> String {
     match &node.value {
-        Value::Null => String::new(),
-        Value::Bool(value) => value.to_string(),
-        Value::Number(text) | Value::Text(text) => text.clone(),
-        Value::List(items) => items.iter().map(flatten).collect::<Vec<_>>().join(", "),
-        Value::Map(map) => map
-            .iter()
-            .map(|(key, node)| format!("{key}: {}", flatten(node)).trim_end().to_owned())
-            .collect::<Vec<_>>()
-            .join("\n"),
+        Value::List(items) => Vec::from_iter(items.iter().map(flatten)).join(", "),
+        Value::Map(map) => {
+            let line = |(key, node)| format!("{key}: {}", flatten(node)).trim_end().to_owned();
+            Vec::from_iter(map.iter().map(line)).join("\n")
+        }
+        _ => node.word().unwrap_or_default(),
     }
 }
 
-/// Symptom: plain `cargo test` ran what stood in a vendor's description. Cause: the generator copies text into doc
-/// comments, and rustdoc takes an indented block or a fence for a test, brackets for links, angle brackets for HTML.
-/// Remedy: every text becomes one escaped line, wherever it stands, so that it is read as the words it holds.
+/// Symptom: `cargo test` ran what stood in a vendor's description. Cause: the generator copies text into doc comments,
+/// where rustdoc sees tests, links and HTML. Remedy: every text becomes one escaped line, wherever it stands.
 pub(super) fn one_line(root: &mut Node) {
     fn visit(node: &mut Node, in_names: bool) {
         match &mut node.value {
             Value::List(items) => items.iter_mut().for_each(|item| visit(item, false)),
             Value::Map(map) => {
                 for (key, child) in map.iter_mut() {
-                    // Data, which is never shown as text.
-                    if !in_names
-                        && (matches!(key.as_str(), "example" | "examples" | "default" | "enum")
-                            || key.starts_with("x-"))
-                    {
+                    // Data is never shown as text.
+                    let data = ["example", "examples", "default", "enum"].contains(&key.as_str());
+                    if !in_names && (data || key.starts_with("x-")) {
                         continue;
                     }
                     let is_text = KEYS.contains(&key.as_str()) || key == "termsOfService";
@@ -106,15 +75,13 @@ pub(super) fn one_line(root: &mut Node) {
 }
 
 /// A text as one line of Markdown that shows its words and does nothing else.
-#[must_use]
-pub fn escape(text: &str) -> String {
+fn escape(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{FEFF}' | '\u{200B}'));
-    let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    // Ends a block comment, should anyone write the text into one.
-    let line = line.replace("*/", "* /").replace("/*", "/ *");
+    let line = Vec::from_iter(words.filter(|word| !word.is_empty())).join(" ");
     let mut out = String::with_capacity(line.len());
-    for c in line.chars() {
-        if matches!(c, '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '~' | '&' | '$') {
+    // `*/` would end a block comment, should anyone write the text into one.
+    for c in line.replace("*/", "* /").replace("/*", "/ *").chars() {
+        if "\\`*[]<>~&$".contains(c) {
             out.push('\\');
         }
         out.push(c);
