@@ -63,9 +63,9 @@ pub struct Change {
 impl Change {
     /// A change of a kind and a level, at no place as yet.
     #[must_use]
-    pub fn of(id: &str, level: Level) -> Self {
+    pub fn of(id: impl Into<String>, level: Level) -> Self {
         Self {
-            id: id.to_owned(),
+            id: id.into(),
             level,
             direction: None,
             operation: None,
@@ -92,22 +92,8 @@ pub struct Pair<'a> {
     pub revision: &'a Node,
 }
 
-/// What a caller found in a pair.
-pub struct Found {
-    /// The kind.
-    pub id: String,
-    /// How much it matters.
-    pub level: Level,
-    /// The line that says so.
-    pub place: Place,
-    /// What was there.
-    pub before: Option<String>,
-    /// What is there now.
-    pub after: Option<String>,
-}
-
 /// What a caller looks at each pair of schemas with.
-pub type Look<'a> = &'a (dyn Fn(&Pair<'_>) -> Vec<Found> + Sync);
+pub type Look<'a> = &'a (dyn Fn(&Pair<'_>) -> Vec<Change> + Sync);
 
 /// What a caller may say.
 pub struct Options<'a> {
@@ -115,8 +101,6 @@ pub struct Options<'a> {
     pub identity: &'a dyn Fn(&Node) -> Option<String>,
     /// Looks at each pair of schemas as well.
     pub look: Look<'a>,
-    /// Today, in days since 1970-01-01: what was announced to end may be gone after that day.
-    pub today: i64,
 }
 
 /// What came of a comparison.

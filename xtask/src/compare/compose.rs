@@ -2,12 +2,13 @@
 //! they say.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
+
+use heck::ToKebabCase as _;
 
 use super::change::Level;
-use super::comparer::{Comparer, Said, entries, items};
+use super::comparer::{Comparer, entries, items};
 use super::pairs::{Paired, Way};
-use super::spot::{Effect, Schemas, Verdict};
+use super::spot::{Effect, Schemas};
 use super::trail::Step;
 use crate::error::Result;
 use crate::reference::follow;
@@ -142,11 +143,6 @@ fn gather(document: &Node, node: &Node, whole: &mut Map, left: &mut Vec<Node>, p
 }
 
 impl Comparer<'_> {
-    /// Which member of `allOf` became which.
-    pub(super) fn members(&mut self, at: Schemas<'_>) -> Paired {
-        self.paired(at, "allOf", true)
-    }
-
     /// Members of `allOf` without a counterpart, where both sides have members: what they describe was compared, and is
     /// different.
     pub(super) fn other_members(&mut self, at: Schemas<'_>, members: Paired) -> Result<()> {
@@ -159,14 +155,8 @@ impl Comparer<'_> {
     }
 
     /// Compares `allOf`, `oneOf` and `anyOf`, each where it stands on both sides.
-    pub(super) fn compositions(&mut self, at: Schemas<'_>, members: Option<&Paired>) -> Result<()> {
-        match members {
-            Some(members) => self.parts(at, "allOf", members)?,
-            None => {
-                let paired = self.members(at);
-                self.parts(at, "allOf", &paired)?;
-            }
-        }
+    pub(super) fn compositions(&mut self, at: Schemas<'_>, members: &Paired) -> Result<()> {
+        self.parts(at, "allOf", members)?;
         for key in UNIONS {
             // What a discriminator calls by name is another thing under another name.
             let mut paired =
@@ -194,9 +184,8 @@ impl Comparer<'_> {
         let one_is_enough = gone != at.spot.is_request();
         let level = if one_is_enough { levels.into_iter().min() } else { levels.into_iter().max() };
         let level = at.spot.unless_excused(level.unwrap_or(Level::Warning).max(Level::Additive));
-        let id = at.spot.id(&format!("{}-{}", word(key), if gone { "removed" } else { "added" }));
-        let said = Said::nodes(Some(at.base), Some(at.revision)).sent(at.spot.direction);
-        self.record(at.trail, id, level, said)
+        let id = at.spot.id(&format!("{}-{}", key.to_kebab_case(), if gone { "removed" } else { "added" }));
+        self.record(at.trail, id, level, (Some(at.base), Some(at.revision)))
     }
 
     /// `oneOf` that became `anyOf`, or the other way round, is recorded; the older schema comes back with the newer
@@ -235,21 +224,21 @@ impl Comparer<'_> {
             "allOf" => (Level::Warning, at.level(Effect::Narrower)),
             _ => (at.level(Effect::Narrower), at.level(Effect::Wider)),
         };
-        let gone = paired.gone.iter().filter_map(|index| Some((*index, old.get(*index)?, "removed", less)));
-        let come = paired.come.iter().filter_map(|index| Some((*index, new.get(*index)?, "added", more)));
+        let gone = paired.gone.iter().filter_map(|index| Some((index, old.get(*index)?, "removed", less)));
+        let come = paired.come.iter().filter_map(|index| Some((index, new.get(*index)?, "added", more)));
         for (index, part, how, level) in gone.chain(come) {
             let (name, number) = (name_of(part), index.to_string());
             let step = list.steps(&name, Step::Key(&number), Step::Key(&number));
-            let said = if how == "added" { Said::nodes(None, Some(part)) } else { Said::nodes(Some(part), None) };
-            let id = at.spot.id(&format!("{}-{how}", word(key)));
-            self.record(&step, id, at.spot.unless_excused(level), said.sent(at.spot.direction))?;
+            let nodes = if how == "added" { (None, Some(part)) } else { (Some(part), None) };
+            let id = at.spot.id(&format!("{}-{how}", key.to_kebab_case()));
+            self.record(&step, id, at.spot.unless_excused(level), nodes)?;
         }
         Ok(())
     }
 
     /// Which part became which: by reference, content or title; where these say nothing and `alike` asks for it, by
     /// being the same or more.
-    fn paired(&mut self, at: Schemas<'_>, key: &str, alike: bool) -> Paired {
+    pub(super) fn paired(&mut self, at: Schemas<'_>, key: &str, alike: bool) -> Paired {
         let (old, new) = both(at, key);
         if old.is_empty() && new.is_empty() {
             return Paired::default();
@@ -293,34 +282,6 @@ impl Comparer<'_> {
         let level = done.ok().map(|()| gravest.unwrap_or(Level::Text));
         self.trials.extend(key.map(|key| (key, level)));
         level
-    }
-}
-
-/// What became of `not`.
-pub(super) fn never(at: Schemas<'_>) -> Option<Verdict> {
-    at.keyword("not", "not", [at.level(Effect::Narrower), at.level(Effect::Wider), Level::Warning])
-}
-
-/// What became of a discriminator.
-pub(super) fn discriminator(at: Schemas<'_>) -> Option<Verdict> {
-    let (key, what, level) = at.keyword("discriminator", "discriminator", [Level::Warning; 3])?;
-    let (Some(old), Some(new)) = at.get(key) else { return Some((key, what, level)) };
-    if old.get_text("propertyName") != new.get_text("propertyName") {
-        return Some((key, "discriminator-property-name-changed".to_owned(), level));
-    }
-    let count = |node: &Node| entries(node.get("mapping")).len();
-    Some(match count(new).cmp(&count(old)) {
-        Ordering::Greater => (key, "discriminator-mapping-added".to_owned(), Level::Additive),
-        Ordering::Less => (key, "discriminator-mapping-deleted".to_owned(), level),
-        Ordering::Equal => (key, "discriminator-mapping-changed".to_owned(), level),
-    })
-}
-
-fn word(key: &str) -> &'static str {
-    match key {
-        "allOf" => "all-of",
-        "oneOf" => "one-of",
-        _ => "any-of",
     }
 }
 

@@ -56,6 +56,11 @@ impl<'t> Trail<'t> {
         Self { up: Some(self), name, base, revision }
     }
 
+    /// The name of the last step.
+    pub(super) fn name(&self) -> &'t str {
+        self.name
+    }
+
     /// The JSON pointer in one of the documents.
     #[must_use]
     pub fn pointer(&self, which: Which) -> String {

@@ -204,7 +204,7 @@ mod tests {
         let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("::")).collect();
         assert_eq!(commands.len(), 1, "{text}");
         assert!(commands.iter().all(|line| line.starts_with("::warning file=")));
-        assert_eq!((message("1%\n"), property("a:b,c")), ("1%25%0A".to_owned(), "a%3Ab%2Cc".to_owned()));
+        assert_eq!((message("1%\n"), property("a:b,c")), ("1%25⏎".to_owned(), "a%3Ab%2Cc".to_owned()));
     }
 
     #[test]

@@ -16,7 +16,6 @@ mod validate;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::compare::{self, Change, Level, Operation, Options, Pair};
 use crate::error::{Error, Result};
@@ -164,7 +163,7 @@ pub fn between(client: &Client, (base, revision): (&Side, &Side), show_text: boo
 fn compare(base: &Side, revision: &Side, client: &Client) -> Result<(Vec<Change>, HashMap<Operation, Operation>)> {
     let (old, new) = (base.document()?, revision.document()?);
     let look = |pair: &Pair<'_>| prose::look(pair, client);
-    let options = Options { identity: &api_id, look: &look, today: today() };
+    let options = Options { identity: &api_id, look: &look };
     let compared = compare::compare(&old, &new, &options)?;
     let mut changes = compared.changes;
     // The contradictions below find these wherever they stand, in what is new too.
@@ -343,11 +342,4 @@ fn gone(vendor: &Side, revision: &Side) -> Vec<Change> {
 /// A newer side that cannot be imported is an unreadable one, whatever the import calls it.
 fn refusal(error: Error) -> Error {
     Error::Refused(crate::error::one_line(&error.to_string()))
-}
-
-fn today() -> i64 {
-    /// Seconds.
-    const DAY: u64 = 24 * 60 * 60;
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    i64::try_from(seconds / DAY).unwrap_or_default()
 }

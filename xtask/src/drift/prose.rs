@@ -6,13 +6,13 @@
 use std::collections::BTreeSet;
 
 use super::client::Client;
-use crate::compare::{Direction, Found, Level, Pair};
+use crate::compare::{Change, Direction, Level, Pair};
 use crate::lift::{Constraint, Keyword, Said, statements};
 use crate::tree::{Node, Place};
 
 /// What prose says differently.
 #[must_use]
-pub fn look(pair: &Pair<'_>, client: &Client) -> Vec<Found> {
+pub fn look(pair: &Pair<'_>, client: &Client) -> Vec<Change> {
     if says_the_same(pair.base, pair.revision) {
         return Vec::new();
     }
@@ -41,7 +41,7 @@ fn same(one: &Constraint, other: &Constraint) -> bool {
 }
 
 /// A description that states something else than before while its schema says what it said.
-fn against(schema: &Constraint, was: Option<&Constraint>, is: &Constraint) -> Option<Found> {
+fn against(schema: &Constraint, was: Option<&Constraint>, is: &Constraint) -> Option<Change> {
     // What the schema said already is no news.
     if same(is, was.unwrap_or(schema)) {
         return None;
@@ -52,13 +52,8 @@ fn against(schema: &Constraint, was: Option<&Constraint>, is: &Constraint) -> Op
         Some(format!("{words} in the description, {} in the schema", stated(schema)))
     };
     let kind = if is.keyword == Keyword::Enum { "enum" } else { "limit" };
-    Some(Found {
-        id: format!("prose-{kind}-changed-schema-stayed"),
-        level: Level::Warning,
-        place: is.place.clone(),
-        before: both(was),
-        after: both(Some(is)),
-    })
+    let (place, before, after) = (is.place.clone(), both(was), both(Some(is)));
+    Some(Change { place, before, after, ..Change::of(format!("prose-{kind}-changed-schema-stayed"), Level::Warning) })
 }
 
 /// Most schemas did not change: prose is only read where it may say something else.
@@ -75,14 +70,15 @@ fn enumeration(
     client: &Client,
     old: Option<&Constraint>,
     new: Option<&Constraint>,
-    found: &mut Vec<Found>,
+    found: &mut Vec<Change>,
 ) {
     let values = |side: Option<&Constraint>| side.map(|side| side.values.iter().cloned().collect::<BTreeSet<_>>());
     let all = |set: BTreeSet<String>| Some(set.into_iter().collect::<Vec<_>>().join(", "));
     let request = pair.direction == Direction::Request;
     let matters = |matters: bool| if matters { Level::Warning } else { Level::Additive };
     let mut add = |what: &str, level: Level, before: Option<String>, after: Option<String>| {
-        found.push(Found { id: format!("prose-enum-{what}"), level, place: place(pair, new), before, after });
+        let place = place(pair, new);
+        found.push(Change { place, before, after, ..Change::of(format!("prose-enum-{what}"), level) });
     };
     match (values(old), values(new)) {
         (None, None) => {}
@@ -105,7 +101,7 @@ fn limit(
     keyword: Keyword,
     old: Option<&Constraint>,
     new: Option<&Constraint>,
-    found: &mut Vec<Found>,
+    found: &mut Vec<Change>,
 ) {
     let value = |side: Option<&Constraint>| side.and_then(|side| side.values.first().cloned());
     let (was, is) = (value(old), value(new));
@@ -119,13 +115,10 @@ fn limit(
         (Some(was), Some(is)) => (is < was) == upper,
     };
     let words = |value: Option<String>| value.map(|value| format!("{} {value}", keyword.name()));
-    found.push(Found {
-        id: format!("prose-limit-{}", if stricter { "stricter" } else { "looser" }),
-        level: if stricter && pair.direction == Direction::Request { Level::Warning } else { Level::Additive },
-        place: place(pair, new),
-        before: words(was),
-        after: words(is),
-    });
+    let id = format!("prose-limit-{}", if stricter { "stricter" } else { "looser" });
+    let level = if stricter && pair.direction == Direction::Request { Level::Warning } else { Level::Additive };
+    let (place, before, after) = (place(pair, new), words(was), words(is));
+    found.push(Change { place, before, after, ..Change::of(id, level) });
 }
 
 /// The line that states a constraint now, or of the schema that no longer does.
