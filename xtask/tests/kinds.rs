@@ -1087,7 +1087,6 @@ fn what_the_vendors_pages_never_have_is_reported_all_the_same() {
         (", schema: {}", ", x-extensible-enum: [a]", "", schemes("")),
         (", schema: {}", ", readOnly: true", "", schemes("")),
         (", schema: {}", "", ", callbacks: {done: {}}", schemes("")),
-        (", schema: {}", "", ", servers: [{url: https://b.example}]", schemes("")),
         (", schema: {}", "", ", x-sunset: '2030-01-01'", schemes("")),
         (", schema: {}", "", ", x-stability-level: alpha", schemes("")),
         (", schema: {}", "", "", schemes("") + "\nwebhooks: {done: {}}"),

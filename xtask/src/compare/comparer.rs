@@ -104,6 +104,15 @@ impl<'a> Comparer<'a> {
         Ok(())
     }
 
+    /// Records what one side alone has: the newer one, or the older.
+    pub fn alone(&mut self, at: &Trail<'_>, (node, is_new): (&Node, bool), (id, level, words): Alone) -> Result<()> {
+        if is_new {
+            self.record_as(at, id, level, (None, Some(node)), [None, Some(words)])
+        } else {
+            self.record_as(at, id, level, (Some(node), None), [Some(words), None])
+        }
+    }
+
     /// Records that something is another than before, unless it is the same.
     pub fn became<T: ToString + PartialEq>(
         &mut self,
@@ -167,12 +176,9 @@ impl<'a> Comparer<'a> {
             let step = at.step(name);
             match (one, other) {
                 (Some(one), Some(other)) => both(self, &step, (one, other))?,
-                (one, other) => {
-                    let Some(node) = one.or(other) else { continue };
-                    let (id, level, words) = alone(name, node, other.is_some());
-                    let side = |node: Option<&Node>| node.map(|_| words.clone());
-                    self.record_as(&step, id, level, (one, other), [side(one), side(other)])?;
-                }
+                (Some(one), None) => self.alone(&step, (one, false), alone(name, one, false))?,
+                (None, Some(other)) => self.alone(&step, (other, true), alone(name, other, true))?,
+                (None, None) => {}
             }
         }
         Ok(())

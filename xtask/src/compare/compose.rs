@@ -12,6 +12,7 @@ use super::spot::{Effect, Schemas};
 use super::trail::Step;
 use crate::error::Result;
 use crate::reference::follow;
+use crate::text::shown;
 use crate::tree::{Map, Node, Value};
 
 /// Parts of parts, all together: what is beyond stays as it is. No object that people describe has so many.
@@ -224,14 +225,14 @@ impl Comparer<'_> {
             "allOf" => (Level::Warning, at.level(Effect::Narrower)),
             _ => (at.level(Effect::Narrower), at.level(Effect::Wider)),
         };
-        let gone = paired.gone.iter().filter_map(|index| Some((index, old.get(*index)?, "removed", less)));
-        let come = paired.come.iter().filter_map(|index| Some((index, new.get(*index)?, "added", more)));
-        for (index, part, how, level) in gone.chain(come) {
+        let gone = paired.gone.iter().filter_map(|index| Some((index, old.get(*index)?, false)));
+        let come = paired.come.iter().filter_map(|index| Some((index, new.get(*index)?, true)));
+        for (index, part, is_new) in gone.chain(come) {
             let (name, number) = (name_of(part), index.to_string());
             let step = list.steps(&name, Step::Key(&number), Step::Key(&number));
-            let nodes = if how == "added" { (None, Some(part)) } else { (Some(part), None) };
-            let id = at.spot.id(&format!("{}-{how}", key.to_kebab_case()));
-            self.record(&step, id, at.spot.unless_excused(level), nodes)?;
+            let (how, level) = if is_new { ("added", more) } else { ("removed", less) };
+            let (id, level) = (format!("{}-{how}", key.to_kebab_case()), at.spot.unless_excused(level));
+            self.alone(&step, (part, is_new), (at.spot.id(&id), level, shown(part)))?;
         }
         Ok(())
     }

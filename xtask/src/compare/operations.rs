@@ -91,8 +91,8 @@ pub(super) fn placeholders(path: &str) -> Vec<&str> {
 
 /// The keys of a document, an address and an operation that are compared by name.
 const ROOT: [&str; 7] = ["openapi", "info", "paths", "components", "servers", "security", "tags"];
-const OPERATION: [&str; 7] =
-    ["operationId", "parameters", "requestBody", "responses", "security", "tags", "deprecated"];
+const OPERATION: [&str; 8] =
+    ["operationId", "parameters", "requestBody", "responses", "security", "servers", "tags", "deprecated"];
 
 impl<'a> Comparer<'a> {
     /// Compares all; gives the operations that are the same one, the older's and the newer's.
@@ -136,31 +136,23 @@ impl<'a> Comparer<'a> {
             let name = template(old.path);
             let address = paths.steps(&name, Step::Key(old.path), Step::Key(new.path));
             if addresses.insert((old.path, new.path)) {
-                self.rest(&address, old.item, new.item, &[&METHODS[..], &["parameters"]].concat())?;
+                self.rest(&address, old.item, new.item, &[&METHODS[..], &["parameters", "servers"]].concat())?;
             }
-            self.operation(&address.steps(old.method, Step::Name, Step::Key(new.method)), (old, new))?;
+            self.operation(&address.steps(old.method, Step::Key(old.method), Step::Key(new.method)), (old, new))?;
         }
-        for found in &all.gone {
+        let gone = all.gone.iter().map(|found| (found, false));
+        for (found, is_new) in gone.chain(all.come.iter().map(|found| (found, true))) {
+            self.operation = Some(found.name());
             let what = if all.new_paths.contains(&template(found.path)) { "api" } else { "api-path" };
-            let (how, level) = match found.node.is_true("deprecated") {
-                true => ("with", Level::Warning),
-                false => ("without", Level::Breaking),
+            let (id, level) = match (is_new, found.node.is_true("deprecated")) {
+                (true, _) => ("endpoint-added".to_owned(), Level::Additive),
+                (_, true) => (format!("{what}-removed-with-deprecation"), Level::Warning),
+                (_, false) => (format!("{what}-removed-without-deprecation"), Level::Breaking),
             };
-            self.operation_alone(&paths, found, format!("{what}-removed-{how}-deprecation"), level)?;
-        }
-        for found in &all.come {
-            self.operation_alone(&paths, found, "endpoint-added".to_owned(), Level::Additive)?;
+            let at = paths.step(found.path);
+            self.alone(&at.step(found.method), (found.node, is_new), (id, level, found.words()))?;
         }
         Ok(())
-    }
-
-    /// An operation that one side alone has: a new one adds.
-    fn operation_alone(&mut self, paths: &Trail<'_>, found: &Found<'a>, id: String, level: Level) -> Result<()> {
-        self.operation = Some(found.name());
-        let (node, words) = (Some(found.node), Some(found.words()));
-        let is_new = level == Level::Additive;
-        let (nodes, words) = if is_new { ((None, node), [None, words]) } else { ((node, None), [words, None]) };
-        self.record_as(&paths.step(found.path).step(found.method), id, level, nodes, words)
     }
 
     fn operation(&mut self, at: &Trail<'_>, pair: (&Found<'a>, &Found<'a>)) -> Result<()> {
@@ -185,6 +177,11 @@ impl<'a> Comparer<'a> {
         self.answers(at, pair)?;
         self.direction = None;
         self.security(at, pair)?;
+        let own = |found: &Found<'a>| found.node.get("servers").or(found.item.get("servers"));
+        if own(old).or(own(new)).is_some() {
+            let (was, is) = (self.base.get("servers"), self.revision.get("servers"));
+            self.servers(at, (own(old).or(was), own(new).or(is)))?;
+        }
         self.rest(at, old.node, new.node, &OPERATION)
     }
 

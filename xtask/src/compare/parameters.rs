@@ -29,8 +29,8 @@ impl Parameter<'_> {
     }
 
     /// Where it is written and its name, in one line.
-    fn words(&self) -> Option<String> {
-        Some(format!("{} {}", self.place, self.name))
+    fn words(&self) -> String {
+        format!("{} {}", self.place, self.name)
     }
 }
 
@@ -45,16 +45,15 @@ impl<'a> Comparer<'a> {
                 let spot = Spot::new(Direction::Request, Kind::Parameter { optional });
                 self.carrier(&one.trail(at, other), (old, new), spot, &["name", "in"])?;
             } else {
-                let nodes = (Some(one.node), None);
-                let words = [one.words(), None];
-                self.record_as(&one.trail(at, one), "request-parameter-removed", Level::Warning, nodes, words)?;
+                let what = ("request-parameter-removed".to_owned(), Level::Warning, one.words());
+                self.alone(&one.trail(at, one), (one.node, false), what)?;
             }
         }
         for other in is.iter().filter(|other| was.iter().all(|one| one.key != other.key)) {
             let required = other.place == "path" || other.node.is_true("required");
             let level = if required { Level::Breaking } else { Level::Additive };
-            let id = format!("new-{}-request-parameter", manner(required));
-            self.record_as(&other.trail(at, other), id, level, (None, Some(other.node)), [None, other.words()])?;
+            let what = (format!("new-{}-request-parameter", manner(required)), level, other.words());
+            self.alone(&other.trail(at, other), (other.node, true), what)?;
         }
         Ok(())
     }

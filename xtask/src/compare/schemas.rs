@@ -101,7 +101,7 @@ impl Comparer<'_> {
     fn types(&mut self, at: Schemas<'_>) -> Result<()> {
         let (old, new) = (kinds(at.base), kinds(at.revision));
         let (wide, narrow) = if at.spot.is_request() { (&new, &old) } else { (&old, &new) };
-        let fits = contains(wide, narrow, at.spot.is_text());
+        let fits = contains(wide.as_ref(), narrow.as_ref(), at.spot.is_text());
         if old != new {
             let (what, level) = match (fits, at.spot.direction) {
                 (true, Direction::Request) => ("type-generalized", Level::Additive),
@@ -146,7 +146,7 @@ impl Comparer<'_> {
             let document = if is_new { revision_root } else { base_root };
             let required = if is_new { is.contains(name) } else { was.contains(name) };
             // Whether the other side refuses what it does not describe.
-            let closed = matches!(Further::of(if is_new { at.base } else { at.revision }), Further::Nothing);
+            let closed = further(if is_new { at.base } else { at.revision }).0 == 0;
             let (id, level) = property_alone(follow(document, node).node, is_new, (required, closed), at.spot);
             (id, level, shown(node))
         };
@@ -155,14 +155,10 @@ impl Comparer<'_> {
             this.property(step, pair, (was.contains(name), is.contains(name)), at.spot)
         })?;
         // Names that are required although no property is described.
-        let unnamed = |names: &BTreeSet<&'_ str>| -> BTreeSet<String> {
-            let unknown = names.iter().filter(|name| !old.contains_key(**name) && !new.contains_key(**name));
-            unknown.map(|name| (*name).to_owned()).collect()
-        };
-        let (was, is) = (unnamed(&was), unnamed(&is));
-        if !is.is_subset(&was) {
+        let is_unknown = |name: &&str| !old.contains_key(*name) && !new.contains_key(*name);
+        if is.difference(&was).any(is_unknown) {
             self.record(&at.trail.step("required"), NO_PROPERTY, Level::Warning, at.get("required"))?;
-        } else if was != is {
+        } else if was.difference(&is).any(is_unknown) {
             self.keyword(at, "required", "required-names-changed", Level::Additive)?;
         }
         Ok(())
@@ -195,16 +191,16 @@ impl Comparer<'_> {
     /// What may stand beside the properties: anything, nothing, or what a schema says.
     fn further(&mut self, at: Schemas<'_>) -> Result<()> {
         let key = "additionalProperties";
-        match (Further::of(at.base), Further::of(at.revision)) {
-            (Further::Schema(base), Further::Schema(revision)) => {
-                self.referred(Schemas { trail: &at.trail.step(key), base, revision, spot: at.spot.inside() })
+        let (effect, how) = match (further(at.base), further(at.revision)) {
+            ((_, Some(base)), (_, Some(revision))) => {
+                let spot = at.spot.inside();
+                return self.referred(Schemas { trail: &at.trail.step(key), base, revision, spot });
             }
-            (old, new) if old.rank() == new.rank() => Ok(()),
-            (old, new) if new.rank() < old.rank() => {
-                self.keyword(at, key, "additional-properties-narrowed", at.level(Effect::Narrower))
-            }
-            _ => self.keyword(at, key, "additional-properties-widened", at.level(Effect::Wider)),
-        }
+            ((old, _), (new, _)) if old == new => return Ok(()),
+            ((old, _), (new, _)) if new < old => (Effect::Narrower, "narrowed"),
+            _ => (Effect::Wider, "widened"),
+        };
+        self.keyword(at, key, &format!("additional-properties-{how}"), at.level(effect))
     }
 
     fn items(&mut self, at: Schemas<'_>) -> Result<()> {
@@ -245,23 +241,21 @@ fn property_alone(node: &Node, is_new: bool, (required, closed): (bool, bool), s
 
 fn format(at: Schemas<'_>) -> Option<Verdict> {
     let (old, new) = (at.base.get_text("format"), at.revision.get_text("format"));
-    if old == new {
-        return None;
-    }
-    let inside = matches!(
-        if at.spot.is_request() { (new, old) } else { (old, new) },
-        (None, _)
-            | (Some("double"), Some("float" | "int32" | "int64"))
-            | (Some("float"), Some("int32" | "int64"))
-            | (Some("int64"), Some("int32"))
-            | (Some("bigint"), Some("int32" | "int64"))
-            | (Some("date-time"), Some("date" | "time"))
-    );
-    let (what, level) = match (inside, at.spot.is_request()) {
-        (true, true) => ("type-generalized", Level::Additive),
-        (true, false) => ("format-changed", Level::Additive),
-        (false, true) if old.is_none() => ("format-changed", Level::Warning),
-        (false, _) => ("format-changed", Level::Breaking),
+    let (wide, narrow) = if at.spot.is_request() { (new, old) } else { (old, new) };
+    let inside: &[&str] = match wide {
+        Some("double") => &["float", "int32", "int64"],
+        Some("float" | "bigint") => &["int32", "int64"],
+        Some("int64") => &["int32"],
+        Some("date-time") => &["date", "time"],
+        _ => &[],
+    };
+    let (what, level) = match (old, new) {
+        _ if old == new => return None,
+        _ if wide.is_none() || narrow.is_some_and(|narrow| inside.contains(&narrow)) => {
+            (if at.spot.is_request() { "type-generalized" } else { "format-changed" }, Level::Additive)
+        }
+        (None, _) if at.spot.is_request() => ("format-changed", Level::Warning),
+        _ => ("format-changed", Level::Breaking),
     };
     Some(("format", what.to_owned(), at.spot.unless_excused(level)))
 }
@@ -312,56 +306,37 @@ fn pattern(at: Schemas<'_>) -> Option<Verdict> {
     Some(("pattern", what.to_owned(), level))
 }
 
-enum Further<'n> {
-    Nothing,
-    Schema(&'n Node),
-    Anything,
-}
-
-impl<'n> Further<'n> {
-    fn of(node: &'n Node) -> Self {
-        match node.get("additionalProperties") {
-            None => Self::Anything,
-            Some(further) => match &further.value {
-                Value::Bool(false) => Self::Nothing,
-                Value::Map(map) if !map.is_empty() => Self::Schema(further),
-                _ => Self::Anything,
-            },
-        }
-    }
-
-    fn rank(&self) -> u8 {
-        match self {
-            Self::Nothing => 0,
-            Self::Schema(_) => 1,
-            Self::Anything => 2,
-        }
+/// How much may stand beside the properties: nothing, what a schema says, or anything; and that schema.
+fn further(node: &Node) -> (u8, Option<&Node>) {
+    let further = node.get("additionalProperties");
+    match further.map(|further| &further.value) {
+        Some(Value::Bool(false)) => (0, None),
+        Some(Value::Map(map)) if !map.is_empty() => (1, further),
+        _ => (2, None),
     }
 }
 
 /// The types of a schema; none when it allows any. Properties and items say what it is as well as the word does.
-fn kinds(node: &Node) -> Option<BTreeSet<String>> {
-    let words: BTreeSet<String> = match node.get("type").map(|node| &node.value) {
-        Some(Value::Text(text)) => BTreeSet::from([text.clone()]),
-        Some(Value::List(items)) => items.iter().filter_map(Node::text).map(str::to_owned).collect(),
-        _ if node.get("properties").and_then(Node::map).is_some_and(|map| !map.is_empty()) => {
-            BTreeSet::from(["object".to_owned()])
-        }
-        _ if node.get("items").is_some() => BTreeSet::from(["array".to_owned()]),
+fn kinds(node: &Node) -> Option<BTreeSet<&str>> {
+    let words = match node.get("type").map(|node| &node.value) {
+        Some(Value::Text(text)) => BTreeSet::from([text.as_str()]),
+        Some(Value::List(items)) => items.iter().filter_map(Node::text).collect(),
+        _ if !entries(node.get("properties")).is_empty() => BTreeSet::from(["object"]),
+        _ if node.get("items").is_some() => BTreeSet::from(["array"]),
         _ => return None,
     };
-    let words: BTreeSet<String> = words.into_iter().filter(|word| word != "null").collect();
-    (!words.is_empty()).then_some(words)
+    Some(words.into_iter().filter(|word| *word != "null").collect()).filter(|words: &BTreeSet<_>| !words.is_empty())
 }
 
 /// Whether whatever has one of the narrow types has one of the wide ones.
-fn contains(wide: &Option<BTreeSet<String>>, narrow: &Option<BTreeSet<String>>, is_text: bool) -> bool {
+fn contains(wide: Option<&BTreeSet<&str>>, narrow: Option<&BTreeSet<&str>>, is_text: bool) -> bool {
     let Some(wide) = wide else { return true };
-    let Some(narrow) = narrow else { return false };
-    narrow.iter().all(|word| {
-        wide.contains(word)
-            || word == "integer" && wide.contains("number")
-            || is_text && wide.contains("string") && !matches!(word.as_str(), "object" | "array")
+    narrow.is_some_and(|narrow| {
+        narrow.iter().all(|word| {
+            wide.contains(word)
+                || *word == "integer" && wide.contains("number")
+                || is_text && wide.contains("string") && !matches!(*word, "object" | "array")
+        })
     })
 }
 
