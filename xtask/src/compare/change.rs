@@ -21,10 +21,8 @@ pub enum Level {
 
 /// Which way the data goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// What the client sends.
+pub(crate) enum Direction {
     Request,
-    /// What it gets.
     Response,
 }
 
@@ -44,16 +42,14 @@ pub struct Change {
     pub id: String,
     /// How much it matters.
     pub level: Level,
-    /// Which way the data goes, where that has a meaning.
-    pub direction: Option<Direction>,
-    /// The operation concerned; none for what describes the document as a whole.
-    pub operation: Option<Operation>,
+    pub(crate) direction: Option<Direction>,
+    /// None for what describes the document as a whole.
+    pub(crate) operation: Option<Operation>,
     /// The place in the newer document; for what is gone, in the older.
     pub pointer: String,
     /// The place by names from the operation down: stable when lists are reordered.
-    pub site: String,
-    /// The file and line of that place.
-    pub place: Place,
+    pub(crate) site: String,
+    pub(crate) place: Place,
     /// What was there.
     pub before: Option<String>,
     /// What is there now.
@@ -62,8 +58,7 @@ pub struct Change {
 
 impl Change {
     /// A change of a kind and a level, at no place as yet.
-    #[must_use]
-    pub fn of(id: impl Into<String>, level: Level) -> Self {
+    pub(crate) fn of(id: impl Into<String>, level: Level) -> Self {
         Self {
             id: id.into(),
             level,
@@ -78,18 +73,13 @@ impl Change {
     }
 }
 
-/// One pair of schemas that a caller's own look is offered.
+/// One pair of schemas that a caller's own look is offered, and where they stand.
 pub struct Pair<'a> {
-    /// Which way the data goes.
-    pub direction: Direction,
-    /// The operation.
-    pub operation: Option<&'a Operation>,
-    /// The way here.
-    pub trail: &'a Trail<'a>,
-    /// The older schema.
-    pub base: &'a Node,
-    /// The newer schema.
-    pub revision: &'a Node,
+    pub(crate) direction: Direction,
+    pub(crate) operation: Option<&'a Operation>,
+    pub(crate) trail: &'a Trail<'a>,
+    pub(crate) base: &'a Node,
+    pub(crate) revision: &'a Node,
 }
 
 /// What a caller looks at each pair of schemas with.
@@ -109,5 +99,5 @@ pub struct Comparison {
     /// All changes, in the order of the documents.
     pub changes: Vec<Change>,
     /// The operations of both documents that are the same one: the older's, the newer's.
-    pub matched: Vec<(Operation, Operation)>,
+    pub(crate) matched: Vec<(Operation, Operation)>,
 }

@@ -27,9 +27,10 @@ use comparer::Comparer;
 use crate::error::{Error, Result};
 use crate::tree::Node;
 
-pub use change::{Change, Comparison, Direction, Level, Look, Operation, Options, Pair};
+pub use change::{Change, Comparison, Level, Look, Operation, Options};
+pub(crate) use change::{Direction, Pair};
+pub(crate) use operations::template;
 pub(crate) use schemas::NO_PROPERTY;
-pub use trail::Trail;
 
 /// Room for schemas inside of schemas, in an unoptimised build too.
 const STACK_BYTES: usize = 256 * 1024 * 1024;

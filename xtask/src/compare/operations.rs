@@ -80,7 +80,7 @@ fn listed(document: &Node) -> Result<Vec<Found<'_>>> {
 }
 
 /// An address without the names of its parameters, which no client sends.
-pub(super) fn template(path: &str) -> String {
+pub(crate) fn template(path: &str) -> String {
     placeholders(path).iter().fold(path.to_owned(), |path, name| path.replacen(&format!("{{{name}}}"), "{}", 1))
 }
 

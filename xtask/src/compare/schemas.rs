@@ -27,7 +27,7 @@ const KNOWN: [&[&str]; 5] = [
 ];
 
 /// A name that is required and that no property has.
-pub const NO_PROPERTY: &str = "required-names-no-property";
+pub(crate) const NO_PROPERTY: &str = "required-names-no-property";
 
 impl Comparer<'_> {
     /// Compares two schemas that are no references.

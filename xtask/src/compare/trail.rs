@@ -8,7 +8,7 @@ use crate::roles::pointer;
 
 /// One step of the way: its name, and how it is written in each document.
 #[derive(Debug, Clone, Copy)]
-pub struct Trail<'t> {
+pub(crate) struct Trail<'t> {
     up: Option<&'t Trail<'t>>,
     name: &'t str,
     base: Step<'t>,

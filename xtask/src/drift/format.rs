@@ -93,8 +93,7 @@ fn github(report: &Report) -> String {
 }
 
 /// All numbers in one line.
-#[must_use]
-pub fn sum(counts: &Counts) -> String {
+fn sum(counts: &Counts) -> String {
     let mut line = format!(
         "{} breaking, {} warning, {} additive, {} source, {} text",
         counts.breaking, counts.warning, counts.additive, counts.source, counts.text

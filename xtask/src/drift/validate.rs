@@ -18,20 +18,19 @@ const MAX_STEPS: usize = 20_000;
 
 /// One way in which an example is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
+pub(super) struct Violation {
     /// The kind.
-    pub id: &'static str,
+    pub(super) id: &'static str,
     /// Where in the example, by keys.
-    pub at: String,
+    pub(super) at: String,
     /// The line of the value.
-    pub place: Place,
+    pub(super) place: Place,
     /// What was expected and found.
-    pub text: String,
+    pub(super) text: String,
 }
 
 /// All the ways in which a value is not what a schema describes.
-#[must_use]
-pub fn violations(document: &Node, schema: &Node, value: &Node) -> Vec<Violation> {
+pub(super) fn violations(document: &Node, schema: &Node, value: &Node) -> Vec<Violation> {
     let mut validator = Validator { document, found: Vec::new(), steps: 0 };
     validator.check(schema, value, "", 0);
     validator.found
