@@ -1,5 +1,7 @@
 //! What a comparison is about, and what it finds.
 
+use std::fmt;
+
 use super::trail::Trail;
 use crate::tree::{Node, Place};
 
@@ -33,6 +35,12 @@ pub struct Operation {
     pub method: String,
     /// The path, as the newer document has it; for one that is gone, as the older had it.
     pub path: String,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path)
+    }
 }
 
 /// One difference.

@@ -29,18 +29,11 @@ pub(super) struct Matched<'n> {
     pub pairs: Vec<(Found<'n>, Found<'n>)>,
     pub gone: Vec<Found<'n>>,
     pub come: Vec<Found<'n>>,
-    /// The newer addresses, without the names of their parameters.
-    pub new_paths: HashSet<String>,
 }
 
 impl Found<'_> {
     pub fn name(&self) -> Operation {
         Operation { method: self.method.to_uppercase(), path: self.path.to_owned() }
-    }
-
-    /// The method and the path in one line.
-    pub fn words(&self) -> String {
-        format!("{} {}", self.method.to_uppercase(), self.path)
     }
 }
 
@@ -52,7 +45,7 @@ pub(super) fn matched<'n>(
 ) -> Result<Matched<'n>> {
     let (old, new) = (listed(base)?, listed(revision)?);
     let id = |found: &Found<'n>| identity(found.node);
-    let exact = |found: &Found<'n>| Some(found.words());
+    let exact = |found: &Found<'n>| Some(found.name().to_string());
     let address = |found: &Found<'n>| Some(format!("{} {}", found.method, template(found.path)));
     let paired = Paired::by(&old, &new, &[&id, &exact, &address], true);
     let of = |list: &[Found<'n>], left: &[usize]| left.iter().filter_map(|index| list.get(*index).copied()).collect();
@@ -60,7 +53,6 @@ pub(super) fn matched<'n>(
         pairs: paired.pairs.iter().filter_map(|(from, to)| Some((*old.get(*from)?, *new.get(*to)?))).collect(),
         gone: of(&old, &paired.gone),
         come: of(&new, &paired.come),
-        new_paths: new.iter().map(|found| template(found.path)).collect(),
     })
 }
 
@@ -140,17 +132,19 @@ impl<'a> Comparer<'a> {
             }
             self.operation(&address.steps(old.method, Step::Key(old.method), Step::Key(new.method)), (old, new))?;
         }
+        let new_paths = all.pairs.iter().map(|(_, new)| new).chain(&all.come);
+        let new_paths: HashSet<String> = new_paths.map(|found| template(found.path)).collect();
         let gone = all.gone.iter().map(|found| (found, false));
         for (found, is_new) in gone.chain(all.come.iter().map(|found| (found, true))) {
             self.operation = Some(found.name());
-            let what = if all.new_paths.contains(&template(found.path)) { "api" } else { "api-path" };
+            let what = if new_paths.contains(&template(found.path)) { "api" } else { "api-path" };
             let (id, level) = match (is_new, found.node.is_true("deprecated")) {
                 (true, _) => ("endpoint-added".to_owned(), Level::Additive),
                 (_, true) => (format!("{what}-removed-with-deprecation"), Level::Warning),
                 (_, false) => (format!("{what}-removed-without-deprecation"), Level::Breaking),
             };
             let at = paths.step(found.path);
-            self.alone(&at.step(found.method), (found.node, is_new), (id, level, found.words()))?;
+            self.alone(&at.step(found.method), (found.node, is_new), (id, level, found.name().to_string()))?;
         }
         Ok(())
     }
@@ -161,7 +155,12 @@ impl<'a> Comparer<'a> {
         let both = |key: &str| (old.node.get(key), new.node.get(key));
         self.deprecation(at, "endpoint", nodes)?;
         if old.method != new.method || template(old.path) != template(new.path) {
-            self.became(at, ("endpoint-moved", Level::Breaking), nodes, (old.words(), new.words()))?;
+            self.became(
+                at,
+                ("endpoint-moved", Level::Breaking),
+                nodes,
+                (old.name().to_string(), new.name().to_string()),
+            )?;
         } else {
             self.became(at, ("path-parameter-renamed", Level::Source), nodes, (old.path, new.path))?;
         }

@@ -7,9 +7,7 @@ use crate::tree::Node;
 /// In which role a schema stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Spot {
-    /// Which way the data goes.
     pub direction: Direction,
-    /// What the schema describes.
     pub kind: Kind,
     /// Whether it is never sent this way (`readOnly` in a request, `writeOnly` in an answer): nothing breaks.
     pub excused: bool,
@@ -18,15 +16,14 @@ pub(super) struct Spot {
 /// What a schema describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
-    /// A whole body.
     Body,
-    /// A property or an item of one.
+    /// A property of a body or of a header, or an item.
     Property,
-    /// A parameter. If it may be left out, a default has a meaning.
-    Parameter { optional: bool },
-    /// A property of a parameter.
+    /// If it may be left out, a default has a meaning.
+    Parameter {
+        optional: bool,
+    },
     ParameterProperty,
-    /// An answer's header.
     Header,
 }
 
@@ -55,13 +52,13 @@ impl Spot {
 
     /// How ids begin here.
     pub fn prefix(self) -> &'static str {
-        match (self.kind, self.direction) {
+        match (self.kind, self.is_request()) {
             (Kind::Parameter { .. }, _) => "request-parameter",
             (Kind::ParameterProperty, _) => "request-parameter-property",
-            (Kind::Body, Direction::Request) => "request-body",
-            (Kind::Body, Direction::Response) => "response-body",
-            (Kind::Property, Direction::Request) => "request-property",
-            (Kind::Property, Direction::Response) => "response-property",
+            (Kind::Body, true) => "request-body",
+            (Kind::Body, false) => "response-body",
+            (Kind::Property, true) => "request-property",
+            (Kind::Property, false) => "response-property",
             (Kind::Header, _) => "response-header",
         }
     }

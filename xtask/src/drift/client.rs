@@ -79,7 +79,7 @@ impl Client {
             (_, None) if id == "endpoint-added" => {
                 format!("{NOTHING}: a new operation; {REGENERATE} to have it in `raw`")
             }
-            (Some(known), None) => format!("{NOTHING}: the library does not call {} {}", known.method, known.path),
+            (Some(known), None) => format!("{NOTHING}: the library does not call {known}"),
             (_, Some(call)) => call.meaning(change, is_security),
         }
     }

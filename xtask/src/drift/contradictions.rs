@@ -19,31 +19,26 @@ pub(super) fn new_ones(base: &Node, revision: &Node) -> Vec<Change> {
 
 fn contradictions(document: &Node) -> Vec<Change> {
     let mut found = Vec::new();
-    walk(&mut document.clone(), Role::Document, &mut Vec::new(), &mut |role, node, path| match role {
-        Role::Media | Role::Parameter | Role::Header => {
-            let Some(schema) = node.get("schema") else { return };
-            for (at, example) in examples(node) {
-                check(document, schema, example, (path, &at), &mut found);
+    walk(&mut document.clone(), Role::Document, &mut Vec::new(), &mut |role, node, path| {
+        let schema = match role {
+            Role::Media | Role::Parameter | Role::Header => node.get("schema"),
+            Role::Schema => Some(&*node),
+            _ => None,
+        };
+        let Some(schema) = schema else { return };
+        if let Some(example) = node.get("example") {
+            check(document, schema, example, (path, "example"), &mut found);
+        }
+        if role == Role::Schema {
+            return required_names(document, schema, path, &mut found);
+        }
+        for (name, example) in node.get("examples").and_then(Node::map).into_iter().flatten() {
+            if let Some(value) = example.get("value") {
+                check(document, schema, value, (path, &format!("examples/{name}/value")), &mut found);
             }
         }
-        Role::Schema => {
-            if let Some(example) = node.get("example") {
-                check(document, node, example, (path, "example"), &mut found);
-            }
-            required_names(document, node, path, &mut found);
-        }
-        _ => {}
     });
     found
-}
-
-fn examples(node: &Node) -> Vec<(String, &Node)> {
-    let mut all = Vec::new();
-    all.extend(node.get("example").map(|example| ("example".to_owned(), example)));
-    for (name, example) in node.get("examples").and_then(Node::map).into_iter().flatten() {
-        all.extend(example.get("value").map(|value| (format!("examples/{name}/value"), value)));
-    }
-    all
 }
 
 fn check(document: &Node, schema: &Node, example: &Node, (path, at): (&[String], &str), found: &mut Vec<Change>) {

@@ -209,7 +209,7 @@ fn report(found: Vec<Entry>, accepted: &Accepted, show_text: bool) -> Report {
 
 /// What tells a change from every other one, wherever it stands in its file.
 fn fingerprint(change: &Change, known: Option<&Operation>) -> String {
-    let operation = known.map_or_else(String::new, |known| format!("{} {}", known.method, known.path));
+    let operation = known.map_or_else(String::new, Operation::to_string);
     let none = "\u{0}";
     // What a patch found names lines; what it is about does not.
     let after = change.after.as_deref().filter(|_| !change.id.starts_with("patch-"));
@@ -222,12 +222,11 @@ fn fingerprint(change: &Change, known: Option<&Operation>) -> String {
 
 /// An operation that went back from released is nothing to build on any more.
 fn status(change: &mut Change) {
-    if change.id != "extension-changed" || !change.pointer.ends_with(&format!("/{STATUS}")) {
-        return;
+    if change.id == "extension-changed" && change.pointer.ends_with(&format!("/{STATUS}")) {
+        "operation-status-changed".clone_into(&mut change.id);
+        let is_back = change.before.as_deref() == Some(RELEASED) && change.after.as_deref() != Some(RELEASED);
+        change.level = if is_back { Level::Warning } else { Level::Additive };
     }
-    "operation-status-changed".clone_into(&mut change.id);
-    let forward = change.after.as_deref() == Some(RELEASED) || change.before.as_deref() != Some(RELEASED);
-    change.level = if forward { Level::Additive } else { Level::Warning };
 }
 
 /// What has to be repaired now and had not to be, and the other way round.
@@ -305,7 +304,7 @@ fn gone(vendor: &Side, revision: &Side) -> Vec<Change> {
     let gone = vendor.sheets.iter().filter(is_gone).flat_map(Sheet::operations);
     gone.map(|(operation, node)| Change {
         place: node.place.clone(),
-        before: Some(format!("{} {}", operation.method, operation.path)),
+        before: Some(operation.to_string()),
         operation: Some(operation),
         ..Change::of("api-path-removed-without-deprecation", Level::Breaking)
     })

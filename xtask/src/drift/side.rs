@@ -38,15 +38,15 @@ pub struct Side {
 /// # Errors
 /// What is no such document, in one line.
 pub fn read(root: &Path, paths: &[PathBuf]) -> Result<Side> {
-    let mut sheets = Vec::new();
+    let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
-            let all = roots::documents_in(path, &roots::shown(root, path))?;
-            sheets.extend(all.iter().map(|page| sheet(root, page)).collect::<Result<Vec<_>>>()?);
+            files.extend(roots::documents_in(path, &roots::shown(root, path))?);
         } else {
-            sheets.push(sheet(root, path)?);
+            files.push(path.clone());
         }
     }
+    let sheets = files.iter().map(|file| sheet(root, file)).collect::<Result<Vec<_>>>()?;
     Ok(Side { sheets, folder: paths.iter().any(|path| path.is_dir()) })
 }
 
@@ -69,12 +69,8 @@ impl Side {
 impl Sheet {
     /// What tells this document from others: the ids and the addresses of its operations.
     fn keys(&self) -> BTreeSet<String> {
-        let mut keys = BTreeSet::new();
-        for (operation, node) in self.operations() {
-            keys.insert(format!("{} {}", operation.method, operation.path));
-            keys.extend(api_id(node));
-        }
-        keys
+        let of = |(operation, node): (Operation, &Node)| [Some(operation.to_string()), api_id(node)];
+        self.operations().flat_map(of).flatten().collect()
     }
 
     /// The operations that it describes.
