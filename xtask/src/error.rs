@@ -21,7 +21,6 @@ impl Error {
     }
 
     /// The code that the process ends with.
-    #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Failed(_) => 1,
@@ -41,13 +40,11 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// A text of unknown origin as one line that cannot move a terminal's cursor.
-#[must_use]
 pub fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect()
 }
 
 /// The beginning of a text, short enough to be quoted in a message.
-#[must_use]
 pub fn shorten(text: &str) -> String {
     /// Enough to recognise a line, little enough for a terminal.
     const SHOWN: usize = 120;

@@ -11,16 +11,15 @@ const MAX_HOPS: usize = 64;
 
 /// What a node is, after its references.
 #[derive(Debug, Clone)]
-pub struct Target<'n> {
+pub(crate) struct Target<'n> {
     /// The node itself, or what the last reference leads to. A reference that leads nowhere stays what it is.
-    pub node: &'n Node,
+    pub(crate) node: &'n Node,
     /// The last reference, as a JSON pointer without its `#`.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
 }
 
 /// Follows references inside of one document. Those to other documents, and those that lead nowhere, stay.
-#[must_use]
-pub fn follow<'n>(document: &'n Node, node: &'n Node) -> Target<'n> {
+pub(crate) fn follow<'n>(document: &'n Node, node: &'n Node) -> Target<'n> {
     let mut target = Target { node, name: None };
     for _ in 0..MAX_HOPS {
         let Some(text) = target.node.get_text("$ref") else { return target };
@@ -34,21 +33,19 @@ pub fn follow<'n>(document: &'n Node, node: &'n Node) -> Target<'n> {
 }
 
 /// What one local reference leads to.
-#[must_use]
-pub fn resolve<'n>(document: &'n Node, reference: &str) -> Option<&'n Node> {
+pub(crate) fn resolve<'n>(document: &'n Node, reference: &str) -> Option<&'n Node> {
     let steps: Vec<String> =
         reference.strip_prefix("#/")?.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
     document.at_path(&steps)
 }
 
 /// A reference as the vendor's tool means it, which writes names in Chinese as `%E5%9B%BE`.
-#[must_use]
-pub fn decoded(text: &str) -> String {
+pub(crate) fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8().map_or_else(|_| text.to_owned(), Cow::into_owned)
 }
 
 /// Rewrites the text of every `$ref`.
-pub fn every_reference(node: &mut Node, change: &mut dyn FnMut(&str) -> String) {
+pub(crate) fn every_reference(node: &mut Node, change: &mut dyn FnMut(&str) -> String) {
     match &mut node.value {
         Value::List(items) => items.iter_mut().for_each(|item| every_reference(item, change)),
         Value::Map(map) => {

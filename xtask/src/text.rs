@@ -3,8 +3,7 @@
 use crate::tree::{Node, Value};
 
 /// A value as one line of JSON, not too long to be read.
-#[must_use]
-pub fn shown(node: &Node) -> String {
+pub(crate) fn shown(node: &Node) -> String {
     /// Enough for an enumeration, little enough for a table.
     const SHOWN: usize = 200;
     fn write(node: &Node, out: &mut String) {
@@ -44,8 +43,7 @@ pub fn shown(node: &Node) -> String {
 }
 
 /// A text as one line in which everything that is not seen is written out.
-#[must_use]
-pub fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -1,7 +1,6 @@
 //! The longer torture of the batch: its own test, with other seeds until the time is over, and the sum of what happened.
 
-use std::fmt;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -22,17 +21,14 @@ pub struct Torture {
     pub seed: u64,
 }
 
-/// What happened in a round, or in many: how often, in the words and the order of the test.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Figures(IndexMap<String, f64>);
+/// How often things happened, in the words and the order of the test.
+type Figures = IndexMap<String, f64>;
 
-/// One round.
+/// One round: what happened on each database, by its name, and whether all held.
 #[derive(Debug, Default)]
 pub struct Round {
-    /// What happened on each database, by its name.
-    pub figures: Vec<(String, Figures)>,
-    /// Whether all held.
-    pub passed: bool,
+    figures: Vec<(String, Figures)>,
+    passed: bool,
 }
 
 impl Torture {
@@ -47,39 +43,33 @@ impl Torture {
         mut round: impl FnMut(u64) -> Result<Round>,
         mut tell: impl FnMut(&str),
     ) -> Result<()> {
-        let (mut sums, mut failed, mut rounds, mut seed) =
-            (IndexMap::<String, Figures>::new(), Vec::new(), 0, self.seed);
+        let (mut sums, mut failed, mut rounds) = (IndexMap::<String, Figures>::new(), Vec::new(), 0);
         while rounds == 0 || elapsed() < self.time {
+            let seed = self.seed.wrapping_add(rounds);
             let Round { figures, passed } = round(seed)?;
             rounds += 1;
             if !passed {
-                failed.push(self.command(seed));
-                tell(&format!("seed {seed}: FAILED; `{}` runs it again", self.command(seed)));
-            }
-            for (database, figures) in &figures {
-                tell(&format!("seed {seed}, {database}: {figures}"));
-                sums.entry(database.clone()).or_default().add(figures);
+                // The same faults and kills, but the machine decides what they meet.
+                let again = format!("cd batch && {JOBS}={} {SEED}={seed} cargo {}", self.jobs, ARGUMENTS.join(" "));
+                tell(&format!("seed {seed}: FAILED; `{again}` runs it again"));
+                failed.push(again);
             }
             // A program that does not compile fails at once, and would for as long as there is time.
-            if !passed && figures.is_empty() {
+            let has_begun = passed || !figures.is_empty();
+            for (database, figures) in figures {
+                tell(&format!("seed {seed}, {database}: {}", shown(&figures)));
+                let sum = sums.entry(database).or_default();
+                figures.into_iter().for_each(|(what, count)| *sum.entry(what).or_default() += count);
+            }
+            if !has_begun {
                 break;
             }
-            seed = seed.wrapping_add(1);
         }
-        for (database, sum) in &sums {
-            tell(&format!("{rounds} rounds, {database}: {sum}"));
-        }
+        sums.iter().for_each(|(database, sum)| tell(&format!("{rounds} rounds, {database}: {}", shown(sum))));
         if failed.is_empty() {
             return Ok(());
         }
-        let count = failed.len();
-        Err(Error::Failed(format!("{count} of {rounds} rounds failed; again:\n{}", failed.join("\n"))))
-    }
-
-    /// The command that does a round by itself: the same faults and kills, but the machine decides what they meet.
-    fn command(self, seed: u64) -> String {
-        let jobs = self.jobs;
-        format!("cd batch && {JOBS}={jobs} {SEED}={seed} cargo {}", ARGUMENTS.join(" "))
+        Err(Error::Failed(format!("{} of {rounds} rounds failed; again:\n{}", failed.len(), failed.join("\n"))))
     }
 }
 
@@ -91,7 +81,7 @@ const ARGUMENTS: [&str; 6] = ["test", "--test", "torture", "--", "--nocapture", 
 /// Any seed.
 #[must_use]
 pub fn any_seed() -> u64 {
-    RandomState::new().build_hasher().finish()
+    RandomState::new().hash_one(())
 }
 
 /// Does one round by the test in `batch/`. What the test said is told only if it failed.
@@ -110,17 +100,13 @@ pub fn cargo(root: &Path, jobs: usize, seed: u64) -> Result<Round> {
         .stderr(Stdio::piped())
         .spawn()
         .map_err(failed)?;
-    let (mut round, mut said) = (Round::default(), Vec::new());
-    for line in child.stderr.take().into_iter().flat_map(|stderr| BufReader::new(stderr).lines()) {
-        let line = line.map_err(failed)?;
-        round.figures.extend(read(&line));
-        said.push(line);
-    }
-    round.passed = child.wait().map_err(failed)?.success();
-    if !round.passed {
+    let lines = child.stderr.take().into_iter().flat_map(|stderr| BufReader::new(stderr).lines());
+    let said = lines.collect::<std::io::Result<Vec<String>>>().map_err(failed)?;
+    let passed = child.wait().map_err(failed)?.success();
+    if !passed {
         said.iter().for_each(|line| eprintln!("{line}"));
     }
-    Ok(round)
+    Ok(Round { figures: said.iter().filter_map(|line| read(line)).collect(), passed })
 }
 
 /// The figures of a line such as `torture of sqlite: 200 jobs, 41 kills`, with the database's name.
@@ -131,22 +117,11 @@ fn read(line: &str) -> Option<(String, Figures)> {
         Some((what.to_owned(), count.parse().ok()?))
     };
     let figures: Option<_> = figures.split(", ").map(figure).collect();
-    Some((database.to_owned(), Figures(figures?)))
+    Some((database.to_owned(), figures?))
 }
 
-impl Figures {
-    fn add(&mut self, other: &Self) {
-        for (what, count) in &other.0 {
-            *self.0.entry(what.clone()).or_default() += count;
-        }
-    }
-}
-
-impl fmt::Display for Figures {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let figures: Vec<_> = self.0.iter().map(|(what, count)| format!("{count} {what}")).collect();
-        f.write_str(&figures.join(", "))
-    }
+fn shown(figures: &Figures) -> String {
+    figures.iter().map(|(what, count)| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -175,7 +150,7 @@ mod tests {
     fn only_a_line_of_figures_is_one() {
         let (database, figures) = read("torture of sqlite: 200 jobs, 0 charged twice, 41.5 seconds").unwrap();
         assert_eq!(
-            (database.as_str(), figures.to_string().as_str()),
+            (database.as_str(), shown(&figures).as_str()),
             ("sqlite", "200 jobs, 0 charged twice, 41.5 seconds")
         );
         for other in

@@ -79,7 +79,7 @@ fn tree(text: &str) -> Node {
 }
 
 fn options() -> Options<'static> {
-    Options { identity: &|_| None, look: &|_| Vec::new(), today: 20_000 }
+    Options { identity: &|_| None, look: &|_| Vec::new() }
 }
 
 fn mutated(replacements: &[(&str, &str)]) -> String {
@@ -374,8 +374,8 @@ const KINDS: &[Row] = &[
     ("query_param_max_decreased", Breaking, "request-parameter-max-decreased", &[("maximum: 100}", "maximum: 50}")]),
     (
         "query_param_style_changed",
-        Breaking,
-        "request-parameter-style-changed",
+        Warning,
+        "unclassified",
         &[("in: query, required: false", "in: query, style: spaceDelimited, required: false")],
     ),
     ("operationid_changed", Source, "api-operation-id-removed", &[("operationId: make", "operationId: create")]),
@@ -927,7 +927,7 @@ const PARAMETERS: &[(&str, &str, &str, Level)] = &[
     (
         "in: header, schema: {properties: {a: {default: 1}}}",
         "in: header, schema: {properties: {a: {default: 2}}}",
-        "request-header-property-default-value-changed",
+        "request-parameter-property-default-value-changed",
         Warning,
     ),
     // What is always sent has no use for a default.
@@ -1049,7 +1049,7 @@ fn a_header_of_a_response_is_read_as_a_response_is() {
 }
 
 #[test]
-fn what_was_announced_to_end_may_be_gone_and_what_was_not_may_not() {
+fn what_was_deprecated_may_be_gone_and_what_was_not_may_not() {
     let operation = |words: &str| {
         format!(
             "openapi: 3.0.0\npaths:\n  /a: {{get: {{{words}responses: {{'200': {{description: ''}}}}}}}}\n  /b: {{get: {{responses: {{}}}}}}\n"
@@ -1059,13 +1059,45 @@ fn what_was_announced_to_end_may_be_gone_and_what_was_not_may_not() {
     for (words, level, id) in [
         ("", Breaking, "api-path-removed-without-deprecation"),
         ("deprecated: true, ", Warning, "api-path-removed-with-deprecation"),
-        ("deprecated: true, x-sunset: '2100-01-01', ", Breaking, "api-path-removed-before-sunset"),
-        ("deprecated: true, x-sunset: '2001-01-01', ", Warning, "api-path-removed-with-deprecation"),
-        ("deprecated: true, x-sunset: soon, ", Breaking, "api-path-sunset-parse"),
-        ("x-stability-level: alpha, ", Warning, "api-path-removed"),
+        ("deprecated: true, x-sunset: '2100-01-01', ", Warning, "api-path-removed-with-deprecation"),
+        ("x-stability-level: alpha, ", Breaking, "api-path-removed-without-deprecation"),
     ] {
         let found = changes(&operation(words), without);
         assert_eq!(found.iter().map(|c| (c.id.as_str(), c.level)).collect::<Vec<_>>(), [(id, level)], "{words}");
+    }
+}
+
+#[test]
+fn what_the_vendors_pages_never_have_is_reported_all_the_same() {
+    let document = |parameter: &str, body: &str, operation: &str, root: &str| {
+        let parameters = format!("parameters: [{{name: q, in: query{parameter}}}]");
+        let content = format!("content: {{application/json: {{schema: {{type: object{body}}}}}}}");
+        format!(
+            "openapi: 3.0.0\npaths: {{/a: {{post: {{{parameters}, requestBody: {{{content}}}, responses: {{'200': {{description: ''}}}}{operation}}}}}}}\n{root}\n"
+        )
+    };
+    let schemes = |scheme: &str| format!("components: {{securitySchemes: {{key: {{type: oauth2{scheme}}}}}}}");
+    let old = document(", schema: {}", "", "", &schemes(""));
+    for (parameter, body, operation, root) in [
+        (", schema: {}, style: spaceDelimited", "", "", schemes("")),
+        (", schema: {}, explode: false", "", "", schemes("")),
+        (", schema: {}, allowEmptyValue: true", "", "", schemes("")),
+        (", content: {a/json: {}}", "", "", schemes("")),
+        (", schema: {}", ", discriminator: {propertyName: a}", "", schemes("")),
+        (", schema: {}", ", x-extensible-enum: [a]", "", schemes("")),
+        (", schema: {}", ", readOnly: true", "", schemes("")),
+        (", schema: {}", "", ", callbacks: {done: {}}", schemes("")),
+        (", schema: {}", "", ", x-sunset: '2030-01-01'", schemes("")),
+        (", schema: {}", "", ", x-stability-level: alpha", schemes("")),
+        (", schema: {}", "", "", schemes("") + "\nwebhooks: {done: {}}"),
+        (", schema: {}", "", "", schemes(", flows: {implicit: {scopes: {read: ''}}}")),
+        (", schema: {}", "", "", schemes(", openIdConnectUrl: https://c.example")),
+    ] {
+        let new = document(parameter, body, operation, &root);
+        for (from, to) in [(&old, &new), (&new, &old)] {
+            let found = changes(from, to);
+            assert!(found.iter().any(|c| (&*c.id, c.level) == ("unclassified", Warning)), "{to}: {found:#?}");
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a comparison is about, and what it finds.
 
+use std::fmt;
+
 use super::trail::Trail;
 use crate::tree::{Node, Place};
 
@@ -21,10 +23,8 @@ pub enum Level {
 
 /// Which way the data goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// What the client sends.
+pub(crate) enum Direction {
     Request,
-    /// What it gets.
     Response,
 }
 
@@ -37,6 +37,12 @@ pub struct Operation {
     pub path: String,
 }
 
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path)
+    }
+}
+
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -44,16 +50,14 @@ pub struct Change {
     pub id: String,
     /// How much it matters.
     pub level: Level,
-    /// Which way the data goes, where that has a meaning.
-    pub direction: Option<Direction>,
-    /// The operation concerned; none for what describes the document as a whole.
-    pub operation: Option<Operation>,
+    pub(crate) direction: Option<Direction>,
+    /// None for what describes the document as a whole.
+    pub(crate) operation: Option<Operation>,
     /// The place in the newer document; for what is gone, in the older.
     pub pointer: String,
     /// The place by names from the operation down: stable when lists are reordered.
-    pub site: String,
-    /// The file and line of that place.
-    pub place: Place,
+    pub(crate) site: String,
+    pub(crate) place: Place,
     /// What was there.
     pub before: Option<String>,
     /// What is there now.
@@ -62,10 +66,9 @@ pub struct Change {
 
 impl Change {
     /// A change of a kind and a level, at no place as yet.
-    #[must_use]
-    pub fn of(id: &str, level: Level) -> Self {
+    pub(crate) fn of(id: impl Into<String>, level: Level) -> Self {
         Self {
-            id: id.to_owned(),
+            id: id.into(),
             level,
             direction: None,
             operation: None,
@@ -78,36 +81,17 @@ impl Change {
     }
 }
 
-/// One pair of schemas that a caller's own look is offered.
+/// One pair of schemas that a caller's own look is offered, and where they stand.
 pub struct Pair<'a> {
-    /// Which way the data goes.
-    pub direction: Direction,
-    /// The operation.
-    pub operation: Option<&'a Operation>,
-    /// The way here.
-    pub trail: &'a Trail<'a>,
-    /// The older schema.
-    pub base: &'a Node,
-    /// The newer schema.
-    pub revision: &'a Node,
-}
-
-/// What a caller found in a pair.
-pub struct Found {
-    /// The kind.
-    pub id: String,
-    /// How much it matters.
-    pub level: Level,
-    /// The line that says so.
-    pub place: Place,
-    /// What was there.
-    pub before: Option<String>,
-    /// What is there now.
-    pub after: Option<String>,
+    pub(crate) direction: Direction,
+    pub(crate) operation: Option<&'a Operation>,
+    pub(crate) trail: &'a Trail<'a>,
+    pub(crate) base: &'a Node,
+    pub(crate) revision: &'a Node,
 }
 
 /// What a caller looks at each pair of schemas with.
-pub type Look<'a> = &'a (dyn Fn(&Pair<'_>) -> Vec<Found> + Sync);
+pub type Look<'a> = &'a (dyn Fn(&Pair<'_>) -> Vec<Change> + Sync);
 
 /// What a caller may say.
 pub struct Options<'a> {
@@ -115,8 +99,6 @@ pub struct Options<'a> {
     pub identity: &'a dyn Fn(&Node) -> Option<String>,
     /// Looks at each pair of schemas as well.
     pub look: Look<'a>,
-    /// Today, in days since 1970-01-01: what was announced to end may be gone after that day.
-    pub today: i64,
 }
 
 /// What came of a comparison.
@@ -125,5 +107,5 @@ pub struct Comparison {
     /// All changes, in the order of the documents.
     pub changes: Vec<Change>,
     /// The operations of both documents that are the same one: the older's, the newer's.
-    pub matched: Vec<(Operation, Operation)>,
+    pub(crate) matched: Vec<(Operation, Operation)>,
 }

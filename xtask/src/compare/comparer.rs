@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::change::{Change, Direction, Level, Look, Operation};
+use super::pairs::{Paired, Way};
 use super::spot::{Effect, Schemas, Spot};
 use super::trail::{Trail, Which};
 use crate::error::{Error, Result};
@@ -18,11 +19,10 @@ pub(super) struct Comparer<'a> {
     pub base: &'a Node,
     pub revision: &'a Node,
     pub look: Look<'a>,
-    pub today: i64,
     pub changes: Vec<Change>,
     pub operation: Option<Operation>,
-    /// Whether the operation is published as not ready: what breaks there was announced to.
-    pub unstable: bool,
+    /// Which way the data goes that is being compared.
+    pub direction: Option<Direction>,
     pub visits: usize,
     pub tried: usize,
     pub depth: usize,
@@ -34,7 +34,7 @@ pub(super) struct Comparer<'a> {
     pub same: HashSet<PairKey>,
     /// Pairs that were compared to find out what became what, and the gravest change of each.
     pub trials: HashMap<PairKey, Option<Level>>,
-    /// References that some operation led to.
+    /// References that some operation led to, and the schemes that the older ones ask for.
     pub used: HashSet<String>,
     /// Pairs of reference names that were reported as renamed.
     pub renamed: HashSet<(String, String)>,
@@ -42,51 +42,20 @@ pub(super) struct Comparer<'a> {
 
 /// A pair of references in one role.
 pub(super) type PairKey = (String, String, Spot);
-
-/// What a change says: the nodes tell its place, the newer one before the older.
-#[derive(Default)]
-pub(super) struct Said<'n> {
-    pub base: Option<&'n Node>,
-    pub revision: Option<&'n Node>,
-    pub before: Option<String>,
-    pub after: Option<String>,
-    pub direction: Option<Direction>,
-}
-
-impl<'n> Said<'n> {
-    /// What stands on both sides, in some words.
-    pub fn both(base: &'n Node, revision: &'n Node, before: impl ToString, after: impl ToString) -> Self {
-        let (before, after) = (Some(before.to_string()), Some(after.to_string()));
-        Self { base: Some(base), revision: Some(revision), before, after, direction: None }
-    }
-
-    /// What stands on one side or on both, as it stands there.
-    pub fn nodes(base: Option<&'n Node>, revision: Option<&'n Node>) -> Self {
-        Self { base, revision, before: base.map(shown), after: revision.map(shown), direction: None }
-    }
-
-    /// What stands on one side, by a name.
-    pub fn named(base: Option<&'n Node>, revision: Option<&'n Node>, name: &str) -> Self {
-        let words = |side: Option<&Node>| side.map(|_| name.to_owned());
-        Self { base, revision, before: words(base), after: words(revision), direction: None }
-    }
-
-    /// The same, of data that goes one way.
-    pub fn sent(self, direction: Direction) -> Self {
-        Self { direction: Some(direction), ..self }
-    }
-}
+/// What stands on either side.
+pub(super) type Both<'n> = (Option<&'n Node>, Option<&'n Node>);
+/// Of what one side alone has: the id, the level, and how it is shown.
+pub(super) type Alone = (String, Level, String);
 
 impl<'a> Comparer<'a> {
-    pub fn new(base: &'a Node, revision: &'a Node, look: Look<'a>, today: i64) -> Self {
+    pub fn new(base: &'a Node, revision: &'a Node, look: Look<'a>) -> Self {
         Self {
             base,
             revision,
             look,
-            today,
             changes: Vec::new(),
             operation: None,
-            unstable: false,
+            direction: None,
             visits: 0,
             tried: 0,
             depth: 0,
@@ -99,97 +68,165 @@ impl<'a> Comparer<'a> {
         }
     }
 
-    /// Records one change.
-    pub fn record(&mut self, trail: &Trail<'_>, id: impl Into<String>, level: Level, said: Said<'_>) -> Result<()> {
+    /// Records one change of nodes, as they are written.
+    pub fn record(&mut self, at: &Trail<'_>, id: impl Into<String>, level: Level, nodes: Both<'_>) -> Result<()> {
+        self.record_as(at, id, level, nodes, [nodes.0.map(shown), nodes.1.map(shown)])
+    }
+
+    /// Records one change in words. Its place is the newer node's, or that of an older one that stands alone.
+    pub fn record_as(
+        &mut self,
+        at: &Trail<'_>,
+        id: impl Into<String>,
+        level: Level,
+        nodes: Both<'_>,
+        [before, after]: [Option<String>; 2],
+    ) -> Result<()> {
         if self.changes.len() >= MAX_CHANGES {
             let why =
                 format!("more than {MAX_CHANGES} changes; this is another document, compare what belongs together");
             return Err(Error::refused(&self.revision.place, why));
         }
-        let (which, node) = match (said.base, said.revision) {
+        let (which, node) = match nodes {
             (Some(node), None) => (Which::Base, node),
             (_, node) => (Which::Revision, node.unwrap_or(self.revision)),
         };
-        let level = if self.unstable && level == Level::Breaking { Level::Warning } else { level };
         self.changes.push(Change {
-            id: id.into(),
-            level,
-            direction: said.direction,
+            direction: self.direction,
             operation: self.operation.clone(),
-            pointer: trail.pointer(which),
-            site: trail.site(),
+            pointer: at.pointer(which),
+            site: at.site(),
             place: node.place.clone(),
-            before: said.before,
-            after: said.after,
+            before,
+            after,
+            ..Change::of(id, level)
         });
         Ok(())
     }
 
-    /// Records that a key has another value, unless both say the same or nothing.
-    pub fn differs(
+    /// Records what one side alone has: the newer one, or the older.
+    pub fn alone(&mut self, at: &Trail<'_>, (node, is_new): (&Node, bool), (id, level, words): Alone) -> Result<()> {
+        if is_new {
+            self.record_as(at, id, level, (None, Some(node)), [None, Some(words)])
+        } else {
+            self.record_as(at, id, level, (Some(node), None), [Some(words), None])
+        }
+    }
+
+    /// Records that something is another than before, unless it is the same.
+    pub fn became<T: ToString + PartialEq>(
         &mut self,
-        trail: &Trail<'_>,
-        key: &str,
-        id: &str,
-        level: Level,
-        (base, revision): (Option<&Node>, Option<&Node>),
+        at: &Trail<'_>,
+        (id, level): (impl Into<String>, Level),
+        (old, new): (&Node, &Node),
+        (was, is): (T, T),
     ) -> Result<()> {
-        if same(base, revision) {
+        if was == is {
             return Ok(());
         }
-        self.record(&trail.step(key), id, level, Said::nodes(base, revision))
+        self.record_as(at, id, level, (Some(old), Some(new)), [Some(was.to_string()), Some(is.to_string())])
+    }
+
+    /// Records that a key has another value, unless both say the same or nothing.
+    pub fn differs(&mut self, at: &Trail<'_>, key: &str, id: &str, level: Level, nodes: Both<'_>) -> Result<()> {
+        if same(nodes) { Ok(()) } else { self.record(&at.step(key), id, level, nodes) }
     }
 
     /// Records what became of a keyword. One that is gone is shown where it would stand.
     pub fn keyword(&mut self, at: Schemas<'_>, key: &str, what: &str, level: Level) -> Result<()> {
         let (old, new) = at.get(key);
-        let said = Said {
-            base: Some(at_key(at.base, key)),
-            revision: Some(at_key(at.revision, key)),
-            ..Said::nodes(old, new).sent(at.spot.direction)
-        };
         let step = at.trail.step(key);
-        self.record(if new.is_some() || old.is_none() { &step } else { at.trail }, at.spot.id(what), level, said)
+        let trail = if new.is_some() || old.is_none() { &step } else { at.trail };
+        let node = new.unwrap_or(at.revision);
+        self.record_as(trail, at.spot.id(what), level, (None, Some(node)), [old.map(shown), new.map(shown)])
     }
 
     /// Records that something became required or optional.
     pub fn requirement(
         &mut self,
         at: &Trail<'_>,
-        (base, revision): (&Node, &Node),
+        nodes: (&Node, &Node),
         (was, is): (bool, bool),
-        more: &str,
         spot: Spot,
     ) -> Result<()> {
-        if was == is {
-            return Ok(());
-        }
-        let word = |required: bool| if required { "required" } else { "optional" };
         let level = spot.level(if is { Effect::Narrower } else { Effect::Wider });
-        let said = Said::both(base, revision, word(was), word(is)).sent(spot.direction);
-        self.record(at, spot.id(&format!("became-{}{more}", word(is))), level, said)
+        let id = spot.id(&format!("became-{}", manner(is)));
+        self.became(at, (id, level), nodes, (manner(was), manner(is)))
+    }
+
+    /// Records that something became deprecated, or no longer is.
+    pub fn deprecation(&mut self, at: &Trail<'_>, what: &str, (old, new): (&Node, &Node)) -> Result<()> {
+        let key = "deprecated";
+        let (was, is) = (old.is_true(key), new.is_true(key));
+        let (how, level) = if is { (key, Level::Warning) } else { ("reactivated", Level::Additive) };
+        let nodes = (old.get(key).unwrap_or(old), new.get(key).unwrap_or(new));
+        self.became(&at.step(key), (format!("{what}-{how}"), level), nodes, (was, is))
+    }
+
+    /// Compares two mappings key by key: `alone` says what it means that one side alone has a key, the newer one or the
+    /// older, and `both` compares what both have.
+    pub fn each<'n>(
+        &mut self,
+        at: &Trail<'_>,
+        (old, new): (&'n Map, &'n Map),
+        alone: impl Fn(&str, &'n Node, bool) -> Alone,
+        mut both: impl FnMut(&mut Self, &Trail<'_>, (&'n Node, &'n Node)) -> Result<()>,
+    ) -> Result<()> {
+        for (name, one, other) in union(old, new) {
+            let step = at.step(name);
+            match (one, other) {
+                (Some(one), Some(other)) => both(self, &step, (one, other))?,
+                (Some(one), None) => self.alone(&step, (one, false), alone(name, one, false))?,
+                (None, Some(other)) => self.alone(&step, (other, true), alone(name, other, true))?,
+                (None, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares two lists whose order says nothing, by a key of their items; gives what both have. The levels are those of
+    /// what is gone and of what is new.
+    pub fn unordered<'n>(
+        &mut self,
+        at: &Trail<'_>,
+        (old, new): (&'n [Node], &'n [Node]),
+        key: Way<'_, Node>,
+        what: &str,
+        levels: impl Fn(&Paired) -> [Level; 2],
+    ) -> Result<Vec<(&'n Node, &'n Node)>> {
+        let paired = Paired::by(old, new, &[key], false);
+        let [removed, added] = levels(&paired);
+        for node in paired.gone.iter().filter_map(|index| old.get(*index)) {
+            self.record(at, format!("{what}-removed"), removed, (Some(node), None))?;
+        }
+        for node in paired.come.iter().filter_map(|index| new.get(*index)) {
+            self.record(at, format!("{what}-added"), added, (None, Some(node)))?;
+        }
+        Ok(paired.pairs.iter().filter_map(|(from, to)| old.get(*from).zip(new.get(*to))).collect())
     }
 
     /// Compares the keys of two mappings that need no thought of their own: texts, extensions, and whatever is unknown.
     /// `known` are the keys that are compared elsewhere.
-    pub fn rest(
-        &mut self,
-        trail: &Trail<'_>,
-        base: Option<&Node>,
-        revision: Option<&Node>,
-        known: &[&str],
-    ) -> Result<()> {
-        for (key, old, new) in union(entries(base), entries(revision)).filter(|(key, ..)| !known.contains(key)) {
+    pub fn rest(&mut self, at: &Trail<'_>, base: &Node, revision: &Node, known: &[&str]) -> Result<()> {
+        let all = union(entries(Some(base)), entries(Some(revision)));
+        for (key, old, new) in all.filter(|(key, ..)| !known.contains(key)) {
             let (id, level) = match key {
                 "description" | "summary" | "title" | "externalDocs" => ("text-changed", Level::Text),
                 "example" | "examples" => ("example-changed", Level::Text),
+                // Extensions that other tools give a meaning.
+                "x-sunset" | "x-stability-level" | "x-extensible-enum" => ("unclassified", Level::Warning),
                 key if key.starts_with("x-") => ("extension-changed", Level::Text),
                 _ => ("unclassified", Level::Warning),
             };
-            self.differs(trail, key, id, level, (old, new))?;
+            self.differs(at, key, id, level, (old, new))?;
         }
         Ok(())
     }
+}
+
+/// The word for what must be there, or may be left out.
+pub(super) fn manner(required: bool) -> &'static str {
+    if required { "required" } else { "optional" }
 }
 
 /// The values of two mappings by key: the older's in its order, then what the newer alone has.
@@ -218,8 +255,8 @@ pub(super) fn anything(node: &Node) -> Node {
 }
 
 /// Whether two nodes say the same; nothing at all is an empty text, mapping or list, or null.
-fn same(old: Option<&Node>, new: Option<&Node>) -> bool {
-    match (old, new) {
+fn same(nodes: Both<'_>) -> bool {
+    match nodes {
         (Some(old), Some(new)) => old.same(new),
         (old, new) => old.or(new).is_none_or(|node| match &node.value {
             Value::Null => true,
@@ -229,9 +266,4 @@ fn same(old: Option<&Node>, new: Option<&Node>) -> bool {
             Value::Bool(_) | Value::Number(_) => false,
         }),
     }
-}
-
-/// What stands under a key, or what lacks it: where a change of it is seen.
-pub(super) fn at_key<'n>(node: &'n Node, key: &str) -> &'n Node {
-    node.get(key).unwrap_or(node)
 }

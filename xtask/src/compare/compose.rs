@@ -2,15 +2,17 @@
 //! they say.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
+
+use heck::ToKebabCase as _;
 
 use super::change::Level;
-use super::comparer::{Comparer, Said, entries, items};
+use super::comparer::{Comparer, entries, items};
 use super::pairs::{Paired, Way};
-use super::spot::{Effect, Schemas, Verdict};
+use super::spot::{Effect, Schemas};
 use super::trail::Step;
 use crate::error::Result;
 use crate::reference::follow;
+use crate::text::shown;
 use crate::tree::{Map, Node, Value};
 
 /// Parts of parts, all together: what is beyond stays as it is. No object that people describe has so many.
@@ -29,46 +31,39 @@ const ANNOTATIONS: [&str; 7] = ["title", "description", "example", "examples", "
 pub(super) fn simple<'n>(document: &Node, node: &'n Node) -> Cow<'n, Node> {
     let mut out = Cow::Borrowed(node);
     for key in UNIONS {
-        let Some(parts) = out.get(key).and_then(Node::list) else { continue };
-        if let Some(whole) = constants(document, &out, parts, key) {
+        let parts = items(out.get(key));
+        let single = || Some(with_member(&out, key, parts.first().filter(|_| parts.len() == 1)?));
+        if let Some(whole) = constants(document, &out, key).or_else(single) {
             out = Cow::Owned(whole);
-            continue;
-        }
-        if let [part] = parts {
-            out = Cow::Owned(with_member(&out, key, part));
         }
     }
     out
 }
 
 /// `oneOf: [{const: a}, {enum: [b]}]` is `enum: [a, b]`.
-fn constants(document: &Node, node: &Node, parts: &[Node], key: &str) -> Option<Node> {
-    if node.get("enum").is_some() || parts.is_empty() {
-        return None;
-    }
-    let mut values: Vec<Node> = Vec::new();
-    let mut kinds: Vec<&Node> = node.get("type").into_iter().collect();
-    for part in parts {
-        let map = follow(document, part).node.map()?;
-        match (map.get("const"), map.get("enum").and_then(Node::list)) {
+fn constants(document: &Node, node: &Node, key: &str) -> Option<Node> {
+    let mut map = node.map()?.clone();
+    let union = map.shift_remove(key)?;
+    let (mut values, mut kinds) = (Vec::new(), Vec::from_iter(map.get("type").cloned()));
+    for part in items(Some(&union)) {
+        let part = follow(document, part).node.map()?;
+        match (part.get("const"), part.get("enum").and_then(Node::list)) {
             (Some(value), None) => values.push(value.clone()),
             (None, Some(list)) => values.extend_from_slice(list),
             _ => return None,
         }
-        if !map.keys().all(|key| ["type", "enum", "const"].contains(&key.as_str()) || is_silent(key)) {
+        if !part.keys().all(|key| ["type", "enum", "const"].contains(&key.as_str()) || is_silent(key)) {
             return None;
         }
-        kinds.extend(map.get("type"));
+        kinds.extend(part.get("type").cloned());
     }
-    let mut map = node.map()?.clone();
-    let place = map.shift_remove(key)?.place;
-    if let Some((kind, others)) = kinds.split_first() {
-        if others.iter().any(|other| !other.same(kind)) {
-            return None;
-        }
-        map.insert("type".to_owned(), (*kind).clone());
+    let kind = kinds.pop();
+    let is_one_kind = kinds.iter().all(|other| kind.as_ref().is_some_and(|kind| other.same(kind)));
+    if values.is_empty() || map.contains_key("enum") || !is_one_kind {
+        return None;
     }
-    map.insert("enum".to_owned(), Node::at(&place, Value::List(values)));
+    map.extend(kind.map(|kind| ("type".to_owned(), kind)));
+    map.insert("enum".to_owned(), Node::at(&union.place, Value::List(values)));
     Some(Node { value: Value::Map(map), ..node.clone() })
 }
 
@@ -79,22 +74,17 @@ fn is_silent(key: &str) -> bool {
 
 /// The one schema that an `allOf` describes.
 pub(super) fn flat(document: &Node, node: &Node) -> Node {
-    let mut whole = Map::new();
-    let mut left = Vec::new();
-    let mut parts = 0;
-    gather(document, node, &mut whole, &mut left, &mut parts);
+    let (mut whole, mut left) = (Map::new(), Vec::new());
+    gather(document, node, (&mut whole, &mut left), &mut 0);
     if !left.is_empty() {
         whole.insert("allOf".to_owned(), Node::at(&node.place, Value::List(left)));
     }
     Node { value: Value::Map(whole), ..node.clone() }
 }
 
-fn gather(document: &Node, node: &Node, whole: &mut Map, left: &mut Vec<Node>, parts: &mut usize) {
-    let Some(map) = node.map() else { return };
-    for (key, value) in map {
-        if key == "allOf" {
-            continue;
-        }
+/// Adds what a schema says to the whole, or to what is left: two that differ hold both, and neither is forgotten.
+fn gather(document: &Node, node: &Node, (whole, left): (&mut Map, &mut Vec<Node>), parts: &mut usize) {
+    for (key, value) in entries(Some(node)).iter().filter(|(key, _)| *key != "allOf") {
         let Some(old) = whole.get_mut(key) else {
             whole.insert(key.clone(), value.clone());
             continue;
@@ -104,37 +94,31 @@ fn gather(document: &Node, node: &Node, whole: &mut Map, left: &mut Vec<Node>, p
         }
         match (key.as_str(), &mut old.value, &value.value) {
             ("required", Value::List(all), Value::List(more)) => {
-                let new: Vec<Node> =
-                    more.iter().filter(|name| !all.iter().any(|old| old.same(name))).cloned().collect();
+                let new = more.iter().filter(|name| !all.iter().any(|old| old.same(name)));
+                let new: Vec<Node> = new.cloned().collect();
                 all.extend(new);
             }
             ("properties", Value::Map(all), Value::Map(more)) => {
                 for (name, property) in more {
-                    match all.get_mut(name) {
-                        None => {
-                            all.insert(name.clone(), property.clone());
-                        }
-                        Some(first) if first.same(property) => {}
-                        Some(first) => {
-                            let parts = Node::at(&first.place, Value::List(vec![first.clone(), property.clone()]));
-                            first.value = Value::Map(Map::from([("allOf".to_owned(), parts)]));
-                        }
+                    let first = all.entry(name.clone()).or_insert_with(|| property.clone());
+                    if !first.same(property) {
+                        let parts = Node::at(&first.place, Value::List(vec![first.clone(), property.clone()]));
+                        first.value = Value::Map(Map::from([("allOf".to_owned(), parts)]));
                     }
                 }
             }
             (key, _, _) if is_silent(key) => {}
-            // Two that differ hold both: neither is forgotten.
             (key, _, _) => {
                 let part = Map::from([(key.to_owned(), value.clone())]);
                 left.push(Node::at(&value.place, Value::Map(part)));
             }
         }
     }
-    for part in items(map.get("allOf")) {
+    for part in items(node.get("allOf")) {
         let target = follow(document, part);
         *parts += 1;
         if *parts < MAX_PARTS && target.node.get("$ref").is_none() {
-            gather(document, target.node, whole, left, parts);
+            gather(document, target.node, (&mut *whole, &mut *left), parts);
         } else {
             left.push(part.clone());
         }
@@ -142,31 +126,19 @@ fn gather(document: &Node, node: &Node, whole: &mut Map, left: &mut Vec<Node>, p
 }
 
 impl Comparer<'_> {
-    /// Which member of `allOf` became which.
-    pub(super) fn members(&mut self, at: Schemas<'_>) -> Paired {
-        self.paired(at, "allOf", true)
-    }
-
-    /// Members of `allOf` without a counterpart, where both sides have members: what they describe was compared, and is
-    /// different.
+    /// Members of `allOf` without a counterpart: what they describe was compared, and is different. Without names, as many as
+    /// before are the same ones.
     pub(super) fn other_members(&mut self, at: Schemas<'_>, members: Paired) -> Result<()> {
-        let both = both(at, "allOf");
-        // Without names, as many as before are the same ones.
-        if both.0.is_empty() || both.1.is_empty() || is_ordered(&members, both) {
+        let (old, new) = both(at, "allOf");
+        if old.is_empty() || new.is_empty() || is_ordered(&members, (old, new)) {
             return Ok(());
         }
         self.parts(at, "allOf", &Paired { pairs: Vec::new(), ..members })
     }
 
     /// Compares `allOf`, `oneOf` and `anyOf`, each where it stands on both sides.
-    pub(super) fn compositions(&mut self, at: Schemas<'_>, members: Option<&Paired>) -> Result<()> {
-        match members {
-            Some(members) => self.parts(at, "allOf", members)?,
-            None => {
-                let paired = self.members(at);
-                self.parts(at, "allOf", &paired)?;
-            }
-        }
+    pub(super) fn compositions(&mut self, at: Schemas<'_>, members: &Paired) -> Result<()> {
+        self.parts(at, "allOf", members)?;
         for key in UNIONS {
             // What a discriminator calls by name is another thing under another name.
             let mut paired =
@@ -194,9 +166,8 @@ impl Comparer<'_> {
         let one_is_enough = gone != at.spot.is_request();
         let level = if one_is_enough { levels.into_iter().min() } else { levels.into_iter().max() };
         let level = at.spot.unless_excused(level.unwrap_or(Level::Warning).max(Level::Additive));
-        let id = at.spot.id(&format!("{}-{}", word(key), if gone { "removed" } else { "added" }));
-        let said = Said::nodes(Some(at.base), Some(at.revision)).sent(at.spot.direction);
-        self.record(at.trail, id, level, said)
+        let id = at.spot.id(&format!("{}-{}", key.to_kebab_case(), if gone { "removed" } else { "added" }));
+        self.record(at.trail, id, level, (Some(at.base), Some(at.revision)))
     }
 
     /// `oneOf` that became `anyOf`, or the other way round, is recorded; the older schema comes back with the newer
@@ -221,9 +192,7 @@ impl Comparer<'_> {
     fn parts(&mut self, at: Schemas<'_>, key: &str, paired: &Paired) -> Result<()> {
         let (old, new) = both(at, key);
         let list = at.trail.step(key);
-        let mut pairs = paired.pairs.clone();
-        pairs.sort_unstable();
-        for (from, to) in pairs {
+        for (from, to) in paired.pairs.iter().copied() {
             let (Some(base), Some(revision)) = (old.get(from), new.get(to)) else { continue };
             let (name, from, to) = (name_of(revision), from.to_string(), to.to_string());
             let step = list.steps(&name, Step::Key(&from), Step::Key(&to));
@@ -235,21 +204,21 @@ impl Comparer<'_> {
             "allOf" => (Level::Warning, at.level(Effect::Narrower)),
             _ => (at.level(Effect::Narrower), at.level(Effect::Wider)),
         };
-        let gone = paired.gone.iter().filter_map(|index| Some((*index, old.get(*index)?, "removed", less)));
-        let come = paired.come.iter().filter_map(|index| Some((*index, new.get(*index)?, "added", more)));
-        for (index, part, how, level) in gone.chain(come) {
+        let gone = paired.gone.iter().filter_map(|index| Some((index, old.get(*index)?, false)));
+        let come = paired.come.iter().filter_map(|index| Some((index, new.get(*index)?, true)));
+        for (index, part, is_new) in gone.chain(come) {
             let (name, number) = (name_of(part), index.to_string());
             let step = list.steps(&name, Step::Key(&number), Step::Key(&number));
-            let said = if how == "added" { Said::nodes(None, Some(part)) } else { Said::nodes(Some(part), None) };
-            let id = at.spot.id(&format!("{}-{how}", word(key)));
-            self.record(&step, id, at.spot.unless_excused(level), said.sent(at.spot.direction))?;
+            let (how, level) = if is_new { ("added", more) } else { ("removed", less) };
+            let (id, level) = (format!("{}-{how}", key.to_kebab_case()), at.spot.unless_excused(level));
+            self.alone(&step, (part, is_new), (at.spot.id(&id), level, shown(part)))?;
         }
         Ok(())
     }
 
     /// Which part became which: by reference, content or title; where these say nothing and `alike` asks for it, by
     /// being the same or more.
-    fn paired(&mut self, at: Schemas<'_>, key: &str, alike: bool) -> Paired {
+    pub(super) fn paired(&mut self, at: Schemas<'_>, key: &str, alike: bool) -> Paired {
         let (old, new) = both(at, key);
         if old.is_empty() && new.is_empty() {
             return Paired::default();
@@ -269,9 +238,8 @@ impl Comparer<'_> {
             likely.extend(level.filter(|level| *level <= Level::Additive).map(|level| (level, one, other)));
         }
         likely.sort_unstable();
-        for (_, one, other) in likely {
-            paired.join(one, other);
-        }
+        likely.into_iter().for_each(|(_, one, other)| paired.join(one, other));
+        paired.pairs.sort_unstable();
         paired
     }
 
@@ -293,34 +261,6 @@ impl Comparer<'_> {
         let level = done.ok().map(|()| gravest.unwrap_or(Level::Text));
         self.trials.extend(key.map(|key| (key, level)));
         level
-    }
-}
-
-/// What became of `not`.
-pub(super) fn never(at: Schemas<'_>) -> Option<Verdict> {
-    at.keyword("not", "not", [at.level(Effect::Narrower), at.level(Effect::Wider), Level::Warning])
-}
-
-/// What became of a discriminator.
-pub(super) fn discriminator(at: Schemas<'_>) -> Option<Verdict> {
-    let (key, what, level) = at.keyword("discriminator", "discriminator", [Level::Warning; 3])?;
-    let (Some(old), Some(new)) = at.get(key) else { return Some((key, what, level)) };
-    if old.get_text("propertyName") != new.get_text("propertyName") {
-        return Some((key, "discriminator-property-name-changed".to_owned(), level));
-    }
-    let count = |node: &Node| entries(node.get("mapping")).len();
-    Some(match count(new).cmp(&count(old)) {
-        Ordering::Greater => (key, "discriminator-mapping-added".to_owned(), Level::Additive),
-        Ordering::Less => (key, "discriminator-mapping-deleted".to_owned(), level),
-        Ordering::Equal => (key, "discriminator-mapping-changed".to_owned(), level),
-    })
-}
-
-fn word(key: &str) -> &'static str {
-    match key {
-        "allOf" => "all-of",
-        "oneOf" => "one-of",
-        _ => "any-of",
     }
 }
 

@@ -9,36 +9,23 @@ use super::change::Level;
 use super::spot::{Effect, Schemas, Verdict};
 use crate::tree::{Node, Value};
 
-/// Keyword, the word that ids use for it, and whether it is a bound from above.
-const COUNTS: [(&str, &str, bool); 6] = [
-    ("minLength", "min-length", false),
-    ("maxLength", "max-length", true),
-    ("minItems", "min-items", false),
-    ("maxItems", "max-items", true),
-    ("minProperties", "min-properties", false),
-    ("maxProperties", "max-properties", true),
+/// Keyword, the one beside it that puts the edge outside, and the word that ids use.
+const BOUNDS: [(&str, &str, &str); 8] = [
+    ("minLength", "", "min-length"),
+    ("maxLength", "", "max-length"),
+    ("minItems", "", "min-items"),
+    ("maxItems", "", "max-items"),
+    ("minProperties", "", "min-properties"),
+    ("maxProperties", "", "max-properties"),
+    ("minimum", "exclusiveMinimum", "min"),
+    ("maximum", "exclusiveMaximum", "max"),
 ];
-
-/// Keyword, the one beside it that puts the edge outside, the word that ids use, and whether it is a bound from above.
-const EDGES: [(&str, &str, &str, bool); 2] =
-    [("minimum", "exclusiveMinimum", "min", false), ("maximum", "exclusiveMaximum", "max", true)];
 
 /// What became of the bounds of two schemas.
 pub(super) fn limits(at: Schemas<'_>) -> Vec<Verdict> {
-    let mut found = Vec::new();
-    for (key, word, upper) in COUNTS {
-        let edge =
-            |node: &Node| Edge { at: number(node.get(key)).or_else(|| (!upper).then(|| "0".to_owned())), open: false };
-        found.extend(bound(at, key, word, upper, (&edge(at.base), &edge(at.revision))));
-    }
-    for (key, exclusive, word, upper) in EDGES {
-        let (old, new) = (Edge::of(at.base, key, exclusive), Edge::of(at.revision, key, exclusive));
-        let moved = [at.base, at.revision].iter().any(|node| node.get(key).is_some()) && old.at != new.at;
-        found.extend(bound(at, if moved { key } else { exclusive }, word, upper, (&old, &new)));
-    }
+    let mut found: Vec<Verdict> = BOUNDS.into_iter().filter_map(|names| bound(at, names)).collect();
     found.extend(multiples(at));
-    let unique = |node: &Node| node.is_true("uniqueItems");
-    match (unique(at.base), unique(at.revision)) {
+    match (at.base.is_true("uniqueItems"), at.revision.is_true("uniqueItems")) {
         (false, true) => found.push(("uniqueItems", "unique-items-set".to_owned(), at.level(Effect::Narrower))),
         (true, false) => found.push(("uniqueItems", "unique-items-unset".to_owned(), at.level(Effect::Wider))),
         _ => {}
@@ -46,14 +33,29 @@ pub(super) fn limits(at: Schemas<'_>) -> Vec<Verdict> {
     found
 }
 
-fn bound(at: Schemas<'_>, key: &'static str, word: &str, upper: bool, (old, new): (&Edge, &Edge)) -> Option<Verdict> {
-    let (how, level) = match moved(old, new, upper)? {
-        Moved::Inwards => (if upper { "decreased" } else { "increased" }, at.level(Effect::Narrower)),
-        Moved::Outwards => (if upper { "increased" } else { "decreased" }, at.level(Effect::Wider)),
-        Moved::Set => ("set", at.level(Effect::Narrower).min(Level::Warning)),
-        Moved::Unset => ("unset", at.level(Effect::Wider)),
+fn bound(at: Schemas<'_>, (key, exclusive, word): (&'static str, &'static str, &str)) -> Option<Verdict> {
+    let is_upper = word.starts_with("max");
+    let of = |node| match edge(node, key, exclusive) {
+        (None, _) if exclusive.is_empty() && !is_upper => (Some("0"), false),
+        edge => edge,
     };
-    Some((key, format!("{word}-{how}"), level))
+    let ((old, was_open), (new, is_open)) = (of(at.base), of(at.revision));
+    let (how, level) = match (old, new) {
+        (None, None) => return None,
+        (None, Some(_)) => ("set", at.level(Effect::Narrower).min(Level::Warning)),
+        (Some(_), None) => ("unset", at.level(Effect::Wider)),
+        (Some(was), Some(is)) => {
+            let is_inwards = match order(was, is) {
+                Ordering::Equal if was_open == is_open => return None,
+                Ordering::Equal => is_open,
+                order => (order == Ordering::Greater) == is_upper,
+            };
+            let effect = if is_inwards { Effect::Narrower } else { Effect::Wider };
+            (if is_inwards == is_upper { "decreased" } else { "increased" }, at.level(effect))
+        }
+    };
+    let is_stated = at.base.get(key).or(at.revision.get(key)).is_some() && old != new;
+    Some((if exclusive.is_empty() || is_stated { key } else { exclusive }, format!("{word}-{how}"), level))
 }
 
 fn multiples(at: Schemas<'_>) -> Option<Verdict> {
@@ -64,61 +66,30 @@ fn multiples(at: Schemas<'_>) -> Option<Verdict> {
     let (old, new) = at.get("multipleOf");
     let (how, level) = match (number(old), number(new)) {
         (None, None) => return None,
-        (Some(old), Some(new)) if order(&old, &new) == Ordering::Equal => return None,
         (None, Some(_)) => ("set", at.level(Effect::Narrower).min(Level::Warning)),
         (Some(_), None) => ("unset", at.level(Effect::Wider)),
-        (Some(old), Some(new)) if divides(&new, &old) => ("generalized", at.level(Effect::Wider)),
-        (Some(old), Some(new)) if divides(&old, &new) => ("specialized", at.level(Effect::Narrower)),
+        (Some(old), Some(new)) if order(old, new) == Ordering::Equal => return None,
+        (Some(old), Some(new)) if divides(new, old) => ("generalized", at.level(Effect::Wider)),
+        (Some(old), Some(new)) if divides(old, new) => ("specialized", at.level(Effect::Narrower)),
         _ => ("changed", at.spot.unless_excused(Level::Breaking)),
     };
     Some(("multipleOf", format!("multiple-of-{how}"), level))
 }
 
-/// How a bound changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Moved {
-    Inwards,
-    Outwards,
-    Set,
-    Unset,
-}
-
-/// A bound of numbers: where, and whether the edge itself is outside.
-struct Edge {
-    at: Option<String>,
-    open: bool,
-}
-
-impl Edge {
-    /// OpenAPI 3.0 says with a truth value that the edge is outside; newer ones give a second number.
-    fn of(node: &Node, key: &str, exclusive: &str) -> Self {
-        match node.get(exclusive).map(|node| &node.value) {
-            Some(Value::Number(at)) => Self { at: Some(at.clone()), open: true },
-            Some(Value::Bool(true)) => Self { at: number(node.get(key)), open: true },
-            _ => Self { at: number(node.get(key)), open: false },
-        }
+/// Where a bound is, and whether the edge itself is outside: OpenAPI 3.0 says so with a truth value, newer ones give a second
+/// number.
+fn edge<'n>(node: &'n Node, key: &str, exclusive: &str) -> (Option<&'n str>, bool) {
+    match node.get(exclusive).map(|node| &node.value) {
+        Some(Value::Number(at)) => (Some(at), true),
+        _ => (number(node.get(key)), node.is_true(exclusive)),
     }
 }
 
-fn moved(old: &Edge, new: &Edge, upper: bool) -> Option<Moved> {
-    let inwards = match (&old.at, &new.at) {
-        (None, None) => return None,
-        (None, Some(_)) => return Some(Moved::Set),
-        (Some(_), None) => return Some(Moved::Unset),
-        (Some(was), Some(is)) => match order(was, is) {
-            Ordering::Equal if old.open == new.open => return None,
-            Ordering::Equal => new.open,
-            order => (order == Ordering::Greater) == upper,
-        },
-    };
-    Some(if inwards { Moved::Inwards } else { Moved::Outwards })
-}
-
-fn number(node: Option<&Node>) -> Option<String> {
+fn number(node: Option<&Node>) -> Option<&str> {
     match &node?.value {
-        Value::Number(text) => Some(text.clone()),
+        Value::Number(text) => Some(text),
         // Pages write `'4'` where they mean 4.
-        Value::Text(text) => text.trim().parse::<f64>().ok().map(|_| text.trim().to_owned()),
+        Value::Text(text) => Some(text.trim()).filter(|text| text.parse::<f64>().is_ok()),
         _ => None,
     }
 }

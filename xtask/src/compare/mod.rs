@@ -12,7 +12,6 @@ mod bodies;
 mod change;
 mod comparer;
 mod compose;
-mod lifecycle;
 mod limits;
 mod operations;
 mod pairs;
@@ -28,9 +27,10 @@ use comparer::Comparer;
 use crate::error::{Error, Result};
 use crate::tree::Node;
 
-pub use change::{Change, Comparison, Direction, Found, Level, Look, Operation, Options, Pair};
-pub use schemas::NO_PROPERTY;
-pub use trail::{Step, Trail, Which};
+pub use change::{Change, Comparison, Level, Look, Operation, Options};
+pub(crate) use change::{Direction, Pair};
+pub(crate) use operations::template;
+pub(crate) use schemas::NO_PROPERTY;
 
 /// Room for schemas inside of schemas, in an unoptimised build too.
 const STACK_BYTES: usize = 256 * 1024 * 1024;
@@ -43,10 +43,10 @@ pub fn compare(base: &Node, revision: &Node, options: &Options<'_>) -> Result<Co
     // What looks recognises operations before the thread starts, so that only `look` has to be shared.
     let operations = operations::matched(base, revision, options.identity)?;
     let refused = |why: String| Error::refused(&revision.place, why);
-    let (look, today) = (options.look, options.today);
+    let look = options.look;
     std::thread::scope(|scope| {
         let work = move || {
-            let mut comparer = Comparer::new(base, revision, look, today);
+            let mut comparer = Comparer::new(base, revision, look);
             let matched = comparer.document(operations)?;
             Ok(Comparison { changes: comparer.changes, matched })
         };

@@ -2,13 +2,16 @@
 
 use std::collections::HashSet;
 
-use super::change::{Level, Operation};
-use super::comparer::{Comparer, Said, entries, items, union};
+use indexmap::IndexSet;
+
+use super::change::{Direction, Level, Operation};
+use super::comparer::{Both, Comparer, anything, entries, items, union};
 use super::pairs::Paired;
-use super::trail::{Step, Trail};
+use super::trail::{Step, Trail, Which};
 use crate::error::{Error, Result};
 use crate::reference::follow;
-use crate::roles::{METHODS, pointer};
+use crate::roles::METHODS;
+use crate::text::shown;
 use crate::tree::{Node, Value};
 
 /// An operation where it stands.
@@ -26,18 +29,11 @@ pub(super) struct Matched<'n> {
     pub pairs: Vec<(Found<'n>, Found<'n>)>,
     pub gone: Vec<Found<'n>>,
     pub come: Vec<Found<'n>>,
-    /// The newer addresses, without the names of their parameters.
-    pub new_paths: HashSet<String>,
 }
 
 impl Found<'_> {
     pub fn name(&self) -> Operation {
         Operation { method: self.method.to_uppercase(), path: self.path.to_owned() }
-    }
-
-    /// The method and the path in one line.
-    pub fn words(&self) -> String {
-        format!("{} {}", self.method.to_uppercase(), self.path)
     }
 }
 
@@ -49,7 +45,7 @@ pub(super) fn matched<'n>(
 ) -> Result<Matched<'n>> {
     let (old, new) = (listed(base)?, listed(revision)?);
     let id = |found: &Found<'n>| identity(found.node);
-    let exact = |found: &Found<'n>| Some(found.words());
+    let exact = |found: &Found<'n>| Some(found.name().to_string());
     let address = |found: &Found<'n>| Some(format!("{} {}", found.method, template(found.path)));
     let paired = Paired::by(&old, &new, &[&id, &exact, &address], true);
     let of = |list: &[Found<'n>], left: &[usize]| left.iter().filter_map(|index| list.get(*index).copied()).collect();
@@ -57,7 +53,6 @@ pub(super) fn matched<'n>(
         pairs: paired.pairs.iter().filter_map(|(from, to)| Some((*old.get(*from)?, *new.get(*to)?))).collect(),
         gone: of(&old, &paired.gone),
         come: of(&new, &paired.come),
-        new_paths: new.iter().map(|found| template(found.path)).collect(),
     })
 }
 
@@ -77,21 +72,8 @@ fn listed(document: &Node) -> Result<Vec<Found<'_>>> {
 }
 
 /// An address without the names of its parameters, which no client sends.
-pub(super) fn template(path: &str) -> String {
-    let mut out = String::with_capacity(path.len());
-    let mut inside = false;
-    for c in path.chars() {
-        match c {
-            '{' => {
-                inside = true;
-                out.push_str("{}");
-            }
-            '}' => inside = false,
-            c if !inside => out.push(c),
-            _ => {}
-        }
-    }
-    out
+pub(crate) fn template(path: &str) -> String {
+    placeholders(path).iter().fold(path.to_owned(), |path, name| path.replacen(&format!("{{{name}}}"), "{}", 1))
 }
 
 /// The names of an address's parameters, in order.
@@ -99,79 +81,43 @@ pub(super) fn placeholders(path: &str) -> Vec<&str> {
     path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect()
 }
 
-const ROOT: [&str; 8] = ["openapi", "info", "paths", "components", "servers", "security", "tags", "webhooks"];
-const INFO: [&str; 7] = ["title", "version", "description", "termsOfService", "contact", "license", "summary"];
-const ITEM: [&str; 10] = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "parameters", "servers"];
-const OPERATION: [&[&str]; 2] = [
-    &["operationId", "parameters", "requestBody", "responses", "security", "servers", "tags", "callbacks"],
-    &["deprecated", "x-sunset", "x-stability-level"],
-];
-const COMPONENTS: [&[&str]; 2] = [
-    &["schemas", "responses", "parameters", "examples", "requestBodies", "headers", "links", "callbacks", "pathItems"],
-    &["securitySchemes"],
-];
+/// The keys of a document, an address and an operation that are compared by name.
+const ROOT: [&str; 7] = ["openapi", "info", "paths", "components", "servers", "security", "tags"];
+const OPERATION: [&str; 8] =
+    ["operationId", "parameters", "requestBody", "responses", "security", "servers", "tags", "deprecated"];
 
 impl<'a> Comparer<'a> {
     /// Compares all; gives the operations that are the same one, the older's and the newer's.
     pub(super) fn document(&mut self, operations: Matched<'a>) -> Result<Vec<(Operation, Operation)>> {
         let root = Trail::root();
-        self.frame(&root)?;
+        let (base, revision) = (self.base, self.revision);
+        let both = |key: &str| (base.get(key), revision.get(key));
+        self.differs(&root, "openapi", "info-changed", Level::Text, both("openapi"))?;
+        for (key, old, new) in union(entries(base.get("info")), entries(revision.get("info"))) {
+            self.differs(&root.step("info"), key, "info-changed", Level::Text, (old, new))?;
+        }
+        self.differs(&root, "tags", "api-tag-changed", Level::Text, both("tags"))?;
+        self.servers(&root, both("servers"))?;
+        self.rest(&root, base, revision, &ROOT)?;
         let matched = operations.pairs.iter().map(|(base, revision)| (base.name(), revision.name())).collect();
         self.operations(&root, operations)?;
         self.operation = None;
-        self.components(&root)?;
+        self.components(&root, both("components"))?;
         Ok(matched)
     }
 
-    /// What describes the document as a whole.
-    fn frame(&mut self, trail: &Trail<'_>) -> Result<()> {
-        let (base, revision) = (self.base, self.revision);
-        let both = |key: &str| (base.get(key), revision.get(key));
-        self.differs(trail, "openapi", "info-changed", Level::Text, both("openapi"))?;
-        let (old, new) = both("info");
-        let info = trail.step("info");
-        for key in INFO {
-            let (old, new) = (old.and_then(|info| info.get(key)), new.and_then(|info| info.get(key)));
-            self.differs(&info, key, "info-changed", Level::Text, (old, new))?;
-        }
-        self.rest(&info, old, new, &INFO)?;
-        self.differs(trail, "tags", "api-tag-changed", Level::Text, both("tags"))?;
-        self.servers(trail, both("servers"))?;
-        self.webhooks(trail, both("webhooks"))?;
-        self.rest(trail, Some(base), Some(revision), &ROOT)
-    }
-
-    fn webhooks(&mut self, trail: &Trail<'_>, (old, new): (Option<&Node>, Option<&Node>)) -> Result<()> {
-        let at = trail.step("webhooks");
-        for (name, old, new) in union(entries(old), entries(new)) {
-            let (id, level) = match (old, new) {
-                (_, None) => ("webhook-removed", Level::Breaking),
-                (None, _) => ("webhook-added", Level::Additive),
-                _ => ("unclassified", Level::Warning),
-            };
-            self.differs(&at, name, id, level, (old, new))?;
-        }
-        Ok(())
-    }
-
-    /// Where requests go: addresses, in any order.
-    fn servers(&mut self, trail: &Trail<'_>, (old, new): (Option<&Node>, Option<&Node>)) -> Result<()> {
+    /// Where requests go.
+    fn servers(&mut self, trail: &Trail<'_>, (old, new): Both<'_>) -> Result<()> {
         let at = trail.step("servers");
         let (was, is) = (items(old), items(new));
         let url = |node: &Node| Some(node.get_text("url").unwrap_or_default().to_owned());
-        let servers = Paired::by(was, is, &[&url], false);
-        for (from, to) in &servers.pairs {
-            self.rest(&at, was.get(*from), is.get(*to), &["url"])?;
-        }
-        for index in &servers.gone {
-            self.record(&at, "api-server-removed", Level::Warning, Said::nodes(was.get(*index), None))?;
-        }
         // Another address beside the known ones is more; one instead of them is not.
-        let level = if servers.gone.is_empty() && !was.is_empty() { Level::Additive } else { Level::Warning };
-        for index in &servers.come {
-            self.record(&at, "api-server-added", level, Said::nodes(None, is.get(*index)))?;
-        }
-        Ok(())
+        let levels = |paired: &Paired| {
+            let more = paired.gone.is_empty() && !was.is_empty();
+            [Level::Warning, if more { Level::Additive } else { Level::Warning }]
+        };
+        let pairs = self.unordered(&at, (was, is), &url, "api-server", levels)?;
+        pairs.into_iter().try_for_each(|(old, new)| self.rest(&at, old, new, &["url"]))
     }
 
     fn operations(&mut self, trail: &Trail<'_>, all: Matched<'a>) -> Result<()> {
@@ -182,93 +128,87 @@ impl<'a> Comparer<'a> {
             let name = template(old.path);
             let address = paths.steps(&name, Step::Key(old.path), Step::Key(new.path));
             if addresses.insert((old.path, new.path)) {
-                self.rest(&address, Some(old.item), Some(new.item), &ITEM)?;
+                self.rest(&address, old.item, new.item, &[&METHODS[..], &["parameters", "servers"]].concat())?;
             }
-            let method = address.steps(old.method, Step::Key(old.method), Step::Key(new.method));
-            // What an operation says of its own state is not softened by that state.
-            self.lifecycle(&method, old.node, new.node)?;
-            self.unstable = self.is_unstable(old.node);
-            self.operation(&method, (old, new))?;
-            self.unstable = false;
+            self.operation(&address.steps(old.method, Step::Key(old.method), Step::Key(new.method)), (old, new))?;
         }
-        for found in &all.gone {
+        let new_paths = all.pairs.iter().map(|(_, new)| new).chain(&all.come);
+        let new_paths: HashSet<String> = new_paths.map(|found| template(found.path)).collect();
+        let gone = all.gone.iter().map(|found| (found, false));
+        for (found, is_new) in gone.chain(all.come.iter().map(|found| (found, true))) {
             self.operation = Some(found.name());
-            let whole = !all.new_paths.contains(&template(found.path));
-            let (id, level) = self.removal(found.node, if whole { "api-path" } else { "api" }, Level::Breaking);
-            let said = Said::named(Some(found.node), None, &found.words());
-            self.record(&paths.step(found.path).step(found.method), id, level, said)?;
-        }
-        for found in &all.come {
-            self.operation = Some(found.name());
-            let said = Said::named(None, Some(found.node), &found.words());
-            self.record(&paths.step(found.path).step(found.method), "endpoint-added", Level::Additive, said)?;
+            let what = if new_paths.contains(&template(found.path)) { "api" } else { "api-path" };
+            let (id, level) = match (is_new, found.node.is_true("deprecated")) {
+                (true, _) => ("endpoint-added".to_owned(), Level::Additive),
+                (_, true) => (format!("{what}-removed-with-deprecation"), Level::Warning),
+                (_, false) => (format!("{what}-removed-without-deprecation"), Level::Breaking),
+            };
+            let at = paths.step(found.path);
+            self.alone(&at.step(found.method), (found.node, is_new), (id, level, found.name().to_string()))?;
         }
         Ok(())
     }
 
-    fn operation(&mut self, at: &Trail<'_>, (old, new): (&Found<'a>, &Found<'a>)) -> Result<()> {
-        let (base, revision) = (old.node, new.node);
+    fn operation(&mut self, at: &Trail<'_>, pair: (&Found<'a>, &Found<'a>)) -> Result<()> {
+        let (old, new) = pair;
+        let nodes = (old.node, new.node);
+        let both = |key: &str| (old.node.get(key), new.node.get(key));
+        self.deprecation(at, "endpoint", nodes)?;
         if old.method != new.method || template(old.path) != template(new.path) {
-            let said = Said::both(base, revision, old.words(), new.words());
-            self.record(at, "endpoint-moved", Level::Breaking, said)?;
-        } else if old.path != new.path {
-            let said = Said::both(base, revision, old.path, new.path);
-            self.record(at, "path-parameter-renamed", Level::Source, said)?;
+            self.became(
+                at,
+                ("endpoint-moved", Level::Breaking),
+                nodes,
+                (old.name().to_string(), new.name().to_string()),
+            )?;
+        } else {
+            self.became(at, ("path-parameter-renamed", Level::Source), nodes, (old.path, new.path))?;
         }
-        let both = |key: &str| (base.get(key), revision.get(key));
-        let named = base.get_text("operationId").is_some();
+        let named = old.node.get_text("operationId").is_some();
         let id = if named { "api-operation-id-removed" } else { "api-operation-id-add" };
         self.differs(at, "operationId", id, Level::Source, both("operationId"))?;
-        self.tags(at, both("tags"))?;
-        self.parameters(at, (old, new))?;
-        self.request_body(at, base, revision)?;
-        self.answers(at, base, revision)?;
-        self.security(at, base, revision)?;
-        let own = |found: &Found<'a>| found.node.get("servers").or_else(|| found.item.get("servers"));
-        let (was, is) = (own(old), own(new));
-        if was.is_some() || is.is_some() {
-            let all = (self.base.get("servers"), self.revision.get("servers"));
-            self.servers(at, (was.or(all.0), is.or(all.1)))?;
+        let tags = (items(both("tags").0), items(both("tags").1));
+        self.unordered(&at.step("tags"), tags, &|tag| Some(shown(tag)), "api-tag", |_| [Level::Text; 2])?;
+        self.direction = Some(Direction::Request);
+        self.parameters(at, pair)?;
+        self.request_body(at, pair)?;
+        self.direction = Some(Direction::Response);
+        self.answers(at, pair)?;
+        self.direction = None;
+        self.security(at, pair)?;
+        let own = |found: &Found<'a>| found.node.get("servers").or(found.item.get("servers"));
+        if own(old).or(own(new)).is_some() {
+            let (was, is) = (self.base.get("servers"), self.revision.get("servers"));
+            self.servers(at, (own(old).or(was), own(new).or(is)))?;
         }
-        self.differs(at, "callbacks", "unclassified", Level::Warning, both("callbacks"))?;
-        self.rest(at, Some(base), Some(revision), &OPERATION.concat())
-    }
-
-    fn tags(&mut self, at: &Trail<'_>, (old, new): (Option<&Node>, Option<&Node>)) -> Result<()> {
-        let (was, is) = (items(old), items(new));
-        let at = at.step("tags");
-        let tags = Paired::by(was, is, &[&|tag| Some(tag.to_json().to_string())], false);
-        for index in tags.gone {
-            self.record(&at, "api-tag-removed", Level::Text, Said::nodes(was.get(index), None))?;
-        }
-        for index in tags.come {
-            self.record(&at, "api-tag-added", Level::Text, Said::nodes(None, is.get(index)))?;
-        }
-        Ok(())
+        self.rest(at, old.node, new.node, &OPERATION)
     }
 
     /// Shared parts that no operation leads to: they change names in generated code at most.
-    fn components(&mut self, trail: &Trail<'_>) -> Result<()> {
+    fn components(&mut self, trail: &Trail<'_>, (base, revision): Both<'a>) -> Result<()> {
         let at = trail.step("components");
-        let (base, revision) = (self.base.get("components"), self.revision.get("components"));
-        let sections = union(entries(base), entries(revision));
-        for (section, old, new) in sections.filter(|(section, ..)| !section.starts_with("x-")) {
-            let step = at.step(section);
+        let (old, new) = (entries(base), entries(revision));
+        let sections = old.keys().chain(new.keys()).map(String::as_str).filter(|section| !section.starts_with("x-"));
+        let sections: IndexSet<&str> = sections.collect();
+        for section in sections.iter().copied() {
+            let (step, all) = (at.step(section), (entries(old.get(section)), entries(new.get(section))));
             if section == "securitySchemes" {
-                self.schemes(&step, entries(old), entries(new))?;
+                self.schemes(&step, all)?;
                 continue;
             }
-            let word = if section == "schemas" { "schema" } else { "component" };
-            for (name, old, new) in union(entries(old), entries(new)) {
-                let how = match (old, new) {
-                    (Some(old), Some(new)) if old.same(new) => continue,
-                    (Some(_), Some(_)) if self.used.contains(&pointer(&["components", section, name])) => continue,
-                    (Some(_), Some(_)) => "api-component-changed".to_owned(),
-                    (_, new) => format!("api-{word}-{}", if new.is_some() { "added" } else { "removed" }),
-                };
-                self.record(&step.step(name), how, Level::Source, Said::nodes(old, new))?;
-            }
+            let alone = |_: &str, node: &Node, is_new: bool| {
+                let word = if section == "schemas" { "schema" } else { "component" };
+                let how = if is_new { "added" } else { "removed" };
+                (format!("api-{word}-{how}"), Level::Source, shown(node))
+            };
+            self.each(&step, all, alone, |this, at, (old, new)| {
+                if old.same(new) || this.used.contains(&at.pointer(Which::Base)) {
+                    return Ok(());
+                }
+                this.record(at, "api-component-changed", Level::Source, (Some(old), Some(new)))
+            })?;
         }
-        self.rest(&at, base, revision, &COMPONENTS.concat())
+        let (was, is) = (anything(self.base), anything(self.revision));
+        self.rest(&at, base.unwrap_or(&was), revision.unwrap_or(&is), &Vec::from_iter(sections))
     }
 }

@@ -1,6 +1,6 @@
 //! Which items of two lists are the same one.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 /// Something that two items have in common when one became the other.
 pub(super) type Way<'w, T> = &'w dyn Fn(&T) -> Option<String>;
@@ -23,12 +23,9 @@ impl Paired {
             for (key, from) in here {
                 let to = there.remove(&key).unwrap_or_default();
                 if !unique || (from.len(), to.len()) == (1, 1) {
-                    paired.pairs.extend(from.into_iter().zip(to));
+                    from.into_iter().zip(to).for_each(|(one, other)| paired.join(one, other));
                 }
             }
-            let (from, to): (HashSet<usize>, HashSet<usize>) = paired.pairs.iter().copied().unzip();
-            paired.gone.retain(|index| !from.contains(index));
-            paired.come.retain(|index| !to.contains(index));
         }
         paired.pairs.sort_unstable();
         paired
@@ -56,6 +53,7 @@ impl Paired {
     /// Joins what is left in its order.
     pub fn join_rest(&mut self) {
         self.pairs.extend(self.gone.drain(..).zip(self.come.drain(..)));
+        self.pairs.sort_unstable();
     }
 }
 

@@ -4,7 +4,7 @@
 //! such an assumption about a pair further up, is never compared again.
 
 use super::change::Level;
-use super::comparer::{Comparer, Said};
+use super::comparer::Comparer;
 use super::spot::Schemas;
 use super::trail::{Step, Trail};
 use crate::error::{Error, Result};
@@ -18,11 +18,16 @@ const MAX_VISITS: usize = 1_000_000;
 const MAX_DEPTH: usize = 500;
 
 impl<'a> Comparer<'a> {
-    /// What two nodes are behind their references, which are used then, and how the trail goes on there.
-    pub(super) fn targets(&mut self, base: &'a Node, revision: &'a Node) -> (Target<'a>, Target<'a>) {
-        let (old, new) = (follow(self.base, base), follow(self.revision, revision));
+    /// Compares what two nodes are behind their references, which are used then.
+    pub(super) fn behind(
+        &mut self,
+        at: &Trail<'_>,
+        (old, new): (&'a Node, &'a Node),
+        compare: impl FnOnce(&mut Self, &Trail<'_>, (&'a Node, &'a Node)) -> Result<()>,
+    ) -> Result<()> {
+        let (old, new) = (follow(self.base, old), follow(self.revision, new));
         self.used.extend(old.name.iter().chain(&new.name).cloned());
-        (old, new)
+        compare(self, &at.steps("", jump(&old), jump(&new)), (old.node, new.node))
     }
 
     /// Compares two schemas by what they are behind their references.
@@ -38,58 +43,48 @@ impl<'a> Comparer<'a> {
         let (base_root, revision_root) = (self.base, self.revision);
         let (old, new) = (follow(base_root, at.base), follow(revision_root, at.revision));
         self.used.extend(old.name.iter().chain(&new.name).cloned());
-        let inner = at.trail.steps("", jump(&old), jump(&new));
-        let inside = Schemas { trail: &inner, base: old.node, revision: new.node, ..at };
-        if old.name.is_none() && new.name.is_none() {
-            self.depth += 1;
-            let done = self.schema(inside);
-            self.depth -= 1;
-            return done;
-        }
-        let key = (old.name.clone().unwrap_or_default(), new.name.clone().unwrap_or_default(), at.spot);
-        let both = old.name.is_some() && new.name.is_some();
-        if both && self.same.contains(&key) {
+        let key = old.name.clone().zip(new.name.clone()).map(|(old, new)| (old, new, at.spot));
+        if key.as_ref().is_some_and(|key| self.same.contains(key)) {
             return self.renamed_reference(at.trail, &old, &new);
         }
-        if let Some(depth) = both.then(|| self.open.get(&key)).flatten() {
+        if let Some(depth) = key.as_ref().and_then(|key| self.open.get(key)) {
             self.cut = self.cut.min(*depth);
             return Ok(());
         }
         let (outer, before) = (std::mem::replace(&mut self.cut, usize::MAX), self.changes.len());
-        if both {
-            self.open.insert(key.clone(), self.depth);
-        }
+        self.open.extend(key.clone().map(|key| (key, self.depth)));
         self.depth += 1;
-        let done = self.schema(inside);
+        let inner = at.trail.steps("", jump(&old), jump(&new));
+        let done = self.schema(Schemas { trail: &inner, base: old.node, revision: new.node, ..at });
         self.depth -= 1;
-        self.open.remove(&key);
+        if let Some(key) = &key {
+            self.open.remove(key);
+        }
         let alone = self.cut >= self.depth;
         self.cut = if alone { outer } else { self.cut.min(outer) };
         done?;
-        let unchanged = self.changes.get(before..).is_none_or(|new| new.iter().all(|c| c.level == Level::Text));
-        if both && alone && self.changes.len() == before {
-            self.same.insert(key);
+        let found = self.changes.get(before..).unwrap_or_default();
+        let unchanged = found.iter().all(|change| change.level == Level::Text);
+        if alone && found.is_empty() {
+            self.same.extend(key);
         }
         if unchanged { self.renamed_reference(at.trail, &old, &new) } else { Ok(()) }
     }
 
     /// The same schema under another name: only generated names change.
     fn renamed_reference(&mut self, trail: &Trail<'_>, old: &Target<'_>, new: &Target<'_>) -> Result<()> {
-        if old.name == new.name {
-            return Ok(());
-        }
-        let names = (old.name.clone().unwrap_or_default(), new.name.clone().unwrap_or_default());
-        let named = !names.0.is_empty() && !names.1.is_empty();
-        if named && !self.renamed.insert(names) {
+        if let Some(names) = old.name.clone().zip(new.name.clone())
+            && (old.name == new.name || !self.renamed.insert(names))
+        {
             return Ok(());
         }
         let words = |target: &Target<'_>| target.name.as_ref().map_or("inline".to_owned(), |name| format!("#{name}"));
-        let said = Said::both(old.node, new.node, words(old), words(new));
-        self.record(trail, "schema-reference-changed", Level::Source, said)
+        let pair = (words(old), words(new));
+        self.became(trail, ("schema-reference-changed", Level::Source), (old.node, new.node), pair)
     }
 }
 
 /// How a trail goes on behind a reference.
-pub(super) fn jump<'t>(target: &'t Target<'_>) -> Step<'t> {
+fn jump<'t>(target: &'t Target<'_>) -> Step<'t> {
     target.name.as_deref().map_or(Step::Nothing, Step::Jump)
 }

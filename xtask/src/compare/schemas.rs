@@ -5,28 +5,29 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::change::{Direction, Level, Pair};
-use super::comparer::{Comparer, Said, anything, entries, items, union};
-use super::compose::{UNIONS, discriminator, flat, never, simple};
+use super::comparer::{Comparer, anything, entries, items, manner};
+use super::compose::{UNIONS, flat, simple};
 use super::limits::limits;
 use super::pairs::Paired;
 use super::spot::{Effect, Kind, Schemas, Spot, Verdict};
 use super::trail::Trail;
 use crate::error::Result;
 use crate::reference::follow;
+use crate::text::shown;
 use crate::tree::{Node, Value};
 
 /// The keywords that are compared by name below or in the other modules; everything else is found by the comparison of
 /// the rest.
 const KNOWN: [&[&str]; 5] = [
-    &["$ref", "title", "type", "format", "nullable", "enum", "const", "x-extensible-enum", "default", "pattern"],
-    &["properties", "required", "additionalProperties", "items", "readOnly", "writeOnly", "deprecated"],
+    &["$ref", "title", "type", "format", "nullable", "enum", "const", "default", "pattern"],
+    &["properties", "required", "additionalProperties", "items", "deprecated"],
     &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
     &["minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties"],
-    &["allOf", "oneOf", "anyOf", "not", "discriminator"],
+    &["allOf", "oneOf", "anyOf", "not"],
 ];
 
 /// A name that is required and that no property has.
-pub const NO_PROPERTY: &str = "required-names-no-property";
+pub(crate) const NO_PROPERTY: &str = "required-names-no-property";
 
 impl Comparer<'_> {
     /// Compares two schemas that are no references.
@@ -34,22 +35,24 @@ impl Comparer<'_> {
         let (base_root, revision_root) = (self.base, self.revision);
         let (base, revision) = (simple(base_root, at.base), simple(revision_root, at.revision));
         let at = Schemas { base: &base, revision: &revision, ..at };
-        let members = self.members(at);
+        let members = self.paired(at, "allOf", true);
         if members.is_complete() {
-            return self.described(at, Some(&members));
+            return self.described(at, &members);
         }
         // Members without a counterpart: both are compared as the one schema that their members describe together.
         let (one, other) = (flat(base_root, at.base), flat(revision_root, at.revision));
         let before = self.changes.len();
-        self.described(Schemas { base: &one, revision: &other, ..at }, None)?;
+        let whole = Schemas { base: &one, revision: &other, ..at };
+        let left = self.paired(whole, "allOf", true);
+        self.described(whole, &left)?;
         if self.changes.get(before..).is_some_and(|new| new.iter().any(|change| change.level > Level::Text)) {
             self.other_members(at, members)?;
         }
         Ok(())
     }
 
-    /// Compares what two schemas describe; `members` are those of `allOf`, unless they are part of it already.
-    fn described(&mut self, at: Schemas<'_>, members: Option<&Paired>) -> Result<()> {
+    /// Compares what two schemas describe; `members` are those of `allOf`.
+    fn described(&mut self, at: Schemas<'_>, members: &Paired) -> Result<()> {
         let base = self.same_union(at)?;
         let at = Schemas { base: &base, ..at };
         self.look(at)?;
@@ -59,27 +62,24 @@ impl Comparer<'_> {
         } else {
             self.types(at)?;
             self.enumeration(at)?;
-            self.verdicts(at, [extensible(at), fixed(at), default(at), null(at), pattern(at)])?;
+            self.verdicts(at, [fixed(at), default(at), null(at), pattern(at)])?;
             self.verdicts(at, limits(at).into_iter().map(Some))?;
             self.properties(at)?;
             self.further(at)?;
             self.items(at)?;
             self.compositions(at, members)?;
-            self.verdicts(at, [never(at), discriminator(at)])?;
+            self.verdicts(at, [never(at)])?;
         }
-        self.verdicts(at, [deprecated(at)])?;
-        // Where no property says so: a whole body or item that is never sent.
-        if matches!(at.spot.kind, Kind::Body | Kind::Parameter) {
-            let access = |key: &'static str| Some((key, "access-changed".to_owned(), Level::Warning));
-            let keys = ["readOnly", "writeOnly"].into_iter();
-            self.verdicts(at, keys.filter(|key| at.base.is_true(key) != at.revision.is_true(key)).map(access))?;
-        }
+        self.deprecation(at.trail, at.spot.prefix(), (at.base, at.revision))?;
         // Generated types are called by the titles of what becomes a type.
         let typed = ["properties", "enum", "oneOf", "anyOf", "allOf"];
         let typed = typed.iter().any(|key| at.base.get(key).is_some() || at.revision.get(key).is_some());
         let (id, level) = if typed { ("schema-title-changed", Level::Source) } else { ("text-changed", Level::Text) };
         self.differs(at.trail, "title", id, level, at.get("title"))?;
-        self.rest(at.trail, Some(at.base), Some(at.revision), &KNOWN.concat())
+        // A property says itself which way it goes; of a whole body or a parameter nobody expects it.
+        let is_whole = matches!(at.spot.kind, Kind::Body | Kind::Parameter { .. });
+        let access: &[&str] = if is_whole { &[] } else { &["readOnly", "writeOnly"] };
+        self.rest(at.trail, at.base, at.revision, &[&KNOWN.concat(), access].concat())
     }
 
     /// Records what became of keywords.
@@ -92,9 +92,8 @@ impl Comparer<'_> {
         let Schemas { trail, base, revision, spot } = at;
         let pair = Pair { direction: spot.direction, operation: self.operation.as_ref(), trail, base, revision };
         for found in (self.look)(&pair) {
-            let place = Node::at(&found.place, Value::Null);
-            let said = Said { revision: Some(&place), before: found.before, after: found.after, ..Said::default() };
-            self.record(trail, found.id, spot.unless_excused(found.level), said.sent(spot.direction))?;
+            let (place, level) = (Node::at(&found.place, Value::Null), spot.unless_excused(found.level));
+            self.record_as(trail, found.id, level, (None, Some(&place)), [found.before, found.after])?;
         }
         Ok(())
     }
@@ -102,7 +101,7 @@ impl Comparer<'_> {
     fn types(&mut self, at: Schemas<'_>) -> Result<()> {
         let (old, new) = (kinds(at.base), kinds(at.revision));
         let (wide, narrow) = if at.spot.is_request() { (&new, &old) } else { (&old, &new) };
-        let fits = contains(wide, narrow, at.spot.stringly);
+        let fits = contains(wide.as_ref(), narrow.as_ref(), at.spot.is_text());
         if old != new {
             let (what, level) = match (fits, at.spot.direction) {
                 (true, Direction::Request) => ("type-generalized", Level::Additive),
@@ -132,9 +131,8 @@ impl Comparer<'_> {
                 None => ("enum-value-removed", at.level(Effect::Narrower)),
                 Some(_) => ("enum-value-added", Level::Additive),
             };
-            let said = Said::nodes(old, new).sent(at.spot.direction);
-            let said = Said { base: old.or(at.base.get(key)), revision: new.or(at.revision.get(key)), ..said };
-            self.record(&at.trail.step(key), at.spot.id(what), level, said)?;
+            let (id, node) = (at.spot.id(what), new.or(at.revision.get(key)));
+            self.record_as(&at.trail.step(key), id, level, (None, node), [old.map(shown), new.map(shown)])?;
         }
         Ok(())
     }
@@ -142,29 +140,25 @@ impl Comparer<'_> {
     fn properties(&mut self, at: Schemas<'_>) -> Result<()> {
         let (old, new) = at.get("properties");
         let (old, new) = (entries(old), entries(new));
-        let list = at.trail.step("properties");
         let (was, is) = (required(at.base), required(at.revision));
-        let closed = [at.base, at.revision].map(|node| matches!(Further::of(node), Further::Nothing));
-        for (name, one, other) in union(old, new) {
-            let step = list.step(name);
-            let required = (was.contains(name), is.contains(name));
-            match (one, other) {
-                (Some(one), Some(other)) => self.property(&step, (one, other), required, at.spot)?,
-                (Some(_), None) => self.property_alone(&step, (one, other), (required.0, closed[1]), at.spot)?,
-                (None, _) => self.property_alone(&step, (one, other), (required.1, closed[0]), at.spot)?,
-            }
-        }
-        // Names that are required although no property is described.
-        let unnamed = |names: &BTreeSet<&'_ str>| -> BTreeSet<String> {
-            let unknown = names.iter().filter(|name| !old.contains_key(**name) && !new.contains_key(**name));
-            unknown.map(|name| (*name).to_owned()).collect()
+        let (base_root, revision_root) = (self.base, self.revision);
+        let alone = |name: &str, node: &Node, is_new: bool| {
+            let document = if is_new { revision_root } else { base_root };
+            let required = if is_new { is.contains(name) } else { was.contains(name) };
+            // Whether the other side refuses what it does not describe.
+            let closed = further(if is_new { at.base } else { at.revision }).0 == 0;
+            let (id, level) = property_alone(follow(document, node).node, is_new, (required, closed), at.spot);
+            (id, level, shown(node))
         };
-        let (was, is) = (unnamed(&was), unnamed(&is));
-        if !is.is_subset(&was) {
-            let (old, new) = at.get("required");
-            let said = Said::nodes(old, new).sent(at.spot.direction);
-            self.record(&at.trail.step("required"), NO_PROPERTY, Level::Warning, said)?;
-        } else if was != is {
+        self.each(&at.trail.step("properties"), (old, new), alone, |this, step, pair| {
+            let name = step.name();
+            this.property(step, pair, (was.contains(name), is.contains(name)), at.spot)
+        })?;
+        // Names that are required although no property is described.
+        let is_unknown = |name: &&str| !old.contains_key(*name) && !new.contains_key(*name);
+        if is.difference(&was).any(is_unknown) {
+            self.record(&at.trail.step("required"), NO_PROPERTY, Level::Warning, at.get("required"))?;
+        } else if was.difference(&is).any(is_unknown) {
             self.keyword(at, "required", "required-names-changed", Level::Additive)?;
         }
         Ok(())
@@ -173,12 +167,8 @@ impl Comparer<'_> {
     fn property(&mut self, at: &Trail<'_>, pair: (&Node, &Node), (was, is): (bool, bool), spot: Spot) -> Result<()> {
         let (old, new) = (follow(self.base, pair.0).node, follow(self.revision, pair.1).node);
         let request = spot.is_request();
-        let word = |required: bool| if required { "required" } else { "optional" };
         for (key, only) in [("readOnly", "read-only"), ("writeOnly", "write-only")] {
             let (before, after) = (old.is_true(key), new.is_true(key));
-            if before == after {
-                continue;
-            }
             // It is no longer taken, or asked for now, or no longer given.
             let level = match (key, after) {
                 ("readOnly", true) if request => Level::Warning,
@@ -188,64 +178,29 @@ impl Comparer<'_> {
                 _ => Level::Additive,
             };
             let (way, not) = (if request { "request" } else { "response" }, if after { "" } else { "not-" });
-            let id = format!("{way}-{}-property-became-{not}{only}", word(is));
-            let said = Said::both(old, new, before, after).sent(spot.direction);
-            self.record(at, id, spot.unless_excused(level), said)?;
+            let id = format!("{way}-{}-property-became-{not}{only}", manner(is));
+            self.became(at, (id, spot.unless_excused(level)), (old, new), (before, after))?;
         }
         let excused =
             if request { new.is_true("readOnly") } else { old.is_true("writeOnly") || new.is_true("writeOnly") };
-        let inner = Spot { excused: spot.excused || excused, optional: !is, ..spot.inside() };
-        let with = if request && is && new.get("default").is_some() { "-with-default" } else { "" };
-        self.requirement(at, pair, (was, is), with, inner)?;
+        let inner = Spot { excused: spot.excused || excused, ..spot.inside() };
+        self.requirement(at, pair, (was, is), inner)?;
         self.referred(Schemas { trail: at, base: pair.0, revision: pair.1, spot: inner })
-    }
-
-    /// A property that one side alone has; `closed`: the other side refuses what it does not describe.
-    fn property_alone(
-        &mut self,
-        at: &Trail<'_>,
-        (old, new): (Option<&Node>, Option<&Node>),
-        (required, closed): (bool, bool),
-        spot: Spot,
-    ) -> Result<()> {
-        let old_target = old.map(|node| follow(self.base, node).node);
-        let target = old_target.or(new.map(|node| follow(self.revision, node).node));
-        let is = |key: &str| target.is_some_and(|node| node.is_true(key));
-        let has_default = target.is_some_and(|node| node.get("default").is_some());
-        let hidden = is(if spot.is_request() { "readOnly" } else { "writeOnly" });
-        let manner = if required { "required" } else { "optional" };
-        let (id, breaks) = match (spot.is_request(), old.is_some()) {
-            (true, true) => (spot.inside().id("removed"), closed),
-            (true, false) => {
-                let with = if required && has_default { "-with-default" } else { "" };
-                (format!("new-{manner}-{}{with}", spot.inside().prefix()), required)
-            }
-            (false, gone) => {
-                let (only, how) = (if hidden { "-write-only" } else { "" }, if gone { "removed" } else { "added" });
-                (format!("response-{manner}{only}-property-{how}"), if gone { required } else { closed })
-            }
-        };
-        let level = match (hidden, breaks) {
-            (false, true) => Level::Breaking,
-            (false, false) if old.is_some() => Level::Warning,
-            _ => Level::Additive,
-        };
-        self.record(at, id, spot.unless_excused(level), Said::nodes(old, new).sent(spot.direction))
     }
 
     /// What may stand beside the properties: anything, nothing, or what a schema says.
     fn further(&mut self, at: Schemas<'_>) -> Result<()> {
         let key = "additionalProperties";
-        match (Further::of(at.base), Further::of(at.revision)) {
-            (Further::Schema(base), Further::Schema(revision)) => {
-                self.referred(Schemas { trail: &at.trail.step(key), base, revision, spot: at.spot.inside() })
+        let (effect, how) = match (further(at.base), further(at.revision)) {
+            ((_, Some(base)), (_, Some(revision))) => {
+                let spot = at.spot.inside();
+                return self.referred(Schemas { trail: &at.trail.step(key), base, revision, spot });
             }
-            (old, new) if old.rank() == new.rank() => Ok(()),
-            (old, new) if new.rank() < old.rank() => {
-                self.keyword(at, key, "additional-properties-narrowed", at.level(Effect::Narrower))
-            }
-            _ => self.keyword(at, key, "additional-properties-widened", at.level(Effect::Wider)),
-        }
+            ((old, _), (new, _)) if old == new => return Ok(()),
+            ((old, _), (new, _)) if new < old => (Effect::Narrower, "narrowed"),
+            _ => (Effect::Wider, "widened"),
+        };
+        self.keyword(at, key, &format!("additional-properties-{how}"), at.level(effect))
     }
 
     fn items(&mut self, at: Schemas<'_>) -> Result<()> {
@@ -261,53 +216,63 @@ impl Comparer<'_> {
     }
 }
 
-fn format(at: Schemas<'_>) -> Option<Verdict> {
-    let (old, new) = at.texts("format");
-    if old == new {
-        return None;
-    }
-    let inside = matches!(
-        if at.spot.is_request() { (new, old) } else { (old, new) },
-        (None, _)
-            | (Some("double"), Some("float" | "int32" | "int64"))
-            | (Some("float"), Some("int32" | "int64"))
-            | (Some("int64"), Some("int32"))
-            | (Some("bigint"), Some("int32" | "int64"))
-            | (Some("date-time"), Some("date" | "time"))
-    );
-    let (what, level) = match (inside, at.spot.is_request()) {
-        (true, true) => ("type-generalized", Level::Additive),
-        (true, false) => ("format-changed", Level::Additive),
-        (false, true) if old.is_none() => ("format-changed", Level::Warning),
-        (false, _) => ("format-changed", Level::Breaking),
+/// What it means that one side alone has a property; `closed`: the other one refuses what it does not describe.
+fn property_alone(node: &Node, is_new: bool, (required, closed): (bool, bool), spot: Spot) -> (String, Level) {
+    let hidden = node.is_true(if spot.is_request() { "readOnly" } else { "writeOnly" });
+    let (inside, manner) = (spot.inside(), manner(required));
+    let (id, breaks) = match (spot.is_request(), is_new) {
+        (true, false) => (inside.id("removed"), closed),
+        (true, true) => {
+            let with = if required && node.get("default").is_some() { "-with-default" } else { "" };
+            (format!("new-{manner}-{}{with}", inside.prefix()), required)
+        }
+        (false, _) => {
+            let (only, how) = (if hidden { "-write-only" } else { "" }, if is_new { "added" } else { "removed" });
+            (format!("response-{manner}{only}-property-{how}"), if is_new { closed } else { required })
+        }
     };
-    Some(("format", what.to_owned(), at.spot.unless_excused(level)))
+    let level = match (hidden, breaks) {
+        (false, true) => Level::Breaking,
+        (false, false) if !is_new => Level::Warning,
+        _ => Level::Additive,
+    };
+    (id, spot.unless_excused(level))
 }
 
-/// Values that are known while others may come: losing one is what a sender notices.
-fn extensible(at: Schemas<'_>) -> Option<Verdict> {
-    let key = "x-extensible-enum";
-    let (what, level) = match lists(at, key) {
-        (Some(old), Some(new)) if values(old) == values(new) => return None,
-        (Some(old), Some(new)) if !values(old).is_subset(&values(new)) => {
-            ("x-extensible-enum-value-removed", at.level(Effect::Narrower))
-        }
-        (Some(_), Some(_)) => ("x-extensible-enum-value-added", Level::Additive),
-        _ if at.base.get(key).is_some() == at.revision.get(key).is_some() => return None,
-        _ => ("extension-changed", Level::Text),
+fn format(at: Schemas<'_>) -> Option<Verdict> {
+    let (old, new) = (at.base.get_text("format"), at.revision.get_text("format"));
+    let (wide, narrow) = if at.spot.is_request() { (new, old) } else { (old, new) };
+    let inside: &[&str] = match wide {
+        Some("double") => &["float", "int32", "int64"],
+        Some("float" | "bigint") => &["int32", "int64"],
+        Some("int64") => &["int32"],
+        Some("date-time") => &["date", "time"],
+        _ => &[],
     };
-    Some((key, what.to_owned(), level))
+    let (what, level) = match (old, new) {
+        _ if old == new => return None,
+        _ if wide.is_none() || narrow.is_some_and(|narrow| inside.contains(&narrow)) => {
+            (if at.spot.is_request() { "type-generalized" } else { "format-changed" }, Level::Additive)
+        }
+        (None, _) if at.spot.is_request() => ("format-changed", Level::Warning),
+        _ => ("format-changed", Level::Breaking),
+    };
+    Some(("format", what.to_owned(), at.spot.unless_excused(level)))
 }
 
 fn fixed(at: Schemas<'_>) -> Option<Verdict> {
     at.keyword("const", "const", [at.level(Effect::Narrower), at.level(Effect::Wider), Level::Breaking])
 }
 
+fn never(at: Schemas<'_>) -> Option<Verdict> {
+    at.keyword("not", "not", [at.level(Effect::Narrower), at.level(Effect::Wider), Level::Warning])
+}
+
 /// Leaving a parameter out is a request like any other, and now asks for something else.
 fn default(at: Schemas<'_>) -> Option<Verdict> {
     let levels = match at.spot.kind {
-        Kind::Parameter if at.spot.optional => [Level::Breaking; 3],
-        Kind::Parameter => [Level::Additive; 3],
+        Kind::Parameter { optional: true } => [Level::Breaking; 3],
+        Kind::Parameter { optional: false } => [Level::Additive; 3],
         _ => [Level::Additive, Level::Warning, Level::Warning],
     };
     at.keyword("default", "default-value", levels)
@@ -328,7 +293,7 @@ fn null(at: Schemas<'_>) -> Option<Verdict> {
 
 fn pattern(at: Schemas<'_>) -> Option<Verdict> {
     let anything = |pattern: Option<&str>| matches!(pattern, None | Some(".*" | "^.*$" | ""));
-    let (old, new) = at.texts("pattern");
+    let (old, new) = (at.base.get_text("pattern"), at.revision.get_text("pattern"));
     let (what, level) = match (anything(old), anything(new)) {
         (true, true) => return None,
         (true, false) => ("pattern-added", at.level(Effect::Narrower)),
@@ -341,65 +306,37 @@ fn pattern(at: Schemas<'_>) -> Option<Verdict> {
     Some(("pattern", what.to_owned(), level))
 }
 
-fn deprecated(at: Schemas<'_>) -> Option<Verdict> {
-    let (what, level) = match (at.base.is_true("deprecated"), at.revision.is_true("deprecated")) {
-        (false, true) => ("deprecated", Level::Warning),
-        (true, false) => ("reactivated", Level::Additive),
-        _ => return None,
-    };
-    Some(("deprecated", what.to_owned(), level))
-}
-
-enum Further<'n> {
-    Nothing,
-    Schema(&'n Node),
-    Anything,
-}
-
-impl<'n> Further<'n> {
-    fn of(node: &'n Node) -> Self {
-        match node.get("additionalProperties") {
-            None => Self::Anything,
-            Some(further) => match &further.value {
-                Value::Bool(false) => Self::Nothing,
-                Value::Map(map) if !map.is_empty() => Self::Schema(further),
-                _ => Self::Anything,
-            },
-        }
-    }
-
-    fn rank(&self) -> u8 {
-        match self {
-            Self::Nothing => 0,
-            Self::Schema(_) => 1,
-            Self::Anything => 2,
-        }
+/// How much may stand beside the properties: nothing, what a schema says, or anything; and that schema.
+fn further(node: &Node) -> (u8, Option<&Node>) {
+    let further = node.get("additionalProperties");
+    match further.map(|further| &further.value) {
+        Some(Value::Bool(false)) => (0, None),
+        Some(Value::Map(map)) if !map.is_empty() => (1, further),
+        _ => (2, None),
     }
 }
 
 /// The types of a schema; none when it allows any. Properties and items say what it is as well as the word does.
-fn kinds(node: &Node) -> Option<BTreeSet<String>> {
-    let words: BTreeSet<String> = match node.get("type").map(|node| &node.value) {
-        Some(Value::Text(text)) => BTreeSet::from([text.clone()]),
-        Some(Value::List(items)) => items.iter().filter_map(Node::text).map(str::to_owned).collect(),
-        _ if node.get("properties").and_then(Node::map).is_some_and(|map| !map.is_empty()) => {
-            BTreeSet::from(["object".to_owned()])
-        }
-        _ if node.get("items").is_some() => BTreeSet::from(["array".to_owned()]),
+fn kinds(node: &Node) -> Option<BTreeSet<&str>> {
+    let words = match node.get("type").map(|node| &node.value) {
+        Some(Value::Text(text)) => BTreeSet::from([text.as_str()]),
+        Some(Value::List(items)) => items.iter().filter_map(Node::text).collect(),
+        _ if !entries(node.get("properties")).is_empty() => BTreeSet::from(["object"]),
+        _ if node.get("items").is_some() => BTreeSet::from(["array"]),
         _ => return None,
     };
-    let words: BTreeSet<String> = words.into_iter().filter(|word| word != "null").collect();
-    (!words.is_empty()).then_some(words)
+    Some(words.into_iter().filter(|word| *word != "null").collect()).filter(|words: &BTreeSet<_>| !words.is_empty())
 }
 
 /// Whether whatever has one of the narrow types has one of the wide ones.
-fn contains(wide: &Option<BTreeSet<String>>, narrow: &Option<BTreeSet<String>>, stringly: bool) -> bool {
+fn contains(wide: Option<&BTreeSet<&str>>, narrow: Option<&BTreeSet<&str>>, is_text: bool) -> bool {
     let Some(wide) = wide else { return true };
-    let Some(narrow) = narrow else { return false };
-    narrow.iter().all(|word| {
-        wide.contains(word)
-            || word == "integer" && wide.contains("number")
-            || stringly && wide.contains("string") && !matches!(word.as_str(), "object" | "array")
+    narrow.is_some_and(|narrow| {
+        narrow.iter().all(|word| {
+            wide.contains(word)
+                || *word == "integer" && wide.contains("number")
+                || is_text && wide.contains("string") && !matches!(*word, "object" | "array")
+        })
     })
 }
 

@@ -7,47 +7,37 @@ use crate::tree::Node;
 /// In which role a schema stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Spot {
-    /// Which way the data goes.
     pub direction: Direction,
-    /// What the schema describes.
     pub kind: Kind,
-    /// Whether the value travels as text, so that any scalar may become a string.
-    pub stringly: bool,
     /// Whether it is never sent this way (`readOnly` in a request, `writeOnly` in an answer): nothing breaks.
     pub excused: bool,
-    /// Whether leaving the value out is allowed: then a default has a meaning.
-    pub optional: bool,
 }
 
 /// What a schema describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
-    /// A whole body.
     Body,
-    /// A property or an item of one.
+    /// A property of a body or of a header, or an item.
     Property,
-    /// A parameter.
-    Parameter,
-    /// A property of a parameter.
+    /// If it may be left out, a default has a meaning.
+    Parameter {
+        optional: bool,
+    },
     ParameterProperty,
-    /// An answer's header.
     Header,
 }
 
 /// Whether a change allows more than before, or less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Less than before.
     Narrower,
-    /// More than before.
     Wider,
 }
 
 impl Spot {
     /// The role of a schema that is no part of another one.
-    pub fn new(direction: Direction, kind: Kind, optional: bool) -> Self {
-        let stringly = matches!(kind, Kind::Parameter | Kind::Header);
-        Self { direction, kind, stringly, excused: false, optional }
+    pub fn new(direction: Direction, kind: Kind) -> Self {
+        Self { direction, kind, excused: false }
     }
 
     /// Whether the data is what a client sends.
@@ -55,16 +45,21 @@ impl Spot {
         self.direction == Direction::Request
     }
 
+    /// Whether the value travels as text, so that any scalar may become a string.
+    pub fn is_text(self) -> bool {
+        !matches!(self.kind, Kind::Body | Kind::Property)
+    }
+
     /// How ids begin here.
     pub fn prefix(self) -> &'static str {
-        match (self.kind, self.direction) {
-            (Kind::Parameter, _) => "request-parameter",
+        match (self.kind, self.is_request()) {
+            (Kind::Parameter { .. }, _) => "request-parameter",
             (Kind::ParameterProperty, _) => "request-parameter-property",
-            (Kind::Body, Direction::Request) => "request-body",
-            (Kind::Property | Kind::Header, Direction::Request) => "request-property",
-            (Kind::Body, Direction::Response) => "response-body",
-            (Kind::Property, Direction::Response) => "response-property",
-            (Kind::Header, Direction::Response) => "response-header",
+            (Kind::Body, true) => "request-body",
+            (Kind::Body, false) => "response-body",
+            (Kind::Property, true) => "request-property",
+            (Kind::Property, false) => "response-property",
+            (Kind::Header, _) => "response-header",
         }
     }
 
@@ -91,9 +86,9 @@ impl Spot {
     pub fn inside(self) -> Self {
         let kind = match self.kind {
             Kind::Body | Kind::Property | Kind::Header => Kind::Property,
-            Kind::Parameter | Kind::ParameterProperty => Kind::ParameterProperty,
+            Kind::Parameter { .. } | Kind::ParameterProperty => Kind::ParameterProperty,
         };
-        Self { kind, optional: true, ..self }
+        Self { kind, ..self }
     }
 }
 
@@ -115,19 +110,13 @@ impl<'t> Schemas<'t> {
         (self.base.get(key), self.revision.get(key))
     }
 
-    /// What stands under a key, as text.
-    pub fn texts(self, key: &str) -> (Option<&'t str>, Option<&'t str>) {
-        (self.base.get_text(key), self.revision.get_text(key))
-    }
-
     /// What an effect means here.
     pub fn level(self, effect: Effect) -> Level {
         self.spot.level(effect)
     }
 
     /// What became of a keyword whose absence, presence and values are three kinds; none if it is the same.
-    pub fn keyword(self, key: &'static str, word: &str, levels: [Level; 3]) -> Option<Verdict> {
-        let [added, removed, changed] = levels;
+    pub fn keyword(self, key: &'static str, word: &str, [added, removed, changed]: [Level; 3]) -> Option<Verdict> {
         let (how, level) = match self.get(key) {
             (None, None) => return None,
             (Some(old), Some(new)) if old.same(new) => return None,

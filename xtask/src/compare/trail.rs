@@ -6,9 +6,9 @@
 
 use crate::roles::pointer;
 
-/// One step of the way.
+/// One step of the way: its name, and how it is written in each document.
 #[derive(Debug, Clone, Copy)]
-pub struct Trail<'t> {
+pub(crate) struct Trail<'t> {
     up: Option<&'t Trail<'t>>,
     name: &'t str,
     base: Step<'t>,
@@ -17,10 +17,8 @@ pub struct Trail<'t> {
 
 /// How a step is written in one document.
 #[derive(Debug, Clone, Copy)]
-pub enum Step<'t> {
-    /// By the name of the step.
-    Name,
-    /// By another key or an index.
+pub(super) enum Step<'t> {
+    /// By a key or an index.
     Key(&'t str),
     /// By nothing: the step is only a name for the site.
     Nothing,
@@ -28,41 +26,39 @@ pub enum Step<'t> {
     Jump(&'t str),
 }
 
-/// Which document is meant.
+/// Which document is meant: the older or the newer one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
-    /// The old one.
+pub(super) enum Which {
     Base,
-    /// The new one.
     Revision,
 }
 
 impl<'t> Trail<'t> {
     /// The root.
-    #[must_use]
-    pub fn root() -> Self {
+    pub(super) fn root() -> Self {
         Self { up: None, name: "", base: Step::Nothing, revision: Step::Nothing }
     }
 
     /// A step by the same key on both sides.
-    #[must_use]
-    pub fn step(&'t self, name: &'t str) -> Self {
-        self.steps(name, Step::Name, Step::Name)
+    pub(super) fn step(&'t self, name: &'t str) -> Self {
+        self.steps(name, Step::Key(name), Step::Key(name))
     }
 
     /// A step that is written differently on the two sides.
-    #[must_use]
-    pub fn steps(&'t self, name: &'t str, base: Step<'t>, revision: Step<'t>) -> Self {
+    pub(super) fn steps(&'t self, name: &'t str, base: Step<'t>, revision: Step<'t>) -> Self {
         Self { up: Some(self), name, base, revision }
     }
 
+    /// The name of the last step.
+    pub(super) fn name(&self) -> &'t str {
+        self.name
+    }
+
     /// The JSON pointer in one of the documents.
-    #[must_use]
-    pub fn pointer(&self, which: Which) -> String {
+    pub(super) fn pointer(&self, which: Which) -> String {
         let (mut keys, mut start) = (Vec::new(), "");
         for here in self.back() {
             match if which == Which::Base { here.base } else { here.revision } {
-                Step::Name => keys.push(here.name),
                 Step::Key(key) => keys.push(key),
                 Step::Nothing => {}
                 Step::Jump(pointer) => {
@@ -76,8 +72,7 @@ impl<'t> Trail<'t> {
     }
 
     /// The names from the last operation (or the root) down: what a fingerprint is made of.
-    #[must_use]
-    pub fn site(&self) -> String {
+    pub(crate) fn site(&self) -> String {
         let mut names: Vec<&str> = self.back().map(|here| here.name).filter(|name| !name.is_empty()).collect();
         names.reverse();
         pointer(&names)

@@ -1,34 +1,23 @@
 //! What differs on purpose, in `spec/accepted.yaml`: the rows that a page is expected to give, each with its reason.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use crate::compare::Change;
+use super::report::Entry;
 use crate::error::{Error, Result};
 use crate::ident::operation_id;
-use crate::tree::{Node, Place, Value, read};
+use crate::list;
+use crate::tree::{Node, Place};
 
-/// The list.
+/// What tells one row from another. Without a page and an operation, a row is about the run as a whole.
+const KEYS: [&str; 5] = ["page", "operation", "pointer", "kind", "value"];
+
+/// The list: one entry for each row.
 #[derive(Debug, Default)]
-pub struct Accepted(Vec<Row>);
-
-/// One expected row. Without a page and an operation, it is about the run as a whole.
-#[derive(Debug)]
-struct Row {
-    page: Option<String>,
-    operation: Option<String>,
-    pointer: Option<String>,
-    kind: String,
-    value: Option<String>,
-    place: Place,
-}
+pub(super) struct Accepted(Vec<Node>);
 
 impl Accepted {
     /// Reads the list; a file that is not there expects nothing.
-    ///
-    /// # Errors
-    /// A file that cannot be read, an entry without kind or reason, a row that stands twice.
-    pub fn read_file(path: &Path, name: &str) -> Result<Self> {
+    pub(super) fn read_file(path: &Path, name: &str) -> Result<Self> {
         match std::fs::read_to_string(path) {
             Ok(text) => Self::parse(&text, name),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
@@ -37,90 +26,35 @@ impl Accepted {
     }
 
     fn parse(text: &str, name: &str) -> Result<Self> {
-        let root = read(text, &Arc::from(name), 1)
-            .map_err(|error| Error::refused(format_args!("{name}:{}", error.line), error.reason))?;
-        let entries = match &root.value {
-            Value::Null => &[],
-            Value::List(entries) => &entries[..],
-            _ => return Err(Error::refused(&root.place, "expected a sequence of rows")),
-        };
-        let mut rows: Vec<Row> = Vec::new();
-        for entry in entries {
-            for key in ["kind", "reason"] {
-                if entry.get_text(key).is_none_or(|text| text.trim().is_empty()) {
-                    return Err(Error::refused(&entry.place, format_args!("expected `{key}`, a text")));
-                }
-            }
-            // Of several lists each with each: the pages in two languages differ in the same fields.
-            for page in texts(entry, "page")? {
-                for pointer in texts(entry, "pointer")? {
-                    for value in texts(entry, "value")? {
-                        let operation = entry.get_text("operation").map(str::to_owned);
-                        let kind = entry.get_text("kind").unwrap_or_default().to_owned();
-                        let (page, pointer, place) = (page.clone(), pointer.clone(), entry.place.clone());
-                        let row = Row { page, operation, pointer, kind, value, place };
-                        if let Some(first) = rows.iter().find(|other| other.what() == row.what()) {
-                            let why = format!("{} is listed here and at {}; remove one", row.what(), first.place);
-                            return Err(Error::refused(&entry.place, why));
-                        }
-                        rows.push(row);
-                    }
-                }
-            }
-        }
-        Ok(Self(rows))
+        list::parse(text, name, &["kind", "reason"], &KEYS).map(Self)
     }
 
-    /// Whether a change of a page is one of the rows.
-    #[must_use]
-    pub fn holds(&self, page: Option<&str>, change: &Change) -> bool {
-        self.0.iter().any(|row| row.page.as_deref() == page && row.is(change))
+    /// Whether a change is one of the rows.
+    pub(super) fn holds(&self, entry: &Entry) -> bool {
+        self.0.iter().any(|row| is(row, entry))
     }
 
     /// The rows that an operation of a compared page did not give: where they stand, and what they expect.
-    #[must_use]
-    pub fn missing(
-        &self,
-        compared: &[(String, String)],
-        gave: impl Fn(Option<&str>, &dyn Fn(&Change) -> bool) -> bool,
-    ) -> Vec<(Place, String)> {
-        let was_compared = |row: &&Row| {
-            compared.iter().any(|(page, id)| row.page.as_ref() == Some(page) && row.operation.as_ref() == Some(id))
+    pub(super) fn missing(&self, compared: &[(String, String)], found: &[Entry]) -> Vec<(Place, String)> {
+        let was_compared = |row: &&Node| {
+            let about = row.get_text("page").zip(row.get_text("operation"));
+            compared.iter().any(|(page, id)| about == Some((page, id)))
         };
         let rows = self.0.iter().filter(was_compared);
-        let idle = rows.filter(|row| !gave(row.page.as_deref(), &|change| row.is(change)));
-        idle.map(|row| (row.place.clone(), row.what())).collect()
+        let idle = rows.filter(|row| !found.iter().any(|entry| is(row, entry)));
+        idle.map(|row| (row.place.clone(), list::named(row, &KEYS))).collect()
     }
 }
 
-impl Row {
-    fn is(&self, change: &Change) -> bool {
-        let id = change.operation.as_ref().map(|one| operation_id(&one.method.to_ascii_lowercase(), &one.path));
-        let value = change.after.as_ref().or(change.before.as_ref());
-        self.kind == change.id
-            && self.operation == id
-            && self.pointer.as_ref().is_none_or(|pointer| *pointer == change.pointer)
-            && self.value.as_ref().is_none_or(|wanted| Some(wanted) == value)
-    }
-
-    fn what(&self) -> String {
-        let parts = [&self.page, &self.operation, &self.pointer, &Some(self.kind.clone()), &self.value];
-        parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
-    }
-}
-
-/// The texts under a key, one or several; nothing where the key is missing.
-fn texts(entry: &Node, key: &str) -> Result<Vec<Option<String>>> {
-    let Some(node) = entry.get(key) else { return Ok(vec![None]) };
-    let texts: Option<Vec<_>> = match &node.value {
-        Value::List(items) => {
-            items.iter().map(|item| Some(item.text().map(str::to_owned)).filter(Option::is_some)).collect()
-        }
-        _ => node.text().map(|text| vec![Some(text.to_owned())]),
-    };
-    texts.filter(|all| !all.is_empty()).ok_or_else(|| {
-        Error::refused(&node.place, format_args!("expected `{key}`, a text or texts, found {}", node.describe()))
-    })
+/// Whether a change is what a row expects.
+fn is(row: &Node, entry: &Entry) -> bool {
+    let id = entry.operation.as_ref().map(|one| operation_id(&one.method.to_ascii_lowercase(), &one.path));
+    let value = entry.after.as_deref().or(entry.before.as_deref());
+    row.get_text("page") == entry.page.as_deref()
+        && row.get_text("kind") == Some(&entry.id)
+        && row.get_text("operation") == id.as_deref()
+        && row.get_text("pointer").is_none_or(|pointer| pointer == entry.pointer)
+        && row.get_text("value").is_none_or(|wanted| value == Some(wanted))
 }
 
 #[cfg(test)]
@@ -130,10 +64,10 @@ mod tests {
     #[test]
     fn a_row_needs_a_kind_and_a_reason_and_stands_once() {
         for (text, expected) in [
-            ("- {kind: a}\n", "a.yaml:1: expected `reason`"),
-            ("- {reason: x}\n", "a.yaml:1: expected `kind`"),
+            ("- {kind: a}\n", "a.yaml:1: an entry without `reason`"),
+            ("- {reason: x}\n", "a.yaml:1: an entry without `kind`"),
             ("a: b\n", "a.yaml:1: expected a sequence"),
-            ("- {kind: a, reason: x, page: []}\n", "a.yaml:1: expected `page`"),
+            ("- {kind: a, reason: x, page: []}\n", "a.yaml:1: an entry without `page`"),
             (
                 "- {kind: a, reason: x, pointer: [a, b]}\n- {kind: a, reason: y, pointer: b}\n",
                 "a.yaml:2: b a is listed here and at a.yaml:1",

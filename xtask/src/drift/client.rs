@@ -12,6 +12,7 @@ use crate::tree::Node;
 
 const NOTHING: &str = "nothing";
 const REGENERATE: &str = "regenerate only";
+const KEY: &str = "src/transport/mod.rs: how the key is sent";
 
 /// What the library is, as far as documents are concerned.
 #[derive(Debug, Default)]
@@ -19,7 +20,7 @@ pub struct Client {
     calls: Vec<Call>,
 }
 
-/// An operation that the library calls.
+/// An operation that the library calls, and the POST whose tasks it is about.
 #[derive(Debug)]
 struct Call {
     operation: Operation,
@@ -49,10 +50,9 @@ impl Client {
     }
 
     /// Whether the library sends any value for the property at a site of an operation.
-    #[must_use]
-    pub fn is_open(&self, operation: Option<&Operation>, site: &str) -> bool {
+    pub(super) fn is_open(&self, operation: Option<&Operation>, site: &str) -> bool {
         let field = self.call(operation).filter(|call| call.is_create()).and_then(|call| call.field(site));
-        field.is_some_and(|field| field.schema.is_some_and(|schema| schema.get("enum").is_none()))
+        field.is_some_and(|field| field.is_open())
     }
 
     fn call(&self, operation: Option<&Operation>) -> Option<&Call> {
@@ -60,74 +60,27 @@ impl Client {
     }
 
     /// What a change means. `operation` is the older document's, which the library knows.
-    #[must_use]
-    pub fn meaning(&self, change: &Change, operation: Option<&Operation>) -> String {
-        if change.level == Level::Text {
-            return NOTHING.to_owned();
-        }
-        let Some(known) = operation else { return self.whole(change) };
-        let Some(call) = self.call(Some(known)) else {
-            return match (change.id.as_str(), known.method.as_str()) {
-                ("endpoint-added", "POST") => {
-                    "src/operations: add a file for it, or list it in spec/allowed.yaml as not covered".to_owned()
-                }
-                ("endpoint-added", _) => format!("{NOTHING}: a new operation; {REGENERATE} to have it in `raw`"),
-                _ => format!("{NOTHING}: the library does not call {} {}", known.method, known.path),
-            };
-        };
-        let (id, source) = (&call.id, call.create.source());
-        if change.level == Level::Source {
-            return format!("{REGENERATE}; where the generated name is used: src/transport/mod.rs and its callers");
-        }
-        if change.id.starts_with("api-") && change.id.contains("removed") || change.id == "endpoint-moved" {
-            return format!("{source}: {id} calls what is no longer there; correct spec/patches.yaml too");
-        }
-        if change.id.starts_with("api-security") || change.id.starts_with("api-global-security") {
-            return "src/transport/mod.rs: how the key is sent".to_owned();
-        }
-        match change.id.as_str() {
-            "operation-status-changed" => {
-                return format!(
-                    "{NOTHING} to edit: the vendor says that {id} is now {}",
-                    change.after.as_deref().unwrap_or("in no state")
-                );
-            }
-            "required-names-no-property" => {
-                return format!("{source}: whether a field is meant that the page does not describe");
-            }
-            words if words.starts_with("example-") => {
-                return format!("{NOTHING}: no example is sent; it may show what the schema does not say");
-            }
-            _ => {}
-        }
-        match change.direction {
-            Some(Direction::Response) => Self::answer(change),
-            Some(Direction::Request) => call.request(change),
-            None if change.level == Level::Additive => REGENERATE.to_owned(),
-            None => format!("look at what {id} does with it: {source}"),
-        }
-    }
-
-    fn answer(change: &Change) -> String {
-        match change.level {
-            Level::Breaking | Level::Warning => {
-                "src/response: whether what is read there is meant; what it does not know it keeps".to_owned()
-            }
-            _ => REGENERATE.to_owned(),
-        }
-    }
-
-    fn whole(&self, change: &Change) -> String {
-        match (change.level, change.id.as_str()) {
-            (_, id) if id.starts_with("patch-") => "spec/patches.yaml: correct or delete the patch".to_owned(),
-            (_, id) if id.starts_with("api-server") => {
+    pub(super) fn meaning(&self, change: &Change, operation: Option<&Operation>) -> String {
+        let (id, level) = (change.id.as_str(), change.level);
+        let matters = level >= Level::Warning;
+        let is_security = id.starts_with("api-security") || id.starts_with("api-global-security");
+        match (operation, self.call(operation)) {
+            _ if level == Level::Text => NOTHING.to_owned(),
+            (None, _) if id.starts_with("patch-") => "spec/patches.yaml: correct or delete the patch".to_owned(),
+            (None, _) if id.starts_with("api-server") => {
                 format!("{REGENERATE}; the default server comes from the document")
             }
-            (Level::Breaking | Level::Warning, id) if id.starts_with("api-security") => {
-                "src/transport/mod.rs: how the key is sent".to_owned()
+            (None, _) if matters && is_security => KEY.to_owned(),
+            (None, _) if matters => "look at it: no field of the library is meant".to_owned(),
+            (None, _) => REGENERATE.to_owned(),
+            (Some(known), None) if id == "endpoint-added" && known.method == "POST" => {
+                "src/operations: add a file for it, or list it in spec/allowed.yaml as not covered".to_owned()
             }
-            (Level::Breaking | Level::Warning, _) => "look at it: no field of the library is meant".to_owned(),
-            _ => REGENERATE.to_owned(),
+            (_, None) if id == "endpoint-added" => {
+                format!("{NOTHING}: a new operation; {REGENERATE} to have it in `raw`")
+            }
+            (Some(known), None) => format!("{NOTHING}: the library does not call {known}"),
+            (_, Some(call)) => call.meaning(change, is_security),
         }
     }
 }
@@ -137,12 +90,41 @@ impl Call {
         self.id == self.create.id
     }
 
-    fn request(&self, change: &Change) -> String {
-        if let Some(parameter) = change.site.split("/header ").nth(1) {
-            let name = parameter.split('/').next().unwrap_or_default();
-            if matches!(name, "authorization" | "content-type" | "accept") {
-                return format!("{NOTHING}: the library always sends `{name}` itself");
+    fn meaning(&self, change: &Change, is_security: bool) -> String {
+        let (id, source) = (&self.id, self.create.source());
+        match change.id.as_str() {
+            _ if change.level == Level::Source => {
+                format!("{REGENERATE}; where the generated name is used: src/transport/mod.rs and its callers")
             }
+            what if what == "endpoint-moved" || what.starts_with("api-") && what.contains("removed") => {
+                format!("{source}: {id} calls what is no longer there; correct spec/patches.yaml too")
+            }
+            _ if is_security => KEY.to_owned(),
+            "operation-status-changed" => {
+                let state = change.after.as_deref().unwrap_or("in no state");
+                format!("{NOTHING} to edit: the vendor says that {id} is now {state}")
+            }
+            "required-names-no-property" => {
+                format!("{source}: whether a field is meant that the page does not describe")
+            }
+            what if what.starts_with("example-") => {
+                format!("{NOTHING}: no example is sent; it may show what the schema does not say")
+            }
+            _ => match change.direction {
+                Some(Direction::Request) => self.request(change),
+                _ if change.level == Level::Additive => REGENERATE.to_owned(),
+                Some(Direction::Response) => {
+                    "src/response: whether what is read there is meant; what it does not know it keeps".to_owned()
+                }
+                None => format!("look at what {id} does with it: {source}"),
+            },
+        }
+    }
+
+    fn request(&self, change: &Change) -> String {
+        let header = change.site.split("/header ").nth(1).and_then(|header| header.split('/').next());
+        if let Some(name @ ("authorization" | "content-type" | "accept")) = header {
+            return format!("{NOTHING}: the library always sends `{name}` itself");
         }
         if !self.is_create() {
             return format!("src/client.rs: what {} sends", self.id);
@@ -151,31 +133,25 @@ impl Call {
         let Some(field) = self.field(&change.site) else {
             return format!("{source}: what is sent as a whole");
         };
-        let (name, file) = (&field.name, &field.file);
+        let Field { name, schema, file } = &field;
         let value = change.after.as_deref().unwrap_or_default();
         let gone = change.before.as_deref().unwrap_or_default();
-        let words = change.id.as_str();
-        match (field.schema.is_some(), words) {
-            (false, _) if words.starts_with("new-required") => {
+        match change.id.as_str() {
+            id if schema.is_none() && id.starts_with("new-required") => {
                 format!("{source}: add the field `{name}`; until then every request lacks it")
             }
-            (false, _) if words.starts_with("new-optional") => {
+            id if schema.is_none() && id.starts_with("new-optional") => {
                 format!("{REGENERATE}; `{name}` can be sent with `extra` until {source} has it")
             }
-            (false, _) => format!("{NOTHING}: the library does not send `{name}`"),
-            (true, "request-property-removed") => format!("{file}: `{name}` is still sent"),
-            (true, _) if words.contains("enum-value-added") => {
-                if field.schema.is_some_and(|schema| schema.get("enum").is_none()) {
-                    format!("{REGENERATE}; `{name}` sends `{value}` unchanged, {file} may name it")
-                } else {
-                    format!("{file}: `{name}` refuses `{value}`; add it")
-                }
+            _ if schema.is_none() => format!("{NOTHING}: the library does not send `{name}`"),
+            "request-property-removed" => format!("{file}: `{name}` is still sent"),
+            id if id.contains("enum-value-added") && field.is_open() => {
+                format!("{REGENERATE}; `{name}` sends `{value}` unchanged, {file} may name it")
             }
-            (true, _) if words.contains("enum-value-removed") => {
-                format!("{file}: `{name}` still names `{gone}`")
-            }
-            (true, _) if change.level == Level::Additive => format!("{REGENERATE}; {file} may follow at `{name}`"),
-            (true, _) => format!("{file}: `{name}`"),
+            id if id.contains("enum-value-added") => format!("{file}: `{name}` refuses `{value}`; add it"),
+            id if id.contains("enum-value-removed") => format!("{file}: `{name}` still names `{gone}`"),
+            _ if change.level == Level::Additive => format!("{REGENERATE}; {file} may follow at `{name}`"),
+            _ => format!("{file}: `{name}`"),
         }
     }
 
@@ -183,20 +159,14 @@ impl Call {
     fn field(&self, site: &str) -> Option<Field<'_>> {
         let (_, inside) = site.split_once("/requestBody/content/")?;
         let (_, path) = inside.split_once("/schema")?;
-        let steps: Vec<String> = path
-            .split('/')
-            .filter(|step| !step.is_empty())
-            .map(|step| step.replace("~1", "/").replace("~0", "~"))
-            .collect();
-        let mut name = String::new();
-        let mut schema = Some(&self.covered.schema);
-        let mut rest = steps.iter();
-        while let Some(step) = rest.next() {
+        let (mut name, mut schema) = (String::new(), Some(&self.covered.schema));
+        let mut steps = path.split('/').map(|step| step.replace("~1", "/").replace("~0", "~"));
+        while let Some(step) = steps.next() {
             match step.as_str() {
                 "properties" => {
-                    let Some(property) = rest.next() else { break };
-                    schema = schema.and_then(|schema| schema.get("properties")?.get(property));
-                    name = if name.is_empty() { property.clone() } else { format!("{name}.{property}") };
+                    let Some(property) = steps.next() else { break };
+                    schema = schema.and_then(|schema| schema.get("properties")?.get(&property));
+                    name = if name.is_empty() { property } else { format!("{name}.{property}") };
                 }
                 "items" => {
                     schema = schema.and_then(|schema| schema.get("items"));
@@ -206,14 +176,9 @@ impl Call {
                 _ => {}
             }
         }
-        if name.is_empty() {
-            return None;
-        }
-        let file = match schema {
-            Some(schema) if schema.get(OPEN_ENUM).is_some() => "src/values.rs".to_owned(),
-            schema => self.create.file(|word| schema.is_some_and(|schema| schema.get(word).is_some())),
-        };
-        Some(Field { name, schema, file })
+        let has = |word: &str| schema.is_some_and(|schema| schema.get(word).is_some());
+        let file = if has(OPEN_ENUM) { "src/values.rs".to_owned() } else { self.create.file(has) };
+        Some(Field { name, schema, file }).filter(|field| !field.name.is_empty())
     }
 }
 
@@ -222,4 +187,11 @@ struct Field<'c> {
     name: String,
     schema: Option<&'c Node>,
     file: String,
+}
+
+impl Field<'_> {
+    /// Whether it is sent with any value.
+    fn is_open(&self) -> bool {
+        self.schema.is_some_and(|schema| schema.get("enum").is_none())
+    }
 }

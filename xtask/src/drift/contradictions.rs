@@ -11,8 +11,7 @@ use crate::roles::{METHODS, Role, pointer, walk};
 use crate::tree::Node;
 
 /// Those of the newer document that the older one did not have.
-#[must_use]
-pub fn new_ones(base: &Node, revision: &Node) -> Vec<Change> {
+pub(super) fn new_ones(base: &Node, revision: &Node) -> Vec<Change> {
     let key = |change: &Change| (change.id.clone(), change.site.clone(), change.after.clone());
     let old: HashSet<_> = contradictions(base).iter().map(key).collect();
     contradictions(revision).into_iter().filter(|found| !old.contains(&key(found))).collect()
@@ -20,31 +19,26 @@ pub fn new_ones(base: &Node, revision: &Node) -> Vec<Change> {
 
 fn contradictions(document: &Node) -> Vec<Change> {
     let mut found = Vec::new();
-    walk(&mut document.clone(), Role::Document, &mut Vec::new(), &mut |role, node, path| match role {
-        Role::Media | Role::Parameter | Role::Header => {
-            let Some(schema) = node.get("schema") else { return };
-            for (at, example) in examples(node) {
-                check(document, schema, example, (path, &at), &mut found);
+    walk(&mut document.clone(), Role::Document, &mut Vec::new(), &mut |role, node, path| {
+        let schema = match role {
+            Role::Media | Role::Parameter | Role::Header => node.get("schema"),
+            Role::Schema => Some(&*node),
+            _ => None,
+        };
+        let Some(schema) = schema else { return };
+        if let Some(example) = node.get("example") {
+            check(document, schema, example, (path, "example"), &mut found);
+        }
+        if role == Role::Schema {
+            return required_names(document, schema, path, &mut found);
+        }
+        for (name, example) in node.get("examples").and_then(Node::map).into_iter().flatten() {
+            if let Some(value) = example.get("value") {
+                check(document, schema, value, (path, &format!("examples/{name}/value")), &mut found);
             }
         }
-        Role::Schema => {
-            if let Some(example) = node.get("example") {
-                check(document, node, example, (path, "example"), &mut found);
-            }
-            required_names(document, node, path, &mut found);
-        }
-        _ => {}
     });
     found
-}
-
-fn examples(node: &Node) -> Vec<(String, &Node)> {
-    let mut all = Vec::new();
-    all.extend(node.get("example").map(|example| ("example".to_owned(), example)));
-    for (name, example) in node.get("examples").and_then(Node::map).into_iter().flatten() {
-        all.extend(example.get("value").map(|value| (format!("examples/{name}/value"), value)));
-    }
-    all
 }
 
 fn check(document: &Node, schema: &Node, example: &Node, (path, at): (&[String], &str), found: &mut Vec<Change>) {
@@ -81,27 +75,15 @@ fn required_names(document: &Node, schema: &Node, path: &[String], found: &mut V
 
 fn contradiction(document: &Node, path: &[String], id: &str, text: String) -> Change {
     let mut operation = None;
-    let mut names: Vec<String> = path.to_vec();
-    if let [paths, address, method, ..] = path
-        && paths == "paths"
-        && METHODS.contains(&method.as_str())
+    let mut names: Vec<&str> = path.iter().map(String::as_str).collect();
+    let identity = resolve(document, &format!("#{}", pointer(path.get(..3).unwrap_or_default()))).and_then(api_id);
+    if let ["paths", address, method, ..] = &mut names[..]
+        && METHODS.contains(method)
     {
-        operation = Some(Operation { method: method.to_uppercase(), path: address.clone() });
-        let node = resolve(document, &format!("#{}", pointer(&[paths, address, method])));
+        operation = Some(Operation { method: method.to_uppercase(), path: (*address).to_owned() });
         // An operation that moved is the same one.
-        if let (Some(id), Some(slot)) = (node.and_then(api_id), names.get_mut(1)) {
-            *slot = id;
-        }
+        *address = identity.as_deref().unwrap_or(address);
     }
-    Change {
-        id: id.to_owned(),
-        level: Level::Warning,
-        direction: None,
-        operation,
-        pointer: pointer(path),
-        site: pointer(&names),
-        place: document.place.clone(),
-        before: None,
-        after: Some(text),
-    }
+    let (site, place, after) = (pointer(&names), document.place.clone(), Some(text));
+    Change { operation, pointer: pointer(path), site, place, after, ..Change::of(id, Level::Warning) }
 }

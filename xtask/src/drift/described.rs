@@ -3,34 +3,31 @@
 //! Where the description knows more than the page, the page's silence is no drift. What a page states otherwise, or beside
 //! it, is: both sides become flat rows (see `facts.rs`), and the rows of the page look for ours.
 
-use crate::compare::{Change, Direction, Level, Operation};
+use crate::compare::{Change, Direction, Level, Operation, template};
 use crate::facts::{self, ALWAYS, Fact, MAX_FACTS, inside, narrower, of_document};
 use crate::library::{Described, described};
-use crate::tree::{Node, Value};
+use crate::tree::{Node, Place, Value};
 
 /// Our descriptions: the document, and the operations in it.
 #[derive(Debug)]
-pub struct Descriptions {
+pub(super) struct Descriptions {
     document: Node,
     all: Vec<Described>,
 }
 
 impl Descriptions {
     /// The operations of a document of our own.
-    #[must_use]
-    pub fn new(document: Node) -> Self {
+    pub(super) fn new(document: Node) -> Self {
         Self { all: described(&document), document }
     }
 
     /// The file that describes an operation, if one does.
-    #[must_use]
-    pub fn file(&self, operation: &Operation) -> Option<&str> {
+    pub(super) fn file(&self, operation: &Operation) -> Option<&str> {
         self.all.iter().find(|one| is(one, operation)).map(|one| &*one.node.place.file)
     }
 
     /// What an operation of a page says that our description does not, or otherwise. The document is the page, mended.
-    #[must_use]
-    pub fn contradictions(&self, page: &Node, operation: &Operation) -> Vec<Change> {
+    pub(super) fn contradictions(&self, page: &Node, operation: &Operation) -> Vec<Change> {
         let known = self.all.iter().find(|one| is(one, operation));
         let said = described(page).into_iter().find(|one| is(one, operation));
         let (Some(known), Some(said)) = (known, said) else { return Vec::new() };
@@ -61,14 +58,14 @@ fn is(one: &Described, operation: &Operation) -> bool {
     one.method == operation.method && template(&one.path) == template(&operation.path)
 }
 
-/// A path without the names of its parameters, which no client sends.
-fn template(path: &str) -> String {
-    path.split('/').map(|step| if step.starts_with('{') { "{}" } else { step }).collect::<Vec<_>>().join("/")
-}
-
 fn secured(document: &Node, operation: &Node) -> bool {
     let stated = operation.get("security").or_else(|| document.get("security")).and_then(Node::list);
     stated.is_some_and(|all| all.iter().any(|one| matches!(&one.value, Value::Map(map) if !map.is_empty())))
+}
+
+/// Whether two rows are about the same thing.
+fn is_beside(one: &Fact, other: &Fact) -> bool {
+    (&one.place, one.direction) == (&other.place, other.direction)
 }
 
 struct Join<'a> {
@@ -83,27 +80,25 @@ struct Join<'a> {
 impl Join<'_> {
     /// What a row of the page says beside our description.
     fn row(&mut self, row: &Fact) {
-        let here = |one: &&Fact| (&one.place, one.direction) == (&row.place, row.direction);
+        let here: Vec<&Fact> = self.ours.iter().filter(|one| is_beside(one, row)).collect();
+        let there: Vec<&Fact> = self.theirs.iter().filter(|one| is_beside(one, row)).collect();
         let is_thing = |key: &str| matches!(key, "property" | "parameter");
-        let is_described = self.ours.iter().filter(here).any(|one| is_thing(&one.key));
-        let is_body = !self.theirs.iter().filter(here).any(|one| is_thing(&one.key));
+        let is_described = here.iter().any(|one| is_thing(&one.key));
+        let is_body = !there.iter().any(|one| is_thing(&one.key));
         let is_request = row.direction != facts::Direction::Response;
         let is_vendors = self.required.iter().any(|one| inside(&row.place, one).is_some());
-        let ours: Vec<&str> =
-            self.ours.iter().filter(here).filter(|one| one.key == row.key).map(|one| &*one.value).collect();
+        let ours: Vec<&str> = here.iter().filter(|one| one.key == row.key).map(|one| &*one.value).collect();
         let place = (&*row.place, &row.source);
         match &*row.key {
             key if is_thing(key) && !is_described => {
                 // Of what we do not describe at all, the inside needs no row of its own.
-                let is_inside = self
-                    .changes
-                    .iter()
-                    .any(|change| change.id.ends_with("-unknown") && inside(&row.place, &change.pointer).is_some());
-                let mut theirs = self.theirs.iter().filter(here);
-                let is_required = theirs.any(|one| one.key == "required" && one.value == ALWAYS);
-                if !is_inside && is_request && is_required && !is_vendors {
+                let is_around =
+                    |change: &Change| change.id.ends_with("-unknown") && inside(&row.place, &change.pointer).is_some();
+                let is_required = there.iter().any(|one| one.key == "required" && one.value == ALWAYS);
+                if self.changes.iter().any(is_around) {
+                } else if is_request && is_required && !is_vendors {
                     self.add("required-unknown", Level::Breaking, place, [None, None]);
-                } else if !is_inside {
+                } else {
                     self.add("property-unknown", Level::Additive, place, [None, None]);
                 }
             }
@@ -136,25 +131,15 @@ impl Join<'_> {
 
     /// A value of ours that the page's enumeration does not have.
     fn missing_value(&mut self, ours: &Fact) {
-        let is_enumeration =
-            |one: &&Fact| (&*one.place, one.direction, &*one.key) == (&*ours.place, ours.direction, "enum");
-        let mut theirs = self.theirs.iter().filter(is_enumeration).peekable();
+        let mut theirs = self.theirs.iter().filter(|one| is_beside(one, ours) && one.key == "enum").peekable();
         let Some(source) = theirs.peek().map(|first| &first.source) else { return };
         if !theirs.any(|one| one.value == ours.value) {
             self.add("value-missing", Level::Warning, (&ours.place, source), [Some(ours.value.clone()), None]);
         }
     }
 
-    fn add(
-        &mut self,
-        id: &str,
-        level: Level,
-        (at, place): (&str, &crate::tree::Place),
-        [before, after]: [Option<String>; 2],
-    ) {
+    fn add(&mut self, id: &str, level: Level, (at, place): (&str, &Place), [before, after]: [Option<String>; 2]) {
         self.changes.push(Change {
-            id: id.to_owned(),
-            level,
             direction: Some(Direction::Request),
             operation: Some(self.operation.clone()),
             pointer: at.to_owned(),
@@ -162,6 +147,7 @@ impl Join<'_> {
             place: place.clone(),
             before,
             after,
+            ..Change::of(id, level)
         });
     }
 }

@@ -39,16 +39,14 @@ fn human(report: &Report, color: bool) -> String {
     for entry in &report.changes {
         let (word, paint, _) = dress(entry.level);
         let (on, off) = if color { (paint, "\u{1b}[0m") } else { ("", "") };
-        let _ = writeln!(out, "{on}{word}{off} {}{}", visible(&entry.id), called(entry));
-        let _ = writeln!(out, "  {} {}", visible(&place(entry)), visible(&entry.pointer));
+        let (id, place, pointer) = (visible(&entry.id), visible(&place(entry)), visible(&entry.pointer));
+        let _ = writeln!(out, "{on}{word}{off} {id}{}\n  {place} {pointer}", called(entry));
         if entry.before.is_some() || entry.after.is_some() {
             let _ = writeln!(out, "  was {}; is {}", value(&entry.before), value(&entry.after));
         }
-        let _ = writeln!(out, "  for this client: {}", visible(&entry.meaning));
-        let _ = writeln!(out, "  fingerprint {}", entry.fingerprint);
+        let _ = writeln!(out, "  for this client: {}\n  fingerprint {}", visible(&entry.meaning), entry.fingerprint);
     }
-    let _ = writeln!(out, "{}", sum(&report.counts));
-    out
+    out + &sum(&report.counts) + "\n"
 }
 
 fn markdown(report: &Report) -> String {
@@ -88,21 +86,14 @@ fn github(report: &Report) -> String {
         let text = format!("{id}{called} was {was}; is {is}; for this client: {meaning} ({fingerprint})");
         let _ = writeln!(out, "::{command} file={file},line={},title={title}::{}", entry.line, message(&text));
     }
-    let _ = writeln!(out, "{}", message(&sum(&report.counts)));
-    out
+    out + &message(&sum(&report.counts)) + "\n"
 }
 
 /// All numbers in one line.
-#[must_use]
-pub fn sum(counts: &Counts) -> String {
-    let mut line = format!(
-        "{} breaking, {} warning, {} additive, {} source, {} text",
-        counts.breaking, counts.warning, counts.additive, counts.source, counts.text
-    );
-    if counts.accepted > 0 {
-        let _ = write!(line, "; {} accepted", counts.accepted);
-    }
-    line
+fn sum(counts: &Counts) -> String {
+    let Counts { breaking, warning, additive, source, text, accepted } = counts;
+    let accepted = if *accepted > 0 { format!("; {accepted} accepted") } else { String::new() };
+    format!("{breaking} breaking, {warning} warning, {additive} additive, {source} source, {text} text{accepted}")
 }
 
 /// How a level looks: its word, its color in a terminal, its command in a workflow.
@@ -122,7 +113,7 @@ fn value(text: &Option<String>) -> String {
 
 /// The operation, and the page that says so.
 fn called(entry: &Entry) -> String {
-    let operation = entry.operation.as_ref().map(|operation| format!(" {} {}", operation.method, operation.path));
+    let operation = entry.operation.as_ref().map(|operation| format!(" {operation}"));
     let page = entry.page.as_ref().map(|page| format!(" (page {page})"));
     visible(&[operation, page].into_iter().flatten().collect::<String>())
 }
@@ -134,16 +125,8 @@ fn place(entry: &Entry) -> String {
 /// A text inside of a code element: every sign that could mean something as an entity. Mentions and references to issues
 /// are not looked for there.
 fn code(text: &str) -> String {
-    let mut out = String::from("<code>");
-    for c in visible(text).chars() {
-        if c.is_ascii_punctuation() {
-            let _ = write!(out, "&#{};", u32::from(c));
-        } else {
-            out.push(c);
-        }
-    }
-    out.push_str("</code>");
-    out
+    let escaped = |c: char| if c.is_ascii_punctuation() { format!("&#{};", u32::from(c)) } else { c.to_string() };
+    format!("<code>{}</code>", visible(text).chars().map(escaped).collect::<String>())
 }
 
 /// What GitHub reads back as one line: a percent sign is written out; in a property also what separates properties.
@@ -204,7 +187,7 @@ mod tests {
         let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("::")).collect();
         assert_eq!(commands.len(), 1, "{text}");
         assert!(commands.iter().all(|line| line.starts_with("::warning file=")));
-        assert_eq!((message("1%\n"), property("a:b,c")), ("1%25%0A".to_owned(), "a%3Ab%2Cc".to_owned()));
+        assert_eq!((message("1%\n"), property("a:b,c")), ("1%25⏎".to_owned(), "a%3Ab%2Cc".to_owned()));
     }
 
     #[test]

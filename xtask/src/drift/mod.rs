@@ -16,7 +16,6 @@ mod validate;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::compare::{self, Change, Level, Operation, Options, Pair};
 use crate::error::{Error, Result};
@@ -24,15 +23,18 @@ use crate::ident::operation_id;
 use crate::import::mended;
 use crate::page::{self, Page, sha256};
 use crate::patch;
+use crate::repair::Repair;
 use crate::roots;
+use crate::rules::Note;
 use crate::tree::Place;
 
-pub use accepted::Accepted;
+use accepted::Accepted;
 pub use client::Client;
 use described::Descriptions;
-pub use format::{Format, sum, write};
+pub use format::{Format, write};
 pub use report::{Counts, Entry, FailOn, Report, schema};
-pub use side::{Sheet, Side, api_id, read};
+use side::{Sheet, api_id};
+pub use side::{Side, read};
 
 /// The state in which the vendor says that an operation may be used.
 const RELEASED: &str = "released";
@@ -52,39 +54,26 @@ pub struct Question {
     pub show_text: bool,
 }
 
-/// A change of a page.
-struct Found {
-    /// The page, as it calls itself.
-    page: Option<String>,
-    change: Change,
-    /// The operation that the library knows, in its older place.
-    known: Option<Operation>,
-    /// What it means, where the library cannot say it.
-    meaning: Option<String>,
-}
-
 /// Compares pages with what is known of their operations, or two sides with each other.
 ///
 /// # Errors
 /// A side that cannot be read: that is never "no drift".
 pub fn drift(root: &Path, question: &Question) -> Result<Report> {
     let revision = side::read(root, &question.revision)?;
+    let client = Client::read(root);
     if let Some(base) = &question.base {
         let base = side::read(root, std::slice::from_ref(base))?;
-        return between(&Client::read(root), (&base, &revision), question.show_text);
+        return between(&client, (&base, &revision), question.show_text);
     }
     let vendor = side::read(root, &[root.join(roots::VENDOR)])?;
     let accepted = Accepted::read_file(&root.join(roots::ACCEPTED), roots::ACCEPTED)?;
-    let (client, own) = (Client::read(root), descriptions(root)?);
+    let own = descriptions(root)?;
     let (mut found, mut compared) = (Vec::new(), Vec::new());
+    let mut add = |page: Option<&str>, change, known: Option<&Operation>, meaning: Option<&str>| {
+        found.push(entry(&client, page, change, (known, meaning)));
+    };
     for sheet in &revision.sheets {
         let title = sheet.title();
-        let of_page = |change: Change, known: Option<&Operation>, meaning: Option<String>| Found {
-            page: Some(title.clone()),
-            change,
-            known: known.cloned(),
-            meaning,
-        };
         let (near, _) = vendor.about(sheet);
         let alone = Side { sheets: vec![sheet.clone()], folder: false };
         let (changes, before) =
@@ -97,54 +86,41 @@ pub fn drift(root: &Path, question: &Question) -> Result<Report> {
             }
             let Some(file) = own.file(&operation) else {
                 let (place, operation) = (node.place.clone(), Some(operation));
-                let new = Change { place, operation, ..Change::of("endpoint-added", Level::Additive) };
-                found.push(of_page(new, None, None));
+                let change = Change { place, operation, ..Change::of("endpoint-added", Level::Additive) };
+                add(Some(&*title), change, None, None);
                 continue;
             };
             let meaning = format!("{file}: follow the page, or expect the difference in {}", roots::ACCEPTED);
-            let contradictions = own.contradictions(&page, &operation).into_iter();
-            found.extend(contradictions.map(|change| of_page(change, Some(&operation), Some(meaning.clone()))));
+            for change in own.contradictions(&page, &operation) {
+                add(Some(&*title), change, Some(&operation), Some(&*meaning));
+            }
         }
         for change in changes.into_iter().chain(patches(root, &vendor, sheet)?) {
-            let operation = change.operation.as_ref();
             // Where requests go is asked once for all pages; what another page describes is not gone from this one.
             let elsewhere = |operation: &Operation| {
                 let mut others = revision.sheets.iter().filter(|other| other.path != sheet.path);
                 !before.contains_key(operation)
                     && others.any(|other| other.operations().any(|(one, _)| one == *operation))
             };
+            let operation = change.operation.clone();
             if !change.id.starts_with("api-server")
                 && change.id != "endpoint-added"
-                && !operation.is_some_and(elsewhere)
+                && !operation.as_ref().is_some_and(elsewhere)
             {
-                let known = operation.map(|operation| before.get(operation).unwrap_or(operation).clone());
-                found.push(of_page(change, known.as_ref(), None));
+                add(Some(&*title), change, operation.as_ref().map(|one| before.get(one).unwrap_or(one)), None);
             }
         }
     }
-    let run = servers(&vendor, &revision).into_iter().chain(gone(&vendor, &revision));
-    found.extend(run.map(|change| Found { page: None, known: change.operation.clone(), change, meaning: None }));
-    Ok(expecting(found, &compared, &client, &accepted, question.show_text))
-}
-
-/// The report of what was found beside what is expected, and of what is expected and was not found.
-fn expecting(
-    mut found: Vec<Found>,
-    compared: &[(String, String)],
-    client: &Client,
-    accepted: &Accepted,
-    show_text: bool,
-) -> Report {
+    for change in servers(&vendor, &revision).into_iter().chain(gone(&vendor, &revision)) {
+        let known = change.operation.clone();
+        add(None, change, known.as_ref(), None);
+    }
     let meaning = format!("{}: delete the row; the page does not differ there any more", roots::ACCEPTED);
-    let missing =
-        accepted.missing(compared, |page, row| found.iter().any(|one| one.page.as_deref() == page && row(&one.change)));
-    found.extend(missing.into_iter().map(|(place, what)| Found {
-        page: None,
-        change: Change { place, before: Some(what), ..Change::of("expected-row-missing", Level::Warning) },
-        known: None,
-        meaning: Some(meaning.clone()),
-    }));
-    report(found, client, accepted, show_text)
+    for (place, what) in accepted.missing(&compared, &found) {
+        let change = Change { place, before: Some(what), ..Change::of("expected-row-missing", Level::Warning) };
+        found.push(entry(&client, None, change, (None, Some(&meaning))));
+    }
+    Ok(report(found, &accepted, question.show_text))
 }
 
 /// Compares two sides as they are.
@@ -154,17 +130,40 @@ fn expecting(
 pub fn between(client: &Client, (base, revision): (&Side, &Side), show_text: bool) -> Result<Report> {
     let (changes, before) = compare(base, revision, client)?;
     let found = changes.into_iter().map(|change| {
-        let known = change.operation.as_ref().map(|operation| before.get(operation).unwrap_or(operation).clone());
-        Found { page: None, change, known, meaning: None }
+        let operation = change.operation.clone();
+        entry(client, None, change, (operation.as_ref().map(|one| before.get(one).unwrap_or(one)), None))
     });
-    Ok(report(found.collect(), client, &Accepted::default(), show_text))
+    Ok(report(found.collect(), &Accepted::default(), show_text))
+}
+
+/// A change as the report has it: the page that calls itself so, the operation as the library knows it, and what it means
+/// where the library cannot say it.
+fn entry(
+    client: &Client,
+    page: Option<&str>,
+    change: Change,
+    (known, meaning): (Option<&Operation>, Option<&str>),
+) -> Entry {
+    Entry {
+        meaning: meaning.map_or_else(|| client.meaning(&change, known), str::to_owned),
+        fingerprint: fingerprint(&change, known),
+        id: change.id,
+        level: change.level,
+        page: page.map(str::to_owned),
+        operation: change.operation,
+        pointer: change.pointer,
+        line: change.place.line,
+        before: change.before,
+        after: change.after,
+        place: Some(change.place),
+    }
 }
 
 /// What became different, and which operation of the newer side was which of the older.
 fn compare(base: &Side, revision: &Side, client: &Client) -> Result<(Vec<Change>, HashMap<Operation, Operation>)> {
     let (old, new) = (base.document()?, revision.document()?);
     let look = |pair: &Pair<'_>| prose::look(pair, client);
-    let options = Options { identity: &api_id, look: &look, today: today() };
+    let options = Options { identity: &api_id, look: &look };
     let compared = compare::compare(&old, &new, &options)?;
     let mut changes = compared.changes;
     // The contradictions below find these wherever they stand, in what is new too.
@@ -185,33 +184,12 @@ fn descriptions(root: &Path) -> Result<Descriptions> {
 }
 
 /// Makes a report of what was found, without what is expected.
-fn report(found: Vec<Found>, client: &Client, accepted: &Accepted, show_text: bool) -> Report {
+fn report(found: Vec<Entry>, accepted: &Accepted, show_text: bool) -> Report {
     let mut report = Report::default();
-    for Found { page, change, known, meaning } in found {
-        if accepted.holds(page.as_deref(), &change) {
-            report.counts.accepted += 1;
-            continue;
-        }
-        let fingerprint = fingerprint(&change, known.as_ref());
-        let meaning = meaning.unwrap_or_else(|| client.meaning(&change, known.as_ref()));
-        let entry = Entry {
-            id: change.id,
-            level: change.level,
-            page,
-            operation: change.operation,
-            pointer: change.pointer,
-            line: change.place.line,
-            before: change.before,
-            after: change.after,
-            meaning,
-            fingerprint,
-            place: Some(change.place),
-        };
-        report.counts.add(entry.level);
-        if entry.level > Level::Text || show_text {
-            report.changes.push(entry);
-        }
-    }
+    let (expected, found): (Vec<Entry>, Vec<Entry>) = found.into_iter().partition(|entry| accepted.holds(entry));
+    report.counts.accepted = expected.len();
+    found.iter().for_each(|entry| report.counts.add(entry.level));
+    report.changes = found.into_iter().filter(|entry| entry.level > Level::Text || show_text).collect();
     // By operation, the gravest first; then what is new. A query and a list stand beside their POST.
     let group = |entry: &Entry| {
         let path = entry.operation.as_ref().map(|one| one.path.split("/{").next().unwrap_or_default().to_owned());
@@ -231,7 +209,7 @@ fn report(found: Vec<Found>, client: &Client, accepted: &Accepted, show_text: bo
 
 /// What tells a change from every other one, wherever it stands in its file.
 fn fingerprint(change: &Change, known: Option<&Operation>) -> String {
-    let operation = known.map_or_else(String::new, |known| format!("{} {}", known.method, known.path));
+    let operation = known.map_or_else(String::new, Operation::to_string);
     let none = "\u{0}";
     // What a patch found names lines; what it is about does not.
     let after = change.after.as_deref().filter(|_| !change.id.starts_with("patch-"));
@@ -244,46 +222,40 @@ fn fingerprint(change: &Change, known: Option<&Operation>) -> String {
 
 /// An operation that went back from released is nothing to build on any more.
 fn status(change: &mut Change) {
-    if change.id != "extension-changed" || !change.pointer.ends_with(&format!("/{STATUS}")) {
-        return;
+    if change.id == "extension-changed" && change.pointer.ends_with(&format!("/{STATUS}")) {
+        "operation-status-changed".clone_into(&mut change.id);
+        let is_back = change.before.as_deref() == Some(RELEASED) && change.after.as_deref() != Some(RELEASED);
+        change.level = if is_back { Level::Warning } else { Level::Additive };
     }
-    "operation-status-changed".clone_into(&mut change.id);
-    let forward = change.after.as_deref() == Some(RELEASED) || change.before.as_deref() != Some(RELEASED);
-    change.level = if forward { Level::Additive } else { Level::Warning };
 }
 
 /// What has to be repaired now and had not to be, and the other way round.
 fn repairs(base: &Side, revision: &Side) -> Vec<Change> {
-    let list = |side: &Side| -> Vec<(Place, String, String)> {
-        let mut all = Vec::new();
-        for sheet in &side.sheets {
-            all.extend(sheet.repairs.iter().map(|r| (r.place.clone(), r.before.clone(), r.after.clone())));
-            all.extend(sheet.notes.iter().map(|note| (note.place.clone(), String::new(), note.text.clone())));
-        }
-        all
+    let list = |side: &Side| -> Vec<(Place, String)> {
+        let all = side.sheets.iter().flat_map(|sheet| {
+            let repaired = |one: &Repair| (one.place.clone(), format!("{} → {}", one.before, one.after));
+            let noted = |one: &Note| (one.place.clone(), one.text.clone());
+            sheet.repairs.iter().map(repaired).chain(sheet.notes.iter().map(noted))
+        });
+        all.collect()
     };
     let (mut old, mut new) = (list(base), list(revision));
-    old.retain(|(_, before, after)| {
-        let found = new.iter().position(|(_, b, a)| b == before && a == after);
-        found.map(|index| new.remove(index)).is_none()
+    old.retain(|(_, text)| {
+        let same = new.iter().position(|(_, other)| other == text);
+        same.map(|index| new.remove(index)).is_none()
     });
-    let mut changes = Vec::new();
-    let mut add = |id: &str, place: &Place, before: Option<String>, after: Option<String>| {
-        let (site, place) = ("/repairs".to_owned(), place.clone());
-        changes.push(Change { site, place, before, after, ..Change::of(id, Level::Text) });
-    };
-    let said = |(_, before, after): &(Place, String, String)| {
-        if before.is_empty() { after.clone() } else { format!("{before} → {after}") }
-    };
-    let mut old = old.iter();
-    for one in &new {
-        match old.next() {
-            Some(other) => add("repair-changed", &one.0, Some(said(other)), Some(said(one))),
-            None => add("repair-new", &one.0, None, Some(said(one))),
-        }
-    }
-    old.for_each(|other| add("repair-gone", &other.0, Some(said(other)), None));
-    changes
+    let changes = (0..old.len().max(new.len())).filter_map(|index| {
+        let (was, is) = (old.get(index), new.get(index));
+        let id = match (was, is) {
+            (Some(_), Some(_)) => "repair-changed",
+            (None, _) => "repair-new",
+            (_, None) => "repair-gone",
+        };
+        let [before, after] = [was, is].map(|one| one.map(|(_, text)| text.clone()));
+        let (site, place) = ("/repairs".to_owned(), is.or(was)?.0.clone());
+        Some(Change { site, place, before, after, ..Change::of(id, Level::Text) })
+    });
+    changes.collect()
 }
 
 /// Whether our patches still fit, once a newer page stands where an older one does.
@@ -319,12 +291,11 @@ fn servers(vendor: &Side, revision: &Side) -> Option<Change> {
         let lists = side.sheets.iter().filter_map(|sheet| sheet.root.get("servers")?.list());
         lists.flatten().filter_map(|one| Some((one.get_text("url")?.to_owned(), one.place.clone()))).collect()
     };
-    let (old, new) = (urls(vendor), urls(revision));
-    let (_, place) = new.iter().find(|(url, _)| !old.contains_key(*url))?;
-    let all = |urls: Vec<&String>| Some(urls.into_iter().cloned().collect::<Vec<_>>().join(", "));
-    let before = all(old.keys().collect());
-    let after = all(new.keys().filter(|url| !old.contains_key(*url)).collect());
-    Some(Change { place: place.clone(), before, after, ..Change::of("api-server-changed", Level::Warning) })
+    let (old, mut new) = (urls(vendor), urls(revision));
+    new.retain(|url, _| !old.contains_key(url));
+    let all = |urls: &BTreeMap<String, Place>| Some(Vec::from_iter(urls.keys().cloned()).join(", "));
+    let (place, before, after) = (new.values().next()?.clone(), all(&old), all(&new));
+    Some(Change { place, before, after, ..Change::of("api-server-changed", Level::Warning) })
 }
 
 /// The operations of vendored pages that no page of a folder describes any more.
@@ -333,7 +304,7 @@ fn gone(vendor: &Side, revision: &Side) -> Vec<Change> {
     let gone = vendor.sheets.iter().filter(is_gone).flat_map(Sheet::operations);
     gone.map(|(operation, node)| Change {
         place: node.place.clone(),
-        before: Some(format!("{} {}", operation.method, operation.path)),
+        before: Some(operation.to_string()),
         operation: Some(operation),
         ..Change::of("api-path-removed-without-deprecation", Level::Breaking)
     })
@@ -343,11 +314,4 @@ fn gone(vendor: &Side, revision: &Side) -> Vec<Change> {
 /// A newer side that cannot be imported is an unreadable one, whatever the import calls it.
 fn refusal(error: Error) -> Error {
     Error::Refused(crate::error::one_line(&error.to_string()))
-}
-
-fn today() -> i64 {
-    /// Seconds.
-    const DAY: u64 = 24 * 60 * 60;
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    i64::try_from(seconds / DAY).unwrap_or_default()
 }

@@ -6,13 +6,12 @@
 use std::collections::BTreeSet;
 
 use super::client::Client;
-use crate::compare::{Direction, Found, Level, Pair};
+use crate::compare::{Change, Direction, Level, Pair};
 use crate::lift::{Constraint, Keyword, Said, statements};
 use crate::tree::{Node, Place};
 
 /// What prose says differently.
-#[must_use]
-pub fn look(pair: &Pair<'_>, client: &Client) -> Vec<Found> {
+pub(super) fn look(pair: &Pair<'_>, client: &Client) -> Vec<Change> {
     if says_the_same(pair.base, pair.revision) {
         return Vec::new();
     }
@@ -28,8 +27,8 @@ pub fn look(pair: &Pair<'_>, client: &Client) -> Vec<Found> {
                 found.extend(is.and_then(|is| against(other, was, is)));
             }
             _ if stated(Said::Keyword) != [false; 2] => {}
-            _ if keyword == Keyword::Enum => enumeration(pair, client, one, other, &mut found),
-            _ => limit(pair, keyword, one, other, &mut found),
+            _ if keyword == Keyword::Enum => found.extend(enumeration(pair, client, [one, other])),
+            _ => found.extend(limit(pair, keyword, [one, other])),
         }
     }
     found
@@ -41,7 +40,7 @@ fn same(one: &Constraint, other: &Constraint) -> bool {
 }
 
 /// A description that states something else than before while its schema says what it said.
-fn against(schema: &Constraint, was: Option<&Constraint>, is: &Constraint) -> Option<Found> {
+fn against(schema: &Constraint, was: Option<&Constraint>, is: &Constraint) -> Option<Change> {
     // What the schema said already is no news.
     if same(is, was.unwrap_or(schema)) {
         return None;
@@ -52,13 +51,8 @@ fn against(schema: &Constraint, was: Option<&Constraint>, is: &Constraint) -> Op
         Some(format!("{words} in the description, {} in the schema", stated(schema)))
     };
     let kind = if is.keyword == Keyword::Enum { "enum" } else { "limit" };
-    Some(Found {
-        id: format!("prose-{kind}-changed-schema-stayed"),
-        level: Level::Warning,
-        place: is.place.clone(),
-        before: both(was),
-        after: both(Some(is)),
-    })
+    let (place, before, after) = (is.place.clone(), both(was), both(Some(is)));
+    Some(Change { place, before, after, ..Change::of(format!("prose-{kind}-changed-schema-stayed"), Level::Warning) })
 }
 
 /// Most schemas did not change: prose is only read where it may say something else.
@@ -70,62 +64,45 @@ fn says_the_same(base: &Node, revision: &Node) -> bool {
     })
 }
 
-fn enumeration(
-    pair: &Pair<'_>,
-    client: &Client,
-    old: Option<&Constraint>,
-    new: Option<&Constraint>,
-    found: &mut Vec<Found>,
-) {
-    let values = |side: Option<&Constraint>| side.map(|side| side.values.iter().cloned().collect::<BTreeSet<_>>());
-    let all = |set: BTreeSet<String>| Some(set.into_iter().collect::<Vec<_>>().join(", "));
+/// What prose says differently of the values that are allowed.
+fn enumeration(pair: &Pair<'_>, client: &Client, [old, new]: [Option<&Constraint>; 2]) -> Vec<Change> {
+    let [was, is] = [old, new].map(|side| BTreeSet::from_iter(side.iter().flat_map(|side| &side.values)));
+    let all = |set: &BTreeSet<&String>| Some(set.iter().map(|value| value.as_str()).collect::<Vec<_>>().join(", "));
     let request = pair.direction == Direction::Request;
-    let matters = |matters: bool| if matters { Level::Warning } else { Level::Additive };
-    let mut add = |what: &str, level: Level, before: Option<String>, after: Option<String>| {
-        found.push(Found { id: format!("prose-enum-{what}"), level, place: place(pair, new), before, after });
+    let change = |what: &str, matters: bool, before: Option<String>, after: Option<String>| {
+        let level = if matters { Level::Warning } else { Level::Additive };
+        Change { place: place(pair, new), before, after, ..Change::of(format!("prose-enum-{what}"), level) }
     };
-    match (values(old), values(new)) {
-        (None, None) => {}
-        (None, Some(is)) => add("introduced", matters(request), None, all(is)),
-        (Some(was), None) => add("dropped", Level::Additive, all(was), None),
-        (Some(was), Some(is)) => {
+    match (old, new) {
+        (None, None) => Vec::new(),
+        (None, Some(_)) => vec![change("introduced", request, None, all(&is))],
+        (Some(_), None) => vec![change("dropped", false, all(&was), None)],
+        (Some(_), Some(_)) => {
             let closed = request && !client.is_open(pair.operation, &pair.trail.site());
-            for value in is.difference(&was) {
-                add("value-added", matters(closed), None, Some(value.clone()));
-            }
-            for value in was.difference(&is) {
-                add("value-removed", matters(request), Some(value.clone()), None);
-            }
+            let added = is.difference(&was).map(|value| change("value-added", closed, None, Some((*value).clone())));
+            let removed =
+                was.difference(&is).map(|value| change("value-removed", request, Some((*value).clone()), None));
+            added.chain(removed).collect()
         }
     }
 }
 
-fn limit(
-    pair: &Pair<'_>,
-    keyword: Keyword,
-    old: Option<&Constraint>,
-    new: Option<&Constraint>,
-    found: &mut Vec<Found>,
-) {
-    let value = |side: Option<&Constraint>| side.and_then(|side| side.values.first().cloned());
-    let (was, is) = (value(old), value(new));
-    let number = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<f64>().ok());
+/// What prose says differently of a limit.
+fn limit(pair: &Pair<'_>, keyword: Keyword, [old, new]: [Option<&Constraint>; 2]) -> Option<Change> {
+    let [was, is] = [old, new].map(|side| side.and_then(|side| side.values.first()));
+    let number = |text: Option<&String>| text.and_then(|text| text.parse::<f64>().ok());
     let upper = matches!(keyword, Keyword::MaxLength | Keyword::MaxItems | Keyword::Maximum);
-    let stricter = match (number(&was), number(&is)) {
-        (None, None) => return,
+    let stricter = match (number(was), number(is)) {
+        (None, None) => return None,
         (None, Some(_)) => true,
         (Some(_), None) => false,
-        (Some(was), Some(is)) if was.total_cmp(&is).is_eq() => return,
+        (Some(was), Some(is)) if was.total_cmp(&is).is_eq() => return None,
         (Some(was), Some(is)) => (is < was) == upper,
     };
-    let words = |value: Option<String>| value.map(|value| format!("{} {value}", keyword.name()));
-    found.push(Found {
-        id: format!("prose-limit-{}", if stricter { "stricter" } else { "looser" }),
-        level: if stricter && pair.direction == Direction::Request { Level::Warning } else { Level::Additive },
-        place: place(pair, new),
-        before: words(was),
-        after: words(is),
-    });
+    let [before, after] = [was, is].map(|value| value.map(|value| format!("{} {value}", keyword.name())));
+    let id = if stricter { "prose-limit-stricter" } else { "prose-limit-looser" };
+    let level = if stricter && pair.direction == Direction::Request { Level::Warning } else { Level::Additive };
+    Some(Change { place: place(pair, new), before, after, ..Change::of(id, level) })
 }
 
 /// The line that states a constraint now, or of the schema that no longer does.

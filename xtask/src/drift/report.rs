@@ -65,7 +65,7 @@ pub struct Counts {
 }
 
 /// From which level on drift is a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum FailOn {
     /// Only what breaks.
     Breaking,
@@ -79,7 +79,7 @@ pub enum FailOn {
 
 impl Counts {
     /// Counts one change.
-    pub fn add(&mut self, level: Level) {
+    pub(super) fn add(&mut self, level: Level) {
         *match level {
             Level::Breaking => &mut self.breaking,
             Level::Warning => &mut self.warning,
@@ -92,13 +92,10 @@ impl Counts {
     /// Whether there is drift of that level or a graver one.
     #[must_use]
     pub fn fails(&self, on: FailOn) -> bool {
-        let counted = match on {
-            FailOn::Breaking => self.breaking,
-            FailOn::Warning => self.breaking + self.warning,
-            FailOn::Additive => self.breaking + self.warning + self.additive,
-            FailOn::Any => self.breaking + self.warning + self.additive + self.source + self.text,
-        };
-        counted > 0
+        self.breaking > 0
+            || on >= FailOn::Warning && self.warning > 0
+            || on >= FailOn::Additive && self.additive > 0
+            || on == FailOn::Any && self.source + self.text > 0
     }
 }
 

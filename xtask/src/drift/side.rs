@@ -15,28 +15,22 @@ use crate::roots;
 use crate::rules::{self, Note, Notes};
 use crate::tree::Node;
 
-/// One document of a side.
+/// One document of a side: where it was read, its text, the document as published, what had to be repaired, and what was
+/// read as what it was meant to be.
 #[derive(Debug, Clone)]
-pub struct Sheet {
-    /// Where it was read.
-    pub path: PathBuf,
-    /// The text.
-    pub page: Page,
-    /// The document, as published.
-    pub root: Node,
-    /// What had to be repaired.
-    pub repairs: Vec<Repair>,
-    /// What was read as what it was meant to be.
-    pub notes: Vec<Note>,
+pub(crate) struct Sheet {
+    pub(crate) path: PathBuf,
+    pub(crate) page: Page,
+    pub(crate) root: Node,
+    pub(crate) repairs: Vec<Repair>,
+    pub(crate) notes: Vec<Note>,
 }
 
-/// A side.
+/// A side: its documents, and whether a folder was named, so that a document that is gone is missed.
 #[derive(Debug, Clone)]
 pub struct Side {
-    /// Its documents, sorted by name.
-    pub sheets: Vec<Sheet>,
-    /// Whether a folder was named, so that a document that is gone is missed.
-    pub folder: bool,
+    pub(crate) sheets: Vec<Sheet>,
+    pub(crate) folder: bool,
 }
 
 /// Reads a side: pages, OpenAPI files, and folders of them.
@@ -44,31 +38,27 @@ pub struct Side {
 /// # Errors
 /// What is no such document, in one line.
 pub fn read(root: &Path, paths: &[PathBuf]) -> Result<Side> {
-    let mut sheets = Vec::new();
+    let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
-            let all = roots::documents_in(path, &roots::shown(root, path))?;
-            sheets.extend(all.iter().map(|page| sheet(root, page)).collect::<Result<Vec<_>>>()?);
+            files.extend(roots::documents_in(path, &roots::shown(root, path))?);
         } else {
-            sheets.push(sheet(root, path)?);
+            files.push(path.clone());
         }
     }
+    let sheets = files.iter().map(|file| sheet(root, file)).collect::<Result<Vec<_>>>()?;
     Ok(Side { sheets, folder: paths.iter().any(|path| path.is_dir()) })
 }
 
 impl Side {
-    /// All documents as one.
-    ///
-    /// # Errors
-    /// Two documents that describe the same thing.
-    pub fn document(&self) -> Result<Node> {
+    /// All documents as one, unless two describe the same thing.
+    pub(super) fn document(&self) -> Result<Node> {
         let source = |sheet: &Sheet| Source { root: sheet.root.clone(), published: sheet.page.published };
         merge(self.sheets.iter().map(source).collect(), &mut Notes::default())
     }
 
     /// The documents that describe an operation of another one, and the rest.
-    #[must_use]
-    pub fn about(&self, other: &Sheet) -> (Self, Self) {
+    pub(crate) fn about(&self, other: &Sheet) -> (Self, Self) {
         let wanted = other.keys();
         let (near, far) = self.sheets.iter().cloned().partition(|sheet| !sheet.keys().is_disjoint(&wanted));
         let side = |sheets| Self { sheets, folder: self.folder };
@@ -79,16 +69,12 @@ impl Side {
 impl Sheet {
     /// What tells this document from others: the ids and the addresses of its operations.
     fn keys(&self) -> BTreeSet<String> {
-        let mut keys = BTreeSet::new();
-        for (operation, node) in self.operations() {
-            keys.insert(format!("{} {}", operation.method, operation.path));
-            keys.extend(api_id(node));
-        }
-        keys
+        let of = |(operation, node): (Operation, &Node)| [Some(operation.to_string()), api_id(node)];
+        self.operations().flat_map(of).flatten().collect()
     }
 
     /// The operations that it describes.
-    pub fn operations(&self) -> impl Iterator<Item = (Operation, &Node)> {
+    pub(super) fn operations(&self) -> impl Iterator<Item = (Operation, &Node)> {
         self.root.get("paths").and_then(Node::map).into_iter().flatten().flat_map(|(path, item)| {
             let methods = item.map().into_iter().flatten().filter(|(key, _)| METHODS.contains(&key.as_str()));
             methods.map(|(method, node)| (Operation { method: method.to_uppercase(), path: path.clone() }, node))
@@ -97,8 +83,7 @@ impl Sheet {
 
     /// The folder in which it is published, which tells languages apart, or else the summary of its first operation, or else
     /// the name of the file.
-    #[must_use]
-    pub fn title(&self) -> String {
+    pub(super) fn title(&self) -> String {
         let text =
             |key| self.operations().find_map(|(_, node)| node.get_text(key)).filter(|text| !text.trim().is_empty());
         text("x-apifox-folder").or_else(|| text("summary")).unwrap_or(&self.page.name).to_owned()
@@ -106,8 +91,7 @@ impl Sheet {
 }
 
 /// The id under which the vendor's tool keeps an operation, whatever its address: in the link that runs it.
-#[must_use]
-pub fn api_id(operation: &Node) -> Option<String> {
+pub(super) fn api_id(operation: &Node) -> Option<String> {
     let link = operation.get_text("x-run-in-apifox")?;
     let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>();
     let id = link.split("api-").skip(1).map(digits).find(|id| !id.is_empty());

@@ -5,6 +5,8 @@
 //! neither `nullable` nor keys that nobody described. To translate for it, and its errors back, takes as many lines as
 //! there are here, and 42 crates.
 
+use std::cmp::Ordering;
+
 use crate::reference::follow;
 use crate::text::shown;
 use crate::tree::{Map, Node, Place, Value};
@@ -16,22 +18,17 @@ const MAX_VIOLATIONS: usize = 20;
 /// Schemas tried for one example: alternatives of alternatives would otherwise multiply.
 const MAX_STEPS: usize = 20_000;
 
-/// One way in which an example is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    /// The kind.
-    pub id: &'static str,
-    /// Where in the example, by keys.
-    pub at: String,
-    /// The line of the value.
-    pub place: Place,
-    /// What was expected and found.
-    pub text: String,
+/// One way in which an example is wrong: the kind, where in the example by keys, its line, and what was expected and found.
+#[derive(Debug)]
+pub(super) struct Violation {
+    pub(super) id: &'static str,
+    pub(super) at: String,
+    pub(super) place: Place,
+    pub(super) text: String,
 }
 
 /// All the ways in which a value is not what a schema describes.
-#[must_use]
-pub fn violations(document: &Node, schema: &Node, value: &Node) -> Vec<Violation> {
+pub(super) fn violations(document: &Node, schema: &Node, value: &Node) -> Vec<Violation> {
     let mut validator = Validator { document, found: Vec::new(), steps: 0 };
     validator.check(schema, value, "", 0);
     validator.found
@@ -72,13 +69,11 @@ impl Validator<'_> {
             self.fail("example-invalid", at, value, format!("expected one of {allowed}, found {}", shown(value)));
         }
         self.bounds(schema, value, at);
-        match &value.value {
-            Value::Map(map) => self.object(schema, value, map, at, depth),
-            Value::List(items) => {
+        match (&value.value, schema.get("items")) {
+            (Value::Map(map), _) => self.object(schema, value, map, at, depth),
+            (Value::List(items), Some(schema)) => {
                 for (index, item) in items.iter().enumerate() {
-                    if let Some(schema) = schema.get("items") {
-                        self.check(schema, item, &format!("{at}[{index}]"), depth + 1);
-                    }
+                    self.check(schema, item, &format!("{at}[{index}]"), depth + 1);
                 }
             }
             _ => {}
@@ -135,12 +130,12 @@ impl Validator<'_> {
             Value::Number(text) => ("minimum", "maximum", text.parse().unwrap_or(f64::NAN)),
             _ => return,
         };
-        for (key, exclusive, upper) in [(least, "exclusiveMinimum", false), (most, "exclusiveMaximum", true)] {
+        for (key, exclusive, outside) in
+            [(least, "exclusiveMinimum", Ordering::Less), (most, "exclusiveMaximum", Ordering::Greater)]
+        {
             let Some(Value::Number(limit)) = schema.get(key).map(|node| &node.value) else { continue };
-            let Ok(bound) = limit.parse::<f64>() else { continue };
-            let open = schema.is_true(exclusive);
-            let outside = if upper { found > bound } else { found < bound };
-            if outside || open && found.total_cmp(&bound).is_eq() {
+            let order = limit.parse::<f64>().ok().and_then(|bound| found.partial_cmp(&bound));
+            if order == Some(outside) || order == Some(Ordering::Equal) && schema.is_true(exclusive) {
                 self.fail("example-invalid", at, value, format!("{key} is {limit}, found {found}"));
             }
         }
