@@ -28,25 +28,18 @@ impl Repository {
         let path = std::env::temp_dir().join(format!("xtask-update-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default();
-        let files = [
-            PAGE,
-            GOLDEN,
-            "openapi.yaml",
-            "spec/operations/image2video.yaml",
-            "spec/operations/multi-image2video.yaml",
-            "spec/operations/shared.yaml",
-            "spec/operations/text2video.yaml",
-            "spec/allowed.yaml",
-            "spec/accepted.yaml",
-            "spec/README.md",
-            "spec/schemas/multi-image2video.json",
-            "spec/schemas/text2video.json",
-            "Cargo.lock",
-        ];
+        let mut files: Vec<String> =
+            [PAGE, GOLDEN, "openapi.yaml", "spec/allowed.yaml", "spec/accepted.yaml", "spec/README.md", "Cargo.lock"]
+                .map(str::to_owned)
+                .into();
+        for folder in ["spec/operations", "spec/schemas"] {
+            let entries = std::fs::read_dir(root.join(folder)).into_iter().flatten().flatten();
+            files.extend(entries.map(|entry| format!("{folder}/{}", entry.file_name().to_string_lossy())));
+        }
         for file in files {
-            let to = path.join(file);
+            let to = path.join(&file);
             std::fs::create_dir_all(to.parent().unwrap_or(&path)).unwrap_or_else(|error| panic!("{error}"));
-            std::fs::copy(root.join(file), &to).unwrap_or_else(|error| panic!("{file}: {error}"));
+            std::fs::copy(root.join(&file), &to).unwrap_or_else(|error| panic!("{file}: {error}"));
         }
         std::fs::write(path.join("spec/patches.yaml"), PATCHES).unwrap_or_else(|error| panic!("{error}"));
         Self(path)

@@ -148,6 +148,11 @@ mod tests {
                 r#"{"properties":{"a":{"type":"string"},"b":{"type":"string"}},"required":["a","b"],"type":"object"}"#,
             ),
             ("{allOf: [{type: string}, {type: object}]}", "{}"),
+            // A tree whose parent is written out would hold itself.
+            (
+                "{properties: {up: {allOf: [{$ref: '#/components/schemas/S'}, {properties: {b: {}}}]}}}",
+                r#"{"properties":{"up":{}},"type":"object"}"#,
+            ),
             ("{not: {type: string}}", "{}"),
             (
                 "{type: object, oneOf: [{type: string}, {type: string}, {type: integer}]}",

@@ -351,6 +351,10 @@ fn all_of(map: &mut Map, source: &Node, place: &Place, notes: &mut Notes) {
         return;
     }
     map.shift_remove("allOf");
+    if parts.iter().filter_map(|part| part.get_text("$ref")).any(|reference| holds_itself(source, reference)) {
+        notes.add(place, "`allOf` left out: written out, one of its parts would hold itself without end");
+        return;
+    }
     let (mut whole, mut seen) = (Map::new(), HashSet::new());
     if !parts.iter().all(|part| gather(part, source, &mut whole, &mut seen, notes)) {
         notes.add(place, "`allOf` left out: its parts are not all objects, so that no one type is all of them");
@@ -393,6 +397,28 @@ fn gather(part: &Node, source: &Node, whole: &mut Map, seen: &mut HashSet<String
         whole.entry("additionalProperties".to_owned()).or_insert_with(|| node.clone());
     }
     true
+}
+
+/// Whether a schema, once every `allOf` inside of it is written out, holds itself.
+fn holds_itself(source: &Node, reference: &str) -> bool {
+    fn parts<'n>(node: &'n Node, found: &mut Vec<&'n str>) {
+        found.extend(node.items("allOf").iter().filter_map(|part| part.get_text("$ref")));
+        match &node.value {
+            Value::Map(map) => map.values().for_each(|child| parts(child, found)),
+            Value::List(items) => items.iter().for_each(|child| parts(child, found)),
+            _ => {}
+        }
+    }
+    let (mut open, mut seen) = (vec![reference], HashSet::new());
+    while let Some(target) = open.pop().and_then(|reference| resolve(source, reference)) {
+        let mut inner = Vec::new();
+        parts(target, &mut inner);
+        if inner.contains(&reference) {
+            return true;
+        }
+        open.extend(inner.into_iter().filter(|inner| seen.insert(*inner)));
+    }
+    false
 }
 
 /// Whether one of these leads back to itself through references and compositions alone.
