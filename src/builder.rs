@@ -165,8 +165,8 @@ setters! { ClientBuilder {
     /// [`allow_http`](Self::allow_http).
     pub base_url(url: impl Into<String>) => base_url = Some(url.into());
 
-    /// The path between the base URL and `/v1`. Default: none at Kling's own hosts (`api….klingai.com`), `/kling` at any
-    /// other, as gateways have it.
+    /// The path between the base URL and `/v1`. Default: none at Kling's own hosts (`api….klingai.com`) and with access and
+    /// secret key; else `/kling`, as gateways have it.
     pub path_prefix(prefix: impl Into<String>) => path_prefix = Some(prefix.into());
 
     /// Whether the base URL may be plain `http` on another machine, which shows the key to everyone in between. Default:
@@ -288,7 +288,8 @@ impl ClientBuilder {
         if self.max_running == Some(0) {
             found.push(Violation::new("max_running", "at least 1", "0"));
         }
-        let default = if self.credentials.are_klings() { KLING } else { document::SERVER };
+        let signs = self.credentials.are_klings();
+        let default = if signs { KLING } else { document::SERVER };
         let base_url = base_url(self.base_url.as_deref().unwrap_or(default), self.allow_http).map_err(|given| {
             let limit = "an https URL, or an http URL on this machine or with allow_http";
             found.push(Violation::new("base_url", limit, given));
@@ -314,7 +315,7 @@ impl ClientBuilder {
         // Where tasks take seconds, so does all the rest: a sandbox.
         let pace = self.expected.map_or(1.0, |expected| (expected.as_secs_f64() / SHORT.as_secs_f64()).min(1.0));
         let at_pace = |seconds| Duration::from_secs(seconds).mul_f64(pace);
-        let usual = if is_kling(&base_url) { "" } else { PREFIX };
+        let usual = if signs || is_kling(&base_url) { "" } else { PREFIX };
         let shared = Shared {
             base_url,
             prefix: prefix(self.path_prefix.as_deref().unwrap_or(usual)).into(),

@@ -171,16 +171,16 @@ impl Client {
         });
         read.map_err(|error| match other {
             Some(other) => {
-                let (own, other) = (self.auth.secrets(), other);
-                let own: Vec<_> = own.iter().map(String::as_str).collect();
-                error.with_message(format!("the response describes another task, {}", shown(&other, &own)))
+                let own = self.auth.secrets();
+                let other = shown(&other, &own.iter().map(String::as_str).collect::<Vec<_>>());
+                error.with_message(format!("the response describes another task, {other}"))
             }
             None => error,
         })
     }
 
-    /// One exchange: sends the request that the generated client writes, with another body. A token that is refused for its
-    /// time made no task: then there is one more exchange, with a new one.
+    /// One exchange: sends the request that the generated client writes, with another body. If its token is refused
+    /// as expired or not yet valid, which makes no task, there is one more exchange with a new token.
     pub(crate) async fn send(
         &self,
         limits: Limits,
@@ -196,7 +196,7 @@ impl Client {
         let (outcome, used) = exchange(body.clone()).await;
         match &outcome.result {
             Ok(received)
-                if is_untimely(received) && self.auth.renew(&used, received.headers.get(DATE), self.clock()) =>
+                if refuses_token(received) && self.auth.renew(&used, received.headers.get(DATE), self.clock()) =>
             {
                 exchange(body).await.0
             }
@@ -253,8 +253,8 @@ impl Client {
 
 debug_fields!(Client, |client| base_url: client.base_url());
 
-/// Whether a response refuses a token for its time, by Kling's own code and an HTTP status that says the same.
-fn is_untimely(received: &Received) -> bool {
+/// Whether a response refuses a token as expired or not yet valid, by Kling's own code and HTTP status.
+fn refuses_token(received: &Received) -> bool {
     let code = || Envelope::read(&received.body).number();
     received.status == StatusCode::UNAUTHORIZED && matches!(code(), Some(1003 | 1004))
 }

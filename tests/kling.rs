@@ -28,7 +28,7 @@ fn pair(sandbox: &Sandbox) -> Credentials {
 }
 
 fn at(sandbox: &Sandbox, credentials: impl Into<Credentials>) -> ClientBuilder {
-    Client::builder(credentials).base_url(sandbox.base_url()).path_prefix("")
+    Client::builder(credentials).base_url(sandbox.base_url())
 }
 
 fn right(time: Duration) -> Duration {
@@ -46,7 +46,7 @@ fn fault(name: &str) -> Fault {
     name.parse().unwrap()
 }
 
-fn told(error: &Error) -> (ErrorKind, Reason, Option<&str>) {
+fn class(error: &Error) -> (ErrorKind, Reason, Option<&str>) {
     (error.kind(), error.reason(), error.code())
 }
 
@@ -75,15 +75,15 @@ async fn an_output_behind_the_key_is_fetched_with_a_token() {
 }
 
 #[tokio::test]
-async fn a_token_is_renewed_before_it_expires() {
+async fn a_token_is_renewed_a_minute_before_it_expires() {
     let (sandbox, client) = kling(100 * MINUTE, right).await;
     let task = client.submit(request()).await.unwrap();
-    for minute in 0..100 {
+    for minute in 1..60 {
         sandbox.clock().advance(MINUTE);
         let _ = client.task(OPERATION, task.id()).unwrap().refresh().await.map_err(|error| panic!("{minute}: {error}"));
     }
     let (tokens, refused) = tokens(&sandbox);
-    assert_eq!((tokens.len(), refused), (4, 0), "one each 29 minutes");
+    assert_eq!((tokens.len(), refused), (3, 0), "new ones after 29 and 58 minutes");
 }
 
 #[tokio::test]
@@ -103,6 +103,14 @@ async fn a_request_whose_token_is_refused_for_its_time_is_repeated_once_with_a_n
 }
 
 #[tokio::test]
+async fn many_requests_at_once_share_the_new_token() {
+    let (sandbox, client) = kling(Duration::ZERO, |time| time + 10 * MINUTE).await;
+    let tasks = futures_util::future::join_all((0..5).map(|_| client.submit(request()))).await;
+    assert!(tasks.iter().all(Result::is_ok));
+    assert_eq!((tokens(&sandbox).0.len(), sandbox.posts_received_whole() <= 10, sandbox.tasks_charged()), (2, true, 5));
+}
+
+#[tokio::test]
 async fn a_refusal_before_the_body_was_read_makes_one_task_too() {
     let (sandbox, client) = kling(Duration::ZERO, right).await;
     let refusal = Answer::new(401).body(r#"{"code":1004,"message":"the token has expired"}"#);
@@ -116,7 +124,7 @@ async fn a_token_that_is_refused_again_is_an_error_after_one_repeat() {
     let (sandbox, client) = kling(Duration::ZERO, right).await;
     sandbox.fault_always(Operation::Create, fault("1004"));
     let error = client.submit(request()).await.unwrap_err();
-    assert_eq!(told(&error), (ErrorKind::Rejected, Reason::Auth, Some("1004")));
+    assert_eq!(class(&error), (ErrorKind::Rejected, Reason::Auth, Some("1004")));
     assert!(error.hint().unwrap().contains("clock") && !error.is_retryable(), "{error}");
     assert!(!error.may_have_been_charged() && error.into_request().is_some());
     assert_eq!((sandbox.posts_received_whole(), sandbox.tasks_charged()), (2, 0));
@@ -173,7 +181,7 @@ async fn wrong_keys_and_a_plain_key_are_refused_without_a_repeat() {
     ] {
         let before = sandbox.posts_begun();
         let error = client.with_key(credentials).unwrap().submit(request()).await.unwrap_err();
-        assert_eq!(told(&error), (ErrorKind::Rejected, Reason::Auth, Some(code)));
+        assert_eq!(class(&error), (ErrorKind::Rejected, Reason::Auth, Some(code)));
         assert_eq!(sandbox.posts_begun() - before, 1, "{code}");
     }
     client.with_key(pair(&sandbox)).unwrap().submit(request()).await.unwrap();
@@ -184,7 +192,7 @@ async fn wrong_keys_and_a_plain_key_are_refused_without_a_repeat() {
 }
 
 #[tokio::test]
-async fn klings_own_hosts_have_no_prefix_and_a_key_may_be_of_the_other_region() {
+async fn klings_own_hosts_have_no_prefix_and_an_unknown_key_gets_the_hint_of_the_other_region() {
     let sandbox = Sandbox::builder().kling(true).start().await.unwrap();
     let address = sandbox.base_url().strip_prefix("http://").unwrap().parse().unwrap();
     let named = move |host: &'static str, credentials: Credentials| {
@@ -202,11 +210,12 @@ async fn klings_own_hosts_have_no_prefix_and_a_key_may_be_of_the_other_region() 
         assert!(error.hint().unwrap().contains("the other region: https://api-singapore.klingai.com"), "{error}");
     }
     assert!(sandbox.requests().iter().all(|request| request.path.starts_with("/v1/")));
-    // What is set explicitly wins, and any other host is a gateway's.
+    // An explicit prefix wins, and a key at any other host is a gateway's.
     let host = "api-singapore.klingai.com";
     let relay = named(host, pair(&sandbox)).path_prefix("relay").build().unwrap();
-    let gateway = named("gateway.example", pair(&sandbox)).build().unwrap();
-    for (client, path) in [(relay, "/relay/v1/"), (gateway, "/kling/v1/")] {
+    let plain = named(host, "key".into()).build().unwrap();
+    let gateway = named("gateway.example", "key".into()).build().unwrap();
+    for (client, path) in [(plain, "/v1/"), (relay, "/relay/v1/"), (gateway, "/kling/v1/")] {
         client.submit(request()).await.unwrap_err();
         assert!(sandbox.requests().pop().unwrap().path.starts_with(path), "{path}");
     }

@@ -680,6 +680,16 @@ async fn a_reader_that_went_away_changes_nothing_and_panics_nowhere() {
     assert_eq!(run.json()["status"], "succeed");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn access_key_and_secret_key_take_the_place_of_a_key_at_kling_itself() {
+    let sandbox = Sandbox::builder().kling(true).start().await.unwrap();
+    let mut command = kling(sandbox.base_url(), &generate(&["--no-wait"]));
+    command.env_remove("KLING_API_KEY").env("KLING_ACCESS_KEY", sandbox.access_key());
+    let run = finished(command.env("KLING_SECRET_KEY", sandbox.secret_key()).output().unwrap()).exits(0);
+    assert!(!run.stderr.contains(sandbox.access_key()) && !run.stderr.contains(sandbox.secret_key()), "{run:?}");
+    assert_eq!(sandbox.tasks_charged(), 1);
+}
+
 #[test]
 fn help_and_version_go_to_standard_output_and_name_no_option_for_the_key() {
     let help = |words: &[&str]| finished(kling("", words).output().unwrap()).exits(0).stdout;

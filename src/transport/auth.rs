@@ -1,6 +1,6 @@
 //! What a client authenticates with: a key, or, at Kling itself, a token that is signed with the account's secret key.
 //!
-//! A token is a JWT with HS256. It is kept until a minute before it expires, and shared by the clones of a client.
+//! A token is a JWT with HS256. It is kept until a minute before it expires, and the clones of a client share it.
 
 use http::HeaderValue;
 
@@ -76,7 +76,7 @@ impl Auth {
         }
     }
 
-    /// After a header was refused for its time, in a response of this `Date`: whether another one is to be tried.
+    /// Forgets the token of a header that was refused in a response of this `Date`; whether there can be a new one.
     pub(crate) fn renew(&self, _used: &HeaderValue, _date: Option<&HeaderValue>, _clock: &dyn Clock) -> bool {
         match self {
             Self::Fixed(_) => false,
@@ -177,7 +177,7 @@ mod jwt {
             }
         }
 
-        /// Another call may have signed a new token meanwhile, which then is the one to be tried.
+        /// Another call may have signed a new token meanwhile, which is then the one to try.
         pub(super) fn renew(&self, used: &HeaderValue, date: Option<&HeaderValue>, clock: &dyn Clock) -> bool {
             let mut state = self.state();
             if state.token.as_ref().is_some_and(|(token, _)| token == used) {
