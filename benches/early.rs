@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use kling_client::{Client, Image, MultiImageToVideo};
-use kling_sandbox::{Answer, Fault, Operation, Proxy, Sandbox};
+use kling_sandbox::{Endpoint, Fault, Proxy, Sandbox, ScriptedResponse};
 
 const TRIES: usize = 30;
 
@@ -22,7 +22,7 @@ fn main() {
         for status in [401, 413, 429] {
             for delayed in [false, true] {
                 let sandbox = Sandbox::start().await.expect("a sandbox");
-                sandbox.fault_always(Operation::Create, Fault::early(Answer::new(status)));
+                sandbox.fault_always(Endpoint::Create, Fault::early(ScriptedResponse::new(status)));
                 let proxy =
                     Proxy::to(sandbox.base_url()).delay(Duration::from_millis(50)).start().await.expect("a proxy");
                 let base = if delayed { proxy.base_url() } else { sandbox.base_url().to_owned() };

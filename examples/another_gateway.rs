@@ -9,15 +9,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use kling_client::{Client, Image, MultiImageToVideo, Operation};
-use kling_sandbox::{Answer, Fault, Sandbox};
+use kling_sandbox::{Fault, Sandbox, ScriptedResponse};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let task_time = Duration::from_secs(1);
     let gateway = Sandbox::builder().any_model(true).external_ids(false).task_time(task_time).start().await?;
-    let no_list =
-        Answer::new(404).body(r#"{"error":{"message":"Invalid URL (GET /kling/v1/videos/multi-image2video)"}}"#);
-    gateway.fault_always(kling_sandbox::Operation::List, Fault::answer(no_list));
+    let no_list = ScriptedResponse::new(404)
+        .body(r#"{"error":{"message":"Invalid URL (GET /kling/v1/videos/multi-image2video)"}}"#);
+    gateway.fault_always(kling_sandbox::Endpoint::List, Fault::response(no_list));
 
     // The path of an operation, or a part of it, is cut off.
     let pasted = format!("{}/kling/v1/", gateway.base_url());

@@ -34,7 +34,7 @@ mod tests {
     use std::time::Duration;
 
     use kling_client::TestClock;
-    use kling_sandbox::{Clock, Fault, Operation, Sandbox};
+    use kling_sandbox::{Clock, Endpoint, Fault, Sandbox};
 
     use super::*;
 
@@ -65,7 +65,7 @@ mod tests {
     #[tokio::test]
     async fn a_request_whose_response_is_lost_is_charged_once_and_becomes_a_video() {
         let (sandbox, client) = sandbox().await;
-        sandbox.fault_next(Operation::Create, Fault::hang_up().charged());
+        sandbox.fault_next(Endpoint::Create, Fault::hang_up().charged());
         let request = shared::request().unwrap();
         let external_id = request.external_task_id().unwrap().to_owned();
         make_video(&client, request, &path("lost")).await.unwrap();
@@ -76,7 +76,7 @@ mod tests {
     #[tokio::test]
     async fn an_unknown_outcome_is_not_submitted_again() {
         let (sandbox, client) = sandbox().await;
-        sandbox.fault_next(Operation::Create, Fault::hang_up());
+        sandbox.fault_next(Endpoint::Create, Fault::hang_up());
         let message = make_video(&client, shared::request().unwrap(), &path("unknown")).await.unwrap_err();
         assert_eq!(message, "we are checking your order, and you will not be charged twice");
         assert_eq!((sandbox.posts_received_whole(), sandbox.tasks_charged()), (1, 0));

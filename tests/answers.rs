@@ -1,4 +1,4 @@
-//! Proves that every shape of answer is read for what it says, and every refusal for what it means: the shapes that
+//! Proves that every shape of response is read for what it says, and every refusal for what it means: the shapes that
 //! gateways give to a create, a query and a list, and each row of the tables of codes and words.
 
 mod support;
@@ -6,28 +6,28 @@ mod support;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kling_client::{Client, ErrorKind, TaskInfo};
-use kling_sandbox::{Answer, Operation, Sandbox};
+use kling_sandbox::{Endpoint, Sandbox, ScriptedResponse};
 use serde_json::{Value, json};
 
-/// A client of a sandbox that will give this answer to an operation.
-async fn answering(operation: Operation, answer: Answer) -> (Sandbox, Client) {
+/// A client of a sandbox that will give this response to an operation.
+async fn responding(operation: Endpoint, response: ScriptedResponse) -> (Sandbox, Client) {
     let sandbox = Sandbox::start().await.unwrap();
     let client = support::client(&sandbox).build().unwrap();
-    sandbox.answer_next(operation, answer);
+    sandbox.respond_next(operation, response);
     (sandbox, client)
 }
 
-fn ok(body: &Value) -> Answer {
-    Answer::new(200).header("content-type", "application/json").body(body.to_string())
+fn ok(body: &Value) -> ScriptedResponse {
+    ScriptedResponse::new(200).header("content-type", "application/json").body(body.to_string())
 }
 
 async fn queried(body: &Value) -> kling_client::Result<TaskInfo> {
-    let (_sandbox, client) = answering(Operation::Get, ok(body)).await;
+    let (_sandbox, client) = responding(Endpoint::Get, ok(body)).await;
     client.task(support::OPERATION, "7001").unwrap().refresh().await.cloned()
 }
 
 async fn submitted(body: &Value) -> kling_client::Result<TaskInfo> {
-    let (_sandbox, client) = answering(Operation::Create, ok(body)).await;
+    let (_sandbox, client) = responding(Endpoint::Create, ok(body)).await;
     client.submit(support::request()).await.map(|task| task.info().unwrap().clone())
 }
 
@@ -214,7 +214,7 @@ async fn a_task_is_written_as_json_with_times_in_milliseconds_and_its_debug_show
 async fn a_list_is_read_with_and_without_a_wrapper_and_what_has_no_id_is_left_out() {
     let tasks = json!([{"task_id": "1", "task_status": "succeed"}, {"task_status": "failed"}, null, {"task_id": "2", "status": "QUEUED"}]);
     for body in [json!({"code": 0, "data": tasks}), json!({"code": "success", "data": {"data": tasks}})] {
-        let (_sandbox, client) = answering(Operation::List, ok(&body)).await;
+        let (_sandbox, client) = responding(Endpoint::List, ok(&body)).await;
         let list =
             client.list(support::OPERATION).start_at(1).page_size(30).next_page().await.unwrap().unwrap_or_default();
         let seen: Vec<_> = list.iter().map(|info| format!("{} {}", info.task_id, info.status)).collect();
@@ -222,11 +222,11 @@ async fn a_list_is_read_with_and_without_a_wrapper_and_what_has_no_id_is_left_ou
     }
 }
 
-/// How a refused answer is seen by each operation: kind and whether it may be sent again.
-async fn seen(answer: Answer) -> [(ErrorKind, bool); 2] {
-    let (sandbox, client) = answering(Operation::Create, answer.clone()).await;
+/// How a refused response is seen by each operation: kind and whether it may be sent again.
+async fn seen(response: ScriptedResponse) -> [(ErrorKind, bool); 2] {
+    let (sandbox, client) = responding(Endpoint::Create, response.clone()).await;
     let submit = client.submit(support::request()).await.unwrap_err();
-    sandbox.answer_next(Operation::Get, answer);
+    sandbox.respond_next(Endpoint::Get, response);
     let get = client.task(support::OPERATION, "7001").unwrap().refresh().await.cloned().unwrap_err();
     assert_eq!(get.task_id(), Some("7001"));
     for error in [&submit, &get] {
@@ -254,8 +254,8 @@ async fn every_number_of_the_table_means_what_it_says_whatever_the_http_status()
             for status in [200, 400, 401, 403, 404, 429, 500, 503, 504] {
                 for code in [json!(code), json!(code.to_string())] {
                     let body = json!({"code": code, "message": "why", "request_id": "r-1", "data": null});
-                    let answer = Answer::new(status).body(body.to_string());
-                    assert_eq!(seen(answer).await, expected, "{status} {body}");
+                    let response = ScriptedResponse::new(status).body(body.to_string());
+                    assert_eq!(seen(response).await, expected, "{status} {body}");
                 }
             }
         }
@@ -364,7 +364,7 @@ async fn every_word_of_a_gateway_means_what_the_table_says() {
     for (statuses, bodies, expected) in rows {
         for status in statuses {
             for body in &bodies {
-                assert_eq!(seen(Answer::new(status).body(body.clone())).await, expected, "{status} {body}");
+                assert_eq!(seen(ScriptedResponse::new(status).body(body.clone())).await, expected, "{status} {body}");
             }
         }
     }
@@ -389,11 +389,11 @@ async fn what_the_api_said_is_found_wherever_it_stands() {
         (json!({"msg": "why", "code": null}), "", None, "why", None),
         (nested, "", Some("1301"), "content blocked", Some("r-2")),
     ] {
-        let mut answer = Answer::new(400).body(body.to_string());
+        let mut response = ScriptedResponse::new(400).body(body.to_string());
         if !header.is_empty() {
-            answer = answer.header("X-Oneapi-Request-Id", header);
+            response = response.header("X-Oneapi-Request-Id", header);
         }
-        let (_sandbox, client) = answering(Operation::Create, answer).await;
+        let (_sandbox, client) = responding(Endpoint::Create, response).await;
         let error = client.submit(support::request()).await.unwrap_err();
         assert_eq!((error.code(), error.message(), error.request_id()), (code, message, request_id), "{body}");
         assert_eq!(error.http_status(), Some(400));
@@ -405,13 +405,13 @@ async fn what_the_api_said_is_found_wherever_it_stands() {
 async fn an_operation_that_a_gateway_lacks_is_said_in_these_words() {
     let invalid = "Invalid URL (POST /kling/v1/videos/multi-image2video)";
     let enveloped = json!({"error": {"message": invalid, "type": "invalid_request_error"}}).to_string();
-    for (answer, why) in [
-        (Answer::new(404).body(enveloped), format!(": {invalid}")),
-        (Answer::new(404).body(invalid), format!(": {invalid}")),
-        (Answer::new(200).body("<html>Console</html>"), " responded with a web page".to_owned()),
+    for (response, why) in [
+        (ScriptedResponse::new(404).body(enveloped), format!(": {invalid}")),
+        (ScriptedResponse::new(404).body(invalid), format!(": {invalid}")),
+        (ScriptedResponse::new(200).body("<html>Console</html>"), " responded with a web page".to_owned()),
     ] {
-        let (sandbox, client) = answering(Operation::Create, answer.clone()).await;
-        sandbox.answer_next(Operation::List, answer);
+        let (sandbox, client) = responding(Endpoint::Create, response.clone()).await;
+        sandbox.respond_next(Endpoint::List, response);
         for error in [
             client.submit(support::request()).await.unwrap_err(),
             client.list(support::OPERATION).start_at(1).page_size(1).next_page().await.unwrap_err(),
@@ -432,7 +432,8 @@ async fn retry_after_is_read_as_seconds_a_fraction_and_a_date() {
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0, 0.0),
         ("Fri, 01 Jan 2100 00:00:00 GMT", 1e9, 3e9),
     ] {
-        let (_sandbox, client) = answering(Operation::Get, Answer::new(429).header("retry-after", header)).await;
+        let (_sandbox, client) =
+            responding(Endpoint::Get, ScriptedResponse::new(429).header("retry-after", header)).await;
         let after = client
             .task(support::OPERATION, "7")
             .unwrap()
@@ -446,7 +447,8 @@ async fn retry_after_is_read_as_seconds_a_fraction_and_a_date() {
         assert!((least..=most).contains(&after), "{header}: {after}");
     }
     for header in ["", "soon", "-1", "nan", "inf", "1e400"] {
-        let (_sandbox, client) = answering(Operation::Get, Answer::new(429).header("retry-after", header)).await;
+        let (_sandbox, client) =
+            responding(Endpoint::Get, ScriptedResponse::new(429).header("retry-after", header)).await;
         assert_eq!(
             client.task(support::OPERATION, "7").unwrap().refresh().await.cloned().unwrap_err().retry_after(),
             None,
@@ -462,7 +464,7 @@ async fn nesting_without_end_is_an_answer_that_cannot_be_read() {
         format!("{}{}", "{\"data\":".repeat(100_000), "}".repeat(100_000)),
         json!({"code": "x", "message": (0..20).fold("{}".to_owned(), |inner, _| json!({"message": inner}).to_string().chars().take(100_000).collect())}).to_string(),
     ] {
-        let (_sandbox, client) = answering(Operation::Create, Answer::new(200).body(body)).await;
+        let (_sandbox, client) = responding(Endpoint::Create, ScriptedResponse::new(200).body(body)).await;
         assert_eq!(client.submit(support::request()).await.unwrap_err().kind(), ErrorKind::Ambiguous);
     }
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kling_client::{Client, Image, MultiImageToVideo, Task};
-use kling_sandbox::{Clock, Delivery, Fate, Operation, Sandbox};
+use kling_sandbox::{Clock, Delivery, Endpoint, Fate, Sandbox};
 use reqwest::StatusCode;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -75,7 +75,7 @@ impl Stage {
 
     /// How often the server asked for a task.
     fn asked(&self) -> usize {
-        self.sandbox.requests().iter().filter(|request| request.operation != Some(Operation::Create)).count()
+        self.sandbox.requests().iter().filter(|request| request.operation != Some(Endpoint::Create)).count()
     }
 
     fn files(&self) -> Vec<PathBuf> {

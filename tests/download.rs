@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use http::header::{AUTHORIZATION, COOKIE, ETAG, HeaderName, IF_RANGE, RANGE, REFERER};
 use kling_client::{Client, DownloadProgress, Error, ErrorKind, FinishedTask};
-use kling_sandbox::{Answer, Fault, Operation, Received, Sandbox};
+use kling_sandbox::{Endpoint, Fault, Received, Sandbox, ScriptedResponse};
 use support::{Guarded, Jumping, directory};
 
 /// Half of a second film, so that a glued file is noticed.
@@ -88,7 +88,7 @@ async fn cut_at(sandbox: &Sandbox, finished: &FinishedTask, byte: u64) -> Fault 
     let before = sandbox.video_requests().len();
     drop(response);
     assert!(before > 0);
-    Fault::cut_answer(head as u64 + byte)
+    Fault::cut_response(head as u64 + byte)
 }
 
 /// Without showing either.
@@ -118,7 +118,7 @@ async fn a_stream_cut_at_any_byte_is_resumed_there() {
     let mut stopped = Vec::new();
     for after in 0.. {
         let before = sandbox.video_requests().len();
-        sandbox.fault_next(Operation::Video, Fault::cut_answer(after));
+        sandbox.fault_next(Endpoint::Video, Fault::cut_response(after));
         let pieces: Vec<Bytes> = finished.bytes_stream().try_collect().await.unwrap();
         assert_eq!(pieces.concat(), film, "cut after byte {after} of the answer");
         let requests = &sandbox.video_requests()[before..];
@@ -141,7 +141,7 @@ async fn a_file_is_downloaded_whole_however_often_it_is_cut() {
     let (sandbox, finished, clock) = sandbox().await;
     let target = directory("cut_often").join("cat.mp4");
     let pauses = clock.sleeps().len();
-    sandbox.fault_always(Operation::Video, Fault::cut_answer(800));
+    sandbox.fault_always(Endpoint::Video, Fault::cut_response(800));
     assert_eq!(finished.download(&target).await.unwrap(), target);
     assert_whole(&target, &sandbox);
     let starts: Vec<u64> = ranges(&sandbox).iter().map(|range| start(range.as_deref())).collect();
@@ -155,8 +155,8 @@ async fn a_file_is_downloaded_whole_however_often_it_is_cut() {
 async fn a_server_without_a_new_byte_is_given_up_after_five_requests_and_resumed_by_the_next_download() {
     let (sandbox, finished, _) = sandbox().await;
     let target = directory("given_up").join("cat.mp4");
-    sandbox.fault_next(Operation::Video, cut_at(&sandbox, &finished, 10_000).await);
-    sandbox.fault_always(Operation::Video, Fault::hang_up());
+    sandbox.fault_next(Endpoint::Video, cut_at(&sandbox, &finished, 10_000).await);
+    sandbox.fault_always(Endpoint::Video, Fault::hang_up());
     let before = sandbox.video_requests().len();
     let error = finished.download(&target).await.unwrap_err();
     assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Network, true));
@@ -181,8 +181,8 @@ async fn a_server_without_a_new_byte_is_given_up_after_five_requests_and_resumed
 async fn a_part_of_another_task_is_not_resumed() {
     let (sandbox, first, _) = sandbox().await;
     let target = directory("another_task").join("cat.mp4");
-    sandbox.fault_next(Operation::Video, cut_at(&sandbox, &first, 10_000).await);
-    sandbox.fault_always(Operation::Video, video("video-404"));
+    sandbox.fault_next(Endpoint::Video, cut_at(&sandbox, &first, 10_000).await);
+    sandbox.fault_always(Endpoint::Video, video("video-404"));
     first.download(&target).await.unwrap_err();
     assert_eq!(std::fs::metadata(part_of(&target)).unwrap().len(), 10_000);
     sandbox.clear_faults();
@@ -201,14 +201,14 @@ async fn after_a_cut(name: &str, first: Fault, second: Option<Fault>) -> (Sandbo
         first => first,
     };
     let before = sandbox.video_requests().len();
-    sandbox.fault_next(Operation::Video, cut);
+    sandbox.fault_next(Endpoint::Video, cut);
     if let Some(second) = second {
-        sandbox.fault_next(Operation::Video, second);
+        sandbox.fault_next(Endpoint::Video, second);
     }
     finished.download(&target).await.unwrap();
     assert_whole(&target, &sandbox);
     assert_eq!(files_at(&target), ["cat.mp4"]);
-    assert_eq!(sandbox.faults_waiting(Operation::Video), 0);
+    assert_eq!(sandbox.faults_waiting(Endpoint::Video), 0);
     let ranges = ranges(&sandbox).split_off(before);
     (sandbox, ranges)
 }
@@ -238,8 +238,8 @@ async fn a_part_that_cannot_be_resumed_starts_over_and_no_other_does() {
 #[tokio::test]
 async fn a_video_that_changed_is_never_glued_to_the_one_before() {
     let old = [&short_film()[..], OTHER].concat();
-    let answer = Answer::new(200).header("etag", "\"old\"").body(old);
-    let (sandbox, asked) = after_a_cut("changed", Fault::answer(answer).cut_after(9_000), None).await;
+    let answer = ScriptedResponse::new(200).header("etag", "\"old\"").body(old);
+    let (sandbox, asked) = after_a_cut("changed", Fault::response(answer).cut_after(9_000), None).await;
     assert_eq!(asked.len(), 2);
     assert!(start(asked[1].as_deref()) > 8_000, "{asked:?}");
     let last = sandbox.video_requests().pop().unwrap();
@@ -274,9 +274,9 @@ async fn a_body_shorter_than_announced_is_resumed_and_a_longer_one_refused() {
 
     let (sandbox, finished, _) = sandbox().await;
     let target = directory("too_long").join("cat.mp4");
-    sandbox.fault_next(Operation::Video, cut_at(&sandbox, &finished, 10_000).await);
-    let long = Answer::new(206).header("content-range", "bytes 10000-10009/33087").body(&OTHER[..20]);
-    sandbox.fault_next(Operation::Video, Fault::answer(long));
+    sandbox.fault_next(Endpoint::Video, cut_at(&sandbox, &finished, 10_000).await);
+    let long = ScriptedResponse::new(206).header("content-range", "bytes 10000-10009/33087").body(&OTHER[..20]);
+    sandbox.fault_next(Endpoint::Video, Fault::response(long));
     let error = finished.download(&target).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnexpectedResponse);
     assert!(error.message().contains("more than the 10010 bytes"), "{error}");
@@ -292,10 +292,10 @@ async fn a_part_of_a_part_is_taken_and_the_rest_requested() {
         let target = directory("part_of_part").join("cat.mp4");
         let cut = if is_known { cut_at(&sandbox, &finished, 10_000).await } else { video("video-truncated") };
         let before = sandbox.video_requests().len();
-        sandbox.fault_next(Operation::Video, cut);
+        sandbox.fault_next(Endpoint::Video, cut);
         let range = format!("bytes 10000-10999/{total}");
-        let some = Answer::new(206).header("content-range", range).body(film.slice(10_000..11_000));
-        sandbox.fault_next(Operation::Video, Fault::answer(some));
+        let some = ScriptedResponse::new(206).header("content-range", range).body(film.slice(10_000..11_000));
+        sandbox.fault_next(Endpoint::Video, Fault::response(some));
         finished.download(&target).await.unwrap();
         let asked: Vec<_> = ranges(&sandbox)[before..].iter().map(|range| start(range.as_deref())).collect();
         assert_eq!(asked, [0, 10_000, 11_000], "{total}");
@@ -308,7 +308,7 @@ async fn a_busy_server_is_retried_after_its_retry_after() {
     let (sandbox, finished, clock) = sandbox().await;
     let target = directory("busy").join("cat.mp4");
     for fault in ["video-503", "video-429", "video-500"] {
-        sandbox.fault_next(Operation::Video, video(fault));
+        sandbox.fault_next(Endpoint::Video, video(fault));
     }
     let before = clock.sleeps().last().copied().unwrap_or_default();
     finished.download(&target).await.unwrap();
@@ -316,7 +316,7 @@ async fn a_busy_server_is_retried_after_its_retry_after() {
     let waited = clock.sleeps().last().unwrap().saturating_sub(before);
     assert!(waited > Duration::from_secs(4) && waited <= Duration::from_secs(10), "{waited:?}");
 
-    sandbox.fault_next(Operation::Video, video("video-503+retry-after:3600"));
+    sandbox.fault_next(Endpoint::Video, video("video-503+retry-after:3600"));
     let error = finished.download(&target).overwrite(true).await.unwrap_err();
     assert_eq!((error.kind(), error.http_status()), (ErrorKind::UnexpectedResponse, Some(503)));
     assert_eq!((error.is_retryable(), error.retry_after()), (true, Some(Duration::from_secs(3600))));
@@ -350,7 +350,7 @@ async fn a_transfer_that_trickles_or_stalls_is_cut_and_resumed() {
         let sandbox = Sandbox::builder().clock(kling_sandbox::Clock::manual()).start().await.unwrap();
         let clock = Guarded(Jumping::over(sandbox.clock()));
         let finished = finished(&support::client(&sandbox).clock(clock).build().unwrap()).await;
-        sandbox.fault_next(Operation::Video, video(fault));
+        sandbox.fault_next(Endpoint::Video, video(fault));
         // A stream and no file: while a disk works, time that passes is not the server's.
         let stream = finished.bytes_stream().slowest(1500, Duration::from_secs(10));
         let done = async {
@@ -395,12 +395,12 @@ async fn a_refused_url_is_renewed_once() {
     for status in [401, 403, 404, 410] {
         let target = directory.join(format!("{status}.mp4"));
         let queries = sandbox.requests().len();
-        sandbox.fault_next(Operation::Video, video(&format!("video-{status}")));
+        sandbox.fault_next(Endpoint::Video, video(&format!("video-{status}")));
         finished.download(&target).await.unwrap();
         assert_whole(&target, &sandbox);
         assert_eq!(sandbox.requests().len(), queries + 1);
 
-        sandbox.fault_always(Operation::Video, video(&format!("video-{status}")));
+        sandbox.fault_always(Endpoint::Video, video(&format!("video-{status}")));
         let before = sandbox.video_requests().len();
         let error = finished.download(directory.join("never.mp4")).await.unwrap_err();
         assert_eq!((error.kind(), error.http_status()), (ErrorKind::UnexpectedResponse, Some(status)));
@@ -413,7 +413,7 @@ async fn a_refused_url_is_renewed_once() {
     let error = finished.download(directory.join("never.mp4")).await.unwrap_err();
     assert!(error.hint().unwrap().contains("30 days"), "{error}");
 
-    sandbox.answer_next(Operation::Get, Answer::new(500));
+    sandbox.respond_next(Endpoint::Get, ScriptedResponse::new(500));
     let error = finished.download(directory.join("never.mp4")).await.unwrap_err();
     assert_eq!(error.http_status(), Some(403));
     assert!(error.message().contains("the task gave no fresh URL"), "{error}");
@@ -421,11 +421,11 @@ async fn a_refused_url_is_renewed_once() {
 }
 
 /// The response for a task with these videos.
-fn with_videos(videos: &[(&str, &str)]) -> Answer {
+fn with_videos(videos: &[(&str, &str)]) -> ScriptedResponse {
     let videos: Vec<_> =
         videos.iter().map(|(id, url)| serde_json::json!({"id": id, "url": url, "duration": "5.1"})).collect();
     let task = serde_json::json!({"task_id": "7", "task_status": "succeed", "task_result": {"videos": videos}});
-    Answer::new(200).body(serde_json::json!({"code": 0, "data": task}).to_string())
+    ScriptedResponse::new(200).body(serde_json::json!({"code": 0, "data": task}).to_string())
 }
 
 #[tokio::test]
@@ -434,7 +434,7 @@ async fn among_several_videos_one_must_be_chosen_and_stays_the_chosen_one_when_u
     let client = support::client(&sandbox).clock(Jumping::over(sandbox.clock())).build().unwrap();
     let good = &of_sandbox.outputs()[0].url;
     let expired = format!("{good}0");
-    sandbox.answer_next(Operation::Get, with_videos(&[("a", &expired), ("b", &expired)]));
+    sandbox.respond_next(Endpoint::Get, with_videos(&[("a", &expired), ("b", &expired)]));
     let finished = client.task(support::OPERATION, "7").unwrap().wait().await.unwrap();
     let target = directory("several").join("cat.mp4");
 
@@ -453,12 +453,12 @@ async fn among_several_videos_one_must_be_chosen_and_stays_the_chosen_one_when_u
     assert!(sandbox.video_requests().is_empty());
 
     // Asked again, the API tells them in another order: `a` is the one with the good URL.
-    sandbox.answer_next(Operation::Get, with_videos(&[("b", &expired), ("a", good)]));
+    sandbox.respond_next(Endpoint::Get, with_videos(&[("b", &expired), ("a", good)]));
     finished.download(&target).output(0).await.unwrap();
     assert_whole(&target, &sandbox);
-    sandbox.answer_next(Operation::Get, with_videos(&[("c", &expired), ("d", good)]));
+    sandbox.respond_next(Endpoint::Get, with_videos(&[("c", &expired), ("d", good)]));
     finished.download(&target).output(1).overwrite(true).await.unwrap();
-    sandbox.answer_next(Operation::Get, with_videos(&[("c", &expired)]));
+    sandbox.respond_next(Endpoint::Get, with_videos(&[("c", &expired)]));
     let error = finished.download(&target).output(1).overwrite(true).await.unwrap_err();
     assert!(error.message().contains("no longer has this output"), "{error}");
 }
@@ -479,19 +479,19 @@ fn files() -> Vec<(usize, &'static str, Vec<u8>, bool)> {
 }
 
 /// The response for a task with a video, an image and a sound.
-fn each_kind(url: &str) -> Answer {
+fn each_kind(url: &str) -> ScriptedResponse {
     let result = serde_json::json!({
         "videos": [{"id": "v/1", "url": url, "duration": "5.1"}],
         "images": [{"index": 0, "url": url.replace(".mp4", ".webp")}],
         "audios": [{"id": "a", "url_mp3": url, "url_wav": format!("{url}&wav"), "duration_mp3": "5.1"}],
     });
     let task = serde_json::json!({"task_id": "7", "task_status": "succeed", "task_result": result});
-    Answer::new(200).body(serde_json::json!({"code": 0, "data": task}).to_string())
+    ScriptedResponse::new(200).body(serde_json::json!({"code": 0, "data": task}).to_string())
 }
 
 async fn with_each_kind(sandbox: &Sandbox, url: &str) -> FinishedTask {
     let client = support::client(sandbox).clock(Jumping::over(sandbox.clock())).build().unwrap();
-    sandbox.answer_next(Operation::Get, each_kind(url));
+    sandbox.respond_next(Endpoint::Get, each_kind(url));
     client.task(support::OPERATION, "7").unwrap().wait().await.unwrap()
 }
 
@@ -502,11 +502,11 @@ async fn an_output_of_any_kind_is_whole_by_its_own_structure_or_requested_once_m
     let directory = directory("kinds");
     for (index, extension, file, shows_cuts) in files() {
         let target = directory.join(format!("{index}.{extension}"));
-        let answer = |bytes: &[u8]| Answer::new(200).body(bytes.to_vec());
+        let answer = |bytes: &[u8]| ScriptedResponse::new(200).body(bytes.to_vec());
         let before = sandbox.video_requests().len();
-        sandbox.answer_next(Operation::Video, answer(&file[..file.len() - 1]));
+        sandbox.respond_next(Endpoint::Video, answer(&file[..file.len() - 1]));
         if shows_cuts {
-            sandbox.answer_next(Operation::Video, answer(&file));
+            sandbox.respond_next(Endpoint::Video, answer(&file));
         }
         finished.download(&target).output(index).await.unwrap();
         let expected = if shows_cuts { &file[..] } else { &file[..file.len() - 1] };
@@ -514,7 +514,7 @@ async fn an_output_of_any_kind_is_whole_by_its_own_structure_or_requested_once_m
         let requests = asked(&sandbox.video_requests()[before..]);
         assert_eq!(requests, if shows_cuts { vec![(0, false), (0, true)] } else { vec![(0, false)] }, "{extension}");
 
-        sandbox.answer_next(Operation::Video, answer(&file));
+        sandbox.respond_next(Endpoint::Video, answer(&file));
         let pieces: Vec<Bytes> = finished.bytes_stream().output(index).try_collect().await.unwrap();
         assert_same(&pieces.concat(), &file);
     }
@@ -526,30 +526,31 @@ async fn a_cut_image_is_resumed_and_a_file_of_another_kind_or_a_page_is_refused(
     let finished = with_each_kind(&sandbox, &of_sandbox.outputs()[0].url).await;
     let target = directory("image").join("cat.jpg");
     let image = [&b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01"[..], &[7; 60_000], b"\xff\xd9"].concat();
-    let whole = Answer::new(200).header("etag", "\"i\"").body(image.clone());
-    sandbox.fault_next(Operation::Video, Fault::answer(whole).cut_after(9_000));
-    sandbox.fault_always(Operation::Video, Fault::hang_up());
+    let whole = ScriptedResponse::new(200).header("etag", "\"i\"").body(image.clone());
+    sandbox.fault_next(Endpoint::Video, Fault::response(whole).cut_after(9_000));
+    sandbox.fault_always(Endpoint::Video, Fault::hang_up());
     let error = finished.download(&target).output(1).await.unwrap_err();
     let kept = std::fs::metadata(part_of(&target)).unwrap().len();
     assert!(kept > 8_000 && error.hint().unwrap().contains(&format!("{kept} bytes are kept in")), "{error}");
     assert!(std::error::Error::source(&error).is_some_and(|source| source.is::<reqwest::Error>()), "{error}");
 
     sandbox.clear_faults();
-    let rest = Answer::new(206).header("content-range", format!("bytes {kept}-{}/{}", image.len() - 1, image.len()));
-    sandbox.answer_next(Operation::Video, rest.body(image[kept as usize..].to_vec()));
+    let rest =
+        ScriptedResponse::new(206).header("content-range", format!("bytes {kept}-{}/{}", image.len() - 1, image.len()));
+    sandbox.respond_next(Endpoint::Video, rest.body(image[kept as usize..].to_vec()));
     finished.download(&target).output(1).await.unwrap();
     assert_same(&std::fs::read(&target).unwrap(), &image);
 
-    let html = || Answer::new(200).body("<!doctype html><p>Sign in</p>");
+    let html = || ScriptedResponse::new(200).body("<!doctype html><p>Sign in</p>");
     for (index, answer, said) in [
-        (0, Answer::new(200).body(image.clone()), "sent a JPEG image instead of an MP4 video"),
-        (1, Answer::new(200).body(short_film()), "sent an MP4 instead of an image"),
-        (2, Answer::new(200).body(image.clone()), "sent a JPEG image instead of a sound"),
+        (0, ScriptedResponse::new(200).body(image.clone()), "sent a JPEG image instead of an MP4 video"),
+        (1, ScriptedResponse::new(200).body(short_film()), "sent an MP4 instead of an image"),
+        (2, ScriptedResponse::new(200).body(image.clone()), "sent a JPEG image instead of a sound"),
         (1, html(), "sent HTML instead of an image, also to a fresh URL"),
         (2, html(), "sent HTML instead of a sound, also to a fresh URL"),
     ] {
-        sandbox.fault_always(Operation::Video, Fault::answer(answer));
-        sandbox.answer_next(Operation::Get, each_kind(&of_sandbox.outputs()[0].url));
+        sandbox.fault_always(Endpoint::Video, Fault::response(answer));
+        sandbox.respond_next(Endpoint::Get, each_kind(&of_sandbox.outputs()[0].url));
         let error = finished.bytes_stream().output(index).try_next().await.unwrap_err();
         assert!(error.message().contains(said), "{error}");
         assert_silent(&error);
@@ -575,7 +576,7 @@ async fn all_outputs_are_downloaded_to_the_paths_of_a_template_or_none() {
 
     let wanted: Vec<_> = files().into_iter().filter(|(_, ext, ..)| ["mp4", "webp", "mp3"].contains(ext)).collect();
     for (_, _, file, _) in &wanted {
-        sandbox.answer_next(Operation::Video, Answer::new(200).body(file.clone()));
+        sandbox.respond_next(Endpoint::Video, ScriptedResponse::new(200).body(file.clone()));
     }
     let written = finished.download_all(path("{index}-{kind}-{id}.{ext}")).await.unwrap();
     let names = ["0-video-v_1.mp4", "1-image-1.webp", "2-audio-a.mp3"];
@@ -593,7 +594,7 @@ async fn of_a_sound_in_two_formats_the_path_chooses_and_the_operations_only_vide
     let directory = directory("formats");
     for (name, index, is_wav) in [("a.wav", Some(2), true), ("a.mp3", Some(2), false), ("a.mp4", None, false)] {
         let (.., file, _) = files().into_iter().find(|(_, extension, ..)| name.ends_with(extension)).unwrap();
-        sandbox.answer_next(Operation::Video, Answer::new(200).body(file));
+        sandbox.respond_next(Endpoint::Video, ScriptedResponse::new(200).body(file));
         let download = finished.download(directory.join(name));
         match index {
             Some(index) => download.output(index).await.unwrap(),
@@ -608,7 +609,7 @@ async fn a_success_without_an_output_of_the_operations_kind_is_polled_on_and_the
     let (sandbox, _, _) = sandbox().await;
     let client = support::client(&sandbox).clock(Jumping::over(sandbox.clock())).build().unwrap();
     let cover = r#"{"code":0,"data":{"task_id":"7","task_status":"succeed","task_result":{"images":[{"url":"https://cdn.example/a.png"}]}}}"#;
-    sandbox.fault_always(Operation::Get, Fault::answer(Answer::new(200).body(cover)));
+    sandbox.fault_always(Endpoint::Get, Fault::response(ScriptedResponse::new(200).body(cover)));
     let before = sandbox.requests().len();
     let error = client.task(support::OPERATION, "7").unwrap().wait().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnexpectedResponse);
@@ -628,7 +629,7 @@ async fn a_file_of_another_format_leaves_nothing_behind() {
         ("video-private", "10.0.0.1 is a private address"),
         ("301-itself", "too many redirects"),
     ] {
-        sandbox.fault_always(Operation::Video, video(fault));
+        sandbox.fault_always(Endpoint::Video, video(fault));
         let before = sandbox.video_requests().len();
         let error = finished.download(&target).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnexpectedResponse, "{error}");
@@ -640,12 +641,12 @@ async fn a_file_of_another_format_leaves_nothing_behind() {
         sandbox.clear_faults();
     }
     for body in ["short", "0000moov"] {
-        sandbox.answer_next(Operation::Video, Answer::new(200).body(body));
+        sandbox.respond_next(Endpoint::Video, ScriptedResponse::new(200).body(body));
         assert!(finished.download(&target).await.unwrap_err().message().contains("instead of an MP4 video"));
         assert!(files_at(&target).is_empty());
     }
     for (status, location) in [(302, "http://example.com/cat.mp4"), (307, "https://localhost.:1/cat.mp4")] {
-        sandbox.answer_next(Operation::Video, Answer::redirect(status, location));
+        sandbox.respond_next(Endpoint::Video, ScriptedResponse::redirect(status, location));
         assert_eq!(finished.download(&target).await.unwrap_err().kind(), ErrorKind::UnexpectedResponse);
     }
 }
@@ -672,7 +673,7 @@ async fn an_end_is_believed_only_if_the_boxes_agree_and_else_the_whole_is_reques
     ] {
         let (sandbox, finished, _) = sandbox().await;
         let target = directory("boxes").join("cat.mp4");
-        faults.iter().for_each(|fault| sandbox.fault_next(Operation::Video, video(fault)));
+        faults.iter().for_each(|fault| sandbox.fault_next(Endpoint::Video, video(fault)));
         finished.download(&target).await.unwrap();
         assert_whole(&target, &sandbox);
         assert_eq!(files_at(&target), ["cat.mp4"]);
@@ -693,7 +694,7 @@ async fn a_video_that_stays_cut_is_kept_as_a_part_and_fetched_whole_by_the_next_
     ] {
         let (sandbox, finished, _) = sandbox().await;
         let target = directory("stays_cut").join("cat.mp4");
-        sandbox.fault_always(Operation::Video, video(fault));
+        sandbox.fault_always(Endpoint::Video, video(fault));
         let error = finished.download(&target).await.unwrap_err();
         assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::UnexpectedResponse, true), "{fault}: {error}");
         assert!(error.message().contains("not whole: of 10000 bytes, its box `mdat`"), "{fault}: {error}");
@@ -722,7 +723,7 @@ async fn a_stream_of_a_video_that_is_not_whole_ends_with_an_error() {
         ("video-truncated", 4, true),
     ] {
         let before = sandbox.video_requests().len();
-        sandbox.fault_always(Operation::Video, video(fault));
+        sandbox.fault_always(Endpoint::Video, video(fault));
         let mut stream = finished.bytes_stream();
         let mut bytes = Vec::new();
         let ended = loop {
@@ -740,7 +741,7 @@ async fn a_stream_of_a_video_that_is_not_whole_ends_with_an_error() {
     }
     // What begins on the second attempt is handed on once.
     sandbox.clear_faults();
-    sandbox.fault_next(Operation::Video, video("video-short-length"));
+    sandbox.fault_next(Endpoint::Video, video("video-short-length"));
     let pieces: Vec<Bytes> = finished.bytes_stream().try_collect().await.unwrap();
     assert_same(&pieces.concat(), &sandbox.video_bytes());
 }
@@ -760,12 +761,12 @@ async fn a_video_that_is_not_ready_yet_is_requested_again_after_a_pause() {
         ("video-no-length+end:0", 200),
     ] {
         let pauses = clock.sleeps().len();
-        sandbox.fault_next(Operation::Video, video(fault));
+        sandbox.fault_next(Endpoint::Video, video(fault));
         finished.download(&target).overwrite(true).await.unwrap();
         assert_whole(&target, &sandbox);
         assert_eq!(clock.sleeps().len() - pauses, 1, "{fault}");
 
-        sandbox.fault_always(Operation::Video, video(fault));
+        sandbox.fault_always(Endpoint::Video, video(fault));
         let before = sandbox.video_requests().len();
         let error = finished.download(&target).overwrite(true).await.unwrap_err();
         assert_eq!(
@@ -792,13 +793,13 @@ async fn a_page_in_the_place_of_a_video_means_an_expired_url() {
         ("video-html", 200, "HTML instead of an MP4 video"),
     ] {
         let queries = sandbox.requests().len();
-        sandbox.fault_next(Operation::Video, video(fault));
+        sandbox.fault_next(Endpoint::Video, video(fault));
         finished.download(&target).await.unwrap();
         assert_whole(&target, &sandbox);
         assert_eq!(sandbox.requests().len(), queries + 1, "{fault}");
         std::fs::remove_file(&target).unwrap();
 
-        sandbox.fault_always(Operation::Video, video(fault));
+        sandbox.fault_always(Endpoint::Video, video(fault));
         let before = sandbox.video_requests().len();
         let error = finished.download(&target).await.unwrap_err();
         assert_eq!(
@@ -826,7 +827,7 @@ async fn a_video_without_a_length_is_fetched_up_to_a_limit() {
         let (sandbox, _, _) = sandbox().await;
         let client = support::client(&sandbox).clock(Jumping::over(sandbox.clock())).download_limit(limit);
         let finished = finished(&client.build().unwrap()).await;
-        sandbox.fault_always(Operation::Video, video(fault));
+        sandbox.fault_always(Endpoint::Video, video(fault));
         let target = directory("limit").join("cat.mp4");
         match finished.download(&target).await {
             Ok(_) => assert_whole(&target, &sandbox),
@@ -843,7 +844,7 @@ async fn a_video_without_a_length_is_fetched_up_to_a_limit() {
 
 /// Which of a sandbox's requests for a video had the key, and from where on they asked.
 fn keyed(sandbox: &Sandbox) -> Vec<(bool, u64)> {
-    let requests = sandbox.requests().into_iter().filter(|request| request.operation == Some(Operation::Video));
+    let requests = sandbox.requests().into_iter().filter(|request| request.operation == Some(Endpoint::Video));
     requests.map(|request| (request.headers.contains_key(AUTHORIZATION), start(named(&request, &RANGE)))).collect()
 }
 
@@ -851,8 +852,8 @@ fn keyed(sandbox: &Sandbox) -> Vec<(bool, u64)> {
 async fn the_gateways_own_url_that_refuses_without_the_key_is_requested_with_it_also_for_the_rest() {
     let (sandbox, finished, _) = sandbox_with(Sandbox::builder().videos_behind_key(true)).await;
     let target = directory("behind_key").join("cat.mp4");
-    sandbox.fault_next(Operation::Video, Fault::none());
-    sandbox.fault_next(Operation::Video, Fault::cut_answer(10_000));
+    sandbox.fault_next(Endpoint::Video, Fault::none());
+    sandbox.fault_next(Endpoint::Video, Fault::cut_response(10_000));
     finished.download(&target).await.unwrap();
     assert_whole(&target, &sandbox);
     let requests = keyed(&sandbox);
@@ -864,7 +865,7 @@ async fn the_gateways_own_url_that_refuses_without_the_key_is_requested_with_it_
 
     for status in [401, 403] {
         let before = keyed(&sandbox).len();
-        sandbox.fault_always(Operation::Video, video(&format!("video-{status}")));
+        sandbox.fault_always(Endpoint::Video, video(&format!("video-{status}")));
         let error = finished.download(&target).overwrite(true).await.unwrap_err();
         assert_eq!((error.kind(), error.http_status()), (ErrorKind::UnexpectedResponse, Some(status)));
         assert_eq!(keyed(&sandbox)[before..], [(false, 0), (true, 0), (false, 0), (true, 0)]);
@@ -873,7 +874,7 @@ async fn the_gateways_own_url_that_refuses_without_the_key_is_requested_with_it_
     // No other refusal is answered with the key.
     for fault in ["video-404", "video-400-xml", "video-html"] {
         let before = keyed(&sandbox).len();
-        sandbox.fault_always(Operation::Video, video(fault));
+        sandbox.fault_always(Endpoint::Video, video(fault));
         finished.download(&target).overwrite(true).await.unwrap_err();
         assert_eq!(keyed(&sandbox)[before..], [(false, 0), (false, 0)], "{fault}");
         sandbox.clear_faults();
@@ -888,10 +889,12 @@ async fn where_the_gateways_own_url_redirects_to_is_fetched_without_the_key() {
     let (store, elsewhere, _) = sandbox_with(builder).await;
     let url = &elsewhere.outputs()[0].url;
     let target = directory("redirected").join("cat.mp4");
-    for answer in [Answer::new(401), Answer::redirect(302, url), Answer::redirect(307, url)] {
-        sandbox.answer_next(Operation::Video, answer);
+    for answer in
+        [ScriptedResponse::new(401), ScriptedResponse::redirect(302, url), ScriptedResponse::redirect(307, url)]
+    {
+        sandbox.respond_next(Endpoint::Video, answer);
     }
-    store.fault_next(Operation::Video, Fault::cut_answer(10_000));
+    store.fault_next(Endpoint::Video, Fault::cut_response(10_000));
     finished.download(&target).await.unwrap();
     assert_whole(&target, &store);
     let requests = keyed(&sandbox);
@@ -905,9 +908,9 @@ async fn where_the_gateways_own_url_redirects_to_is_fetched_without_the_key() {
     for (location, said) in [("https://10.0.0.1/cat.mp4", "private address"), (own, "also to a fresh URL")] {
         sandbox.clear_faults();
         for _ in 0..2 {
-            sandbox.answer_next(Operation::Video, Answer::new(401));
-            sandbox.answer_next(Operation::Video, Answer::redirect(302, location));
-            sandbox.answer_next(Operation::Video, Answer::new(401));
+            sandbox.respond_next(Endpoint::Video, ScriptedResponse::new(401));
+            sandbox.respond_next(Endpoint::Video, ScriptedResponse::redirect(302, location));
+            sandbox.respond_next(Endpoint::Video, ScriptedResponse::new(401));
         }
         let error = finished.download(&target).overwrite(true).await.unwrap_err();
         assert!(error.message().contains(said), "{location}: {error}");
@@ -925,14 +928,14 @@ async fn the_key_goes_to_no_url_but_the_tasks_own_on_the_gateway() {
     };
     // A URL of another origin that redirects to the gateway's own.
     let at_store = format!("{}/cat.mp4", gateway.video_origin());
-    let lead = || gateway.answer_next(Operation::Video, Answer::redirect(302, &own));
+    let lead = || gateway.respond_next(Endpoint::Video, ScriptedResponse::redirect(302, &own));
     // Another host, and the gateway's own under another name.
     let other_name = own.replace("127.0.0.1", "localhost");
     for (asked, url, redirects) in
         [(&gateway, &at_store, true), (&sandbox, &own, false), (&gateway, &other_name, false)]
     {
         for _ in 0..2 {
-            asked.answer_next(Operation::Get, with_videos(&[("a", url)]));
+            asked.respond_next(Endpoint::Get, with_videos(&[("a", url)]));
         }
         if redirects {
             lead();
@@ -959,7 +962,7 @@ async fn a_private_url_is_refused_before_any_request_unless_the_caller_allows_it
     ] {
         let clock = Jumping::over(sandbox.clock());
         let client = support::client(&sandbox).clock(clock).private_addresses(allowed).build().unwrap();
-        sandbox.answer_next(Operation::Get, with_videos(&[("a", &within)]));
+        sandbox.respond_next(Endpoint::Get, with_videos(&[("a", &within)]));
         let finished = client.task(support::OPERATION, "7").unwrap().wait().await.unwrap();
         let error = finished.bytes_stream().next().await.unwrap().unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
@@ -981,7 +984,7 @@ async fn an_existing_target_is_kept_by_default_also_if_it_appears_meanwhile() {
     assert_whole(&target, &sandbox);
 
     std::fs::remove_file(&target).unwrap();
-    sandbox.fault_next(Operation::Video, video("slow-answer:9000/100000"));
+    sandbox.fault_next(Endpoint::Video, video("slow-answer:9000/100000"));
     let download = tokio::spawn(finished.download(&target).into_future());
     sandbox.until(|sandbox| sandbox.clock().sleepers() > 0).await;
     std::fs::write(&target, "mine").unwrap();
@@ -1000,7 +1003,7 @@ async fn an_existing_target_is_kept_by_default_also_if_it_appears_meanwhile() {
 async fn of_two_downloads_to_one_target_the_second_fails_and_the_first_goes_on() {
     let (sandbox, finished, _) = sandbox().await;
     let target = directory("two").join("cat.mp4");
-    sandbox.fault_next(Operation::Video, video("slow-answer:9000/100000"));
+    sandbox.fault_next(Endpoint::Video, video("slow-answer:9000/100000"));
     let first = tokio::spawn(finished.download(&target).into_future());
     sandbox.until(|sandbox| sandbox.clock().sleepers() > 0).await;
     let error = taken_up(&sandbox).await.download(&target).overwrite(true).await.unwrap_err();
@@ -1093,7 +1096,7 @@ fn process(sandbox: &Sandbox, target: &Path, most: Option<u32>) -> std::process:
 async fn a_killed_process_frees_its_lock_and_another_resumes_its_part() {
     let (sandbox, finished, _) = sandbox_with(Sandbox::builder().video_length(3_000_000)).await;
     let target = directory("killed").join("cat.mp4");
-    sandbox.fault_next(Operation::Video, video("slow-answer:2000000/100000"));
+    sandbox.fault_next(Endpoint::Video, video("slow-answer:2000000/100000"));
     let mut process = process(&sandbox, &target, None);
     let kept = || std::fs::metadata(part_of(&target)).map_or(0, |found| found.len());
     while kept() < 1_000_000 {
@@ -1133,7 +1136,7 @@ async fn bytes_that_fitted_on_the_disk_are_kept_and_resumed_when_there_is_room()
 async fn a_dropped_download_is_resumed_by_the_next() {
     let (sandbox, finished, _) = sandbox_with(Sandbox::builder().video_length(3_000_000)).await;
     let target = directory("dropped").join("cat.mp4");
-    sandbox.fault_next(Operation::Video, video("slow-answer:2000000/100000"));
+    sandbox.fault_next(Endpoint::Video, video("slow-answer:2000000/100000"));
     let download = tokio::spawn(finished.download(&target).into_future());
     while std::fs::metadata(part_of(&target)).map_or(0, |found| found.len()) < 1_000_000 {
         tokio::task::yield_now().await;
@@ -1158,8 +1161,8 @@ async fn progress_reaches_the_last_byte_and_counts_the_bytes_of_an_earlier_downl
         let seen = seen.clone();
         move |now| seen.lock().unwrap().push(now)
     };
-    sandbox.fault_next(Operation::Video, cut_at(&sandbox, &finished, 10_000).await);
-    sandbox.fault_always(Operation::Video, video("video-404"));
+    sandbox.fault_next(Endpoint::Video, cut_at(&sandbox, &finished, 10_000).await);
+    sandbox.fault_always(Endpoint::Video, video("video-404"));
     finished.download(&target).on_progress(see()).await.unwrap_err();
     let last = *seen.lock().unwrap().last().unwrap();
     assert_eq!((last.bytes, last.total), (10_000, Some(33_087)));
@@ -1184,8 +1187,8 @@ async fn a_stream_never_hands_on_a_byte_twice_nor_one_of_another_video() {
         ("video-no-etag+ignore-range", false),
     ] {
         let cut = cut_at(&sandbox, &finished, 10_000).await;
-        sandbox.fault_next(Operation::Video, cut);
-        sandbox.fault_next(Operation::Video, video(fault));
+        sandbox.fault_next(Endpoint::Video, cut);
+        sandbox.fault_next(Endpoint::Video, video(fault));
         let mut stream = finished.bytes_stream();
         let (mut bytes, mut failed) = (Vec::new(), None);
         while let Some(item) = stream.next().await {
@@ -1210,7 +1213,7 @@ async fn the_origin_of_the_video_gets_neither_the_key_nor_a_referer() {
     let (sandbox, finished, _) = sandbox().await;
     let target = directory("told").join("cat.mp4");
     let url = &finished.outputs()[0].url;
-    sandbox.answer_next(Operation::Video, Answer::redirect(302, url));
+    sandbox.respond_next(Endpoint::Video, ScriptedResponse::redirect(302, url));
     finished.download(&target).await.unwrap();
     let requests = sandbox.video_requests();
     assert_eq!(requests.len(), 2);
@@ -1235,7 +1238,7 @@ async fn the_callers_http_settings_hold_for_the_api_and_for_downloads() {
     let mine = finished(&client).await;
     let target = directory("own_settings").join("cat.mp4");
     // A redirect is followed all the same, and checked.
-    sandbox.answer_next(Operation::Video, Answer::redirect(302, &mine.outputs()[0].url));
+    sandbox.respond_next(Endpoint::Video, ScriptedResponse::redirect(302, &mine.outputs()[0].url));
     mine.download(&target).await.unwrap();
     for received in [sandbox.video_requests().pop().unwrap(), sandbox.requests().pop().unwrap()] {
         assert_eq!(named(&received, &http::header::USER_AGENT), Some("mine"));

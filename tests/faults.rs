@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use kling_client::{Client, ErrorKind, Image, Request};
-use kling_sandbox::{Answer, Fault, NamedFault, Operation, Sandbox, Target, Tells};
+use kling_sandbox::{Endpoint, Fault, NamedFault, Sandbox, ScriptedResponse, Target, Tells};
 
 const MOMENTS: [u64; 5] = [2, 5, 10, 30, 60];
 
@@ -66,7 +66,7 @@ impl Line {
         let sandbox = &self.sandbox;
         let (whole, tasks, sleeps) =
             (sandbox.posts_received_whole(), sandbox.tasks_charged(), self.clock.sleeps().len());
-        faults.into_iter().for_each(|fault| sandbox.fault_next(Operation::Create, fault));
+        faults.into_iter().for_each(|fault| sandbox.fault_next(Endpoint::Create, fault));
         let id = request.external_task_id().unwrap().to_owned();
         let submit = async {
             let result = self.client.submit(request).await;
@@ -182,7 +182,7 @@ async fn an_answer_that_is_cut_after_any_of_its_bytes_is_paid_once_and_gives_the
     let request = || support::request_of([url()]);
     let mut arrived = 0;
     for bytes in 0.. {
-        let met = line.meet([Fault::cut_answer(bytes)], request(), false).await;
+        let met = line.meet([Fault::cut_response(bytes)], request(), false).await;
         assert!(met.is_honest() && met.outcome.is_ok() && met.whole == 1, "after {bytes}: {met:?}");
         arrived += usize::from(!met.paused);
         assert_eq!(arrived > 0, !met.paused, "after {bytes}: it is looked for, or the answer was there: {met:?}");
@@ -218,7 +218,7 @@ async fn a_body_of_many_pictures_that_is_cut_anywhere_is_paid_at_most_once() {
 
 /// What may go wrong with one POST, without the server saying what is not true.
 fn any_fault(random: &mut fastrand::Rng) -> Fault {
-    let answer = |status, body: &'static str| Fault::answer(Answer::new(status).body(body));
+    let answer = |status, body: &'static str| Fault::response(ScriptedResponse::new(status).body(body));
     let plain = [
         Fault::hang_up(),
         Fault::hang_up().charged(),
@@ -230,13 +230,13 @@ fn any_fault(random: &mut fastrand::Rng) -> Fault {
         answer(429, r#"{"code":1102,"message":"account balance not enough"}"#),
         answer(429, "<html><title>429 Too Many Requests</title></html>").charged(),
         answer(429, "").charged().hidden_for(Duration::from_secs(20)),
-        Fault::early(Answer::new(429)),
+        Fault::early(ScriptedResponse::new(429)),
         Fault::redirect(307, Target::Itself).charged(),
     ];
     match random.u8(..9) {
         0 | 1 => Fault::cut_connection(random.u64(..700)),
         2 => Fault::cut_body(random.u64(..400)),
-        3 | 4 => Fault::cut_answer(random.u64(..500)),
+        3 | 4 => Fault::cut_response(random.u64(..500)),
         _ => plain[random.usize(..plain.len())].clone(),
     }
 }
@@ -269,7 +269,7 @@ async fn a_submit_that_was_dropped_is_found_by_its_id_and_was_paid_once() {
         let sandbox = Sandbox::start().await.unwrap();
         let fault = name.parse::<Fault>().unwrap();
         let charged = fault.is_charged();
-        sandbox.fault_next(Operation::Create, fault);
+        sandbox.fault_next(Endpoint::Create, fault);
         let client = support::client(&sandbox).build().unwrap();
         let request = support::request();
         let id = request.external_task_id().unwrap().to_owned();

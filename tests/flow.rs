@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use kling_client::{ErrorKind, Image, WaitEvent};
-use kling_sandbox::{Answer, Operation};
+use kling_sandbox::{Endpoint, ScriptedResponse};
 use support::{picture, request, request_of, sandbox};
 
 const TASK_TIME: Duration = Duration::from_secs(240);
@@ -59,9 +59,9 @@ async fn what_the_api_receives_is_the_facades_json_and_nothing_else() {
 #[tokio::test]
 async fn extras_the_watermark_and_unknown_values_arrive_unchanged() {
     let (sandbox, client, _) = sandbox(TASK_TIME).await;
-    sandbox.answer_next(
-        Operation::Create,
-        Answer::new(200).body(r#"{"code":0,"data":{"task_id":"7","task_status":"submitted"}}"#),
+    sandbox.respond_next(
+        Endpoint::Create,
+        ScriptedResponse::new(200).body(r#"{"code":0,"data":{"task_id":"7","task_status":"submitted"}}"#),
     );
     let request = kling_client::MultiImageToVideo::builder()
         .images([Image::url("https://example.com/cat.png")])
@@ -86,7 +86,7 @@ async fn extras_the_watermark_and_unknown_values_arrive_unchanged() {
 async fn a_wait_reports_each_status_and_each_failed_poll_and_goes_on() {
     let (sandbox, client, clock) = sandbox(TASK_TIME).await;
     let task = client.submit(request()).await.unwrap();
-    sandbox.answer_next(Operation::Get, Answer::new(502).body("<html>bad gateway</html>"));
+    sandbox.respond_next(Endpoint::Get, ScriptedResponse::new(502).body("<html>bad gateway</html>"));
     let mut wait = task.wait().expected(Duration::from_secs(200));
     let mut seen = Vec::new();
     while let Some(event) = wait.next().await {
@@ -168,7 +168,7 @@ async fn a_list_gives_the_newest_first_and_a_gateway_without_it_is_rejected() {
     );
 
     let lacks = r#"{"error":{"message":"Invalid URL (GET /kling/v1/videos/multi-image2video)","type":"invalid_request_error","param":"","code":""}}"#;
-    sandbox.answer_next(Operation::List, Answer::new(404).body(lacks));
+    sandbox.respond_next(Endpoint::List, ScriptedResponse::new(404).body(lacks));
     let error = client.list(support::OPERATION).start_at(1).page_size(30).next_page().await.unwrap_err();
     assert_eq!((error.kind(), error.step()), (ErrorKind::Rejected, "list"));
     assert!(error.message().contains("Invalid URL"), "{error}");

@@ -10,7 +10,7 @@ use flate2::Compression;
 use kling_client::{
     Client, Error, ErrorKind, Image, MultiImageToVideo, Request, Result, TaskInfo, TaskStatus, callback,
 };
-use kling_sandbox::{Answer, Operation, Sandbox};
+use kling_sandbox::{Endpoint, Sandbox, ScriptedResponse};
 use serde_json::{Value, json};
 
 /// A gateway that gives scripted responses, and a client of it.
@@ -26,13 +26,13 @@ impl Gateway {
         Self { sandbox, client }
     }
 
-    async fn polled(&self, answer: Answer) -> Result<TaskInfo> {
-        self.sandbox.answer_next(Operation::Get, answer);
+    async fn polled(&self, response: ScriptedResponse) -> Result<TaskInfo> {
+        self.sandbox.respond_next(Endpoint::Get, response);
         self.client.task(support::OPERATION, "7001").unwrap().refresh().await.cloned()
     }
 
-    async fn submitted(&self, answer: Answer) -> Result<TaskInfo> {
-        self.sandbox.answer_next(Operation::Create, answer);
+    async fn submitted(&self, response: ScriptedResponse) -> Result<TaskInfo> {
+        self.sandbox.respond_next(Endpoint::Create, response);
         let request = support::request_of([Image::url("https://example.com/a.png")]);
         self.client.submit(request).await.map(|task| task.info().unwrap().clone())
     }
@@ -43,8 +43,8 @@ impl Gateway {
     }
 }
 
-fn answer(status: u16, body: &Value) -> Answer {
-    Answer::new(status).header("content-type", "application/json").body(body.to_string())
+fn answer(status: u16, body: &Value) -> ScriptedResponse {
+    ScriptedResponse::new(status).header("content-type", "application/json").body(body.to_string())
 }
 
 fn urls(info: &TaskInfo) -> Vec<String> {
@@ -96,7 +96,7 @@ async fn a_readable_task_beats_an_error_code_if_it_is_the_one_that_was_polled() 
     }
     let blocked =
         json!({"code": 1301, "message": "content blocked", "data": {"task_id": "7001", "task_status": "failed"}});
-    gateway.sandbox.answer_next(Operation::Get, answer(200, &blocked));
+    gateway.sandbox.respond_next(Endpoint::Get, answer(200, &blocked));
     let error = gateway.client.task(support::OPERATION, "7001").unwrap().wait().await.unwrap_err();
     assert_eq!((error.kind(), error.message()), (ErrorKind::TaskFailed, "content blocked"));
     assert!(!error.may_have_been_charged());
@@ -147,7 +147,7 @@ async fn of_a_list_a_create_takes_only_the_task_with_its_own_external_id() {
         {"task_id": "8", "task_status": "succeed"},
         {"task_id": "9", "task_status": "submitted", "task_info": {"external_task_id": ours}},
     ]});
-    gateway.sandbox.answer_next(Operation::Create, answer(200, &list));
+    gateway.sandbox.respond_next(Endpoint::Create, answer(200, &list));
     assert_eq!(gateway.client.submit(request).await.unwrap().id(), "9");
 }
 
@@ -155,7 +155,7 @@ async fn of_a_list_a_create_takes_only_the_task_with_its_own_external_id() {
 async fn a_gateway_that_was_sent_no_external_id_may_add_its_own() {
     let gateway = Gateway::start().await;
     let body = json!({"code": 0, "data": {"task_id": "9", "task_info": {"external_task_id": "the gateway's"}}});
-    gateway.sandbox.answer_next(Operation::Create, answer(200, &body));
+    gateway.sandbox.respond_next(Endpoint::Create, answer(200, &body));
     let request = without_external_id();
     let task = gateway.client.submit(request).await.unwrap();
     assert_eq!((task.id(), task.external_task_id()), ("9", Some("the gateway's")));
@@ -256,10 +256,10 @@ async fn a_doubtful_word_is_a_failure_once_two_polls_in_a_row_say_so() {
         for (before, fails) in [(vec![&body], true), (vec![&body, &running], false), (vec![&running], false)] {
             let mut task = gateway.client.task(support::OPERATION, "7001").unwrap();
             for body in before {
-                gateway.sandbox.answer_next(Operation::Get, answer(200, body));
+                gateway.sandbox.respond_next(Endpoint::Get, answer(200, body));
                 assert!(!task.refresh().await.unwrap().status.is_final(), "{word}");
             }
-            gateway.sandbox.answer_next(Operation::Get, answer(200, &body));
+            gateway.sandbox.respond_next(Endpoint::Get, answer(200, &body));
             let info = task.refresh().await.unwrap();
             assert_eq!(info.status == TaskStatus::Failed, fails, "{word}");
             if fails {
@@ -360,13 +360,14 @@ async fn an_encoding_that_nobody_asked_for_is_decoded_or_named() {
     let gateway = Gateway::start().await;
     let body = json!({"code": 0, "data": {"task_id": "7001", "task_status": "processing"}}).to_string();
     for (encoding, bytes) in [("gzip", gzip(&body)), ("deflate", zlib(&body)), ("x-gzip", gzip(&body))] {
-        let encoded = |status| Answer::new(status).header("content-encoding", encoding);
+        let encoded = |status| ScriptedResponse::new(status).header("content-encoding", encoding);
         let info = gateway.polled(encoded(200).body(bytes.clone())).await.unwrap();
         assert_eq!(info.status, TaskStatus::Processing, "{encoding}");
         assert_eq!(gateway.submitted(encoded(200).body(bytes)).await.unwrap().task_id, "7001", "{encoding}");
     }
     for encoding in ["br", "zstd"] {
-        let answer = Answer::new(200).header("content-encoding", encoding).body(vec![0x28, 0xb5, 0x2f, 0xfd, 0, 1]);
+        let answer =
+            ScriptedResponse::new(200).header("content-encoding", encoding).body(vec![0x28, 0xb5, 0x2f, 0xfd, 0, 1]);
         let polled = gateway.polled(answer.clone()).await.unwrap_err();
         assert_eq!((polled.kind(), polled.is_retryable()), (ErrorKind::UnexpectedResponse, true), "{polled}");
         let submitted = gateway.submitted(answer).await.unwrap_err();
@@ -376,7 +377,8 @@ async fn an_encoding_that_nobody_asked_for_is_decoded_or_named() {
         }
     }
     let bomb = gzip(&" ".repeat(9 * 1024 * 1024));
-    let error = gateway.polled(Answer::new(200).header("content-encoding", "gzip").body(bomb)).await.unwrap_err();
+    let error =
+        gateway.polled(ScriptedResponse::new(200).header("content-encoding", "gzip").body(bomb)).await.unwrap_err();
     assert!(error.message().contains("larger than"), "{error}");
 }
 
@@ -395,15 +397,19 @@ async fn text_around_the_first_json_is_skipped_and_a_second_document_is_tried() 
         format!("null {json}"),
     ] {
         assert_eq!(
-            gateway.polled(Answer::new(200).body(body.clone())).await.unwrap().status,
+            gateway.polled(ScriptedResponse::new(200).body(body.clone())).await.unwrap().status,
             TaskStatus::Processing,
             "{body}"
         );
-        assert_eq!(gateway.submitted(Answer::new(200).body(body.clone())).await.unwrap().task_id, "7001", "{body}");
+        assert_eq!(
+            gateway.submitted(ScriptedResponse::new(200).body(body.clone())).await.unwrap().task_id,
+            "7001",
+            "{body}"
+        );
         assert_eq!(callback::parse(body.as_bytes()).unwrap().status, TaskStatus::Processing, "{body}");
     }
     let refused = format!("\u{feff}{{\"x\":1}}{}", json!({"code": 1303, "message": "busy"}));
-    let error = gateway.submitted(Answer::new(429).body(refused)).await.unwrap_err();
+    let error = gateway.submitted(ScriptedResponse::new(429).body(refused)).await.unwrap_err();
     assert_eq!((error.code(), error.message()), (Some("1303"), "busy"));
     for nothing in ["", "\u{feff}", "x{}", "\"7001\""] {
         assert_eq!(callback::parse(nothing.as_bytes()).unwrap_err().kind(), ErrorKind::UnexpectedResponse);
@@ -432,14 +438,14 @@ async fn an_odd_id_of_the_servers_is_escaped_or_polled_by_the_callers_id() {
         let request = request();
         let external = request.external_task_id().unwrap().to_owned();
         let body = json!({"code": 0, "data": {"task_id": id, "task_status": "submitted"}});
-        gateway.sandbox.answer_next(Operation::Create, answer(200, &body));
+        gateway.sandbox.respond_next(Endpoint::Create, answer(200, &body));
         let mut task = gateway.client.submit(request).await.unwrap();
         assert_eq!(task.id(), id);
         let saved = serde_json::to_string(&task.save()).unwrap();
         let mut resumed = gateway.client.resume(serde_json::from_str(&saved).unwrap()).unwrap();
         for task in [&mut task, &mut resumed] {
             let running = json!({"code": 0, "data": {"task_id": id, "task_status": "processing"}});
-            gateway.sandbox.answer_next(Operation::Get, answer(200, &running));
+            gateway.sandbox.respond_next(Endpoint::Get, answer(200, &running));
             assert_eq!(task.refresh().await.unwrap().status, TaskStatus::Processing);
             assert_eq!(polled_ids(&gateway.sandbox).pop().as_deref(), Some(path.unwrap_or(&external)), "{id}");
         }
@@ -449,7 +455,7 @@ async fn an_odd_id_of_the_servers_is_escaped_or_polled_by_the_callers_id() {
 #[tokio::test]
 async fn a_task_that_no_url_can_name_is_paid_all_the_same_and_its_error_says_so() {
     let gateway = Gateway::start().await;
-    gateway.sandbox.answer_next(Operation::Create, answer(200, &json!({"code": 0, "data": {"task_id": ".."}})));
+    gateway.sandbox.respond_next(Endpoint::Create, answer(200, &json!({"code": 0, "data": {"task_id": ".."}})));
     let request = without_external_id();
     let mut task = gateway.client.submit(request).await.unwrap();
     let errors: [Error; 2] = [task.refresh().await.cloned().unwrap_err(), task.wait().await.unwrap_err()];
@@ -463,7 +469,7 @@ async fn a_task_that_no_url_can_name_is_paid_all_the_same_and_its_error_says_so(
 async fn a_poll_that_meets_a_page_says_so_and_claims_nothing_about_the_gateway() {
     let gateway = Gateway::start().await;
     for page in ["<!doctype html><title>We will be right back</title>", "<html><body>Sign in</body></html>"] {
-        let error = gateway.polled(Answer::new(200).body(page)).await.unwrap_err();
+        let error = gateway.polled(ScriptedResponse::new(200).body(page)).await.unwrap_err();
         assert!(error.message().contains("a web page") && !error.to_string().contains("lacks"), "{error}");
         assert!(error.hint().unwrap().contains("poll again"), "{error}");
     }
@@ -475,7 +481,7 @@ async fn every_status_means_the_same_whatever_a_proxy_puts_into_the_body() {
     let page = "<!DOCTYPE html><html><head><title>Sorry</title></head><body>Sorry</body></html>";
     for status in 400..600 {
         for body in ["", page, "something went wrong", r#"{"detail":"something went wrong"}"#] {
-            let answer = Answer::new(status).body(body);
+            let answer = ScriptedResponse::new(status).body(body);
             let case = format!("{status} {body}");
             let passing = status >= 500 || status == 408;
             let (create, poll) = match status {
@@ -487,7 +493,7 @@ async fn every_status_means_the_same_whatever_a_proxy_puts_into_the_body() {
             assert_eq!((error.kind(), error.is_retryable()), create, "create: {case}");
             let error = gateway.polled(answer.clone()).await.unwrap_err();
             assert_eq!((error.kind(), error.is_retryable()), poll, "poll: {case}");
-            gateway.sandbox.answer_next(Operation::List, answer);
+            gateway.sandbox.respond_next(Endpoint::List, answer);
             let error =
                 gateway.client.list(support::OPERATION).start_at(1).page_size(30).next_page().await.unwrap_err();
             assert_eq!((error.kind(), error.is_retryable()), poll, "list: {case}");

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use kling_client::{Client, ClientBuilder, Credentials, Error, ErrorKind, Image, Reason, TestClock};
-use kling_sandbox::{Answer, Clock, Fault, Operation, Sandbox};
+use kling_sandbox::{Clock, Endpoint, Fault, Sandbox, ScriptedResponse};
 use support::{OPERATION, request};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -90,10 +90,10 @@ async fn a_token_is_renewed_a_minute_before_it_expires() {
 async fn a_request_whose_token_is_refused_for_its_time_is_repeated_once_with_a_new_one() {
     for code in ["1003", "1004"] {
         let (sandbox, client) = kling(Duration::ZERO, right).await;
-        sandbox.fault_next(Operation::Create, fault(code));
+        sandbox.fault_next(Endpoint::Create, fault(code));
         let task = client.submit(request()).await.unwrap();
         assert_eq!((sandbox.posts_received_whole(), sandbox.tasks_charged()), (2, 1), "{code}");
-        for operation in [Operation::Get, Operation::List] {
+        for operation in [Endpoint::Get, Endpoint::List] {
             sandbox.fault_next(operation, fault(code));
         }
         client.task(OPERATION, task.id()).unwrap().refresh().await.unwrap();
@@ -113,8 +113,8 @@ async fn many_requests_at_once_share_the_new_token() {
 #[tokio::test]
 async fn a_refusal_before_the_body_was_read_makes_one_task_too() {
     let (sandbox, client) = kling(Duration::ZERO, right).await;
-    let refusal = Answer::new(401).body(r#"{"code":1004,"message":"the token has expired"}"#);
-    sandbox.fault_next(Operation::Create, Fault::early(refusal));
+    let refusal = ScriptedResponse::new(401).body(r#"{"code":1004,"message":"the token has expired"}"#);
+    sandbox.fault_next(Endpoint::Create, Fault::early(refusal));
     client.submit(support::request_of([Image::file(support::picture("cat.png"))])).await.unwrap();
     assert_eq!((sandbox.posts_received_whole(), sandbox.tasks_charged()), (1, 1));
 }
@@ -122,7 +122,7 @@ async fn a_refusal_before_the_body_was_read_makes_one_task_too() {
 #[tokio::test]
 async fn a_token_that_is_refused_again_is_an_error_after_one_repeat() {
     let (sandbox, client) = kling(Duration::ZERO, right).await;
-    sandbox.fault_always(Operation::Create, fault("1004"));
+    sandbox.fault_always(Endpoint::Create, fault("1004"));
     let error = client.submit(request()).await.unwrap_err();
     assert_eq!(class(&error), (ErrorKind::Rejected, Reason::Auth, Some("1004")));
     assert!(error.hint().unwrap().contains("clock") && !error.is_retryable(), "{error}");
@@ -135,14 +135,14 @@ async fn only_a_refusal_for_the_time_is_repeated_and_only_with_a_secret_key() {
     let (sandbox, client) = kling(Duration::ZERO, right).await;
     // The same code in a response that is no refusal of the authorization.
     for (status, code) in [(401, 1000), (403, 1103), (500, 1004), (200, 1004), (429, 1004)] {
-        let refusal = Answer::new(status).body(format!(r#"{{"code":{code},"message":"m"}}"#));
-        sandbox.answer_next(Operation::Create, refusal);
+        let refusal = ScriptedResponse::new(status).body(format!(r#"{{"code":{code},"message":"m"}}"#));
+        sandbox.respond_next(Endpoint::Create, refusal);
         client.submit(request()).await.unwrap_err();
     }
     assert_eq!((sandbox.posts_received_whole(), sandbox.tasks_charged()), (5, 0));
 
     let (gateway, client, _) = support::sandbox(Duration::ZERO).await;
-    gateway.fault_next(Operation::Create, fault("1004"));
+    gateway.fault_next(Endpoint::Create, fault("1004"));
     assert_eq!(client.submit(request()).await.unwrap_err().code(), Some("1004"));
     assert_eq!(gateway.posts_received_whole(), 1);
 }
@@ -246,9 +246,9 @@ async fn no_key_and_no_token_is_shown_even_when_the_server_repeats_it() {
             serde_json::json!({"code": secret, "message": format!("Bearer:{secret}")}),
             serde_json::json!({"error": {"code": "", "message": format!("for {secret}, {access}")}}),
         ] {
-            let answer = Answer::new(401).body(body.to_string());
-            for operation in [Operation::Create, Operation::Get, Operation::List] {
-                sandbox.answer_next(operation, answer.clone());
+            let answer = ScriptedResponse::new(401).body(body.to_string());
+            for operation in [Endpoint::Create, Endpoint::Get, Endpoint::List] {
+                sandbox.respond_next(operation, answer.clone());
             }
             for error in [
                 client.submit(request()).await.unwrap_err(),
@@ -261,9 +261,9 @@ async fn no_key_and_no_token_is_shown_even_when_the_server_repeats_it() {
             }
         }
     }
-    sandbox.answer_next(Operation::Get, {
+    sandbox.respond_next(Endpoint::Get, {
         let data = serde_json::json!({"task_id": task.id(), "task_status": "failed", "task_status_msg": secret});
-        Answer::new(200).body(serde_json::json!({"code": 0, "data": data}).to_string())
+        ScriptedResponse::new(200).body(serde_json::json!({"code": 0, "data": data}).to_string())
     });
     silent(&client.task(OPERATION, task.id()).unwrap().wait().await.unwrap_err().to_string());
 }

@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use kling_client::{Client, Error, ErrorKind, Image, MultiImageToVideo, Request, Result, Task};
-use kling_sandbox::{Answer, Fault, Operation, Sandbox};
+use kling_sandbox::{Endpoint, Fault, Sandbox, ScriptedResponse};
 use serde_json::json;
 
 const fn seconds(count: u64) -> Duration {
@@ -37,11 +37,11 @@ impl Gateway {
     }
 
     async fn submit(&self, request: Request, fault: Fault) -> Result<Task> {
-        self.sandbox.fault_next(Operation::Create, fault);
+        self.sandbox.fault_next(Endpoint::Create, fault);
         self.client.submit(request).await
     }
 
-    fn asked(&self, operation: Operation) -> usize {
+    fn count(&self, operation: Endpoint) -> usize {
         self.sandbox.requests().iter().filter(|request| request.operation == Some(operation)).count()
     }
 }
@@ -62,7 +62,7 @@ const LIMITERS: [&str; 5] = [
 ];
 
 fn busy(body: &str) -> Fault {
-    Fault::answer(Answer::new(429).body(body.to_owned()))
+    Fault::response(ScriptedResponse::new(429).body(body.to_owned()))
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn after_a_429_that_says_nothing_the_task_is_looked_up_before_the_request_
         let gateway = Gateway::start().await;
         gateway.submit(request("mine"), busy(body)).await.unwrap();
         assert_eq!((gateway.sandbox.posts_received_whole(), gateway.sandbox.charged_for("mine")), (2, 1), "{body}");
-        assert_eq!(gateway.asked(Operation::Get), 5, "{body}");
+        assert_eq!(gateway.count(Endpoint::Get), 5, "{body}");
         // One was made, by another channel, and is visible later: found, and not retried.
         for hidden in [0, 4, 29, 59] {
             let gateway = Gateway::start().await;
@@ -91,7 +91,7 @@ async fn klings_own_limits_say_that_no_task_was_made_and_need_no_look_up() {
         let body = json!({"code": code, "message": "parallel task over resource pack limit"}).to_string();
         gateway.submit(request("mine"), busy(&body)).await.unwrap();
         assert_eq!((gateway.sandbox.posts_received_whole(), gateway.sandbox.charged_for("mine")), (2, 1));
-        assert_eq!((gateway.asked(Operation::Get), gateway.asked(Operation::List)), (0, 0));
+        assert_eq!((gateway.count(Endpoint::Get), gateway.count(Endpoint::List)), (0, 0));
     }
 }
 
@@ -101,8 +101,8 @@ async fn a_look_up_that_nobody_answers_leaves_the_outcome_unknown() {
         [(429, ""), (500, ""), (502, "<html>"), (403, "<html>"), (401, r#"{"code":1002,"message":"m"}"#)]
     {
         let gateway = Gateway::start().await;
-        for operation in [Operation::Get, Operation::List] {
-            gateway.sandbox.fault_always(operation, Fault::answer(Answer::new(status).body(body)));
+        for operation in [Endpoint::Get, Endpoint::List] {
+            gateway.sandbox.fault_always(operation, Fault::response(ScriptedResponse::new(status).body(body)));
         }
         let error = gateway.submit(request("mine"), busy("")).await.unwrap_err();
         assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Ambiguous, false), "{status}: {error}");
@@ -167,12 +167,15 @@ async fn an_account_without_money_is_never_retried_and_a_limit_on_requests_is_no
     };
     for status in [400, 402, 403, 429, 451] {
         for body in &bodies {
-            let fault = Fault::answer(Answer::new(status).body(body.clone()));
+            let fault = Fault::response(ScriptedResponse::new(status).body(body.clone()));
             refused(&gateway.submit(request("mine"), fault).await.unwrap_err(), &format!("{status} {body}"));
         }
     }
     for body in ["", "<html>", "no", r#"{"detail":"payment"}"#] {
-        refused(&gateway.submit(request("mine"), Fault::answer(Answer::new(402).body(body))).await.unwrap_err(), body);
+        refused(
+            &gateway.submit(request("mine"), Fault::response(ScriptedResponse::new(402).body(body))).await.unwrap_err(),
+            body,
+        );
     }
     assert_eq!(gateway.sandbox.tasks_charged(), 0);
     for text in ["quota", "Resource has been exhausted (e.g. check quota).", "parallel task over resource pack limit"] {
@@ -198,7 +201,7 @@ async fn an_older_task_with_an_id_of_the_callers_own_is_not_taken_for_this_one()
     assert_eq!(gateway.sandbox.charged_for("order-7"), 2);
     // Where the list cannot be had, the older one proves nothing.
     gateway.sandbox.clock().advance(seconds(3600));
-    gateway.sandbox.fault_always(Operation::List, Fault::answer(Answer::new(500)));
+    gateway.sandbox.fault_always(Endpoint::List, Fault::response(ScriptedResponse::new(500)));
     let error = gateway.submit(request("order-7"), busy("")).await.unwrap_err();
     assert_eq!((error.kind(), gateway.sandbox.charged_for("order-7")), (ErrorKind::Ambiguous, 2), "{error}");
 }
@@ -209,7 +212,7 @@ async fn a_minted_id_that_is_found_is_proof_whatever_the_dates_say() {
     let request = support::request();
     let id = request.external_task_id().unwrap();
     let found = json!({"code": 0, "data": {"task_id": "9", "task_status": "submitted", "task_info": {"external_task_id": id}, "created_at": 1}});
-    gateway.sandbox.fault_always(Operation::Get, Fault::answer(Answer::new(200).body(found.to_string())));
+    gateway.sandbox.fault_always(Endpoint::Get, Fault::response(ScriptedResponse::new(200).body(found.to_string())));
     assert_eq!(gateway.submit(request, Fault::hang_up()).await.unwrap().id(), "9");
 }
 
@@ -223,15 +226,15 @@ async fn a_task_without_dates_leaves_the_outcome_unknown_and_is_named() {
     };
     let dated = format!(",\"created_at\":{}", gateway.sandbox.clock().unix_time().as_millis());
     for (created, is_dated) in [("", true), (dated.as_str(), false)] {
-        let mut fault = Fault::answer(Answer::new(200).body(found(created)));
+        let mut fault = Fault::response(ScriptedResponse::new(200).body(found(created)));
         if !is_dated {
             fault = fault.header("date", "soon");
         }
-        gateway.sandbox.fault_always(Operation::Get, fault);
+        gateway.sandbox.fault_always(Endpoint::Get, fault);
         let error = gateway.submit(request("order-7"), Fault::hang_up()).await.unwrap_err();
         assert_eq!((error.kind(), error.task_id()), (ErrorKind::Ambiguous, Some("9")), "{created} {is_dated}: {error}");
     }
-    gateway.sandbox.fault_always(Operation::Get, Fault::answer(Answer::new(200).body(found(&dated))));
+    gateway.sandbox.fault_always(Endpoint::Get, Fault::response(ScriptedResponse::new(200).body(found(&dated))));
     assert_eq!(gateway.submit(request("order-7"), Fault::hang_up()).await.unwrap().id(), "9");
     // Whoever asks for the id itself means whichever task has it.
     assert_eq!(gateway.client.find_task(support::OPERATION, "order-7").await.unwrap().unwrap().id(), "9");
@@ -248,14 +251,14 @@ async fn code_1201_after_an_attempt_that_may_have_arrived_is_looked_up_before_it
     // With HTTP 200 too; and where nobody answers the look-ups, the outcome is unknown.
     for (answered, expected) in [(true, None), (false, Some(ErrorKind::Ambiguous))] {
         let gateway = Gateway::of(Sandbox::builder()).await;
-        gateway.sandbox.fault_next(Operation::Create, busy("").charged().hidden_for(seconds(75)));
-        let refusal = Answer::new(200).body(r#"{"code":1201,"message":"external_task_id exists"}"#);
-        gateway.sandbox.fault_next(Operation::Create, Fault::answer(refusal));
+        gateway.sandbox.fault_next(Endpoint::Create, busy("").charged().hidden_for(seconds(75)));
+        let refusal = ScriptedResponse::new(200).body(r#"{"code":1201,"message":"external_task_id exists"}"#);
+        gateway.sandbox.fault_next(Endpoint::Create, Fault::response(refusal));
         if !answered {
             // The first five look-ups are answered, and none after them.
-            for operation in [Operation::Get, Operation::List] {
+            for operation in [Endpoint::Get, Endpoint::List] {
                 (0..5).for_each(|_| gateway.sandbox.fault_next(operation, Fault::none()));
-                gateway.sandbox.fault_always(operation, Fault::answer(Answer::new(500)));
+                gateway.sandbox.fault_always(operation, Fault::response(ScriptedResponse::new(500)));
             }
         }
         let result = gateway.client.submit(request("mine")).await;
@@ -264,19 +267,19 @@ async fn code_1201_after_an_attempt_that_may_have_arrived_is_looked_up_before_it
     }
     // What was surely not sent makes no doubt: a wrong key stays a refusal, although it also refuses the look-up.
     let gateway = Gateway::start().await;
-    let refused = || Fault::answer(Answer::new(401).body(r#"{"code":1002,"message":"m"}"#));
-    gateway.sandbox.fault_next(Operation::Create, busy(r#"{"code":1303,"message":"m"}"#));
-    gateway.sandbox.fault_next(Operation::Create, refused());
-    for operation in [Operation::Get, Operation::List] {
+    let refused = || Fault::response(ScriptedResponse::new(401).body(r#"{"code":1002,"message":"m"}"#));
+    gateway.sandbox.fault_next(Endpoint::Create, busy(r#"{"code":1303,"message":"m"}"#));
+    gateway.sandbox.fault_next(Endpoint::Create, refused());
+    for operation in [Endpoint::Get, Endpoint::List] {
         gateway.sandbox.fault_always(operation, refused());
     }
     let error = gateway.client.submit(request("mine")).await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Rejected, Some("1002")), "{error}");
     // A wrong parameter is one at the first attempt.
     let gateway = Gateway::start().await;
-    let refusal = Answer::new(400).body(r#"{"code":1201,"message":"m"}"#);
-    let error = gateway.submit(request("mine"), Fault::answer(refusal)).await.unwrap_err();
-    assert_eq!((error.kind(), gateway.asked(Operation::Get)), (ErrorKind::Rejected, 0), "{error}");
+    let refusal = ScriptedResponse::new(400).body(r#"{"code":1201,"message":"m"}"#);
+    let error = gateway.submit(request("mine"), Fault::response(refusal)).await.unwrap_err();
+    assert_eq!((error.kind(), gateway.count(Endpoint::Get)), (ErrorKind::Rejected, 0), "{error}");
 }
 
 #[tokio::test]
@@ -289,7 +292,7 @@ async fn a_retired_model_is_refused_with_what_to_do() {
         (404, r#"{"code":1203,"message":"model kling-v1-6 does not exist"}"#),
         (200, r#"{"code":1203,"message":"model is discontinued"}"#),
     ] {
-        let fault = Fault::answer(Answer::new(status).body(body));
+        let fault = Fault::response(ScriptedResponse::new(status).body(body));
         let error = gateway.submit(request("mine"), fault).await.unwrap_err();
         assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Rejected, false), "{error}");
         assert!(error.hint().unwrap().contains("retire"), "{body}: {error}");

@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use kling_client::{Client, ErrorKind, Image, Reason};
-use kling_sandbox::{Answer, Fault, Operation, Sandbox};
+use kling_sandbox::{Endpoint, Fault, Sandbox, ScriptedResponse};
 use support::{client, request, request_of, sandbox};
 
 /// The response to a followed redirect: an older task.
@@ -22,9 +22,9 @@ async fn posts_through(make: impl Fn(&Sandbox) -> Client) {
                 let elsewhere = format!("{}/111111111111111111", sandbox.endpoint());
                 let location = if to_itself { sandbox.endpoint() } else { elsewhere };
                 for _ in 0..20 {
-                    sandbox.answer_next(Operation::Create, Answer::redirect(status, &location));
+                    sandbox.respond_next(Endpoint::Create, ScriptedResponse::redirect(status, &location));
                 }
-                sandbox.answer_next(Operation::Get, Answer::new(200).body(OLD_TASK));
+                sandbox.respond_next(Endpoint::Get, ScriptedResponse::new(200).body(OLD_TASK));
                 let images = if with_file {
                     Image::file(support::picture("cat.png"))
                 } else {
@@ -63,8 +63,10 @@ async fn a_request_comes_back_where_no_task_was_made_and_is_submitted_again_with
     let request = request();
     let id = request.external_task_id().unwrap().to_owned();
     sandbox.fault_next(
-        Operation::Create,
-        Fault::answer(Answer::new(429).body(r#"{"code":1303,"message":"parallel task over resource pack limit"}"#)),
+        Endpoint::Create,
+        Fault::response(
+            ScriptedResponse::new(429).body(r#"{"code":1303,"message":"parallel task over resource pack limit"}"#),
+        ),
     );
     let error = client.submit(request).await.unwrap_err();
     assert_eq!((error.kind(), error.reason()), (ErrorKind::Rejected, Reason::ConcurrencyLimit));

@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use kling_client::raw;
-use kling_sandbox::{Answer, Operation};
+use kling_sandbox::{Endpoint, ScriptedResponse};
 
 #[tokio::test]
 async fn the_raw_client_sends_the_key_and_returns_the_response_unchanged() {
@@ -37,7 +37,10 @@ async fn the_raw_client_repeats_no_post_either() {
     for status in [303, 307] {
         let (sandbox, client, _) = support::sandbox(Duration::ZERO).await;
         for _ in 0..5 {
-            sandbox.answer_next(Operation::Create, Answer::redirect(status, format!("{}/7", sandbox.endpoint())));
+            sandbox.respond_next(
+                Endpoint::Create,
+                ScriptedResponse::redirect(status, format!("{}/7", sandbox.endpoint())),
+            );
         }
         let body = |body: raw::types::builder::CreateMultiImageToVideoBody| {
             body.model_name("m".to_owned())

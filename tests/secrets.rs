@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use kling_client::{Client, Image, MultiImageToVideo, Request};
-use kling_sandbox::{Answer, Operation, Sandbox};
+use kling_sandbox::{Endpoint, Sandbox, ScriptedResponse};
 
 const KEY: &str = "sk-the-key-that-nobody-may-see";
 const PROMPT: &str = "a prompt that nobody may see";
@@ -56,7 +56,7 @@ async fn an_error_shows_no_secret_even_when_the_server_repeats_it() {
         serde_json::json!({"code": KEY, "message": echo}),
         serde_json::json!({"error": {"code": "", "message": echo}}),
     ] {
-        sandbox.answer_next(Operation::Create, Answer::new(400).body(body.to_string()));
+        sandbox.respond_next(Endpoint::Create, ScriptedResponse::new(400).body(body.to_string()));
         let error = client.submit(request()).await.unwrap_err();
         let shown = format!("{error} {error:?} {error:#?} {:?} {}", std::error::Error::source(&error), error.message());
         silent(&shown);
@@ -98,11 +98,11 @@ async fn what_a_request_holds_is_redacted_in_the_unreadable_body_of_any_call() {
         format!(r#"{{"request":{{"prompt":"{PROMPT}","negative_prompt":"{NEGATIVE}","callback_url":"{callback}","n"#);
     for body in [page.clone(), cut.clone()] {
         for status in [200, 400, 500] {
-            let answer = Answer::new(status).body(body.clone());
-            sandbox.answer_next(Operation::Create, answer.clone());
+            let answer = ScriptedResponse::new(status).body(body.clone());
+            sandbox.respond_next(Endpoint::Create, answer.clone());
             let submitted = client.submit(request()).await.unwrap_err();
             let mut task = client.submit(request_that_passes()).await.unwrap();
-            sandbox.answer_next(Operation::Get, answer);
+            sandbox.respond_next(Endpoint::Get, answer);
             let polled = task.refresh().await.cloned().unwrap_err();
             for error in [submitted, polled] {
                 silent(&format!("{error} {:?}", error.body_snippet()));
@@ -110,8 +110,8 @@ async fn what_a_request_holds_is_redacted_in_the_unreadable_body_of_any_call() {
         }
     }
     // After a restart the request is gone; what stands under its names is redacted all the same.
-    for operation in [Operation::Get, Operation::List] {
-        sandbox.answer_next(operation, Answer::new(200).body(cut.clone()));
+    for operation in [Endpoint::Get, Endpoint::List] {
+        sandbox.respond_next(operation, ScriptedResponse::new(200).body(cut.clone()));
     }
     let polled = client.task(support::OPERATION, "7001").unwrap().refresh().await.cloned().unwrap_err();
     for error in [polled, client.list(support::OPERATION).start_at(1).page_size(1).next_page().await.unwrap_err()] {
@@ -121,7 +121,7 @@ async fn what_a_request_holds_is_redacted_in_the_unreadable_body_of_any_call() {
     let task = client.submit(request_that_passes()).await.unwrap();
     let failed =
         serde_json::json!({"task_id": task.id(), "status": "failed", "fail_reason": format!("refused: {PROMPT}")});
-    sandbox.answer_next(Operation::Get, Answer::new(200).body(failed.to_string()));
+    sandbox.respond_next(Endpoint::Get, ScriptedResponse::new(200).body(failed.to_string()));
     let error = task.wait().expected(Duration::ZERO).await.unwrap_err();
     silent(&error.to_string());
     assert!(error.to_string().contains("refused: ***"), "{error}");

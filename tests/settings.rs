@@ -6,7 +6,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use kling_client::{Client, ErrorKind, Model, Operation, Reason, TextToVideo};
-use kling_sandbox::{Answer, Operation as Step};
+use kling_sandbox::{Endpoint as Step, ScriptedResponse};
 use support::{OPERATION, client, request, sandbox};
 
 #[tokio::test]
@@ -65,16 +65,16 @@ async fn pages_end_with_an_empty_one_or_one_that_repeats_the_page_before() {
     let page = |ids: &[u32]| {
         let tasks: Vec<_> =
             ids.iter().map(|id| serde_json::json!({"task_id": id.to_string(), "task_status": "failed"})).collect();
-        Answer::new(200).body(serde_json::json!({"code": 0, "data": tasks}).to_string())
+        ScriptedResponse::new(200).body(serde_json::json!({"code": 0, "data": tasks}).to_string())
     };
     let mut pages = client.list(OPERATION).page_size(100);
     for (ids, length) in [(&[9, 8][..], Some(2)), (&[7], Some(1)), (&[7], None)] {
-        sandbox.answer_next(Step::List, page(ids));
+        sandbox.respond_next(Step::List, page(ids));
         assert_eq!(pages.next_page().await.unwrap().map(|tasks| tasks.len()), length);
     }
     // A page that failed is requested again.
     let mut pages = client.list(OPERATION).start_at(2).page_size(3);
-    sandbox.answer_next(Step::List, Answer::new(502));
+    sandbox.respond_next(Step::List, ScriptedResponse::new(502));
     pages.next_page().await.unwrap_err();
     assert_eq!(pages.next_page().await.unwrap().unwrap().len(), 2);
     assert_eq!(sandbox.requests().pop().unwrap().query.as_deref(), Some("pageNum=2&pageSize=3"));
@@ -107,7 +107,7 @@ async fn every_refusal_has_its_reason_whatever_says_it() {
         (500, coded(5000), Reason::Internal),
         (418, String::new(), Reason::Unknown),
     ] {
-        sandbox.answer_next(Step::Create, Answer::new(status).body(body.clone()));
+        sandbox.respond_next(Step::Create, ScriptedResponse::new(status).body(body.clone()));
         let error = client.submit(request()).await.unwrap_err();
         assert_eq!(error.reason(), reason, "{status} {body}: {error}");
         assert_eq!(error.operation(), Some(OPERATION.as_str()), "{error}");
@@ -119,7 +119,10 @@ async fn every_refusal_has_its_reason_whatever_says_it() {
         ("m", Reason::Unknown),
     ] {
         let data = serde_json::json!({"task_id": task.id(), "task_status": "failed", "task_status_msg": message});
-        sandbox.answer_next(Step::Get, Answer::new(200).body(serde_json::json!({"code": 0, "data": data}).to_string()));
+        sandbox.respond_next(
+            Step::Get,
+            ScriptedResponse::new(200).body(serde_json::json!({"code": 0, "data": data}).to_string()),
+        );
         let error = client.task(OPERATION, task.id()).unwrap().wait().await.unwrap_err();
         assert_eq!((error.kind(), error.reason()), (ErrorKind::TaskFailed, reason), "{message}");
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use kling_client::{Client, Image, MultiImageToVideo, Request};
-use kling_sandbox::{Answer, Fault, Operation, Sandbox};
+use kling_sandbox::{Endpoint, Fault, Sandbox, ScriptedResponse};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
@@ -241,7 +241,7 @@ async fn what_fails_says_of_which_kind_and_where_a_lost_answer_was_looked_for() 
     let (sandbox, _, jumping) = support::sandbox(Duration::from_secs(9)).await;
     let moments = [Duration::from_secs(2)];
     let client = support::client(&sandbox).clock(jumping).look_up_at(moments).build().unwrap();
-    sandbox.fault_next(Operation::Create, Fault::hang_up());
+    sandbox.fault_next(Endpoint::Create, Fault::hang_up());
     client.submit(secretive()).await.unwrap_err();
     heard.one("kling.generation").has(&[("error", "ambiguous")]);
     heard.one("kling.generation > kling.submit").has(&[("error", "ambiguous"), ("elapsed_ms", "2000")]);
@@ -310,7 +310,8 @@ async fn everything(client: &Client, sandbox: &Sandbox) {
     finished.download(support::directory("all-spans").join("cat.mp4")).await.unwrap();
     client.list(support::OPERATION).start_at(1).page_size(5).next_page().await.unwrap();
     client.find_task(support::OPERATION, &external).await.unwrap().unwrap();
-    sandbox.answer_next(Operation::Create, Answer::new(401).body(r#"{"code":1002,"message":"nobody may see"}"#));
+    sandbox
+        .respond_next(Endpoint::Create, ScriptedResponse::new(401).body(r#"{"code":1002,"message":"nobody may see"}"#));
     client.submit(secretive()).await.unwrap_err();
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kling_client::{Client, Image, MultiImageToVideo, Request, UploadProgress};
-use kling_sandbox::{Clock, Fault, Moment, Operation, Sandbox};
+use kling_sandbox::{Clock, Endpoint, Fault, Moment, Sandbox};
 
 /// Longer than any test: a stall that ends only when the test moves the clock.
 const HELD: Duration = Duration::from_secs(3600);
@@ -35,7 +35,7 @@ async fn bytes_are_reported_during_the_upload() {
     let length = request.body_len();
     let (seen, report) = watched();
 
-    sandbox.fault_next(Operation::Create, Fault::paused(Moment::Read(2_000_000), HELD));
+    sandbox.fault_next(Endpoint::Create, Fault::paused(Moment::Read(2_000_000), HELD));
     let submitted = tokio::spawn(client(&sandbox).submit(request).on_progress(report));
     sandbox.until(|sandbox| sandbox.clock().sleepers() == 1).await;
     let part = seen.lock().unwrap().last().unwrap().bytes;
@@ -51,7 +51,7 @@ async fn bytes_are_reported_during_the_upload() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retry_counts_from_zero() {
     let sandbox = Sandbox::builder().receive_buffer(64 * 1024).start().await.unwrap();
-    sandbox.fault_next(Operation::Create, Fault::cut_body(2_000_000));
+    sandbox.fault_next(Endpoint::Create, Fault::cut_body(2_000_000));
     let request = large();
     let (length, (seen, report)) = (request.body_len(), watched());
     client(&sandbox).submit(request).on_progress(report).await.unwrap();

@@ -13,7 +13,7 @@ use kling_client::{
     Client, ClientBuilder, Clock, ErrorKind, PollState, SavedTask, Sleep, SteadyPolling, Task, TaskStatus, WaitAll,
     WaitEvent,
 };
-use kling_sandbox::{Answer, Fault, Operation, RetryAfter, Sandbox, TaskPlan};
+use kling_sandbox::{Endpoint, Fault, RetryAfter, Sandbox, ScriptedResponse, TaskPlan};
 use support::request;
 use tokio::time::Instant;
 
@@ -70,7 +70,7 @@ async fn submitted(client: &Client, count: usize) -> Vec<Task> {
     tasks
 }
 
-fn asked(sandbox: &Sandbox, operation: Operation) -> usize {
+fn count(sandbox: &Sandbox, operation: Endpoint) -> usize {
     sandbox.requests().iter().filter(|request| request.operation == Some(operation)).count()
 }
 
@@ -95,7 +95,7 @@ async fn a_task_is_asked_for_at_045_of_the_expected_time_and_then_every_five_sec
         polls.push(start.elapsed().as_secs());
     }
     assert_eq!(polls, (108..=243).step_by(5).collect::<Vec<_>>());
-    assert_eq!(asked(&sandbox, Operation::Get), polls.len());
+    assert_eq!(count(&sandbox, Endpoint::Get), polls.len());
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,7 +111,7 @@ async fn a_policy_of_the_callers_own_decides_from_what_is_known() {
     };
     let task = client(&sandbox).submit(request()).await.unwrap();
     let busy = r#"{"code":1302,"message":"too frequent"}"#;
-    sandbox.answer_next(Operation::Get, Answer::new(429).header("retry-after", "77").body(busy));
+    sandbox.respond_next(Endpoint::Get, ScriptedResponse::new(429).header("retry-after", "77").body(busy));
     let start = Instant::now();
     task.wait().policy(policy).await.unwrap();
     assert_eq!(start.elapsed().as_secs(), 100 + 77 + 100);
@@ -126,7 +126,7 @@ async fn the_clients_policy_holds_for_each_wait_that_has_none() {
     let client = builder(&sandbox).poll_policy(policy).expected(seconds(230)).build().unwrap();
     let start = Instant::now();
     client.submit(request()).await.unwrap().wait().await.unwrap();
-    assert_eq!((start.elapsed().as_secs(), asked(&sandbox, Operation::Get)), (250, 2));
+    assert_eq!((start.elapsed().as_secs(), count(&sandbox, Endpoint::Get)), (250, 2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,7 +135,7 @@ async fn retry_after_of_a_failed_poll_is_honoured_in_each_form_up_to_a_minute() 
         for form in [RetryAfter::Seconds(asked), RetryAfter::DateIn(seconds(asked))] {
             let sandbox = sandbox(seconds(100)).await;
             let task = client(&sandbox).submit(request()).await.unwrap();
-            sandbox.fault_next(Operation::Get, Fault::answer(Answer::new(503)).retry_after(form.clone()));
+            sandbox.fault_next(Endpoint::Get, Fault::response(ScriptedResponse::new(503)).retry_after(form.clone()));
             let start = Instant::now();
             task.wait().await.unwrap();
             let late = start.elapsed().as_secs() - 108;
@@ -149,7 +149,7 @@ async fn an_answer_in_an_unknown_word_is_a_task_that_runs_on() {
     let sandbox = sandbox(TASK_TIME).await;
     let task = client(&sandbox).submit(request()).await.unwrap();
     let body = format!(r#"{{"code":0,"data":{{"task_id":"{}","task_status":"MOONWALKING"}}}}"#, task.id());
-    sandbox.answer_next(Operation::Get, Answer::new(200).body(body));
+    sandbox.respond_next(Endpoint::Get, ScriptedResponse::new(200).body(body));
     let mut wait = task.wait();
     let Some(Ok(WaitEvent::Changed(info))) = wait.next().await else { panic!("a new status") };
     assert_eq!(info.status, TaskStatus::Other("MOONWALKING".to_owned()));
@@ -163,16 +163,16 @@ async fn no_single_fault_of_a_poll_ends_the_wait_for_a_task_that_was_submitted()
     for named in Fault::all() {
         let sandbox = sandbox(TASK_TIME).await;
         let task = client(&sandbox).submit(request()).await.unwrap();
-        sandbox.fault_next(Operation::Get, named.fault.clone());
+        sandbox.fault_next(Endpoint::Get, named.fault.clone());
         let finished = task.wait().await.unwrap_or_else(|error| panic!("{}: {error}", named.name));
         assert_eq!(finished.info().task_id, task.id());
-        assert_eq!(sandbox.faults_waiting(Operation::Get), 0, "{}", sandbox.base_url());
+        assert_eq!(sandbox.faults_waiting(Endpoint::Get), 0, "{}", sandbox.base_url());
     }
 }
 
 /// What every poll meets: status and body.
 fn always(sandbox: &Sandbox, status: u16, body: &str) {
-    sandbox.fault_always(Operation::Get, Fault::answer(Answer::new(status).body(body.to_owned())));
+    sandbox.fault_always(Endpoint::Get, Fault::response(ScriptedResponse::new(status).body(body.to_owned())));
 }
 
 const PAGE: &str = "<!doctype html><title>We will be right back</title>";
@@ -207,9 +207,9 @@ async fn a_refusal_ends_the_wait_for_a_known_task_only_once_the_api_has_repeated
         let saved = client.resume(task.save()).unwrap();
         always(&sandbox, status, body);
         for task in [task, saved] {
-            let (start, before) = (Instant::now(), asked(&sandbox, Operation::Get));
+            let (start, before) = (Instant::now(), count(&sandbox, Endpoint::Get));
             let error = task.wait().timeout(seconds(900)).expected(Duration::ZERO).await.unwrap_err();
-            let (took, polls) = (start.elapsed().as_secs(), asked(&sandbox, Operation::Get) - before);
+            let (took, polls) = (start.elapsed().as_secs(), count(&sandbox, Endpoint::Get) - before);
             assert!(error.may_have_been_charged() && error.task_id() == Some(task.id()), "{error}");
             if ends {
                 assert_eq!(
@@ -233,16 +233,16 @@ async fn a_refusal_ends_the_wait_for_a_known_task_only_once_the_api_has_repeated
 async fn refusals_that_differ_or_come_between_other_failures_do_not_add_up() {
     let sandbox = sandbox(seconds(800)).await;
     let task = client(&sandbox).submit(request()).await.unwrap();
-    let gone = || Fault::answer(Answer::new(404).body(r#"{"code":1203,"message":"m"}"#));
-    let other = || Fault::answer(Answer::new(400).body(r#"{"code":1201,"message":"m"}"#));
-    let page = || Fault::answer(Answer::new(502).body(PAGE));
+    let gone = || Fault::response(ScriptedResponse::new(404).body(r#"{"code":1203,"message":"m"}"#));
+    let other = || Fault::response(ScriptedResponse::new(400).body(r#"{"code":1201,"message":"m"}"#));
+    let page = || Fault::response(ScriptedResponse::new(502).body(PAGE));
     for _ in 0..4 {
         for fault in [gone(), gone(), gone(), gone(), other(), gone(), gone(), gone(), page()] {
-            sandbox.fault_next(Operation::Get, fault);
+            sandbox.fault_next(Endpoint::Get, fault);
         }
     }
     task.wait().timeout(seconds(7200)).await.unwrap();
-    assert_eq!(sandbox.faults_waiting(Operation::Get), 0, "all of them were met");
+    assert_eq!(sandbox.faults_waiting(Endpoint::Get), 0, "all of them were met");
 }
 
 #[tokio::test(start_paused = true)]
@@ -290,7 +290,7 @@ async fn a_task_that_was_seen_once_is_known_from_then_on() {
     let error = task.refresh().await.cloned().unwrap_err();
     assert!(error.kind() == ErrorKind::Rejected && error.may_have_been_charged(), "{error}");
     sandbox.clear_faults();
-    sandbox.fault_next(Operation::Get, Fault::answer(Answer::new(401)));
+    sandbox.fault_next(Endpoint::Get, Fault::response(ScriptedResponse::new(401)));
     task.wait().await.unwrap();
 }
 
@@ -391,7 +391,7 @@ async fn the_deadline_is_exact_with_one_last_poll_at_it() {
     let start = Instant::now();
     let error = task.wait().timeout(seconds(120)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WaitTimedOut);
-    assert_eq!((start.elapsed().as_secs(), asked(&sandbox, Operation::Get)), (120, 4), "at 108, 113, 118 and 120");
+    assert_eq!((start.elapsed().as_secs(), count(&sandbox, Endpoint::Get)), (120, 4), "at 108, 113, 118 and 120");
     assert_eq!((error.task_id(), error.external_task_id()), (Some(task.id()), task.external_task_id()));
     assert!(error.message().contains("120s and 4 polls"), "{error}");
     assert_eq!(task.wait().await.unwrap().info().task_id, task.id(), "it is waited for again");
@@ -410,11 +410,11 @@ async fn a_server_that_falls_silent_holds_a_wait_five_seconds_past_its_deadline_
     for (timeout, polls) in [(40, 2), (57, 2), (60, 2), (90, 3), (100, 3)] {
         let sandbox = sandbox(TASK_TIME).await;
         let task = client(&sandbox).submit(request()).await.unwrap();
-        sandbox.fault_always(Operation::Get, Fault::silence());
+        sandbox.fault_always(Endpoint::Get, Fault::silence());
         let start = Instant::now();
         let error = task.wait().expected(seconds(60)).timeout(seconds(timeout)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::WaitTimedOut, "{error}");
-        assert_eq!((start.elapsed().as_secs(), asked(&sandbox, Operation::Get)), (timeout + 5, polls));
+        assert_eq!((start.elapsed().as_secs(), count(&sandbox, Endpoint::Get)), (timeout + 5, polls));
     }
 }
 
@@ -426,7 +426,7 @@ async fn a_task_goes_on_after_a_restart_without_an_early_question() {
     let start = Instant::now();
     for (age, first) in [(0, 108), (60, 108), (150, 150), (1000, 1000)] {
         let saved = serde_json::to_string(&client(&sandbox).submit(request()).await.unwrap().save()).unwrap();
-        let (made, before) = (start.elapsed().as_secs(), asked(&sandbox, Operation::Get));
+        let (made, before) = (start.elapsed().as_secs(), count(&sandbox, Endpoint::Get));
         tokio::time::sleep(seconds(age)).await;
         // What was saved says how long it takes, not this client.
         let restarted = Client::builder(sandbox.api_key()).base_url(sandbox.base_url()).clock(Paused {
@@ -438,7 +438,7 @@ async fn a_task_goes_on_after_a_restart_without_an_early_question() {
         let mut wait = task.wait();
         wait.next().await.unwrap().unwrap();
         let asked_at = start.elapsed().as_secs() - made;
-        assert_eq!((asked_at, asked(&sandbox, Operation::Get) - before), (first, 1), "after {age} s");
+        assert_eq!((asked_at, count(&sandbox, Endpoint::Get) - before), (first, 1), "after {age} s");
         if age < 240 {
             assert_eq!(task.wait().await.unwrap().info().task_id, task.id());
         }
@@ -498,7 +498,7 @@ async fn a_task_of_another_gateway_is_not_resumed() {
         let error = client(&here).resume(saved).unwrap_err().to_string();
         assert!(!error.contains('\u{1b}') && !error.contains("secret"), "{error}");
     }
-    assert_eq!(asked(&here, Operation::Get), 0);
+    assert_eq!(count(&here, Endpoint::Get), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -586,7 +586,7 @@ async fn forty_tasks_at_ten_polls_a_second_are_reported_as_they_end_within_five_
     assert_eq!(ends, (0..40).collect::<Vec<_>>(), "each once");
     assert!(lag / 40 <= seconds(5), "mean lag {:?}", lag / 40);
     assert!(polls.shortest_gap() >= millis(100), "{:?}", polls.shortest_gap());
-    assert_eq!(asked(&sandbox, Operation::List), 0);
+    assert_eq!(count(&sandbox, Endpoint::List), 0);
 }
 
 /// When each poll began, and the fields of its span.
@@ -723,8 +723,8 @@ async fn a_429_of_one_task_does_not_silence_the_others() {
         let client = client(&sandbox);
         let tasks = by_id(&client, &submitted(&client, 12).await);
         tokio::time::sleep(seconds(1)).await;
-        let busy = Fault::answer(Answer::new(429));
-        sandbox.fault_next(Operation::Get, retry_after.clone().map_or(busy.clone(), |after| busy.retry_after(after)));
+        let busy = Fault::response(ScriptedResponse::new(429));
+        sandbox.fault_next(Endpoint::Get, retry_after.clone().map_or(busy.clone(), |after| busy.retry_after(after)));
         let obedient = |state: &PollState| state.retry_after.unwrap_or(seconds(30) * state.failures);
         let waits = tasks.iter().map(|task| task.wait().policy(obedient).timeout(seconds(7200)));
         let ends = ends(&mut client.wait_all(waits), Instant::now()).await;
@@ -743,7 +743,7 @@ async fn a_gateway_that_answers_every_poll_with_429_gets_one_a_minute_from_all_t
     always(&sandbox, 429, "");
     let mut all = client.wait_all(tasks.iter().map(|task| task.wait().timeout(seconds(7200))));
     assert!(tokio::time::timeout(seconds(600), all.next()).await.is_err());
-    let met = asked(&sandbox, Operation::Get);
+    let met = count(&sandbox, Endpoint::Get);
     assert!((12..=20).contains(&met), "{met} polls in ten minutes");
     sandbox.clear_faults();
     let start = Instant::now();
@@ -808,7 +808,7 @@ async fn one_task_in_a_stream_is_polled_as_if_it_were_alone() {
     let client = client(&sandbox);
     let tasks = submitted(&client, 1).await;
     let ends = ends(&mut client.wait_all(tasks), Instant::now()).await;
-    assert_eq!((ends[0].2, asked(&sandbox, Operation::Get)), (243, 28));
+    assert_eq!((ends[0].2, count(&sandbox, Endpoint::Get)), (243, 28));
 }
 
 #[tokio::test(start_paused = true)]
@@ -841,7 +841,7 @@ async fn silence_holds_none_of_many_longer_than_five_seconds_past_its_deadline()
         let sandbox = sandbox(TASK_TIME).await;
         let client = client(&sandbox);
         let tasks = submitted(&client, count).await;
-        sandbox.fault_always(Operation::Get, Fault::silence());
+        sandbox.fault_always(Endpoint::Get, Fault::silence());
         let start = Instant::now();
         let mut all = client.wait_all(tasks.iter().map(|task| task.wait().timeout(seconds(130))));
         let ends = ends(&mut all, start).await;
@@ -969,14 +969,14 @@ async fn the_place_of_a_task_returns_with_its_last_handle_and_not_before() {
 async fn a_submit_that_came_to_nothing_returns_its_place() {
     let (sandbox, client) = one_at_a_time(TASK_TIME).await;
     for (fault, kind) in [
-        (Fault::answer(Answer::new(400).body(r#"{"code":1201,"message":"x"}"#)), ErrorKind::Rejected),
+        (Fault::response(ScriptedResponse::new(400).body(r#"{"code":1201,"message":"x"}"#)), ErrorKind::Rejected),
         (Fault::hang_up(), ErrorKind::Ambiguous),
     ] {
-        sandbox.fault_next(Operation::Create, fault);
+        sandbox.fault_next(Endpoint::Create, fault);
         assert_eq!(client.submit(request()).await.unwrap_err().kind(), kind);
     }
     // Dropped while it waits for an answer, and while it waits for a place.
-    sandbox.fault_next(Operation::Create, Fault::silence());
+    sandbox.fault_next(Endpoint::Create, Fault::silence());
     let abandoned = request();
     {
         let submit = client.submit(abandoned).map(Some);
@@ -1039,7 +1039,7 @@ async fn an_api_that_says_it_is_busy_is_asked_again_no_sooner_than_after_the_nam
         let client = support::client(&sandbox).clock(clock).max_attempts(3).build().unwrap();
         for _ in 0..2 {
             let busy = format!(r#"{{"code":{code},"message":"busy"}}"#);
-            sandbox.answer_next(Operation::Create, Answer::new(429).body(busy));
+            sandbox.respond_next(Endpoint::Create, ScriptedResponse::new(429).body(busy));
         }
         let start = Instant::now();
         client.submit(request()).await.unwrap();

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use kling_batch::{Add, Pace, Prices, Shown, State, Store, Until, Worker, inspect, report};
 use kling_client::{Client, Clock, Sleep, SystemClock};
-use kling_sandbox::{Answer, Fault, Operation, Sandbox};
+use kling_sandbox::{Endpoint, Fault, Sandbox, ScriptedResponse};
 use support::{KEY, agrees, directory, jobs, line, manifest, sandbox, states};
 use tokio_util::sync::CancellationToken;
 
@@ -88,7 +88,7 @@ async fn nobody_loses_what_he_sends_to_a_date_that_jumps() {
     add(&store, &folder, JOBS).await;
     // Longer on their way than a dead worker is waited for.
     for _ in 0..JOBS {
-        sandbox.fault_next(Operation::Create, Fault::delayed(Duration::from_millis(600)));
+        sandbox.fault_next(Endpoint::Create, Fault::delayed(Duration::from_millis(600)));
     }
     let said = Said::default();
     let mut workers = tokio::task::JoinSet::new();
@@ -120,7 +120,7 @@ async fn who_died_is_missed_and_his_order_found_whatever_the_date() {
     let store = Store::open(&database).await.unwrap();
     add(&store, &folder, 3).await;
     // It is charged, and the answer never comes.
-    sandbox.fault_next(Operation::Create, Fault::silence().charged());
+    sandbox.fault_next(Endpoint::Create, Fault::silence().charged());
     let said = Said::default();
     store.set_places(1).await.unwrap();
     let first = tokio::spawn(worker(&sandbox, &database, &said).await.run(CancellationToken::new()));
@@ -189,7 +189,7 @@ async fn a_run_that_is_answered_with_nothing_but_429_ends_with_the_message() {
     let store = Store::open(folder.join("kling.db").to_str().unwrap()).await.unwrap();
     add(&store, &folder, 3).await;
     let body = r#"{"error":{"message":"slow down, please","type":"rate_limit","code":"rate_limit_exceeded"}}"#;
-    sandbox.fault_always(Operation::Create, Fault::answer(Answer::new(429).body(body)));
+    sandbox.fault_always(Endpoint::Create, Fault::response(ScriptedResponse::new(429).body(body)));
     let client =
         Client::builder(KEY).base_url(sandbox.base_url()).clock(Fast::default()).max_attempts(1).build().unwrap();
     let pace = Pace::new(Duration::from_secs(60), None);

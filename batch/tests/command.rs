@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use kling_batch::State;
-use kling_sandbox::{Answer, Fault, Operation, ReceivedImage, Sandbox, TaskPlan};
+use kling_sandbox::{Endpoint, Fault, ReceivedImage, Sandbox, ScriptedResponse, TaskPlan};
 use serde_json::json;
 use support::{
     PROMPT, Running, agrees, command, directory, jobs, line, manifest, picture, record, run, sandbox, states,
@@ -28,7 +28,7 @@ async fn until(what: &str, sandbox: &Sandbox, holds: impl FnMut(&Sandbox) -> boo
 
 fn refusal(status: u16, code: u32) -> Fault {
     let body = json!({"code": code, "message": "as scripted", "request_id": "r"}).to_string();
-    Fault::answer(Answer::new(status).header("content-type", "application/json").body(body))
+    Fault::response(ScriptedResponse::new(status).header("content-type", "application/json").body(body))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,8 +78,8 @@ async fn jobs_of_several_operations_are_in_one_manifest_and_each_is_found_by_its
     let manifest = folder.join("manifest.csv");
     std::fs::write(&manifest, table).unwrap();
     // The first is charged, and its response never comes: it can only be looked up.
-    sandbox.fault_next(Operation::Create, Fault::silence().charged());
-    sandbox.fault_next(Operation::Create, Fault::silence().charged());
+    sandbox.fault_next(Endpoint::Create, Fault::silence().charged());
+    sandbox.fault_next(Endpoint::Create, Fault::silence().charged());
     let words = [&["batch", "run", manifest.to_str().unwrap()][..], &BEAT].concat();
     let child = command(sandbox.base_url(), &folder, "kling.db", &words).stderr(Stdio::null()).spawn().unwrap();
     let mut child = Running(child);
@@ -244,7 +244,7 @@ async fn a_dry_run_says_what_would_be_sent_and_makes_nothing() {
 async fn an_order_whose_sender_is_killed_is_found_and_never_sent_again() {
     let (sandbox, folder) = (start().await, directory("killed"));
     // It is charged, and the answer never comes.
-    sandbox.fault_next(Operation::Create, Fault::silence().charged());
+    sandbox.fault_next(Endpoint::Create, Fault::silence().charged());
     let manifest = manifest(&folder, [line(1)]);
     let words = [&["batch", "run", manifest.to_str().unwrap()][..], &BEAT].concat();
     let child = command(sandbox.base_url(), &folder, "kling.db", &words).stderr(Stdio::null()).spawn().unwrap();
@@ -332,7 +332,7 @@ async fn a_success_without_a_video_is_in_the_record_and_is_asked_for_again() {
         let data = json!({"task_id": sandbox.tasks()[0].id, "task_status": "succeed", "updated_at": 1,
             "task_result": {"videos": []}});
         let body = json!({"code": 0, "data": data}).to_string();
-        sandbox.fault_always(Operation::Get, Fault::answer(Answer::new(200).body(body)));
+        sandbox.fault_always(Endpoint::Get, Fault::response(ScriptedResponse::new(200).body(body)));
     };
     tokio::join!(ran, lacks).0.exits(1);
     let store = record(&folder).await;
@@ -349,7 +349,7 @@ async fn a_success_without_a_video_is_in_the_record_and_is_asked_for_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_is_lost_stays_so_until_the_user_insists() {
     let (sandbox, folder) = (start().await, directory("lost"));
-    sandbox.fault_next(Operation::Create, Fault::hang_up());
+    sandbox.fault_next(Endpoint::Create, Fault::hang_up());
     let manifest = manifest(&folder, [line(1)]);
     let manifest = manifest.to_str().unwrap();
     let ran = run(&sandbox, &folder, &["batch", "run", manifest]).await.exits(6);
@@ -379,13 +379,13 @@ async fn an_older_task_with_the_callers_own_id_is_not_taken_for_a_lost_one() {
         let mut line = line(1);
         line["external_id"] = json!("order-7");
         let manifest = manifest(&folder, [line]);
-        sandbox.fault_next(Operation::Create, Fault::hang_up());
+        sandbox.fault_next(Endpoint::Create, Fault::hang_up());
         let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis() as i64;
         let older = json!({"code": 0, "data": {
             "task_id": "9", "task_status": "failed", "task_info": {"external_task_id": "order-7"},
             "created_at": created.map(|seconds| now + seconds * 1000),
         }});
-        sandbox.fault_always(Operation::Get, Fault::answer(Answer::new(200).body(older.to_string())));
+        sandbox.fault_always(Endpoint::Get, Fault::response(ScriptedResponse::new(200).body(older.to_string())));
         let ran = run(&sandbox, &folder, &["batch", "run", manifest.to_str().unwrap(), "--out", "videos"]).await;
         let expected = if found { State::Failed } else { State::Ambiguous };
         assert_eq!(states(&record(&folder).await).await, [expected], "{created:?}: {}", ran.stderr());
@@ -422,7 +422,7 @@ async fn the_accounts_limit_is_learnt_and_all_come_through_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_money_is_gone_the_rest_stays_intended() {
     let (sandbox, folder) = (start().await, directory("poor"));
-    sandbox.fault_always(Operation::Create, refusal(429, 1102));
+    sandbox.fault_always(Endpoint::Create, refusal(429, 1102));
     let manifest = manifest(&folder, (1..=20).map(line));
     let ran =
         run(&sandbox, &folder, &["batch", "run", manifest.to_str().unwrap(), "--max-running", "2"]).await.exits(3);
@@ -437,7 +437,7 @@ async fn when_the_money_is_gone_the_rest_stays_intended() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_order_is_told_and_the_others_go_on() {
     let (sandbox, folder) = (start().await, directory("refused"));
-    sandbox.fault_next(Operation::Create, refusal(400, 1301));
+    sandbox.fault_next(Endpoint::Create, refusal(400, 1301));
     sandbox.fail_next_task("Failure to pass the risk control system");
     let manifest = manifest(&folder, (1..=3).map(line));
     let words = ["batch", "run", manifest.to_str().unwrap(), "--max-running", "1"];
@@ -489,7 +489,7 @@ async fn a_picture_that_changed_since_it_was_added_is_not_paid_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_is_told_to_stop_waits_for_what_it_sends_and_sends_no_more() {
     let (sandbox, folder) = (start().await, directory("stopped"));
-    sandbox.fault_next(Operation::Create, Fault::delayed(Duration::from_millis(700)));
+    sandbox.fault_next(Endpoint::Create, Fault::delayed(Duration::from_millis(700)));
     let manifest = manifest(&folder, (1..=5).map(line));
     run(&sandbox, &folder, &["batch", "add", manifest.to_str().unwrap()]).await.exits(0);
     let words = ["worker", "--max-running", "1"];

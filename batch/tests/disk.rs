@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use kling_batch::State;
-use kling_sandbox::{Fault, Operation};
+use kling_sandbox::{Endpoint, Fault};
 use support::{Running, agrees, command, directory, jobs, line, manifest, record, run, sandbox, states};
 
 /// A disk of a megabyte, which is gone with its test.
@@ -67,7 +67,7 @@ async fn a_record_on_a_full_disk_is_written_once_there_is_room() {
     assert!(add.stderr(Stdio::null()).status().unwrap().success());
     // The orders are on their way when the disk gets full, so that their answers cannot be written down.
     for _ in 0..SENT {
-        sandbox.fault_next(Operation::Create, Fault::delayed(Duration::from_millis(1500)));
+        sandbox.fault_next(Endpoint::Create, Fault::delayed(Duration::from_millis(1500)));
     }
     let mut resume = words(&["batch", "resume", "--max-running", "3", "--heartbeat", "250ms"]);
     let mut resumed = Running(resume.stderr(Stdio::piped()).spawn().unwrap());

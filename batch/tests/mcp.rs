@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use kling_batch::State;
-use kling_sandbox::{Fault, Operation, Sandbox};
+use kling_sandbox::{Endpoint, Fault, Sandbox};
 use rmcp::model::CallToolRequestParams;
 use rmcp::service::RunningService;
 use rmcp::transport::TokioChildProcess;
@@ -251,7 +251,7 @@ async fn an_agent_reaches_nothing_outside_its_directories() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_killed_while_it_orders_has_bought_once() {
     let (sandbox, (folder, words)) = (sandbox().start().await.unwrap(), yard("mcp-killed"));
-    sandbox.fault_next(Operation::Create, Fault::silence().charged());
+    sandbox.fault_next(Endpoint::Create, Fault::silence().charged());
     let words = [&words[..], &["--budget", "5"]].concat();
     let here = agent(&sandbox, &folder, &words).await;
     // It answers although the gateway never does.

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use kling_batch::{JobRequest, NewJob, Prices, Shown, Store, Units, report};
-use kling_sandbox::{Answer, Fault, Operation, TaskPlan};
+use kling_sandbox::{Endpoint, Fault, ScriptedResponse, TaskPlan};
 use serde_json::json;
 use support::{KEY, Running, command, directory, jobs, line, manifest, picture, record, run, sandbox};
 
@@ -27,8 +27,8 @@ async fn a_run_ends_with_a_page_beside_its_files() {
     let (sandbox, folder) = (sandbox().start().await.unwrap(), directory("report-run"));
     let refusal = json!({"code": 1301, "message": format!("refused {HOSTILE}"), "request_id": "r"}).to_string();
     sandbox.fault_next(
-        Operation::Create,
-        Fault::answer(Answer::new(400).header("content-type", "application/json").body(refusal)),
+        Endpoint::Create,
+        Fault::response(ScriptedResponse::new(400).header("content-type", "application/json").body(refusal)),
     );
     let mut lines: Vec<_> = (1..=3).map(line).collect();
     lines[1]["image"] = json!([picture("cat.png"), "https://me:secret@example.com/hat.jpg?X-Signature=secret"]);

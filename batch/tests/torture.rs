@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use kling_batch::{State, Store};
-use kling_sandbox::{Answer, Fault, Operation};
+use kling_sandbox::{Endpoint, Fault, ScriptedResponse};
 use serde_json::json;
 use support::{Running, agrees, command, directory, jobs, line, manifest, picture};
 
@@ -26,34 +26,34 @@ const WORKERS: usize = 3;
 const ROUNDS: Duration = Duration::from_millis(15);
 fn refusal(status: u16, code: u32) -> Fault {
     let body = json!({"code": code, "message": "as scripted", "request_id": "r"}).to_string();
-    Fault::answer(Answer::new(status).header("content-type", "application/json").body(body))
+    Fault::response(ScriptedResponse::new(status).header("content-type", "application/json").body(body))
 }
 
-fn fault(operation: Operation, random: &mut Rng) -> Fault {
-    let html = || Answer::new(502).header("content-type", "text/html").body("<html>bad gateway</html>");
+fn fault(operation: Endpoint, random: &mut Rng) -> Fault {
+    let html = || ScriptedResponse::new(502).header("content-type", "text/html").body("<html>bad gateway</html>");
     // Some are longer hidden than a sender looks for what it lost.
     let hidden = Duration::from_millis(random.u64(0..6000));
     let cut = random.u64(0..600);
     match (operation, random.u8(0..16)) {
         (_, 0..=3) => Fault::none(),
-        (Operation::Create, 4) => Fault::hang_up(),
-        (Operation::Create, 5 | 6) => Fault::hang_up().charged().hidden_for(hidden),
-        (Operation::Create, 7) => Fault::cut_body(cut),
-        (Operation::Create, 8 | 9) => Fault::cut_answer(cut),
-        (Operation::Create, 10) => refusal(500, 5000).charged(),
-        (Operation::Create, 11) => Fault::answer(html()).charged().hidden_for(hidden),
-        (Operation::Create, 12) => refusal(429, 1303),
-        (Operation::Create, 13) => refusal(429, 1302),
-        (Operation::Create, 14) => Fault::delayed(Duration::from_millis(300)),
-        (Operation::Create, _) => refusal(400, 1301),
-        (Operation::Get | Operation::List, 4 | 5) => Fault::hang_up(),
-        (Operation::Get | Operation::List, 6 | 7) => refusal(500, 5000),
-        (Operation::Get, 8 | 9) => refusal(400, 1203),
-        (Operation::List, 8 | 9) => Fault::answer(Answer::new(404)),
-        (Operation::Get | Operation::List, 10 | 11) => Fault::cut_answer(cut),
-        (Operation::Get | Operation::List, _) => Fault::none(),
-        (_, 4..=6) => Fault::cut_answer(random.u64(0..40_000)),
-        (_, 7 | 8) => Fault::answer(Answer::new(503)),
+        (Endpoint::Create, 4) => Fault::hang_up(),
+        (Endpoint::Create, 5 | 6) => Fault::hang_up().charged().hidden_for(hidden),
+        (Endpoint::Create, 7) => Fault::cut_body(cut),
+        (Endpoint::Create, 8 | 9) => Fault::cut_response(cut),
+        (Endpoint::Create, 10) => refusal(500, 5000).charged(),
+        (Endpoint::Create, 11) => Fault::response(html()).charged().hidden_for(hidden),
+        (Endpoint::Create, 12) => refusal(429, 1303),
+        (Endpoint::Create, 13) => refusal(429, 1302),
+        (Endpoint::Create, 14) => Fault::delayed(Duration::from_millis(300)),
+        (Endpoint::Create, _) => refusal(400, 1301),
+        (Endpoint::Get | Endpoint::List, 4 | 5) => Fault::hang_up(),
+        (Endpoint::Get | Endpoint::List, 6 | 7) => refusal(500, 5000),
+        (Endpoint::Get, 8 | 9) => refusal(400, 1203),
+        (Endpoint::List, 8 | 9) => Fault::response(ScriptedResponse::new(404)),
+        (Endpoint::Get | Endpoint::List, 10 | 11) => Fault::cut_response(cut),
+        (Endpoint::Get | Endpoint::List, _) => Fault::none(),
+        (_, 4..=6) => Fault::cut_response(random.u64(0..40_000)),
+        (_, 7 | 8) => Fault::response(ScriptedResponse::new(503)),
         (_, 9) => Fault::hang_up(),
         _ => Fault::none(),
     }
@@ -91,11 +91,11 @@ async fn torture(name: &str, folder: &Path, database: &str, sever: impl AsyncFn(
     let begun = Instant::now();
     let work = ["worker", "--heartbeat", "250ms", "--max-running", "20"];
     let mut workers: Vec<Running> = (0..WORKERS).map(|_| Running(words(&work).spawn().unwrap())).collect();
-    let (mut kills, mut cuts, mut faults, mut failing) = (0, 0, HashMap::<Operation, usize>::new(), 0);
+    let (mut kills, mut cuts, mut faults, mut failing) = (0, 0, HashMap::<Endpoint, usize>::new(), 0);
     let mut next_kill = begun + Duration::from_millis(500);
     // Under fire until two thirds of the jobs have come to an end.
     loop {
-        for operation in [Operation::Create, Operation::Get, Operation::List, Operation::Video] {
+        for operation in [Endpoint::Create, Endpoint::Get, Endpoint::List, Endpoint::Video] {
             if sandbox.faults_waiting(operation) < 4 {
                 let fault = fault(operation, &mut random);
                 *faults.entry(operation).or_default() += usize::from(fault != Fault::none());

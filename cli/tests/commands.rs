@@ -4,7 +4,7 @@ mod support;
 
 use std::process::Stdio;
 
-use kling_sandbox::{Answer, Operation, ReceivedImage, Sandbox};
+use kling_sandbox::{Endpoint, ReceivedImage, Sandbox, ScriptedResponse};
 use serde_json::json;
 use support::{
     KEY, OPERATION, PROMPT, directory, finished, generate, image, kling, named, next_is, run, sandbox, submitted,
@@ -32,9 +32,9 @@ async fn files_and_urls_become_a_video_on_disk() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_option_reaches_the_api_as_it_was_given() {
     let sandbox = sandbox().await;
-    sandbox.answer_next(
-        Operation::Create,
-        Answer::new(200).body(r#"{"code":0,"data":{"task_id":"7","task_status":"submitted"}}"#),
+    sandbox.respond_next(
+        Endpoint::Create,
+        ScriptedResponse::new(200).body(r#"{"code":0,"data":{"task_id":"7","task_status":"submitted"}}"#),
     );
     let options = [
         ["--negative-prompt", "dogs"],
@@ -397,7 +397,7 @@ async fn a_list_has_a_line_or_an_object_for_each_task() {
         json!({"task_id": "822953089408827433", "task_status": "submitted", "created_at": 1_764_235_825_029_u64});
     let body = json!({"code": 0, "data": [nasty, fine]}).to_string();
     for words in [&["list", OPERATION][..], &["list", OPERATION, "--page", "2", "--page-size", "5", "--json"]] {
-        sandbox.answer_next(Operation::List, Answer::new(200).body(body.clone()));
+        sandbox.respond_next(Endpoint::List, ScriptedResponse::new(200).body(body.clone()));
         let run = run(&sandbox, words).exits(0);
         if words.len() == 2 {
             let lines = [
@@ -646,7 +646,7 @@ async fn text_from_a_server_cannot_rewrite_the_screen() {
 async fn a_wait_prints_each_change_and_outlives_a_failed_poll() {
     let sandbox = sandbox().await;
     let id = submitted(&sandbox);
-    sandbox.answer_next(Operation::Get, Answer::new(502).body("<html>bad gateway</html>"));
+    sandbox.respond_next(Endpoint::Get, ScriptedResponse::new(502).body("<html>bad gateway</html>"));
     next_is(&sandbox, &json!({"task_id": id, "task_status": "processing"}));
     next_is(
         &sandbox,

@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use kling_sandbox::{Answer, Fault, Operation, Sandbox, TaskPlan};
+use kling_sandbox::{Endpoint, Fault, Sandbox, ScriptedResponse, TaskPlan};
 use serde_json::{Value, json};
 use support::{OPERATION, PROMPT, directory, finished, generate, kling, named, next_is, run, sandbox, submitted};
 
@@ -50,8 +50,9 @@ fn a_failure_that_the_base_url_may_explain_names_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rejection_says_how_long_to_wait_if_the_api_does() {
     let sandbox = sandbox().await;
-    let busy = Answer::new(429).header("retry-after", "90").body(r#"{"code":1302,"message":"too many requests"}"#);
-    sandbox.answer_next(Operation::Get, busy);
+    let busy =
+        ScriptedResponse::new(429).header("retry-after", "90").body(r#"{"code":1302,"message":"too many requests"}"#);
+    sandbox.respond_next(Endpoint::Get, busy);
     let error = run(&sandbox, &named(&["status", "7", "--json"])).exits(3).error();
     assert_eq!(error["code"], "1302");
     assert!(hint(&error).ends_with("; wait 1m 30s first"), "{error}");
@@ -108,15 +109,15 @@ async fn a_wait_that_times_out_exits_5_and_names_the_next_command() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_submit_with_an_unknown_outcome_exits_6_and_is_not_retried() {
     let sandbox = sandbox().await;
-    let bad_gateway = Answer::new(502).header("content-type", "text/html").body("<html>bad gateway</html>");
-    sandbox.answer_next(Operation::Create, bad_gateway.clone());
+    let bad_gateway = ScriptedResponse::new(502).header("content-type", "text/html").body("<html>bad gateway</html>");
+    sandbox.respond_next(Endpoint::Create, bad_gateway.clone());
     let error = run(&sandbox, &generate(&["--external-id", "mine-7", "--json"])).exits(6).error();
     assert_eq!(gist(&error), json!(["ambiguous", "submit", 502, null, true]));
     assert_eq!(error["external_task_id"], "mine-7");
     assert!(hint(&error).ends_with("next: kling find mine-7"), "{error}");
 
-    sandbox.answer_next(Operation::Create, bad_gateway.clone());
-    sandbox.answer_next(Operation::Create, bad_gateway);
+    sandbox.respond_next(Endpoint::Create, bad_gateway.clone());
+    sandbox.respond_next(Endpoint::Create, bad_gateway);
     let people = run(&sandbox, &generate(&["--external-id", "mine-8"])).exits(6);
     assert_eq!(people.stderr.lines().next(), Some("external id mine-8"));
     let people = run(&sandbox, &generate(&["--external-id", "mine-9", "--no-record", "--mode", "pro"])).exits(6);
@@ -144,7 +145,7 @@ async fn an_unreachable_gateway_exits_7_for_a_submit_and_1_for_a_query() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreadable_response_exits_1() {
     let sandbox = sandbox().await;
-    sandbox.answer_next(Operation::Get, Answer::new(200).header("content-type", "text/html").body("<html>"));
+    sandbox.respond_next(Endpoint::Get, ScriptedResponse::new(200).header("content-type", "text/html").body("<html>"));
     let error = run(&sandbox, &named(&["status", "7", "--json"])).exits(1).error();
     assert_eq!((&error["kind"], &error["http_status"]), (&json!("unexpected_response"), &json!(200)));
 }
@@ -155,8 +156,8 @@ async fn a_failed_download_names_the_command_that_downloads_later() {
     let target = directory("unfetched").join("cat.mp4");
     let file = target.to_str().unwrap();
     // The URL, and the fresh one of the next poll.
-    sandbox.answer_next(Operation::Video, Answer::new(403).body("expired"));
-    sandbox.answer_next(Operation::Video, Answer::new(403).body("expired"));
+    sandbox.respond_next(Endpoint::Video, ScriptedResponse::new(403).body("expired"));
+    sandbox.respond_next(Endpoint::Video, ScriptedResponse::new(403).body("expired"));
     let error = run(&sandbox, &generate(&["-o", file, "--json"])).exits(1).error();
     let id = &sandbox.tasks()[0].id;
     assert_eq!((&error["kind"], &error["step"]), (&json!("unexpected_response"), &json!("download")));
@@ -177,8 +178,8 @@ async fn a_download_that_is_cut_is_kept_and_resumed() {
     let target = directory("cut").join("cat.mp4");
     let file = target.to_str().unwrap();
     let id = submitted(&sandbox);
-    sandbox.fault_next(Operation::Video, Fault::cut_answer(1_500_000));
-    sandbox.fault_always(Operation::Video, Fault::answer(Answer::new(403).body("expired")));
+    sandbox.fault_next(Endpoint::Video, Fault::cut_response(1_500_000));
+    sandbox.fault_always(Endpoint::Video, Fault::response(ScriptedResponse::new(403).body("expired")));
     let error = run(&sandbox, &["download", &id, "-o", file, "--json"]).exits(1).error();
     assert!(hint(&error).contains(&format!("bytes are kept in {file}.part; next: kling download {id}")), "{error}");
     sandbox.clear_faults();
@@ -355,8 +356,8 @@ async fn a_file_without_a_key_is_reported_before_anything_is_sent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_without_a_list_is_not_an_empty_list() {
     let sandbox = sandbox().await;
-    let lacks = || Answer::new(404).body(r#"{"error":{"message":"Invalid URL (GET /)"}}"#);
-    sandbox.answer_next(Operation::List, lacks());
+    let lacks = || ScriptedResponse::new(404).body(r#"{"error":{"message":"Invalid URL (GET /)"}}"#);
+    sandbox.respond_next(Endpoint::List, lacks());
     let error = run(&sandbox, &["list", OPERATION, "--json"]).exits(3).error();
     assert_eq!(gist(&error), json!(["rejected", "list", 404, null, false]));
     assert!(hint(&error).contains("the gateway lacks this operation"), "{error}");
@@ -566,7 +567,7 @@ mod interrupted {
         for signal in SIGNALS {
             // Seen: the second query comes after the response to the first was read.
             let queries = |sandbox: &Sandbox| {
-                sandbox.requests().iter().filter(|request| request.operation == Some(Operation::Get)).count()
+                sandbox.requests().iter().filter(|request| request.operation == Some(Endpoint::Get)).count()
             };
             let before = queries(&sandbox);
             let child = started(sandbox.base_url(), &["wait", &id, "--expect", "100ms", "--json"]);
@@ -582,7 +583,7 @@ mod interrupted {
             assert_eq!(gist_of(ended_by(signal, child)), json!(["other", "wait", null, null, true]), "{signal}");
 
             // Not seen: nobody knows whether there is such a task.
-            sandbox.fault_next(Operation::Get, Fault::delayed(Duration::from_secs(3600)));
+            sandbox.fault_next(Endpoint::Get, Fault::delayed(Duration::from_secs(3600)));
             let child = started(sandbox.base_url(), &["wait", "7001", "--operation", OPERATION, "--json"]);
             sandbox.until(|sandbox| sandbox.clock().sleepers() > 0).await;
             assert_eq!(gist_of(ended_by(signal, child)), json!(["other", "wait", null, null, false]), "{signal}");
@@ -629,7 +630,7 @@ mod interrupted {
         let file = target.to_str().unwrap();
         let id = submitted(&sandbox);
         let held = Duration::from_secs(3600);
-        sandbox.fault_next(Operation::Video, Fault::slow_answer(1_500_000, held));
+        sandbox.fault_next(Endpoint::Video, Fault::slow_response(1_500_000, held));
         let child = started(sandbox.base_url(), &["download", &id, "-o", file]);
         let part = directory.join("cat.mp4.part");
         let started = std::time::Instant::now();
@@ -662,7 +663,7 @@ mod interrupted {
         std::fs::write(&large, bytes).unwrap();
         let large = large.to_str().unwrap();
         let held = Fault::paused(kling_sandbox::Moment::Read(1_000_000), Duration::from_secs(3600));
-        sandbox.fault_next(Operation::Create, held);
+        sandbox.fault_next(Endpoint::Create, held);
         let child = started(sandbox.base_url(), &generate(&["-i", large, "-i", large, "--json"]));
         sandbox.until(|sandbox| sandbox.clock().sleepers() == 1).await;
         let error = interrupt(child).error();
@@ -697,7 +698,7 @@ mod interrupted {
         std::io::Write::write_all(&mut writer, &[b'x'; 65_536]).unwrap();
         let mut child = kling(sandbox.base_url(), &["status", &id]).stdout(writer).spawn().unwrap();
         let is_polled = |sandbox: &Sandbox| {
-            sandbox.requests().last().is_some_and(|request| request.operation == Some(Operation::Get))
+            sandbox.requests().last().is_some_and(|request| request.operation == Some(Endpoint::Get))
         };
         sandbox.until(is_polled).await;
         let pid = child.id().to_string();
@@ -729,7 +730,7 @@ mod interrupted {
 async fn a_task_whose_command_was_killed_is_found_by_the_printed_id_and_was_charged_once() {
     use std::io::BufRead as _;
     let sandbox = sandbox().await;
-    sandbox.fault_next(Operation::Create, "silence+charged".parse().unwrap());
+    sandbox.fault_next(Endpoint::Create, "silence+charged".parse().unwrap());
     let mut process = kling(sandbox.base_url(), &generate(&[]))
         .stderr(std::process::Stdio::piped())
         .stdout(std::process::Stdio::null())

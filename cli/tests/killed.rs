@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use kling_sandbox::{Clock, Fault, Moment, Operation, Sandbox, TaskPlan};
+use kling_sandbox::{Clock, Endpoint, Fault, Moment, Sandbox, TaskPlan};
 use serde_json::json;
 use support::{KEY, directory, generate, image, kling, run};
 
@@ -102,7 +102,7 @@ async fn before_its_last_byte_a_request_is_not_charged() {
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     for read in [0, 1, 12_000_000] {
         let sandbox = start().await;
-        sandbox.fault_next(Operation::Create, Fault::paused(Moment::Read(read), HELD));
+        sandbox.fault_next(Endpoint::Create, Fault::paused(Moment::Read(read), HELD));
         let victim = Victim::start(sandbox.base_url(), &words);
         until("the API stands still", &sandbox, |sandbox| sandbox.clock().sleepers() == 1).await;
         assert_eq!(sandbox.requests()[0].body.length, read);
@@ -125,7 +125,7 @@ async fn after_its_last_byte_a_request_is_charged_once_and_its_video_is_download
     ] {
         let sandbox = start().await;
         let target = directory(&format!("killed_{moment:?}")).join("cat.mp4");
-        sandbox.fault_next(Operation::Create, Fault::paused(moment, HELD));
+        sandbox.fault_next(Endpoint::Create, Fault::paused(moment, HELD));
         let victim = Victim::start(sandbox.base_url(), &generate(&["-o", target.to_str().unwrap()]));
         until("the API stands still", &sandbox, |sandbox| sandbox.clock().sleepers() == 1).await;
         let charged = usize::from(moment == Moment::Done);
@@ -144,7 +144,7 @@ async fn after_the_response_the_task_goes_on_and_is_waited_for_again() {
     let task_time = Duration::from_secs(240);
     sandbox.plan_next_task(TaskPlan::over(task_time));
     let victim = Victim::start(sandbox.base_url(), &generate(&["-o", target.to_str().unwrap()]));
-    let asks = |sandbox: &Sandbox| sandbox.requests().iter().any(|request| request.operation == Some(Operation::Get));
+    let asks = |sandbox: &Sandbox| sandbox.requests().iter().any(|request| request.operation == Some(Endpoint::Get));
     until("a query", &sandbox, asks).await;
     let external_id = victim.kill();
     assert!(!target.exists());
@@ -161,7 +161,7 @@ async fn during_the_download_no_part_of_a_video_gets_its_name_and_the_rest_is_do
     let sandbox = builder.start().await.unwrap();
     let directory = directory("killed_download");
     let target = directory.join("cat.mp4");
-    sandbox.fault_next(Operation::Video, Fault::slow_answer(1_500_000, HELD));
+    sandbox.fault_next(Endpoint::Video, Fault::slow_response(1_500_000, HELD));
     let victim = Victim::start(sandbox.base_url(), &generate(&["-o", target.to_str().unwrap()]));
     until("the API stands still", &sandbox, |sandbox| sandbox.clock().sleepers() == 1).await;
     let part = directory.join("cat.mp4.part");
@@ -183,7 +183,7 @@ async fn during_the_download_no_part_of_a_video_gets_its_name_and_the_rest_is_do
 #[tokio::test(flavor = "multi_thread")]
 async fn looking_a_task_up_any_number_of_times_submits_nothing() {
     let sandbox = start().await;
-    sandbox.fault_next(Operation::Create, Fault::paused(Moment::Done, HELD));
+    sandbox.fault_next(Endpoint::Create, Fault::paused(Moment::Done, HELD));
     let victim = Victim::start(sandbox.base_url(), &generate(&[]));
     until("a charge", &sandbox, |sandbox| sandbox.tasks_charged() == 1).await;
     let external_id = victim.kill();

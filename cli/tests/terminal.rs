@@ -7,7 +7,7 @@ use std::io::Read as _;
 use std::process::Stdio;
 use std::time::Duration;
 
-use kling_sandbox::{Clock, Fault, Moment, Operation, Sandbox};
+use kling_sandbox::{Clock, Endpoint, Fault, Moment, Sandbox};
 use serde_json::json;
 use support::{KEY, directory, generate, image, next_is};
 
@@ -59,9 +59,9 @@ async fn each_step_has_a_bar_that_goes_when_the_step_is_over() {
     std::fs::write(&large, bytes).unwrap();
     let (large, target) = (large.to_str().unwrap(), target.to_str().unwrap());
     // Each step stands still until its bar was seen.
-    sandbox.fault_next(Operation::Create, Fault::paused(Moment::Read(2_000_000), HELD));
-    sandbox.fault_next(Operation::Get, Fault::delayed(HELD));
-    sandbox.fault_next(Operation::Video, Fault::slow_answer(2_000_000, HELD));
+    sandbox.fault_next(Endpoint::Create, Fault::paused(Moment::Read(2_000_000), HELD));
+    sandbox.fault_next(Endpoint::Get, Fault::delayed(HELD));
+    sandbox.fault_next(Endpoint::Video, Fault::slow_response(2_000_000, HELD));
     let is_sending = |shown: &str| shown.contains("sending [") && shown.contains(" MiB/22.89 MiB");
     let is_waiting = |shown: &str| shown.contains("] 0:00 of about 0:02");
     let is_loading = |shown: &str| shown.contains("cat.mp4 [") && shown.contains("] 1.91 MiB/2.86 MiB");

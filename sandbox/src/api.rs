@@ -19,7 +19,7 @@ use crate::operations::{ROWS, Row};
 use crate::outputs::{Outputs, Signer};
 use crate::request::{self, shown};
 use crate::response::{self, Refusal, Response};
-use crate::script::Operation;
+use crate::script::Endpoint;
 use crate::task::{Task, TaskPlan, TaskStatus, Tasks};
 
 /// The list's default page size.
@@ -62,12 +62,12 @@ impl Origin for Api {
         &self.intake
     }
 
-    fn operation(&self, method: &Method, path: &str) -> Option<Operation> {
+    fn operation(&self, method: &Method, path: &str) -> Option<Endpoint> {
         self.route(method, path).ok().map(|route| match route {
-            Route::Create(_) => Operation::Create,
-            Route::List(_) => Operation::List,
-            Route::Get(..) | Route::GetNothing => Operation::Get,
-            Route::Content(_) => Operation::Video,
+            Route::Create(_) => Endpoint::Create,
+            Route::List(_) => Endpoint::List,
+            Route::Get(..) | Route::GetNothing => Endpoint::Get,
+            Route::Content(_) => Endpoint::Video,
         })
     }
 

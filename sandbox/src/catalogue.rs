@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::fault::{Fault, RetryAfter, Target};
 use crate::media::FILM;
-use crate::script::{Answer, Operation};
+use crate::script::{Endpoint, ScriptedResponse};
 
 /// Grammar of a fault's text, for a command's help.
 pub const FAULT_SYNTAX: &str = "[OPERATION=]NAME[:NUMBER][+MODIFIER[:VALUE]]...";
@@ -52,20 +52,20 @@ pub enum Tells {
 /// own name begins with `video-`.
 ///
 /// ```
-/// use kling_sandbox::{Fault, Operation, ScriptedFault};
+/// use kling_sandbox::{Fault, Endpoint, ScriptedFault};
 ///
 /// let scripted: ScriptedFault = "video=cut-answer:10000".parse()?;
-/// assert_eq!(scripted.operation, Operation::Video);
-/// assert_eq!(scripted.fault, Fault::cut_answer(10_000));
-/// assert_eq!("video-410".parse::<ScriptedFault>()?.operation, Operation::Video);
-/// assert_eq!("create=video-410".parse::<ScriptedFault>()?.operation, Operation::Create);
+/// assert_eq!(scripted.operation, Endpoint::Video);
+/// assert_eq!(scripted.fault, Fault::cut_response(10_000));
+/// assert_eq!("video-410".parse::<ScriptedFault>()?.operation, Endpoint::Video);
+/// assert_eq!("create=video-410".parse::<ScriptedFault>()?.operation, Endpoint::Create);
 /// # Ok::<(), kling_sandbox::UnknownFault>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ScriptedFault {
     /// Kind of the requests that it waits for.
-    pub operation: Operation,
+    pub operation: Endpoint,
     /// The fault.
     pub fault: Fault,
 }
@@ -130,14 +130,14 @@ impl FromStr for ScriptedFault {
         let (operation, fault) = match text.split_once('=') {
             Some((operation, fault)) => (operation.parse()?, fault),
             // A create would meet it as well, and show nothing of it.
-            None if text.starts_with("video-") => (Operation::Video, text),
-            None => (Operation::Create, text),
+            None if text.starts_with("video-") => (Endpoint::Video, text),
+            None => (Endpoint::Create, text),
         };
         Ok(Self { operation, fault: fault.parse()? })
     }
 }
 
-impl FromStr for Operation {
+impl FromStr for Endpoint {
     type Err = UnknownFault;
 
     fn from_str(text: &str) -> Result<Self, UnknownFault> {
@@ -182,9 +182,9 @@ fn base(text: &str) -> Result<Fault, UnknownFault> {
     match name {
         "cut-body" => Ok(Fault::cut_body(bytes()?)),
         "cut-connection" => Ok(Fault::cut_connection(bytes()?)),
-        "cut-answer" => Ok(Fault::cut_answer(bytes()?)),
+        "cut-answer" => Ok(Fault::cut_response(bytes()?)),
         "slow-request" => paced().map(|(bytes, every)| Fault::slow_request(bytes, every)),
-        "slow-answer" => paced().map(|(bytes, every)| Fault::slow_answer(bytes, every)),
+        "slow-answer" => paced().map(|(bytes, every)| Fault::slow_response(bytes, every)),
         "delayed" => seconds(text, value).map(Fault::delayed),
         "hidden" => seconds(text, value).map(Fault::hidden),
         "none" if value.is_none() => Ok(Fault::none()),
@@ -271,7 +271,7 @@ fn transport() -> Vec<NamedFault> {
     }
     for bytes in [0, 1, 16, 100] {
         let summary = format!("the task is made, and the connection closed after byte {bytes} of the response");
-        all.push(NamedFault::new(format!("cut-answer:{bytes}"), summary, Fault::cut_answer(bytes), Tells::Nothing));
+        all.push(NamedFault::new(format!("cut-answer:{bytes}"), summary, Fault::cut_response(bytes), Tells::Nothing));
     }
     let early = [
         (401, native_error(401, 1002, "access key not found"), false),
@@ -290,7 +290,7 @@ fn transport() -> Vec<NamedFault> {
     let clock = "of the sandbox's clock";
     let slow = [
         ("slow-request:65536/1", "64 KiB of the body are read each second", Fault::slow_request(65_536, second)),
-        ("slow-answer:10/1", "10 bytes of the response are sent each second", Fault::slow_answer(10, second)),
+        ("slow-answer:10/1", "10 bytes of the response are sent each second", Fault::slow_response(10, second)),
         ("delayed:10", "the response comes after 10 seconds", Fault::delayed(10 * second)),
         ("hidden:20", "the task can be queried after 20 seconds", Fault::hidden(20 * second)),
     ];
@@ -302,7 +302,7 @@ fn transport() -> Vec<NamedFault> {
 }
 
 fn retry_after_forms() -> impl Iterator<Item = NamedFault> {
-    let busy = || Fault::answer(native_error(429, 1302, "too many requests"));
+    let busy = || Fault::response(native_error(429, 1302, "too many requests"));
     let minute = Duration::from_secs(60);
     let forms = [
         ("retry-after:2", RetryAfter::Seconds(2)),
@@ -345,10 +345,10 @@ fn videos() -> Vec<NamedFault> {
     let changed = || Fault::none().header("etag", "\"another\"");
     let film = |status: u16| {
         let range = format!("bytes 0-{}/{}", FILM.len() - 1, FILM.len());
-        Answer::new(status).header("content-type", "video/mp4").header("content-range", range).body(FILM)
+        ScriptedResponse::new(status).header("content-type", "video/mp4").header("content-range", range).body(FILM)
     };
     let error = |message: &str| json!({"error": {"message": message, "type": "invalid_request_error"}});
-    let file = |body: &'static [u8]| Answer::new(200).header("content-type", "video/mp4").body(body);
+    let file = |body: &'static [u8]| ScriptedResponse::new(200).header("content-type", "video/mp4").body(body);
     let wrong_range = Fault::none().header("content-range", "bytes 0-9/10");
     let no_length = Fault::none().without_header("content-length").ignoring_range();
     let task = [
@@ -366,7 +366,7 @@ fn videos() -> Vec<NamedFault> {
     let no_task = [
         ("video-416", "416, nothing is so far behind", outside("bytes */1")),
         ("video-416-complete", "416, the video ends at byte 10000", outside("bytes */10000")),
-        ("video-425", "425, the video is not ready yet", Answer::new(425)),
+        ("video-425", "425, the video is not ready yet", ScriptedResponse::new(425)),
         ("video-400-json", "400 with JSON, the task is not done", early),
         ("video-400-xml", "400 with XML, the URL has expired", refusal(400, "ExpiredToken")),
         ("video-401", "401, the URL is refused", refusal(401, "AccessDenied")),
@@ -376,7 +376,7 @@ fn videos() -> Vec<NamedFault> {
         ("video-429", "429 with a Retry-After", busy(429)),
     ];
     let length = |length| Fault::none().header("content-length", length);
-    let private = Answer::redirect(302, "https://10.0.0.1/cat.mp4");
+    let private = ScriptedResponse::redirect(302, "https://10.0.0.1/cat.mp4");
     let webm = b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\xf7\x81\x01";
     let nothing = [
         ("video-too-short", "a length far beyond the last byte that comes", length("999999999")),
@@ -385,9 +385,9 @@ fn videos() -> Vec<NamedFault> {
     ];
     let responses = [
         ("video-206", "the project's film as a part that nobody requested", film(206)),
-        ("video-202", "202, the video is not ready yet", Answer::new(202)),
-        ("video-204", "204, the video is not ready yet", Answer::new(204)),
-        ("video-empty", "200 with an empty body", Answer::new(200)),
+        ("video-202", "202, the video is not ready yet", ScriptedResponse::new(202)),
+        ("video-204", "204, the video is not ready yet", ScriptedResponse::new(204)),
+        ("video-empty", "200 with an empty body", ScriptedResponse::new(200)),
         ("video-xml", "200 with XML, the URL has expired", refusal(200, "ExpiredToken")),
         ("video-json", "200 with JSON, the URL has expired", json(200, &error("the link has expired"))),
         ("video-gzip", "200 with a body encoded by gzip", file(GZIP).header("content-encoding", "gzip")),
@@ -401,10 +401,10 @@ fn videos() -> Vec<NamedFault> {
     ];
     let all = task.map(|(name, summary, fault)| NamedFault::new(name, summary, fault, Tells::Task)).into_iter();
     let no_task = no_task.map(|(name, summary, answer)| {
-        let named = NamedFault::new(name, summary, Fault::answer(answer), Tells::NoTask);
+        let named = NamedFault::new(name, summary, Fault::response(answer), Tells::NoTask);
         NamedFault { again: name == "video-429", ..named }
     });
-    let responses = responses.map(|(name, summary, answer)| (name, summary, Fault::answer(answer)));
+    let responses = responses.map(|(name, summary, answer)| (name, summary, Fault::response(answer)));
     let nothing = nothing.into_iter().chain(responses);
     let nothing = nothing.map(|(name, summary, fault)| NamedFault::new(name, summary, fault, Tells::Nothing));
     all.chain(no_task).chain(nothing).collect()
@@ -426,7 +426,7 @@ const GZIP: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0";
 fn unreadable() -> Vec<NamedFault> {
     let rows = [
         ("200-html", "200 with a page of HTML", html(200, "Console")),
-        ("200-empty", "200 with an empty body", Answer::new(200)),
+        ("200-empty", "200 with an empty body", ScriptedResponse::new(200)),
         (
             "200-half-json",
             "200 with half an object",
@@ -437,9 +437,9 @@ fn unreadable() -> Vec<NamedFault> {
             "200 with code 0 and no task",
             json(200, &json!({"code": 0, "message": "SUCCEED", "data": null})),
         ),
-        ("204", "204, without a body", Answer::new(204)),
-        ("408-empty", "408 with an empty body", Answer::new(408)),
-        ("500-empty", "500 with an empty body", Answer::new(500)),
+        ("204", "204, without a body", ScriptedResponse::new(204)),
+        ("408-empty", "408 with an empty body", ScriptedResponse::new(408)),
+        ("500-empty", "500 with an empty body", ScriptedResponse::new(500)),
         ("500-text", "500 with a line of text", text(500, "text/plain", "Internal Server Error")),
         ("502-html", "502 with a page of HTML", html(502, "Bad Gateway")),
         ("503-html", "503 with a page of HTML", html(503, "Service Temporarily Unavailable")),
@@ -447,7 +447,7 @@ fn unreadable() -> Vec<NamedFault> {
         ("520-html", "520, a status of one vendor's proxies", html(520, "Web server is returning an unknown error")),
     ];
     let rows = rows.into_iter().map(|(name, summary, answer)| {
-        let named = NamedFault::new(name, summary, Fault::answer(answer), Tells::Nothing);
+        let named = NamedFault::new(name, summary, Fault::response(answer), Tells::Nothing);
         [named.but_charged(), named]
     });
     rows.flatten().collect()
@@ -479,7 +479,7 @@ fn native() -> Vec<NamedFault> {
         (504, 5002, "internal timeout"),
     ];
     let rows = ROWS.into_iter().map(|(status, code, message)| {
-        let fault = Fault::answer(native_error(status, code, message));
+        let fault = Fault::response(native_error(status, code, message));
         let tells = if code >= 5000 { Tells::Nothing } else { Tells::NoTask };
         let named = NamedFault::new(code.to_string(), format!("{status}, {message}"), fault, tells);
         NamedFault { again: matches!(code, 1302 | 1303), ..named }
@@ -489,9 +489,9 @@ fn native() -> Vec<NamedFault> {
 
 /// Responses of gateways, where the numeric code is missing or lost.
 fn worded() -> Vec<NamedFault> {
-    let row = |name: String, summary: &str, answer: Answer, tells, again| {
+    let row = |name: String, summary: &str, answer: ScriptedResponse, tells, again| {
         let status = answer.status;
-        let named = NamedFault::new(name, format!("{status}, {summary}"), Fault::answer(answer), tells);
+        let named = NamedFault::new(name, format!("{status}, {summary}"), Fault::response(answer), tells);
         NamedFault { again, ..named }
     };
     let mut all = Vec::new();
@@ -504,7 +504,7 @@ fn worded() -> Vec<NamedFault> {
     }
     let limited = "a limiter, or one of several channels behind the gateway";
     for (name, answer) in [
-        ("429-empty", Answer::new(429)),
+        ("429-empty", ScriptedResponse::new(429)),
         ("429-html", html(429, "Too Many Requests")),
         ("429-text", text(429, "text/plain", "Too Many Requests")),
         ("429-detail", json(429, &json!({"detail": "Too Many Requests"}))),
@@ -570,27 +570,27 @@ fn worded() -> Vec<NamedFault> {
 /// Written as gateways write theirs; always the same, so that a response is.
 const REQUEST_ID: &str = "20251127173025029000000sandbox";
 
-fn json(status: u16, body: &Value) -> Answer {
+fn json(status: u16, body: &Value) -> ScriptedResponse {
     text(status, "application/json", &body.to_string())
 }
 
 /// The native shape.
-fn native_error(status: u16, code: u16, message: &str) -> Answer {
+fn native_error(status: u16, code: u16, message: &str) -> ScriptedResponse {
     json(status, &json!({"code": code, "message": message, "request_id": REQUEST_ID}))
 }
 
 /// The shape `{"code": "word", "message", "data": null}`.
-fn word(status: u16, word: &str, message: &str) -> Answer {
+fn word(status: u16, word: &str, message: &str) -> ScriptedResponse {
     json(status, &json!({"code": word, "message": message, "data": null}))
 }
 
 /// The shape `{"error": {…}}`, with the request's id where gateways hide it.
-fn error(status: u16, message: &str, code: &str) -> Answer {
+fn error(status: u16, message: &str, code: &str) -> ScriptedResponse {
     let message = format!("{message} (request id: {REQUEST_ID})");
     json(status, &json!({"error": {"message": message, "type": "new_api_error", "param": "", "code": code}}))
 }
 
-fn html(status: u16, title: &str) -> Answer {
+fn html(status: u16, title: &str) -> ScriptedResponse {
     text(
         status,
         "text/html",
@@ -598,8 +598,8 @@ fn html(status: u16, title: &str) -> Answer {
     )
 }
 
-fn text(status: u16, kind: &str, body: &str) -> Answer {
-    Answer::new(status).header("content-type", kind).body(body.to_owned())
+fn text(status: u16, kind: &str, body: &str) -> ScriptedResponse {
+    ScriptedResponse::new(status).header("content-type", kind).body(body.to_owned())
 }
 
 #[cfg(test)]

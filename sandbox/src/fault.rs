@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::script::Answer;
+use crate::script::ScriptedResponse;
 
 /// Fault of one request, for [`Sandbox::fault_next`](crate::Sandbox::fault_next) or
 /// [`Sandbox::fault_always`](crate::Sandbox::fault_always).
@@ -16,12 +16,12 @@ use crate::script::Answer;
 /// them, and whatever closes the connection ends every other request on it.
 ///
 /// ```
-/// use kling_sandbox::{Answer, Fault};
+/// use kling_sandbox::{ScriptedResponse, Fault};
 /// use std::time::Duration;
 ///
 /// let lost = Fault::hang_up().charged().hidden_for(Duration::from_secs(20));
 /// assert_eq!("hang-up+charged+hidden:20".parse(), Ok(lost));
-/// assert!(!Fault::early(Answer::new(413)).is_charged());
+/// assert!(!Fault::early(ScriptedResponse::new(413)).is_charged());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -34,9 +34,9 @@ pub struct Fault {
     pub(crate) retry_after: Option<RetryAfter>,
     pub(crate) headers: Vec<(String, Option<String>)>,
     pub(crate) ignores_range: bool,
-    pub(crate) answer_pace: Option<Pace>,
-    pub(crate) cut_answer: Option<u64>,
-    pub(crate) end_answer: Option<u64>,
+    pub(crate) response_pace: Option<Pace>,
+    pub(crate) cut_response: Option<u64>,
+    pub(crate) end_response: Option<u64>,
     pub(crate) reshaped: Vec<Reshape>,
 }
 
@@ -105,7 +105,7 @@ pub(crate) enum Take {
 pub(crate) enum Reply {
     /// The API's own.
     Own,
-    Scripted(Answer),
+    Scripted(ScriptedResponse),
     Redirect(u16, Target),
     Close,
     Silence,
@@ -151,25 +151,25 @@ impl Fault {
     }
 
     /// Carries the request out, and closes the connection after so many bytes of the response, its head included.
-    pub fn cut_answer(after: u64) -> Self {
+    pub fn cut_response(after: u64) -> Self {
         Self::none().cut_after(after)
     }
 
     /// Reads the whole request, and sends this response. Not charged, unless [`Fault::charged`] is added.
-    pub fn answer(answer: Answer) -> Self {
-        Self { charged: false, reply: Reply::Scripted(answer), ..Self::none() }
+    pub fn response(response: ScriptedResponse) -> Self {
+        Self { charged: false, reply: Reply::Scripted(response), ..Self::none() }
     }
 
     /// Responds as soon as the head has arrived, leaves the body unread, and closes the connection, so that the sender of
     /// a large body is interrupted by a reset. (Over HTTP/2 only the stream ends.) Not charged.
-    pub fn early(answer: Answer) -> Self {
-        Self { take: Take::Head, ..Self::answer(answer) }
+    pub fn early(answer: ScriptedResponse) -> Self {
+        Self { take: Take::Head, ..Self::response(answer) }
     }
 
     /// Responds as soon as the head has arrived, and then reads the body to its end, as a considerate server does. Not
     /// charged.
-    pub fn early_drained(answer: Answer) -> Self {
-        Self { take: Take::Later, ..Self::answer(answer) }
+    pub fn early_drained(answer: ScriptedResponse) -> Self {
+        Self { take: Take::Later, ..Self::response(answer) }
     }
 
     /// Reads the whole request, and redirects. Not charged, unless [`Fault::charged`] is added.
@@ -184,8 +184,8 @@ impl Fault {
     }
 
     /// Carries the request out, but sends only so many bytes of the response at once, and then waits on the sandbox's clock.
-    pub fn slow_answer(bytes: u64, every: Duration) -> Self {
-        Self { answer_pace: Some(Pace::new(bytes, every)), ..Self::none() }
+    pub fn slow_response(bytes: u64, every: Duration) -> Self {
+        Self { response_pace: Some(Pace::new(bytes, every)), ..Self::none() }
     }
 
     /// Carries the request out at once, and responds when so much time has passed on the sandbox's clock.
@@ -198,7 +198,7 @@ impl Fault {
     /// On a manual clock the request pauses until the test moves the clock, which is the place to kill a sender:
     ///
     /// ```
-    /// use kling_sandbox::{Clock, Fault, Moment, Operation, Sandbox};
+    /// use kling_sandbox::{Clock, Fault, Moment, Endpoint, Sandbox};
     /// use std::time::Duration;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
@@ -206,7 +206,7 @@ impl Fault {
     /// let clock = Clock::manual();
     /// let sandbox = Sandbox::builder().clock(clock.clone()).start().await?;
     /// let hour = Duration::from_secs(3600);
-    /// sandbox.fault_next(Operation::Create, Fault::paused(Moment::Whole, hour));
+    /// sandbox.fault_next(Endpoint::Create, Fault::paused(Moment::Whole, hour));
     /// # let post = reqwest::Client::new().post(sandbox.endpoint()).body("{}").send();
     /// # let sender = tokio::spawn(post);
     /// // … the code under test submits …
@@ -254,12 +254,12 @@ impl Fault {
 
     /// Closes the connection after so many bytes of the response, its head included.
     pub fn cut_after(self, bytes: u64) -> Self {
-        Self { cut_answer: Some(bytes), ..self }
+        Self { cut_response: Some(bytes), ..self }
     }
 
     /// Ends the body of the response after so many bytes as if it were whole; its length is not announced.
     pub fn end_after(self, bytes: u64) -> Self {
-        Self { end_answer: Some(bytes), ..self }
+        Self { end_response: Some(bytes), ..self }
     }
 
     /// Adds a `Retry-After` to the response, whatever it is.
@@ -330,9 +330,9 @@ impl Fault {
             retry_after: None,
             headers: Vec::new(),
             ignores_range: false,
-            answer_pace: None,
-            cut_answer: None,
-            end_answer: None,
+            response_pace: None,
+            cut_response: None,
+            end_response: None,
             reshaped: Vec::new(),
         }
     }
@@ -351,12 +351,12 @@ mod tests {
         for (fault, can_be) in [
             (Fault::hang_up(), true),
             (Fault::silence(), true),
-            (Fault::answer(Answer::new(502)), true),
+            (Fault::response(ScriptedResponse::new(502)), true),
             (Fault::redirect(307, Target::Itself), true),
             (Fault::cut_body(u64::MAX), false),
             (Fault::cut_connection(u64::MAX), false),
-            (Fault::early(Answer::new(413)), false),
-            (Fault::early_drained(Answer::new(413)), false),
+            (Fault::early(ScriptedResponse::new(413)), false),
+            (Fault::early_drained(ScriptedResponse::new(413)), false),
         ] {
             assert!(!fault.is_charged(), "{fault:?}");
             assert_eq!(fault.clone().charged().is_charged(), can_be, "{fault:?}");

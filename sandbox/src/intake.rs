@@ -20,7 +20,7 @@ use crate::fault::{Fault, Moment, Reply, Reshape, RetryAfter, Take, Target};
 use crate::leak::Watch;
 use crate::log::{EntryId, KEPT_BYTES, Log, Received, ReceivedBody, hex};
 use crate::response::{Body, Refusal, Response, full, response};
-use crate::script::{Answer, Operation, Script};
+use crate::script::{Endpoint, Script, ScriptedResponse};
 use crate::wire::Wire;
 
 /// The largest body that is taken: four images of 10 MB make 56 MB of JSON, and this is the next power of two. The
@@ -45,7 +45,7 @@ pub(crate) struct Intake {
 /// An origin: which operation a request is, and what comes of it once it is here whole.
 pub(crate) trait Origin: Send + Sync + 'static {
     fn intake(&self) -> &Arc<Intake>;
-    fn operation(&self, method: &Method, path: &str) -> Option<Operation>;
+    fn operation(&self, method: &Method, path: &str) -> Option<Endpoint>;
     /// A task that it makes is hidden for this time.
     fn handle(
         &self,
@@ -173,7 +173,7 @@ impl Taken {
         for reshape in &self.fault.reshaped {
             response = reshape.apply(response).await;
         }
-        if let Some(bytes) = self.fault.end_answer {
+        if let Some(bytes) = self.fault.end_response {
             response.headers_mut().remove(header::CONTENT_LENGTH);
             response = response.map(|body| Unmeasured { left: bytes, ..Unmeasured::of(body) }.boxed());
         }
@@ -183,14 +183,14 @@ impl Taken {
         if let Some(form) = &self.fault.retry_after {
             add_retry_after(response.headers_mut(), form, self.intake.clock.unix_time());
         }
-        let closes = self.fault.cut_answer.is_some() || self.fault.take == Take::Head;
+        let closes = self.fault.cut_response.is_some() || self.fault.take == Take::Head;
         if closes && self.version < Version::HTTP_2 {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        if let Some(after) = self.fault.cut_answer {
+        if let Some(after) = self.fault.cut_response {
             self.wire.cut_writing(after);
         }
-        if let Some(pace) = self.fault.answer_pace {
+        if let Some(pace) = self.fault.response_pace {
             self.wire.pace_writing(pace);
         }
         response
@@ -203,11 +203,11 @@ impl Taken {
         }
     }
 
-    fn redirect(&self, status: u16, target: Target) -> Answer {
+    fn redirect(&self, status: u16, target: Target) -> ScriptedResponse {
         let itself = self.uri.path_and_query().map_or("/", |path| path.as_str());
         match target {
-            Target::Itself => Answer::redirect(status, itself),
-            Target::Elsewhere => Answer::redirect(status, format!("{}{itself}", self.intake.elsewhere)),
+            Target::Itself => ScriptedResponse::redirect(status, itself),
+            Target::Elsewhere => ScriptedResponse::redirect(status, format!("{}{itself}", self.intake.elsewhere)),
         }
     }
 

@@ -55,12 +55,12 @@
 //! token before it.
 //!
 //! ```no_run
-//! use kling_sandbox::{Operation, Sandbox};
+//! use kling_sandbox::{Endpoint, Sandbox};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let sandbox = Sandbox::builder().kling(true).start().await?;
 //! let (access_key, secret_key) = (sandbox.access_key(), sandbox.secret_key()); // for the code under test
-//! sandbox.fault_next(Operation::Get, "1004".parse()?); // the next query finds its token expired, once
+//! sandbox.fault_next(Endpoint::Get, "1004".parse()?); // the next query finds its token expired, once
 //! # Ok(())
 //! # }
 //! ```
@@ -74,13 +74,13 @@
 //! [`Builder::duplicates`] nothing hides a double charge. A [`Proxy`] slows or breaks the connection itself.
 //!
 //! ```no_run
-//! use kling_sandbox::{Fault, Operation, Sandbox};
+//! use kling_sandbox::{Fault, Endpoint, Sandbox};
 //!
 //! # async fn example() -> std::io::Result<()> {
 //! let sandbox = Sandbox::builder().duplicates(true).start().await?;
-//! sandbox.fault_next(Operation::Create, Fault::hang_up().charged());
+//! sandbox.fault_next(Endpoint::Create, Fault::hang_up().charged());
 //! // … the code under test submits with the id `mine`, and loses the response …
-//! assert_eq!(sandbox.faults_waiting(Operation::Create), 0);
+//! assert_eq!(sandbox.faults_waiting(Endpoint::Create), 0);
 //! assert_eq!(sandbox.charged_for("mine"), 1);
 //! # Ok(())
 //! # }
@@ -164,7 +164,7 @@ pub use log::{Received, ReceivedBody};
 pub use outputs::OutputKind;
 pub use proxy::{Proxy, ProxyBuilder};
 pub use sandbox::{Builder, Sandbox};
-pub use script::{Answer, Operation};
+pub use script::{Endpoint, ScriptedResponse};
 pub use task::{Outcome, TaskEntry, TaskPlan, TaskStatus};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

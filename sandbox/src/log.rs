@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use crate::image::ReceivedImage;
 use crate::lock;
-use crate::script::Operation;
+use crate::script::Endpoint;
 
 /// A body up to this size is kept as it came: larger than any request of URLs, far smaller than one of files.
 pub(crate) const KEPT_BYTES: usize = 64 * 1024;
@@ -27,7 +27,7 @@ const KEPT_REQUESTS: usize = 10_000;
 #[non_exhaustive]
 pub struct Received {
     /// Its kind; none, if the API has no such operation.
-    pub operation: Option<Operation>,
+    pub operation: Option<Endpoint>,
     /// Its protocol.
     pub version: Version,
     /// Its method.

@@ -19,7 +19,7 @@ use crate::intake::{Intake, Origin};
 use crate::log::{EntryId, sha256};
 use crate::media;
 use crate::response::{Response, full, response};
-use crate::script::Operation;
+use crate::script::Endpoint;
 use crate::task::{Output, Task};
 
 /// Kind of an output.
@@ -205,8 +205,8 @@ impl Origin for Outputs {
         &self.intake
     }
 
-    fn operation(&self, _: &Method, _: &str) -> Option<Operation> {
-        Some(Operation::Video)
+    fn operation(&self, _: &Method, _: &str) -> Option<Endpoint> {
+        Some(Endpoint::Video)
     }
 
     async fn handle(&self, request: Request<Bytes>, _: EntryId, _: Duration) -> Response {

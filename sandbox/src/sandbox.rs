@@ -21,7 +21,7 @@ use crate::log::{Log, Received};
 use crate::media::FILM;
 use crate::operations::ROWS;
 use crate::outputs::{self, Film, OutputKind, Outputs, Signer};
-use crate::script::{Answer, Operation, Script};
+use crate::script::{Endpoint, Script, ScriptedResponse};
 use crate::server::{Listener, Server};
 use crate::task::{TaskEntry, TaskPlan, Tasks};
 
@@ -421,19 +421,19 @@ impl Sandbox {
 
     /// Sends this response to the next request of this kind, and does nothing else for it: short for
     /// [`Sandbox::fault_next`] with [`Fault::answer`].
-    pub fn answer_next(&self, operation: Operation, answer: Answer) {
-        self.fault_next(operation, Fault::answer(answer));
+    pub fn respond_next(&self, operation: Endpoint, answer: ScriptedResponse) {
+        self.fault_next(operation, Fault::response(answer));
     }
 
     /// Sets the fault of the next request of this kind. Several faults wait for several requests, in order; one is used up
     /// when the head of a request arrives.
-    pub fn fault_next(&self, operation: Operation, fault: Fault) {
+    pub fn fault_next(&self, operation: Endpoint, fault: Fault) {
         self.script.push(operation, fault);
     }
 
     /// Sets the fault of every request of this kind that finds no other, until [`Sandbox::clear_faults`]. A second one
     /// replaces the first.
-    pub fn fault_always(&self, operation: Operation, fault: Fault) {
+    pub fn fault_always(&self, operation: Endpoint, fault: Fault) {
         self.script.always(operation, fault);
     }
 
@@ -443,7 +443,7 @@ impl Sandbox {
     }
 
     /// How many faults still wait for a request of this kind: none, if a test met all that it prepared.
-    pub fn faults_waiting(&self, operation: Operation) -> usize {
+    pub fn faults_waiting(&self, operation: Endpoint) -> usize {
         self.script.waiting(operation)
     }
 

@@ -1,4 +1,4 @@
-//! The script of a sandbox: the faults that wait for their requests, and the [`Answer`] that takes the place of the API's own
+//! The script of a sandbox: the faults that wait for their requests, and the [`ScriptedResponse`] that takes the place of the API's own
 //! response.
 
 use std::collections::{HashMap, VecDeque};
@@ -14,7 +14,7 @@ use crate::response::{Response, full, response};
 /// Kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Operation {
+pub enum Endpoint {
     /// `POST …/text2video`, or of another operation: the paid one.
     Create,
     /// `GET …/text2video/{id}`.
@@ -29,13 +29,13 @@ pub enum Operation {
 /// Response in the place of the API's own.
 ///
 /// ```
-/// use kling_sandbox::Answer;
+/// use kling_sandbox::ScriptedResponse;
 ///
-/// let busy = Answer::new(429).header("retry-after", "2").body(r#"{"code":1303,"message":"parallel task over resource pack limit"}"#);
+/// let busy = ScriptedResponse::new(429).header("retry-after", "2").body(r#"{"code":1303,"message":"parallel task over resource pack limit"}"#);
 /// assert_eq!(busy.status, 429);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct ScriptedResponse {
     /// The HTTP status. A final one: from 200 to 999.
     pub status: u16,
     /// Header names and values, in order.
@@ -44,7 +44,7 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-impl Answer {
+impl ScriptedResponse {
     /// A response with this status, and neither headers nor a body.
     pub fn new(status: u16) -> Self {
         Self { status, ..Self::default() }
@@ -89,7 +89,7 @@ impl Answer {
 
 /// The faults that wait for their requests.
 #[derive(Debug, Default)]
-pub(crate) struct Script(Mutex<HashMap<Operation, Waiting>>);
+pub(crate) struct Script(Mutex<HashMap<Endpoint, Waiting>>);
 
 #[derive(Debug, Default)]
 struct Waiting {
@@ -99,11 +99,11 @@ struct Waiting {
 }
 
 impl Script {
-    pub fn push(&self, operation: Operation, fault: Fault) {
+    pub fn push(&self, operation: Endpoint, fault: Fault) {
         lock(&self.0).entry(operation).or_default().next.push_back(fault);
     }
 
-    pub fn always(&self, operation: Operation, fault: Fault) {
+    pub fn always(&self, operation: Endpoint, fault: Fault) {
         lock(&self.0).entry(operation).or_default().always = Some(fault);
     }
 
@@ -112,11 +112,11 @@ impl Script {
     }
 
     /// How many faults wait for one request each.
-    pub fn waiting(&self, operation: Operation) -> usize {
+    pub fn waiting(&self, operation: Endpoint) -> usize {
         lock(&self.0).get(&operation).map_or(0, |waiting| waiting.next.len())
     }
 
-    pub fn next(&self, operation: Option<Operation>) -> Option<Fault> {
+    pub fn next(&self, operation: Option<Endpoint>) -> Option<Fault> {
         let mut script = lock(&self.0);
         let waiting = script.get_mut(&operation?)?;
         waiting.next.pop_front().or_else(|| waiting.always.clone())
@@ -130,12 +130,12 @@ mod tests {
     #[test]
     fn a_response_that_http_cannot_carry_becomes_a_500_with_the_reason() {
         for (answer, status) in [
-            (Answer::new(204), 204),
-            (Answer::new(599), 599),
-            (Answer::new(100), 500),
-            (Answer::new(7), 500),
-            (Answer::new(200).header("a b", "c"), 500),
-            (Answer::new(200).header("a", "line\nbreak"), 500),
+            (ScriptedResponse::new(204), 204),
+            (ScriptedResponse::new(599), 599),
+            (ScriptedResponse::new(100), 500),
+            (ScriptedResponse::new(7), 500),
+            (ScriptedResponse::new(200).header("a b", "c"), 500),
+            (ScriptedResponse::new(200).header("a", "line\nbreak"), 500),
         ] {
             let response = answer.clone().into_response();
             assert_eq!(response.status().as_u16(), status, "{answer:?}");
@@ -145,17 +145,17 @@ mod tests {
     #[test]
     fn faults_wait_in_order_and_for_their_own_operation() {
         let script = Script::default();
-        let [first, second, standing] = [301, 302, 303].map(|status| Fault::answer(Answer::new(status)));
-        script.always(Operation::Create, standing.clone());
-        script.push(Operation::Create, first.clone());
-        script.push(Operation::Create, second.clone());
-        assert_eq!(script.waiting(Operation::Create), 2);
-        assert_eq!(script.next(Some(Operation::Get)), None);
+        let [first, second, standing] = [301, 302, 303].map(|status| Fault::response(ScriptedResponse::new(status)));
+        script.always(Endpoint::Create, standing.clone());
+        script.push(Endpoint::Create, first.clone());
+        script.push(Endpoint::Create, second.clone());
+        assert_eq!(script.waiting(Endpoint::Create), 2);
+        assert_eq!(script.next(Some(Endpoint::Get)), None);
         assert_eq!(script.next(None), None);
         for expected in [first, second, standing.clone(), standing] {
-            assert_eq!(script.next(Some(Operation::Create)), Some(expected));
+            assert_eq!(script.next(Some(Endpoint::Create)), Some(expected));
         }
         script.clear();
-        assert_eq!(script.next(Some(Operation::Create)), None);
+        assert_eq!(script.next(Some(Endpoint::Create)), None);
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
-use kling_sandbox::{Answer, Operation, Sandbox};
+use kling_sandbox::{Endpoint, Sandbox, ScriptedResponse};
 use serde_json::Value;
 
 pub const PROMPT: &str = "The cat puts the hat on";
@@ -133,7 +133,8 @@ pub fn submitted(sandbox: &Sandbox) -> String {
 /// Lets the next poll be answered with this task.
 pub fn next_is(sandbox: &Sandbox, data: &Value) {
     let body = serde_json::json!({"code": 0, "message": "SUCCEED", "request_id": "r", "data": data}).to_string();
-    sandbox.answer_next(Operation::Get, Answer::new(200).header("content-type", "application/json").body(body));
+    sandbox
+        .respond_next(Endpoint::Get, ScriptedResponse::new(200).header("content-type", "application/json").body(body));
 }
 
 /// One of the project's images.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kling_sandbox::{Answer, Clock, Fault, Moment, Operation, RetryAfter, Target, Tells};
+use kling_sandbox::{Clock, Endpoint, Fault, Moment, RetryAfter, ScriptedResponse, Target, Tells};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
@@ -35,7 +35,7 @@ async fn a_body_is_cut_after_each_of_its_bytes_and_is_whole_only_at_its_end() {
     let length = body_of_urls().len();
     let head = head(&sandbox, length);
     for cut in 0..=length {
-        sandbox.fault_next(Operation::Create, Fault::cut_body(cut as u64));
+        sandbox.fault_next(Endpoint::Create, Fault::cut_body(cut as u64));
         let mut stream = connect(&sandbox).await;
         // No more than what it takes: it must not wait for another byte.
         let request = format!("{head}{}", &body_of_urls()[..cut]);
@@ -61,13 +61,13 @@ async fn a_request_is_cut_after_each_of_its_bytes_and_is_whole_only_at_its_end()
     let request = format!("{head}{}", body_of_urls());
     let mut whole = 0;
     for cut in 0..=request.len() + 1 {
-        sandbox.fault_next(Operation::Create, Fault::cut_connection(cut as u64));
+        sandbox.fault_next(Endpoint::Create, Fault::cut_connection(cut as u64));
         let mut stream = connect(&sandbox).await;
         let sent = &request.as_bytes()[..cut.clamp(head.len(), request.len())];
         stream.write_all(sent).await.expect("it reads");
         assert_eq!(rest(&mut stream).await, b"", "cut after {cut}");
         whole += u64::from(cut >= request.len());
-        assert_eq!((sandbox.posts_received_whole(), sandbox.faults_waiting(Operation::Create)), (whole, 0));
+        assert_eq!((sandbox.posts_received_whole(), sandbox.faults_waiting(Endpoint::Create)), (whole, 0));
     }
     assert_eq!(sandbox.tasks_charged(), 0);
 }
@@ -81,7 +81,7 @@ async fn a_cut_counts_from_its_own_request_on_a_connection_that_is_used_again() 
     let mut answer = [0; 4096];
     while !stream.read(&mut answer).await.is_ok_and(|read| answer[..read].ends_with(b"}}")) {}
     let part = request.len() - 10;
-    sandbox.fault_next(Operation::Create, Fault::cut_connection(part as u64));
+    sandbox.fault_next(Endpoint::Create, Fault::cut_connection(part as u64));
     stream.write_all(&request.as_bytes()[..part - 1]).await.expect("it reads");
     until("the part arriving", || sandbox.posts_begun() == 2).await;
     assert!(stream.try_read(&mut answer).is_err(), "one byte is missing");
@@ -94,7 +94,7 @@ async fn a_cut_counts_from_its_own_request_on_a_connection_that_is_used_again() 
 async fn hanging_up_sends_nothing_and_is_charged_only_on_demand() {
     for (fault, charged) in [(Fault::hang_up(), 0), (Fault::hang_up().charged(), 1)] {
         let sandbox = start().await;
-        sandbox.fault_next(Operation::Create, fault);
+        sandbox.fault_next(Endpoint::Create, fault);
         assert_eq!(answer_by_hand(&sandbox).await, b"");
         assert_eq!((sandbox.posts_received_whole(), sandbox.tasks_charged()), (1, charged));
         assert_eq!(sandbox.requests()[0].status, None);
@@ -105,7 +105,7 @@ async fn hanging_up_sends_nothing_and_is_charged_only_on_demand() {
 async fn silence_keeps_the_connection_and_sends_nothing() {
     for (fault, charged) in [(Fault::silence(), 0), (Fault::silence().charged(), 1)] {
         let sandbox = with_manual_clock().await;
-        sandbox.fault_next(Operation::Create, fault);
+        sandbox.fault_next(Endpoint::Create, fault);
         let mut stream = connect(&sandbox).await;
         stream.write_all(by_hand(&sandbox).as_bytes()).await.expect("it reads");
         until("the request", || sandbox.posts_received_whole() == 1 && sandbox.tasks_charged() == charged).await;
@@ -120,12 +120,12 @@ async fn silence_keeps_the_connection_and_sends_nothing() {
 #[tokio::test]
 async fn a_response_is_cut_after_each_of_its_bytes_and_the_request_is_charged() {
     let sandbox = start().await;
-    sandbox.fault_next(Operation::Create, Fault::cut_answer(u64::MAX));
+    sandbox.fault_next(Endpoint::Create, Fault::cut_response(u64::MAX));
     let whole = answer_by_hand(&sandbox).await;
     let text = String::from_utf8(whole.clone()).expect("a text");
     assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with("}}"), "{text}");
     for cut in 0..=whole.len() {
-        sandbox.fault_next(Operation::Create, Fault::cut_answer(cut as u64));
+        sandbox.fault_next(Endpoint::Create, Fault::cut_response(cut as u64));
         assert_eq!(answer_by_hand(&sandbox).await.len(), cut);
         assert_eq!(sandbox.tasks_charged(), cut + 2);
     }
@@ -137,7 +137,7 @@ async fn a_video_can_break_off_and_be_fetched_on() {
     let caller = Caller::new(&sandbox);
     let id = caller.submit(&body()).await;
     let url = text(&caller.task(&id).await["task_result"]["videos"][0]["url"]);
-    sandbox.fault_next(Operation::Video, Fault::cut_answer(10_000));
+    sandbox.fault_next(Endpoint::Video, Fault::cut_response(10_000));
     let mut answer = caller.http.get(&url).send().await.expect("the head arrives");
     let mut part = Vec::new();
     while let Ok(Some(chunk)) = answer.chunk().await {
@@ -153,7 +153,7 @@ async fn a_video_can_break_off_and_be_fetched_on() {
 #[tokio::test]
 async fn an_early_response_leaves_the_body_unread_and_resets_the_sender() {
     let sandbox = start().await;
-    sandbox.fault_next(Operation::Create, Fault::early(Answer::new(413).body("too large")));
+    sandbox.fault_next(Endpoint::Create, Fault::early(ScriptedResponse::new(413).body("too large")));
     let mut stream = connect(&sandbox).await;
     stream.write_all(head(&sandbox, 50_000_000).as_bytes()).await.expect("it reads");
     let answer = String::from_utf8(rest(&mut stream).await).expect("a text");
@@ -173,7 +173,7 @@ async fn an_early_response_leaves_the_body_unread_and_resets_the_sender() {
 #[tokio::test]
 async fn an_early_response_that_drains_takes_the_body_after_it_and_charges_nothing() {
     let sandbox = start().await;
-    sandbox.fault_next(Operation::Create, Fault::early_drained(Answer::new(401).body("no")));
+    sandbox.fault_next(Endpoint::Create, Fault::early_drained(ScriptedResponse::new(401).body("no")));
     let mut stream = connect(&sandbox).await;
     let length = 3_000_000;
     stream.write_all(head(&sandbox, length).as_bytes()).await.expect("it reads");
@@ -193,7 +193,7 @@ async fn an_early_response_that_drains_takes_the_body_after_it_and_charges_nothi
 async fn every_named_fault_charges_and_responds_as_its_entry_says() {
     for named in Fault::all() {
         let sandbox = with_manual_clock().await;
-        sandbox.fault_next(Operation::Create, named.fault.clone());
+        sandbox.fault_next(Endpoint::Create, named.fault.clone());
         if named.name.starts_with("silence") {
             continue; // it has a test of its own, and would keep this one for ever
         }
@@ -210,7 +210,7 @@ async fn every_named_fault_charges_and_responds_as_its_entry_says() {
         };
         let name = &named.name;
         assert_eq!(sandbox.tasks_charged(), usize::from(named.charged), "{name}: {answer}");
-        assert_eq!(sandbox.faults_waiting(Operation::Create), 0, "{name}");
+        assert_eq!(sandbox.faults_waiting(Endpoint::Create), 0, "{name}");
         let whole = sandbox.posts_received_whole();
         match named.tells {
             Tells::NotWhole => assert_eq!((whole, &*answer), (0, ""), "{name}"),
@@ -237,7 +237,7 @@ async fn every_named_fault_charges_and_responds_as_its_entry_says() {
 #[tokio::test]
 async fn no_fault_charges_a_request_that_the_api_refuses() {
     let sandbox = start().await;
-    sandbox.fault_next(Operation::Create, Fault::answer(Answer::new(502)).charged());
+    sandbox.fault_next(Endpoint::Create, Fault::response(ScriptedResponse::new(502)).charged());
     let answer = Caller::new(&sandbox).http.post(sandbox.endpoint()).json(&body()).send().await;
     assert_eq!(answer.expect("an answer").status(), StatusCode::BAD_GATEWAY);
     assert_eq!((sandbox.posts_received_whole(), sandbox.tasks_charged()), (1, 0), "it had no key");
@@ -256,7 +256,7 @@ async fn retry_after_comes_in_each_form_and_its_dates_follow_the_clock() {
     ] {
         let sandbox = with_manual_clock().await;
         sandbox.clock().advance(SECOND / 2); // the clock begins 29 ms after a second
-        sandbox.fault_next(Operation::Get, Fault::answer(Answer::new(429)).retry_after(form));
+        sandbox.fault_next(Endpoint::Get, Fault::response(ScriptedResponse::new(429)).retry_after(form));
         let url = format!("{}/1", sandbox.endpoint());
         let answer = reqwest::get(url).await.expect("an answer");
         assert_eq!(answer.headers()["retry-after"], header);
@@ -271,7 +271,7 @@ async fn a_response_is_reshaped_as_gateways_and_proxies_do() {
     let id = caller.submit(&body()).await;
     let url = format!("{}/{id}", sandbox.endpoint());
     let get = async |fault: &str| {
-        sandbox.fault_next(Operation::Get, fault.parse().expect("a fault"));
+        sandbox.fault_next(Endpoint::Get, fault.parse().expect("a fault"));
         let answer = caller.http.get(&url).bearer_auth(sandbox.api_key()).send().await.expect("an answer");
         answer.bytes().await.expect("a body").to_vec()
     };
@@ -310,7 +310,7 @@ async fn a_redirect_leads_where_it_says() {
     for (target, location) in
         [(Target::Itself, path.to_owned()), (Target::Elsewhere, format!("{}{path}", sandbox.video_origin()))]
     {
-        sandbox.fault_next(Operation::List, Fault::redirect(307, target));
+        sandbox.fault_next(Endpoint::List, Fault::redirect(307, target));
         let answer = http.get(format!("{}?pageNum=2", sandbox.endpoint())).send().await.expect("an answer");
         assert_eq!((answer.status().as_u16(), &answer.headers()["location"]), (307, &location.parse().expect("text")));
     }
@@ -341,7 +341,7 @@ async fn over_the_concurrency_1303_is_sent_until_a_slot_is_free() {
 async fn a_hidden_task_is_not_known_until_its_time() {
     let usual = Sandbox::builder().hidden_for(20 * SECOND).clock(Clock::manual()).start().await.expect("it starts");
     let scripted = with_manual_clock().await;
-    scripted.fault_next(Operation::Create, Fault::hidden(20 * SECOND));
+    scripted.fault_next(Endpoint::Create, Fault::hidden(20 * SECOND));
     for sandbox in [usual, scripted] {
         let caller = Caller::new(&sandbox);
         let id = caller.submit(&body_with("external_task_id", json!("mine"))).await;
@@ -374,7 +374,7 @@ async fn nothing_hides_a_second_charge_where_duplicates_are_allowed() {
 #[tokio::test]
 async fn a_slow_request_is_read_as_the_clock_goes_on() {
     let sandbox = with_manual_clock().await;
-    sandbox.fault_next(Operation::Create, Fault::slow_request(100_000, SECOND));
+    sandbox.fault_next(Endpoint::Create, Fault::slow_request(100_000, SECOND));
     let body = body_with("negative_prompt", json!("x".repeat(1_000_000)));
     let clock = sandbox.clock().clone();
     let caller = Caller::new(&sandbox);
@@ -417,7 +417,7 @@ async fn a_request_pauses_at_each_moment_and_goes_on_with_the_clock_also_when_it
     ] {
         for sender_lives in [true, false] {
             let sandbox = with_manual_clock().await;
-            sandbox.fault_next(Operation::Create, Fault::paused(moment, SECOND));
+            sandbox.fault_next(Endpoint::Create, Fault::paused(moment, SECOND));
             let mut stream = connect(&sandbox).await;
             let request = format!("{}{}", head(&sandbox, body_of_urls().len()), body_of_urls());
             stream.write_all(request.as_bytes()).await.expect("it reads");
@@ -440,7 +440,7 @@ async fn a_request_pauses_at_several_moments_in_their_order_and_at_none_that_doe
     let length = body_of_urls().len() as u64;
     let moments = [Moment::Done, Moment::Read(9), Moment::Read(2), Moment::Read(length), Moment::Read(u64::MAX)];
     let fault = moments.into_iter().fold(Fault::paused(Moment::Whole, SECOND), |fault, at| fault.pause(at, SECOND));
-    sandbox.fault_next(Operation::Create, fault.pause(Moment::Done, 2 * SECOND));
+    sandbox.fault_next(Endpoint::Create, fault.pause(Moment::Done, 2 * SECOND));
     let mut stream = connect(&sandbox).await;
     stream.write_all(head(&sandbox, body_of_urls().len()).as_bytes()).await.expect("it reads");
     stream.write_all(body_of_urls().as_bytes()).await.expect("it reads");
@@ -462,7 +462,7 @@ async fn a_request_pauses_at_several_moments_in_their_order_and_at_none_that_doe
 #[tokio::test]
 async fn with_a_small_receive_buffer_a_small_body_already_blocks() {
     let sandbox = Sandbox::builder().receive_buffer(4096).clock(Clock::manual()).start().await.expect("it starts");
-    sandbox.fault_next(Operation::Create, Fault::slow_request(1, SECOND));
+    sandbox.fault_next(Endpoint::Create, Fault::slow_request(1, SECOND));
     let stream = connect(&sandbox).await;
     let request = format!("{}{}", head(&sandbox, 50_000_000), "x".repeat(100_000));
     stream.writable().await.expect("it listens");
@@ -479,7 +479,7 @@ async fn with_a_small_receive_buffer_a_small_body_already_blocks() {
 #[tokio::test]
 async fn a_slow_response_is_sent_as_the_clock_goes_on() {
     let sandbox = with_manual_clock().await;
-    sandbox.fault_next(Operation::Create, Fault::slow_answer(10, SECOND));
+    sandbox.fault_next(Endpoint::Create, Fault::slow_response(10, SECOND));
     let mut stream = connect(&sandbox).await;
     stream.write_all(by_hand(&sandbox).as_bytes()).await.expect("it reads");
     let mut answer = Vec::new();
@@ -500,7 +500,7 @@ async fn a_slow_response_is_sent_as_the_clock_goes_on() {
 #[tokio::test]
 async fn a_delayed_response_is_charged_at_once_and_comes_with_the_clock() {
     let sandbox = with_manual_clock().await;
-    sandbox.fault_next(Operation::Create, Fault::delayed(100 * SECOND));
+    sandbox.fault_next(Endpoint::Create, Fault::delayed(100 * SECOND));
     let mut stream = connect(&sandbox).await;
     stream.write_all(by_hand(&sandbox).as_bytes()).await.expect("it reads");
     until("the pause", || sandbox.clock().sleepers() == 1).await;
@@ -516,9 +516,9 @@ async fn a_delayed_response_is_charged_at_once_and_comes_with_the_clock() {
 async fn a_standing_fault_meets_every_request_that_finds_no_other_until_it_is_cleared() {
     let sandbox = start().await;
     let status = async || reqwest::get(format!("{}/1", sandbox.endpoint())).await.expect("an answer").status().as_u16();
-    sandbox.fault_always(Operation::Get, Fault::answer(Answer::new(503)));
-    sandbox.answer_next(Operation::Get, Answer::new(502));
-    assert_eq!(sandbox.faults_waiting(Operation::Get), 1);
+    sandbox.fault_always(Endpoint::Get, Fault::response(ScriptedResponse::new(503)));
+    sandbox.respond_next(Endpoint::Get, ScriptedResponse::new(502));
+    assert_eq!(sandbox.faults_waiting(Endpoint::Get), 1);
     assert_eq!([status().await, status().await, status().await], [502, 503, 503]);
     sandbox.clear_faults();
     assert_eq!(status().await, 401);
@@ -530,7 +530,7 @@ async fn on_several_threads_a_cut_is_as_exact() {
     let request = format!("{}{}", head(&sandbox, body_of_urls().len()), body_of_urls());
     let mut whole = 0;
     for cut in (0..=request.len()).rev() {
-        sandbox.fault_next(Operation::Create, Fault::cut_connection(cut as u64));
+        sandbox.fault_next(Endpoint::Create, Fault::cut_connection(cut as u64));
         let mut stream = connect(&sandbox).await;
         // It may be closed before everything is written.
         let _ = stream.write_all(request.as_bytes()).await;
@@ -546,13 +546,13 @@ async fn over_http_2_a_fault_ends_what_it_says() {
     for (fault, status, charged) in [
         (Fault::hang_up().charged(), None, 1),
         (Fault::cut_body(10), None, 0),
-        (Fault::cut_answer(5), None, 1),
-        (Fault::early(Answer::new(413)), Some(413), 0),
-        (Fault::early_drained(Answer::new(401)), Some(401), 0),
-        (Fault::answer(Answer::new(502)).charged(), Some(502), 1),
+        (Fault::cut_response(5), None, 1),
+        (Fault::early(ScriptedResponse::new(413)), Some(413), 0),
+        (Fault::early_drained(ScriptedResponse::new(401)), Some(401), 0),
+        (Fault::response(ScriptedResponse::new(502)).charged(), Some(502), 1),
     ] {
         let sandbox = start().await;
-        sandbox.fault_next(Operation::Create, fault.clone());
+        sandbox.fault_next(Endpoint::Create, fault.clone());
         let request = client.post(sandbox.endpoint()).bearer_auth(sandbox.api_key()).json(&body());
         let answer = request.send().await;
         assert_eq!(answer.ok().map(|answer| answer.status().as_u16()), status, "{fault:?}");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use kling_sandbox::{Clock, Operation};
+use kling_sandbox::{Clock, Endpoint};
 use sha2::Sha256;
 
 use super::*;
@@ -101,7 +101,7 @@ async fn a_token_expires_with_the_sandboxs_clock() {
 #[tokio::test]
 async fn one_token_can_be_refused_as_expired_before_its_time() {
     let sandbox = start_kling().await;
-    sandbox.fault_next(Operation::Create, "1004".parse().expect("a fault"));
+    sandbox.fault_next(Endpoint::Create, "1004".parse().expect("a fault"));
     let token = sandbox.token(Duration::from_secs(1800));
     let mut codes = Vec::new();
     for _ in 0..2 {

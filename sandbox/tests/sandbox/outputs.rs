@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kling_sandbox::http::{HeaderMap, HeaderName};
-use kling_sandbox::{Answer, Clock, Operation, OutputKind, TaskPlan};
+use kling_sandbox::{Clock, Endpoint, OutputKind, ScriptedResponse, TaskPlan};
 
 use super::*;
 
@@ -123,7 +123,7 @@ async fn a_body_ends_where_its_fault_says_and_then_has_no_length() {
     let sandbox = start().await;
     let (url, film) = (video(&sandbox).await, sandbox.video_bytes());
     for (fault, end) in [("video-truncated", 10_000), ("none+end:0", 0), ("video-no-length", film.len())] {
-        sandbox.fault_next(Operation::Video, fault.parse().expect("a fault"));
+        sandbox.fault_next(Endpoint::Video, fault.parse().expect("a fault"));
         let (status, headers, body) = fetch(&url, &[]).await;
         assert_eq!((status, headers.contains_key("content-length")), (200, false), "{fault}");
         assert!(body == film[..end], "{fault}: {} bytes", body.len());
@@ -141,7 +141,7 @@ async fn a_video_behind_the_key_is_served_by_the_api_to_its_key_alone() {
     assert_eq!((status, body), (200, sandbox.video_bytes().to_vec()));
     let range = [("authorization", &*authorization), ("range", "bytes=7-9")];
     assert_eq!(fetch(&url, &range).await.2, sandbox.video_bytes()[7..10]);
-    assert_eq!(sandbox.requests().last().expect("a request").operation, Some(Operation::Video));
+    assert_eq!(sandbox.requests().last().expect("a request").operation, Some(Endpoint::Video));
 
     let unknown = format!("{}/v1/videos/7/content", sandbox.base_url());
     assert_eq!(fetch(&unknown, &[("authorization", &authorization)]).await.0, 400);
@@ -208,7 +208,7 @@ async fn the_key_is_noticed_wherever_it_hides() {
 async fn a_redirect_to_the_videos_is_watched_too() {
     let sandbox = start().await;
     let target = format!("{}/elsewhere", sandbox.video_origin());
-    sandbox.answer_next(Operation::Get, Answer::redirect(302, &target));
+    sandbox.respond_next(Endpoint::Get, ScriptedResponse::redirect(302, &target));
     let endpoint = format!("{}/1", sandbox.endpoint());
     // A client that takes its own header along wherever it is sent.
     let http = reqwest::Client::builder()
@@ -231,6 +231,6 @@ async fn a_request_without_the_key_is_no_leak() {
     sandbox.assert_key_never_leaked();
     let received = sandbox.video_requests();
     assert_eq!(received.len(), 1);
-    assert_eq!(received[0].operation, Some(Operation::Video));
+    assert_eq!(received[0].operation, Some(Endpoint::Video));
     assert_eq!(received[0].status, Some(StatusCode::OK));
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kling_sandbox::{Answer, Fault, Operation, Proxy};
+use kling_sandbox::{Endpoint, Fault, Proxy, ScriptedResponse};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
@@ -67,7 +67,7 @@ async fn a_delay_is_there_in_both_directions_and_changes_no_byte() {
 async fn an_early_answer_comes_through_although_the_server_reads_no_more() {
     let sandbox = start().await;
     let proxy = Proxy::to(sandbox.base_url()).delay(Duration::from_millis(1)).start().await.expect("it starts");
-    sandbox.fault_next(Operation::Create, Fault::early(Answer::new(413)));
+    sandbox.fault_next(Endpoint::Create, Fault::early(ScriptedResponse::new(413)));
     let mut stream = connect_to(&proxy.base_url()).await;
     stream.write_all(head(&sandbox, 50_000_000).as_bytes()).await.expect("it reads");
     let answer = rest(&mut stream).await;

@@ -1,6 +1,6 @@
 //! What the sandbox can tell a test afterwards, and what a test can make it do.
 
-use kling_sandbox::{Answer, Operation, ReceivedImage};
+use kling_sandbox::{Endpoint, ReceivedImage, ScriptedResponse};
 use tokio::io::AsyncWriteExt as _;
 
 use super::*;
@@ -14,7 +14,7 @@ async fn a_request_is_recorded_as_it_came() {
     caller.get("?pageNum=1").await;
     let [post, get] = sandbox.requests().try_into().expect("two requests");
 
-    assert_eq!(post.operation, Some(Operation::Create));
+    assert_eq!(post.operation, Some(Endpoint::Create));
     assert_eq!(post.method, "POST");
     assert_eq!(post.path, "/kling/v1/videos/multi-image2video");
     assert_eq!(post.headers["content-type"], "application/json");
@@ -38,7 +38,7 @@ async fn a_request_is_recorded_as_it_came() {
     let image = text(&json["image_list"][0]["image"]);
     assert!(image.starts_with(&format!("<{} bytes, sha256 ", CAT.len())), "{image}");
 
-    assert_eq!((get.operation, get.query.as_deref()), (Some(Operation::List), Some("pageNum=1")));
+    assert_eq!((get.operation, get.query.as_deref()), (Some(Endpoint::List), Some("pageNum=1")));
     assert_eq!(get.body.json, None);
 }
 
@@ -94,12 +94,12 @@ async fn a_caller_who_hangs_up_after_the_last_byte_is_charged() {
 async fn a_scripted_response_replaces_the_apis_own_and_does_nothing() {
     let sandbox = start().await;
     let caller = Caller::new(&sandbox);
-    let busy = Answer::new(429)
+    let busy = ScriptedResponse::new(429)
         .header("retry-after", "2")
         .header("content-type", "application/json")
         .body(r#"{"code":1303,"message":"parallel task over resource pack limit"}"#);
-    sandbox.answer_next(Operation::Create, busy);
-    sandbox.answer_next(Operation::List, Answer::new(200).body("[]"));
+    sandbox.respond_next(Endpoint::Create, busy);
+    sandbox.respond_next(Endpoint::List, ScriptedResponse::new(200).body("[]"));
     let answer = caller.http.post(sandbox.endpoint()).json(&body()).send().await;
     let answer = answer.expect("it answers, without a key too");
     assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (429, &"2".parse().expect("a header")));
@@ -115,7 +115,7 @@ async fn a_scripted_response_replaces_the_apis_own_and_does_nothing() {
 async fn a_client_that_repeats_a_redirected_post_is_caught() {
     for (status, posts, charged) in [(301, 1, 0), (302, 1, 0), (303, 1, 0), (307, 2, 1), (308, 2, 1)] {
         let sandbox = start().await;
-        sandbox.answer_next(Operation::Create, Answer::redirect(status, sandbox.endpoint()));
+        sandbox.respond_next(Endpoint::Create, ScriptedResponse::redirect(status, sandbox.endpoint()));
         // reqwest follows by default: the first three turn the POST into a GET, the others send it again.
         Caller::new(&sandbox).post(&body()).await;
         let counted = (sandbox.posts_received_whole(), sandbox.tasks_charged());
