@@ -195,7 +195,7 @@ impl Comparer<'_> {
         for (from, to) in paired.pairs.iter().copied() {
             let (Some(base), Some(revision)) = (old.get(from), new.get(to)) else { continue };
             let (name, from, to) = (name_of(revision), from.to_string(), to.to_string());
-            let step = list.steps(&name, Step::Key(&from), Step::Key(&to));
+            let step = list.steps(name, Step::Key(&from), Step::Key(&to));
             self.referred(Schemas { trail: &step, base, revision, ..at })?;
         }
         // Of alternatives there is one less, or one more. Of things that all hold, one more is asked for; what one less
@@ -208,7 +208,7 @@ impl Comparer<'_> {
         let come = paired.come.iter().filter_map(|index| Some((index, new.get(*index)?, true)));
         for (index, part, is_new) in gone.chain(come) {
             let (name, number) = (name_of(part), index.to_string());
-            let step = list.steps(&name, Step::Key(&number), Step::Key(&number));
+            let step = list.steps(name, Step::Key(&number), Step::Key(&number));
             let (how, level) = if is_new { ("added", more) } else { ("removed", less) };
             let (id, level) = (format!("{}-{how}", key.to_kebab_case()), at.spot.unless_excused(level));
             self.alone(&step, (part, is_new), (at.spot.id(&id), level, shown(part)))?;
@@ -264,9 +264,8 @@ impl Comparer<'_> {
     }
 }
 
-fn name_of(part: &Node) -> String {
-    let named = part.get_text("$ref").or_else(|| part.get_text("title"));
-    named.map_or_else(|| "part".to_owned(), str::to_owned)
+fn name_of(part: &Node) -> &str {
+    part.get_text("$ref").or(part.get_text("title")).unwrap_or("part")
 }
 
 fn both<'t>(at: Schemas<'t>, key: &str) -> (&'t [Node], &'t [Node]) {

@@ -22,15 +22,8 @@ const BOUNDS: [(&str, &str, &str); 8] = [
 ];
 
 /// What became of the bounds of two schemas.
-pub(super) fn limits(at: Schemas<'_>) -> Vec<Verdict> {
-    let mut found: Vec<Verdict> = BOUNDS.into_iter().filter_map(|names| bound(at, names)).collect();
-    found.extend(multiples(at));
-    match (at.base.is_true("uniqueItems"), at.revision.is_true("uniqueItems")) {
-        (false, true) => found.push(("uniqueItems", "unique-items-set".to_owned(), at.level(Effect::Narrower))),
-        (true, false) => found.push(("uniqueItems", "unique-items-unset".to_owned(), at.level(Effect::Wider))),
-        _ => {}
-    }
-    found
+pub(super) fn limits(at: Schemas<'_>) -> impl Iterator<Item = Verdict> {
+    BOUNDS.into_iter().filter_map(move |names| bound(at, names)).chain(multiples(at))
 }
 
 fn bound(at: Schemas<'_>, (key, exclusive, word): (&'static str, &'static str, &str)) -> Option<Verdict> {
@@ -99,8 +92,6 @@ fn order(a: &str, b: &str) -> Ordering {
     if let (Ok(a), Ok(b)) = (a.parse::<i128>(), b.parse::<i128>()) {
         return a.cmp(&b);
     }
-    match (a.parse::<f64>(), b.parse::<f64>()) {
-        (Ok(a), Ok(b)) => a.partial_cmp(&b).unwrap_or(Ordering::Equal),
-        _ => a.cmp(b),
-    }
+    let [a, b] = [a, b].map(|text| text.parse::<f64>().unwrap_or_default());
+    a.partial_cmp(&b).unwrap_or(Ordering::Equal)
 }

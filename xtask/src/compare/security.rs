@@ -9,9 +9,6 @@ use crate::error::Result;
 use crate::text::shown;
 use crate::tree::{Map, Node};
 
-/// What a scheme is, and the word that ids use for it.
-const SCHEME: [(&str, &str); 4] = [("type", "type"), ("scheme", "details"), ("in", "details"), ("name", "details")];
-
 impl<'a> Comparer<'a> {
     pub(super) fn security(&mut self, at: &Trail<'_>, (old, new): (&Found<'a>, &Found<'a>)) -> Result<()> {
         let key = "security";
@@ -37,9 +34,10 @@ impl<'a> Comparer<'a> {
             (format!("api-security-component-{how}"), Level::Additive, shown(node))
         };
         self.each(at, all, alone, |this, at, pair| {
-            let level = if this.used.contains(at.name()) { Level::Breaking } else { Level::Additive };
+            let level = if this.used.contains(at.name) { Level::Breaking } else { Level::Additive };
             this.behind(at, pair, |this, at, (old, new)| {
-                for (key, word) in SCHEME {
+                for key in ["type", "scheme", "in", "name"] {
+                    let word = if key == "type" { key } else { "details" };
                     let (was, is) = (old.get(key), new.get(key));
                     let lower = |node: Option<&Node>| node.and_then(Node::text).map(str::to_lowercase);
                     if key != "scheme" || lower(was) != lower(is) {

@@ -10,7 +10,7 @@ use crate::roles::pointer;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Trail<'t> {
     up: Option<&'t Trail<'t>>,
-    name: &'t str,
+    pub(super) name: &'t str,
     base: Step<'t>,
     revision: Step<'t>,
 }
@@ -47,11 +47,6 @@ impl<'t> Trail<'t> {
     /// A step that is written differently on the two sides.
     pub(super) fn steps(&'t self, name: &'t str, base: Step<'t>, revision: Step<'t>) -> Self {
         Self { up: Some(self), name, base, revision }
-    }
-
-    /// The name of the last step.
-    pub(super) fn name(&self) -> &'t str {
-        self.name
     }
 
     /// The JSON pointer in one of the documents.

@@ -24,7 +24,6 @@ pub enum Format {
 const MAX_MARKDOWN: usize = 60_000;
 
 /// Writes a report.
-#[must_use]
 pub fn write(report: &Report, format: Format, color: bool) -> String {
     match format {
         Format::Human => human(report, color),
