@@ -71,7 +71,7 @@ fn main() {
     let name: Arc<str> = Arc::from("document");
     let tree = |text: &str| -> Node { read(text, &name, 1).unwrap_or_else(|error| panic!("{error:?}")) };
     let (reading, (base, revision)) = best(|| (tree(&old), tree(&new)));
-    let options = Options { identity: &|_| None, look: &|_| Vec::new(), today: 0 };
+    let options = Options { identity: &|_| None, look: &|_| Vec::new() };
     let (comparing, found) =
         best(|| compare(&base, &revision, &options).unwrap_or_else(|error| panic!("{error}")).changes.len());
     println!("{OPERATIONS} operations, {} bytes a document, {found} changes", old.len());
