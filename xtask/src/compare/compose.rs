@@ -180,7 +180,7 @@ impl Comparer<'_> {
             _ => return Ok(Cow::Borrowed(at.base)),
         };
         // A value that fits several alternatives is one of `anyOf` only; few are meant to.
-        self.keyword(at, to, "union-changed", at.level(effect).min(Level::Warning))?;
+        self.keyword(at, to, "union-changed", at.spot.level(effect).min(Level::Warning))?;
         let mut map = entries(Some(at.base)).clone();
         if let Some(parts) = map.shift_remove(from) {
             map.insert(to.to_owned(), parts);
@@ -201,8 +201,8 @@ impl Comparer<'_> {
         // Of alternatives there is one less, or one more. Of things that all hold, one more is asked for; what one less
         // means is said by the comparison of what they describe.
         let (less, more) = match key {
-            "allOf" => (Level::Warning, at.level(Effect::Narrower)),
-            _ => (at.level(Effect::Narrower), at.level(Effect::Wider)),
+            "allOf" => (Level::Warning, at.spot.level(Effect::Narrower)),
+            _ => (at.spot.level(Effect::Narrower), at.spot.level(Effect::Wider)),
         };
         let gone = paired.gone.iter().filter_map(|index| Some((index, old.get(*index)?, false)));
         let come = paired.come.iter().filter_map(|index| Some((index, new.get(*index)?, true)));
@@ -247,19 +247,19 @@ impl Comparer<'_> {
     fn trial(&mut self, at: Schemas<'_>) -> Option<Level> {
         let names = follow(self.base, at.base).name.zip(follow(self.revision, at.revision).name);
         let key = names.map(|(old, new)| (old, new, at.spot));
-        if let Some(known) = key.as_ref().and_then(|key| self.trials.get(key)) {
+        if let Some(known) = key.as_ref().and_then(|key| self.seen.trials.get(key)) {
             return *known;
         }
-        if self.tried >= MAX_TRIED {
+        if self.seen.tried >= MAX_TRIED {
             return None;
         }
-        self.tried += 1;
-        let (before, depth, cut, renamed) = (self.changes.len(), self.depth, self.cut, self.renamed.clone());
+        self.seen.tried += 1;
+        let (before, depth, cut, renamed) = (self.changes.len(), self.seen.depth, self.cut, self.seen.renamed.clone());
         let done = self.referred(at);
         let gravest = self.changes.drain(before..).map(|change| change.level).max();
-        (self.depth, self.cut, self.renamed) = (depth, cut, renamed);
+        (self.seen.depth, self.cut, self.seen.renamed) = (depth, cut, renamed);
         let level = done.ok().map(|()| gravest.unwrap_or(Level::Text));
-        self.trials.extend(key.map(|key| (key, level)));
+        self.seen.trials.extend(key.map(|key| (key, level)));
         level
     }
 }

@@ -36,7 +36,7 @@ impl Parameter<'_> {
 impl<'a> Comparer<'a> {
     pub(super) fn parameters(&mut self, at: &Trail<'_>, (old, new): (&Found<'a>, &Found<'a>)) -> Result<()> {
         let (was, is) = (listed(self.base, old), listed(self.revision, new));
-        self.used.extend(was.iter().chain(&is).map(|parameter| parameter.pointer.clone()));
+        self.seen.used.extend(was.iter().chain(&is).map(|parameter| parameter.pointer.clone()));
         for one in &was {
             if let Some(other) = is.iter().find(|other| other.key == one.key) {
                 let (old, new) = (one.node, other.node);

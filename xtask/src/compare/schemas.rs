@@ -62,7 +62,7 @@ impl Comparer<'_> {
         } else {
             self.types(at)?;
             self.enumeration(at)?;
-            let [narrower, wider] = [Effect::Narrower, Effect::Wider].map(|effect| at.level(effect));
+            let [narrower, wider] = [Effect::Narrower, Effect::Wider].map(|effect| at.spot.level(effect));
             let defaults = match at.spot.kind {
                 // Leaving a parameter out is a request like any other, and now asks for something else.
                 Kind::Parameter { optional: true } => [Level::Breaking; 3],
@@ -137,7 +137,7 @@ impl Comparer<'_> {
         let (old, new) = match (lists.0.and_then(Node::list), lists.1.and_then(Node::list)) {
             (Some(old), Some(new)) => (old, new),
             (None, None) => return Ok(()),
-            (None, _) => return self.keyword(at, key, "became-enum", at.level(Effect::Narrower)),
+            (None, _) => return self.keyword(at, key, "became-enum", at.spot.level(Effect::Narrower)),
             // Any value is taken now, and answers are read into open enumerations.
             (_, None) => return self.keyword(at, key, "enum-value-removed", Level::Additive),
         };
@@ -146,7 +146,7 @@ impl Comparer<'_> {
         let come = new.iter().filter(|value| !was.contains(&exact(value))).map(|value| (None, Some(value)));
         for (old, new) in gone.chain(come) {
             let (what, level) = match new {
-                None => ("enum-value-removed", at.level(Effect::Narrower)),
+                None => ("enum-value-removed", at.spot.level(Effect::Narrower)),
                 Some(_) => ("enum-value-added", Level::Additive),
             };
             let (id, node) = (at.spot.id(what), new.or(at.revision.get(key)));
@@ -217,7 +217,7 @@ impl Comparer<'_> {
             ((old, _), (new, _)) if new < old => (Effect::Narrower, "narrowed"),
             _ => (Effect::Wider, "widened"),
         };
-        self.keyword(at, key, &format!("additional-properties-{how}"), at.level(effect))
+        self.keyword(at, key, &format!("additional-properties-{how}"), at.spot.level(effect))
     }
 
     fn items(&mut self, at: Schemas<'_>) -> Result<()> {
@@ -282,7 +282,7 @@ fn flag(at: Schemas<'_>, key: &'static str, is_so: fn(&Node) -> bool, turns: [(&
     let [was, is] = [at.base, at.revision].map(is_so);
     let [became, no_longer] = turns;
     let (what, effect) = if is { became } else { no_longer };
-    (was != is).then(|| (key, what.to_owned(), at.level(effect)))
+    (was != is).then(|| (key, what.to_owned(), at.spot.level(effect)))
 }
 
 fn pattern(at: Schemas<'_>) -> Option<Verdict> {
@@ -290,9 +290,9 @@ fn pattern(at: Schemas<'_>) -> Option<Verdict> {
     let (old, new) = (at.base.get_text("pattern"), at.revision.get_text("pattern"));
     let (what, level) = match (anything(old), anything(new)) {
         (true, true) => return None,
-        (true, false) => ("pattern-added", at.level(Effect::Narrower)),
-        (false, true) if new.is_some() => ("pattern-generalized", at.level(Effect::Wider)),
-        (false, true) => ("pattern-removed", at.level(Effect::Wider)),
+        (true, false) => ("pattern-added", at.spot.level(Effect::Narrower)),
+        (false, true) if new.is_some() => ("pattern-generalized", at.spot.level(Effect::Wider)),
+        (false, true) => ("pattern-removed", at.spot.level(Effect::Wider)),
         (false, false) if old == new => return None,
         // Which of the two allows more cannot be told.
         (false, false) => ("pattern-changed", at.spot.unless_excused(Level::Warning)),

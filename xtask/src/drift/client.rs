@@ -45,7 +45,8 @@ impl Client {
 
     /// Whether the library sends any value for the property at a site of an operation.
     pub(super) fn is_open(&self, operation: Option<&Operation>, site: &str) -> bool {
-        let field = self.call(operation).filter(|call| call.is_create()).and_then(|call| call.field(site));
+        let field =
+            self.call(operation).filter(|call| call.called.id == call.create.id).and_then(|call| call.field(site));
         field.is_some_and(|field| field.is_open())
     }
 
@@ -81,10 +82,6 @@ impl Client {
 }
 
 impl Call {
-    fn is_create(&self) -> bool {
-        self.called.id == self.create.id
-    }
-
     fn meaning(&self, change: &Change, is_security: bool) -> String {
         let (id, source) = (&self.called.id, self.create.source());
         match change.id.as_str() {
@@ -121,7 +118,7 @@ impl Call {
         if let Some(name @ ("authorization" | "content-type" | "accept")) = header {
             return format!("{NOTHING}: the library always sends `{name}` itself");
         }
-        if !self.is_create() {
+        if self.called.id != self.create.id {
             return format!("src/client.rs: what {} sends", self.called.id);
         }
         let source = self.create.source();

@@ -247,10 +247,8 @@ fn repairs(base: &Side, revision: &Side) -> Vec<Change> {
 fn patches(root: &Path, vendor: &Side, newer: &Sheet) -> Result<Vec<Change>> {
     let path = root.join(roots::PATCHES);
     let (near, _) = vendor.about(newer);
-    let [replaced] = near.sheets.as_slice() else { return Ok(Vec::new()) };
-    if !path.is_file() || !newer.page.published {
-        return Ok(Vec::new());
-    }
+    let is_patched = path.is_file() && newer.page.published;
+    let ([replaced], true) = (near.sheets.as_slice(), is_patched) else { return Ok(Vec::new()) };
     let patches = patch::read_file(&path, roots::PATCHES)?;
     let mut pages: Vec<Page> = vendor.sheets.iter().map(|sheet| sheet.page.clone()).collect();
     let old = mended(&pages, Some(&patches)).map_err(refusal)?.problems;
