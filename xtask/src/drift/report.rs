@@ -100,6 +100,5 @@ impl Counts {
 
 /// The JSON Schema of the report.
 pub fn schema() -> String {
-    let schema = schemars::schema_for!(Report);
-    serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
+    serde_json::to_string_pretty(&schemars::schema_for!(Report)).unwrap_or_default() + "\n"
 }
