@@ -35,10 +35,8 @@ struct Findings {
     coverage: String,
 }
 
-/// Runs all checks; gives remarks, which are no failures.
-///
-/// # Errors
-/// Everything that failed, or the first input that is refused.
+/// Runs all checks; gives remarks, which are no failures. Fails with everything that failed, or with the first input that is
+/// refused.
 pub fn check(root: &Path) -> Result<Vec<String>> {
     let (text, found) = findings(root)?;
     let stale = roots::OUTPUTS.iter().filter_map(|name| stale(&root.join(name), name, &text));
@@ -52,10 +50,7 @@ pub fn check(root: &Path) -> Result<Vec<String>> {
     if failures.is_empty() { Ok(found.remarks) } else { Err(Error::Failed(all)) }
 }
 
-/// Writes what is covered into `spec/README.md`.
-///
-/// # Errors
-/// Pages, a schema or a list that cannot be read, or a text without the two marks.
+/// Writes what is covered into `spec/README.md`, between its two marks.
 pub fn write_table(root: &Path) -> Result<()> {
     let text = written(&read_text(root, README)?, &findings(root)?.1.coverage)?;
     roots::write(&root.join(README), README, &text)

@@ -48,9 +48,8 @@ pub fn one_line(text: &str) -> String {
 pub fn shorten(text: &str) -> String {
     /// Enough to recognise a line, little enough for a terminal.
     const SHOWN: usize = 120;
-    let mut shown: String = text.chars().take(SHOWN).collect();
-    if text.chars().nth(SHOWN).is_some() {
-        shown.push('…');
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => one_line(text.get(..end).unwrap_or_default()) + "…",
+        None => one_line(text),
     }
-    one_line(&shown)
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::list;
 use crate::roles::operations;
 use crate::roots::{self, ALLOWED};
-use crate::tree::{Node, ReadError, Value, read};
+use crate::tree::{Node, Value, read};
 
 /// The schemas' word for an enumeration whose values are known, while any other is sent as it is.
 pub(crate) const OPEN_ENUM: &str = "x-extensible-enum";
@@ -81,14 +81,12 @@ pub(crate) fn schemas(root: &Path) -> Result<Vec<Covered>> {
     let hint = "run `cargo test`, which writes them";
     let files = roots::files_in(&root.join(roots::SCHEMAS), roots::SCHEMAS, &["json"], hint)?;
     let read_one = |path: &std::path::PathBuf| {
-        let (name, file) =
-            (path.file_stem().unwrap_or_default().to_string_lossy().into_owned(), roots::shown(root, path));
+        let (name, file) = (path.file_stem().unwrap_or_default().to_string_lossy(), roots::shown(root, path));
         // JSON is YAML, and this reader knows the lines.
-        let schema = read(&read_text(root, &file)?, &Arc::from(&*file), 1);
-        let refused = |error: ReadError| {
+        let schema = read(&read_text(root, &file)?, &Arc::from(&*file), 1).map_err(|error| {
             Error::refused(format_args!("{file}:{}", error.line), format_args!("not JSON: {}; {hint}", error.reason))
-        };
-        Ok(Covered { name, schema: schema.map_err(refused)? })
+        })?;
+        Ok(Covered { name: name.into_owned(), schema })
     };
     files.iter().map(read_one).collect()
 }

@@ -40,15 +40,13 @@ pub(crate) fn named(entry: &Node, identity: &[&str]) -> String {
 }
 
 fn each(entry: Node, keys: &[&str]) -> Vec<Node> {
+    let with = |entry: &Node, key: &str, item: Node| {
+        let mut one = entry.clone();
+        one.map_mut().and_then(|map| map.insert(key.to_owned(), item));
+        one
+    };
     let one_key = |entry: Node, key: &str| match entry.get(key).and_then(Node::list) {
-        Some(items) if !items.is_empty() => {
-            let with = |item: &Node| {
-                let mut one = entry.clone();
-                one.map_mut().and_then(|map| map.insert(key.to_owned(), item.clone()));
-                one
-            };
-            items.iter().map(with).collect()
-        }
+        Some(items) if !items.is_empty() => items.iter().map(|item| with(&entry, key, item.clone())).collect(),
         _ => vec![entry],
     };
     keys.iter().fold(vec![entry], |all, key| all.into_iter().flat_map(|entry| one_key(entry, key)).collect())

@@ -33,7 +33,6 @@ impl Notes {
     }
 
     /// The notes, in the order of the files and lines.
-    #[must_use]
     pub fn sorted(mut self) -> Vec<Note> {
         self.0.sort_by(|a, b| (&a.place.file, a.place.line).cmp(&(&b.place.file, b.place.line)));
         self.0

@@ -9,12 +9,11 @@ use crate::tree::{Node, Value};
 /// Chains of references that are nothing else: longer ones are circles.
 const MAX_HOPS: usize = 64;
 
-/// What a node is, after its references.
+/// What a node is after its references: itself, or what the last one leads to; and that one, as a JSON pointer without its
+/// `#`. A reference that leads nowhere stays what it is.
 #[derive(Debug, Clone)]
 pub(crate) struct Target<'n> {
-    /// The node itself, or what the last reference leads to. A reference that leads nowhere stays what it is.
     pub(crate) node: &'n Node,
-    /// The last reference, as a JSON pointer without its `#`.
     pub(crate) name: Option<String>,
 }
 

@@ -35,11 +35,10 @@ pub(crate) fn shown(node: &Node) -> String {
     }
     let mut out = String::new();
     write(node, &mut out);
-    let mut short: String = out.chars().take(SHOWN).collect();
-    if out.chars().nth(SHOWN).is_some() {
-        short.push('…');
+    match out.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", out.get(..end).unwrap_or_default()),
+        None => out,
     }
-    short
 }
 
 /// A text as one line in which everything that is not seen is written out.

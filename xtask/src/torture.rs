@@ -32,11 +32,8 @@ pub struct Round {
 }
 
 impl Torture {
-    /// Runs rounds until the time is over, tells of each, and gives the sums, by database.
-    ///
-    /// # Errors
-    /// If a round failed, with the command that repeats it; the rounds behind it are run all the same, unless it did not
-    /// even begin.
+    /// Runs rounds until the time is over, tells of each, and gives the sums, by database. Fails if a round failed, with the
+    /// command that repeats it; the rounds behind it are run all the same, unless it did not even begin.
     pub fn run(
         self,
         elapsed: impl Fn() -> Duration,
@@ -79,15 +76,11 @@ const SEED: &str = "KLING_TORTURE_SEED";
 const ARGUMENTS: [&str; 6] = ["test", "--test", "torture", "--", "--nocapture", "--test-threads=1"];
 
 /// Any seed.
-#[must_use]
 pub fn any_seed() -> u64 {
     RandomState::new().hash_one(())
 }
 
 /// Does one round by the test in `batch/`. What the test said is told only if it failed.
-///
-/// # Errors
-/// A command that cannot be started.
 pub fn cargo(root: &Path, jobs: usize, seed: u64) -> Result<Round> {
     let failed = |error: std::io::Error| Error::Failed(format!("the torture test could not begin: cargo: {error}"));
     let mut child = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))

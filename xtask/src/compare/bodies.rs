@@ -14,9 +14,7 @@ impl<'a> Comparer<'a> {
         let at = at.step("requestBody");
         match (old.node.get("requestBody"), new.node.get("requestBody")) {
             (None, None) => Ok(()),
-            (Some(old), Some(new)) => self.behind(&at, (old, new), |this, at, pair| {
-                this.carrier(at, pair, Spot::new(Direction::Request, Kind::Body), &[])
-            }),
+            (Some(old), Some(new)) => self.carrier(&at, (old, new), Spot::new(Direction::Request, Kind::Body)),
             (old, None) => self.record(&at, "request-body-removed", Level::Breaking, (old, None)),
             (None, Some(new)) => {
                 let required = follow(self.revision, new).node.is_true("required");
@@ -39,12 +37,8 @@ impl<'a> Comparer<'a> {
             (format!("response-{word}-status-{how}"), level, status.to_owned())
         };
         let (old, new) = (old.node.get("responses"), new.node.get("responses"));
-        self.each(&at, (entries(old), entries(new)), alone, |this, at, pair| {
-            this.behind(at, pair, |this, at, pair| {
-                this.carrier(at, pair, Spot::new(Direction::Response, Kind::Body), &["headers"])?;
-                this.headers(&at.step("headers"), (pair.0.get("headers"), pair.1.get("headers")))
-            })
-        })
+        let spot = Spot::new(Direction::Response, Kind::Body);
+        self.each(&at, (entries(old), entries(new)), alone, |this, at, pair| this.carrier(at, pair, spot))
     }
 
     fn headers(&mut self, at: &Trail<'_>, (old, new): Both<'a>) -> Result<()> {
@@ -58,34 +52,33 @@ impl<'a> Comparer<'a> {
             };
             (id, level, name.to_owned())
         };
-        self.each(at, (entries(old), entries(new)), alone, |this, at, pair| {
-            this.behind(at, pair, |this, at, pair| {
-                this.carrier(at, pair, Spot::new(Direction::Response, Kind::Header), &[])
-            })
-        })
+        let spot = Spot::new(Direction::Response, Kind::Header);
+        self.each(at, (entries(old), entries(new)), alone, |this, at, pair| this.carrier(at, pair, spot))
     }
 
-    /// Compares what carries data: a parameter, a body, an answer, a header. `known` are the keys that are compared
-    /// elsewhere.
-    pub(super) fn carrier(
-        &mut self,
-        at: &Trail<'_>,
-        (old, new): (&Node, &Node),
-        spot: Spot,
-        known: &[&str],
-    ) -> Result<()> {
-        // What stands in the path is always sent.
-        let required = |node: &Node| node.is_true("required") || node.get_text("in") == Some("path");
-        self.requirement(at, (old, new), (required(old), required(new)), spot)?;
-        self.deprecation(at, spot.prefix(), (old, new))?;
-        let known = [known, &["$ref", "required", "deprecated"]].concat();
-        let swapped = |one: &Node, other: &Node| one.get("schema").is_some() && other.get("content").is_some();
-        if swapped(old, new) || swapped(new, old) {
-            return self.rest(at, old, new, &known);
-        }
-        self.contained(at, (old, new), spot)?;
-        self.content(&at.step("content"), (old.get("content"), new.get("content")), spot)?;
-        self.rest(at, old, new, &[&known[..], &["schema", "content"]].concat())
+    /// Compares what carries data: a parameter, a body, an answer, a header.
+    pub(super) fn carrier(&mut self, at: &Trail<'_>, pair: (&'a Node, &'a Node), spot: Spot) -> Result<()> {
+        self.behind(at, pair, |this, at, (old, new)| {
+            let both = |key: &str| (old.get(key), new.get(key));
+            this.requirement(at, (old, new), (is_required(old), is_required(new)), spot)?;
+            this.deprecation(at, spot.prefix(), (old, new))?;
+            let mut known = vec!["$ref", "required", "deprecated"];
+            match spot.kind {
+                Kind::Parameter { .. } => known.extend(["name", "in"]),
+                Kind::Body => {
+                    this.headers(&at.step("headers"), both("headers"))?;
+                    known.push("headers");
+                }
+                _ => {}
+            }
+            let is_swapped = |one: &Node, other: &Node| one.get("schema").is_some() && other.get("content").is_some();
+            if !is_swapped(old, new) && !is_swapped(new, old) {
+                this.contained(at, (old, new), spot)?;
+                this.content(&at.step("content"), both("content"), spot)?;
+                known.extend(["schema", "content"]);
+            }
+            this.rest(at, old, new, &known)
+        })
     }
 
     /// Compares the schemas in two nodes; without one, anything is allowed.
@@ -110,4 +103,9 @@ impl<'a> Comparer<'a> {
             this.rest(at, old, new, &["schema"])
         })
     }
+}
+
+/// Whether something is always sent: what stands in the path is, whatever it says.
+pub(super) fn is_required(node: &Node) -> bool {
+    node.is_true("required") || node.get_text("in") == Some("path")
 }

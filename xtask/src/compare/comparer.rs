@@ -23,13 +23,19 @@ pub(super) struct Comparer<'a> {
     pub operation: Option<Operation>,
     /// Which way the data goes that is being compared.
     pub direction: Option<Direction>,
+    /// The least depth of an open pair that the current one came back to.
+    pub cut: usize,
+    pub seen: Seen,
+}
+
+/// What a comparison has come by.
+#[derive(Default)]
+pub(super) struct Seen {
     pub visits: usize,
     pub tried: usize,
     pub depth: usize,
     /// Pairs of references that are being compared, with the depth at which each began.
     pub open: HashMap<PairKey, usize>,
-    /// The least depth of an open pair that the current one came back to.
-    pub cut: usize,
     /// Pairs known to be the same.
     pub same: HashSet<PairKey>,
     /// Pairs that were compared to find out what became what, and the gravest change of each.
@@ -49,23 +55,8 @@ pub(super) type Alone = (String, Level, String);
 
 impl<'a> Comparer<'a> {
     pub fn new(base: &'a Node, revision: &'a Node, look: Look<'a>) -> Self {
-        Self {
-            base,
-            revision,
-            look,
-            changes: Vec::new(),
-            operation: None,
-            direction: None,
-            visits: 0,
-            tried: 0,
-            depth: 0,
-            open: HashMap::new(),
-            cut: usize::MAX,
-            same: HashSet::new(),
-            trials: HashMap::new(),
-            used: HashSet::new(),
-            renamed: HashSet::new(),
-        }
+        let (changes, cut, seen) = (Vec::new(), usize::MAX, Seen::default());
+        Self { base, revision, look, changes, operation: None, direction: None, cut, seen }
     }
 
     /// Records one change of nodes, as they are written.

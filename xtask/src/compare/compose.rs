@@ -180,7 +180,7 @@ impl Comparer<'_> {
             _ => return Ok(Cow::Borrowed(at.base)),
         };
         // A value that fits several alternatives is one of `anyOf` only; few are meant to.
-        self.keyword(at, to, "union-changed", at.level(effect).min(Level::Warning))?;
+        self.keyword(at, to, "union-changed", at.spot.level(effect).min(Level::Warning))?;
         let mut map = entries(Some(at.base)).clone();
         if let Some(parts) = map.shift_remove(from) {
             map.insert(to.to_owned(), parts);
@@ -195,20 +195,20 @@ impl Comparer<'_> {
         for (from, to) in paired.pairs.iter().copied() {
             let (Some(base), Some(revision)) = (old.get(from), new.get(to)) else { continue };
             let (name, from, to) = (name_of(revision), from.to_string(), to.to_string());
-            let step = list.steps(&name, Step::Key(&from), Step::Key(&to));
+            let step = list.steps(name, Step::Key(&from), Step::Key(&to));
             self.referred(Schemas { trail: &step, base, revision, ..at })?;
         }
         // Of alternatives there is one less, or one more. Of things that all hold, one more is asked for; what one less
         // means is said by the comparison of what they describe.
         let (less, more) = match key {
-            "allOf" => (Level::Warning, at.level(Effect::Narrower)),
-            _ => (at.level(Effect::Narrower), at.level(Effect::Wider)),
+            "allOf" => (Level::Warning, at.spot.level(Effect::Narrower)),
+            _ => (at.spot.level(Effect::Narrower), at.spot.level(Effect::Wider)),
         };
         let gone = paired.gone.iter().filter_map(|index| Some((index, old.get(*index)?, false)));
         let come = paired.come.iter().filter_map(|index| Some((index, new.get(*index)?, true)));
         for (index, part, is_new) in gone.chain(come) {
             let (name, number) = (name_of(part), index.to_string());
-            let step = list.steps(&name, Step::Key(&number), Step::Key(&number));
+            let step = list.steps(name, Step::Key(&number), Step::Key(&number));
             let (how, level) = if is_new { ("added", more) } else { ("removed", less) };
             let (id, level) = (format!("{}-{how}", key.to_kebab_case()), at.spot.unless_excused(level));
             self.alone(&step, (part, is_new), (at.spot.id(&id), level, shown(part)))?;
@@ -247,26 +247,25 @@ impl Comparer<'_> {
     fn trial(&mut self, at: Schemas<'_>) -> Option<Level> {
         let names = follow(self.base, at.base).name.zip(follow(self.revision, at.revision).name);
         let key = names.map(|(old, new)| (old, new, at.spot));
-        if let Some(known) = key.as_ref().and_then(|key| self.trials.get(key)) {
+        if let Some(known) = key.as_ref().and_then(|key| self.seen.trials.get(key)) {
             return *known;
         }
-        if self.tried >= MAX_TRIED {
+        if self.seen.tried >= MAX_TRIED {
             return None;
         }
-        self.tried += 1;
-        let (before, depth, cut, renamed) = (self.changes.len(), self.depth, self.cut, self.renamed.clone());
+        self.seen.tried += 1;
+        let (before, depth, cut, renamed) = (self.changes.len(), self.seen.depth, self.cut, self.seen.renamed.clone());
         let done = self.referred(at);
         let gravest = self.changes.drain(before..).map(|change| change.level).max();
-        (self.depth, self.cut, self.renamed) = (depth, cut, renamed);
+        (self.seen.depth, self.cut, self.seen.renamed) = (depth, cut, renamed);
         let level = done.ok().map(|()| gravest.unwrap_or(Level::Text));
-        self.trials.extend(key.map(|key| (key, level)));
+        self.seen.trials.extend(key.map(|key| (key, level)));
         level
     }
 }
 
-fn name_of(part: &Node) -> String {
-    let named = part.get_text("$ref").or_else(|| part.get_text("title"));
-    named.map_or_else(|| "part".to_owned(), str::to_owned)
+fn name_of(part: &Node) -> &str {
+    part.get_text("$ref").or(part.get_text("title")).unwrap_or("part")
 }
 
 fn both<'t>(at: Schemas<'t>, key: &str) -> (&'t [Node], &'t [Node]) {

@@ -5,36 +5,24 @@
 
 use std::cmp::Ordering;
 
+use heck::ToKebabCase as _;
+
 use super::change::Level;
 use super::spot::{Effect, Schemas, Verdict};
 use crate::tree::{Node, Value};
 
-/// Keyword, the one beside it that puts the edge outside, and the word that ids use.
-const BOUNDS: [(&str, &str, &str); 8] = [
-    ("minLength", "", "min-length"),
-    ("maxLength", "", "max-length"),
-    ("minItems", "", "min-items"),
-    ("maxItems", "", "max-items"),
-    ("minProperties", "", "min-properties"),
-    ("maxProperties", "", "max-properties"),
-    ("minimum", "exclusiveMinimum", "min"),
-    ("maximum", "exclusiveMaximum", "max"),
-];
+const COUNTS: [&str; 6] = ["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"];
+/// Keyword, and the one beside it that puts the edge outside.
+const EDGES: [(&str, &str); 2] = [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")];
 
 /// What became of the bounds of two schemas.
-pub(super) fn limits(at: Schemas<'_>) -> Vec<Verdict> {
-    let mut found: Vec<Verdict> = BOUNDS.into_iter().filter_map(|names| bound(at, names)).collect();
-    found.extend(multiples(at));
-    match (at.base.is_true("uniqueItems"), at.revision.is_true("uniqueItems")) {
-        (false, true) => found.push(("uniqueItems", "unique-items-set".to_owned(), at.level(Effect::Narrower))),
-        (true, false) => found.push(("uniqueItems", "unique-items-unset".to_owned(), at.level(Effect::Wider))),
-        _ => {}
-    }
-    found
+pub(super) fn limits(at: Schemas<'_>) -> impl Iterator<Item = Verdict> {
+    let bounds = COUNTS.map(|key| (key, "")).into_iter().chain(EDGES);
+    bounds.filter_map(move |names| bound(at, names)).chain(multiples(at))
 }
 
-fn bound(at: Schemas<'_>, (key, exclusive, word): (&'static str, &'static str, &str)) -> Option<Verdict> {
-    let is_upper = word.starts_with("max");
+fn bound(at: Schemas<'_>, (key, exclusive): (&'static str, &'static str)) -> Option<Verdict> {
+    let is_upper = key.starts_with("max");
     let of = |node| match edge(node, key, exclusive) {
         (None, _) if exclusive.is_empty() && !is_upper => (Some("0"), false),
         edge => edge,
@@ -42,8 +30,8 @@ fn bound(at: Schemas<'_>, (key, exclusive, word): (&'static str, &'static str, &
     let ((old, was_open), (new, is_open)) = (of(at.base), of(at.revision));
     let (how, level) = match (old, new) {
         (None, None) => return None,
-        (None, Some(_)) => ("set", at.level(Effect::Narrower).min(Level::Warning)),
-        (Some(_), None) => ("unset", at.level(Effect::Wider)),
+        (None, Some(_)) => ("set", at.spot.level(Effect::Narrower).min(Level::Warning)),
+        (Some(_), None) => ("unset", at.spot.level(Effect::Wider)),
         (Some(was), Some(is)) => {
             let is_inwards = match order(was, is) {
                 Ordering::Equal if was_open == is_open => return None,
@@ -51,10 +39,12 @@ fn bound(at: Schemas<'_>, (key, exclusive, word): (&'static str, &'static str, &
                 order => (order == Ordering::Greater) == is_upper,
             };
             let effect = if is_inwards { Effect::Narrower } else { Effect::Wider };
-            (if is_inwards == is_upper { "decreased" } else { "increased" }, at.level(effect))
+            (if is_inwards == is_upper { "decreased" } else { "increased" }, at.spot.level(effect))
         }
     };
     let is_stated = at.base.get(key).or(at.revision.get(key)).is_some() && old != new;
+    // Ids say `min` and `max`, and `min-length`.
+    let word = key.trim_end_matches("imum").to_kebab_case();
     Some((if exclusive.is_empty() || is_stated { key } else { exclusive }, format!("{word}-{how}"), level))
 }
 
@@ -66,11 +56,11 @@ fn multiples(at: Schemas<'_>) -> Option<Verdict> {
     let (old, new) = at.get("multipleOf");
     let (how, level) = match (number(old), number(new)) {
         (None, None) => return None,
-        (None, Some(_)) => ("set", at.level(Effect::Narrower).min(Level::Warning)),
-        (Some(_), None) => ("unset", at.level(Effect::Wider)),
+        (None, Some(_)) => ("set", at.spot.level(Effect::Narrower).min(Level::Warning)),
+        (Some(_), None) => ("unset", at.spot.level(Effect::Wider)),
         (Some(old), Some(new)) if order(old, new) == Ordering::Equal => return None,
-        (Some(old), Some(new)) if divides(new, old) => ("generalized", at.level(Effect::Wider)),
-        (Some(old), Some(new)) if divides(old, new) => ("specialized", at.level(Effect::Narrower)),
+        (Some(old), Some(new)) if divides(new, old) => ("generalized", at.spot.level(Effect::Wider)),
+        (Some(old), Some(new)) if divides(old, new) => ("specialized", at.spot.level(Effect::Narrower)),
         _ => ("changed", at.spot.unless_excused(Level::Breaking)),
     };
     Some(("multipleOf", format!("multiple-of-{how}"), level))
@@ -99,8 +89,6 @@ fn order(a: &str, b: &str) -> Ordering {
     if let (Ok(a), Ok(b)) = (a.parse::<i128>(), b.parse::<i128>()) {
         return a.cmp(&b);
     }
-    match (a.parse::<f64>(), b.parse::<f64>()) {
-        (Ok(a), Ok(b)) => a.partial_cmp(&b).unwrap_or(Ordering::Equal),
-        _ => a.cmp(b),
-    }
+    let [a, b] = [a, b].map(|text| text.parse::<f64>().unwrap_or_default());
+    a.partial_cmp(&b).unwrap_or(Ordering::Equal)
 }

@@ -35,10 +35,8 @@ pub(crate) use schemas::NO_PROPERTY;
 /// Room for schemas inside of schemas, in an unoptimised build too.
 const STACK_BYTES: usize = 256 * 1024 * 1024;
 
-/// Compares two documents.
-///
-/// # Errors
-/// Documents that are no OpenAPI at all, or that would take for ever: `$ref`s that fan out or nest beyond all measure.
+/// Compares two documents. Refuses what is no OpenAPI at all, or would take for ever: `$ref`s that fan out or nest beyond all
+/// measure.
 pub fn compare(base: &Node, revision: &Node, options: &Options<'_>) -> Result<Comparison> {
     // What looks recognises operations before the thread starts, so that only `look` has to be shared.
     let operations = operations::matched(base, revision, options.identity)?;

@@ -49,11 +49,8 @@ pub(super) fn matched<'n>(
     let address = |found: &Found<'n>| Some(format!("{} {}", found.method, template(found.path)));
     let paired = Paired::by(&old, &new, &[&id, &exact, &address], true);
     let of = |list: &[Found<'n>], left: &[usize]| left.iter().filter_map(|index| list.get(*index).copied()).collect();
-    Ok(Matched {
-        pairs: paired.pairs.iter().filter_map(|(from, to)| Some((*old.get(*from)?, *new.get(*to)?))).collect(),
-        gone: of(&old, &paired.gone),
-        come: of(&new, &paired.come),
-    })
+    let pairs = paired.pairs.iter().filter_map(|(from, to)| old.get(*from).copied().zip(new.get(*to).copied()));
+    Ok(Matched { pairs: pairs.collect(), gone: of(&old, &paired.gone), come: of(&new, &paired.come) })
 }
 
 fn listed(document: &Node) -> Result<Vec<Found<'_>>> {
@@ -202,7 +199,7 @@ impl<'a> Comparer<'a> {
                 (format!("api-{word}-{how}"), Level::Source, shown(node))
             };
             self.each(&step, all, alone, |this, at, (old, new)| {
-                if old.same(new) || this.used.contains(&at.pointer(Which::Base)) {
+                if old.same(new) || this.seen.used.contains(&at.pointer(Which::Base)) {
                     return Ok(());
                 }
                 this.record(at, "api-component-changed", Level::Source, (Some(old), Some(new)))

@@ -1,5 +1,6 @@
 //! An operation's parameters: path, query, header, cookie; its own and its address's.
 
+use super::bodies::is_required;
 use super::change::{Direction, Level};
 use super::comparer::{Comparer, items, manner};
 use super::operations::{Found, placeholders};
@@ -14,8 +15,6 @@ use crate::tree::{Node, Value};
 /// A parameter, and where it is written.
 struct Parameter<'n> {
     node: &'n Node,
-    place: &'n str,
-    name: &'n str,
     /// What stays the same when it is renamed without anyone noticing: its position in the address.
     key: String,
     /// The JSON pointer to it.
@@ -30,27 +29,27 @@ impl Parameter<'_> {
 
     /// Where it is written and its name, in one line.
     fn words(&self) -> String {
-        format!("{} {}", self.place, self.name)
+        ["in", "name"].map(|key| self.node.get_text(key).unwrap_or_default()).join(" ")
     }
 }
 
 impl<'a> Comparer<'a> {
     pub(super) fn parameters(&mut self, at: &Trail<'_>, (old, new): (&Found<'a>, &Found<'a>)) -> Result<()> {
         let (was, is) = (listed(self.base, old), listed(self.revision, new));
-        self.used.extend(was.iter().chain(&is).map(|parameter| parameter.pointer.clone()));
+        self.seen.used.extend(was.iter().chain(&is).map(|parameter| parameter.pointer.clone()));
         for one in &was {
             if let Some(other) = is.iter().find(|other| other.key == one.key) {
                 let (old, new) = (one.node, other.node);
                 let optional = !old.is_true("required") && !new.is_true("required");
                 let spot = Spot::new(Direction::Request, Kind::Parameter { optional });
-                self.carrier(&one.trail(at, other), (old, new), spot, &["name", "in"])?;
+                self.carrier(&one.trail(at, other), (old, new), spot)?;
             } else {
                 let what = ("request-parameter-removed".to_owned(), Level::Warning, one.words());
                 self.alone(&one.trail(at, one), (one.node, false), what)?;
             }
         }
         for other in is.iter().filter(|other| was.iter().all(|one| one.key != other.key)) {
-            let required = other.place == "path" || other.node.is_true("required");
+            let required = is_required(other.node);
             let level = if required { Level::Breaking } else { Level::Additive };
             let what = (format!("new-{}-request-parameter", manner(required)), level, other.words());
             self.alone(&other.trail(at, other), (other.node, true), what)?;
@@ -81,8 +80,10 @@ impl<'a> Comparer<'a> {
     fn items_of_one<'t>(&self, at: Schemas<'t>, parameter: &Node) -> Option<&'t Node> {
         let (one, list) = (follow(self.base, at.base).node, at.revision);
         let single = !matches!(one.get_text("type"), None | Some("array" | "object"));
-        let usual = ["style", "explode"].iter().all(|key| parameter.get(key).is_none());
-        let repeated = usual && parameter.get_text("in") == Some("query");
+        // In a query, and with no other style.
+        let repeated = parameter.get_text("in") == Some("query")
+            && parameter.get("style").is_none_or(|style| style.text() == Some("form"))
+            && parameter.get("explode").is_none_or(|_| parameter.is_true("explode"));
         let few = list.get("minItems").is_none_or(|least| matches!(shown(least).as_str(), "0" | "1"));
         list.get("items").filter(|_| single && repeated && few && list.get_text("type") == Some("array"))
     }
@@ -112,7 +113,7 @@ fn listed<'a>(document: &'a Node, found: &Found<'a>) -> Vec<Parameter<'a>> {
             let steps: Vec<&str> =
                 ["paths", found.path].into_iter().chain(method).chain(["parameters", &index]).collect();
             let pointer = target.name.unwrap_or_else(|| pointer(&steps));
-            all.push(Parameter { node: target.node, place, name, key, pointer });
+            all.push(Parameter { node: target.node, key, pointer });
         }
     }
     all

@@ -26,47 +26,47 @@ impl<'a> Comparer<'a> {
         compare: impl FnOnce(&mut Self, &Trail<'_>, (&'a Node, &'a Node)) -> Result<()>,
     ) -> Result<()> {
         let (old, new) = (follow(self.base, old), follow(self.revision, new));
-        self.used.extend(old.name.iter().chain(&new.name).cloned());
+        self.seen.used.extend(old.name.iter().chain(&new.name).cloned());
         compare(self, &at.steps("", jump(&old), jump(&new)), (old.node, new.node))
     }
 
     /// Compares two schemas by what they are behind their references.
     pub(super) fn referred(&mut self, at: Schemas<'_>) -> Result<()> {
-        self.visits += 1;
+        self.seen.visits += 1;
         let refused = |why: &str| Err(Error::refused(&at.revision.place, format_args!("{why}; compare smaller parts")));
-        if self.visits > MAX_VISITS {
+        if self.seen.visits > MAX_VISITS {
             return refused("the schemas refer to each other in more ways than can be compared");
         }
-        if self.depth >= MAX_DEPTH {
+        if self.seen.depth >= MAX_DEPTH {
             return refused(&format!("schemas inside schemas more than {MAX_DEPTH} deep"));
         }
         let (base_root, revision_root) = (self.base, self.revision);
         let (old, new) = (follow(base_root, at.base), follow(revision_root, at.revision));
-        self.used.extend(old.name.iter().chain(&new.name).cloned());
+        self.seen.used.extend(old.name.iter().chain(&new.name).cloned());
         let key = old.name.clone().zip(new.name.clone()).map(|(old, new)| (old, new, at.spot));
-        if key.as_ref().is_some_and(|key| self.same.contains(key)) {
+        if key.as_ref().is_some_and(|key| self.seen.same.contains(key)) {
             return self.renamed_reference(at.trail, &old, &new);
         }
-        if let Some(depth) = key.as_ref().and_then(|key| self.open.get(key)) {
+        if let Some(depth) = key.as_ref().and_then(|key| self.seen.open.get(key)) {
             self.cut = self.cut.min(*depth);
             return Ok(());
         }
         let (outer, before) = (std::mem::replace(&mut self.cut, usize::MAX), self.changes.len());
-        self.open.extend(key.clone().map(|key| (key, self.depth)));
-        self.depth += 1;
+        self.seen.open.extend(key.clone().map(|key| (key, self.seen.depth)));
+        self.seen.depth += 1;
         let inner = at.trail.steps("", jump(&old), jump(&new));
         let done = self.schema(Schemas { trail: &inner, base: old.node, revision: new.node, ..at });
-        self.depth -= 1;
+        self.seen.depth -= 1;
         if let Some(key) = &key {
-            self.open.remove(key);
+            self.seen.open.remove(key);
         }
-        let alone = self.cut >= self.depth;
+        let alone = self.cut >= self.seen.depth;
         self.cut = if alone { outer } else { self.cut.min(outer) };
         done?;
         let found = self.changes.get(before..).unwrap_or_default();
         let unchanged = found.iter().all(|change| change.level == Level::Text);
         if alone && found.is_empty() {
-            self.same.extend(key);
+            self.seen.same.extend(key);
         }
         if unchanged { self.renamed_reference(at.trail, &old, &new) } else { Ok(()) }
     }
@@ -74,7 +74,7 @@ impl<'a> Comparer<'a> {
     /// The same schema under another name: only generated names change.
     fn renamed_reference(&mut self, trail: &Trail<'_>, old: &Target<'_>, new: &Target<'_>) -> Result<()> {
         if let Some(names) = old.name.clone().zip(new.name.clone())
-            && (old.name == new.name || !self.renamed.insert(names))
+            && (old.name == new.name || !self.seen.renamed.insert(names))
         {
             return Ok(());
         }

@@ -62,13 +62,30 @@ impl Comparer<'_> {
         } else {
             self.types(at)?;
             self.enumeration(at)?;
-            self.verdicts(at, [fixed(at), default(at), null(at), pattern(at)])?;
-            self.verdicts(at, limits(at).into_iter().map(Some))?;
+            let [narrower, wider] = [Effect::Narrower, Effect::Wider].map(|effect| at.spot.level(effect));
+            let defaults = match at.spot.kind {
+                // Leaving a parameter out is a request like any other, and now asks for something else.
+                Kind::Parameter { optional: true } => [Level::Breaking; 3],
+                Kind::Parameter { optional: false } => [Level::Additive; 3],
+                _ => [Level::Additive, Level::Warning, Level::Warning],
+            };
+            let null = [("became-nullable", Effect::Wider), ("became-not-nullable", Effect::Narrower)];
+            let unique = [("unique-items-set", Effect::Narrower), ("unique-items-unset", Effect::Wider)];
+            // A schema without any type allows null already, whatever it says.
+            let is_alike = kinds(at.base).is_empty() == kinds(at.revision).is_empty();
+            let all = [
+                at.keyword("const", "const", [narrower, wider, Level::Breaking]),
+                at.keyword("default", "default-value", defaults),
+                at.keyword("not", "not", [narrower, wider, Level::Warning]),
+                flag(at, "nullable", nullable, null).filter(|_| is_alike),
+                flag(at, "uniqueItems", |node| node.is_true("uniqueItems"), unique),
+                pattern(at),
+            ];
+            self.verdicts(at, all.into_iter().flatten().chain(limits(at)))?;
             self.properties(at)?;
             self.further(at)?;
             self.items(at)?;
             self.compositions(at, members)?;
-            self.verdicts(at, [never(at)])?;
         }
         self.deprecation(at.trail, at.spot.prefix(), (at.base, at.revision))?;
         // Generated types are called by the titles of what becomes a type.
@@ -83,8 +100,8 @@ impl Comparer<'_> {
     }
 
     /// Records what became of keywords.
-    fn verdicts(&mut self, at: Schemas<'_>, all: impl IntoIterator<Item = Option<Verdict>>) -> Result<()> {
-        all.into_iter().flatten().try_for_each(|(key, what, level)| self.keyword(at, key, &what, level))
+    fn verdicts(&mut self, at: Schemas<'_>, all: impl IntoIterator<Item = Verdict>) -> Result<()> {
+        all.into_iter().try_for_each(|(key, what, level)| self.keyword(at, key, &what, level))
     }
 
     /// Lets the caller look at a pair.
@@ -101,7 +118,7 @@ impl Comparer<'_> {
     fn types(&mut self, at: Schemas<'_>) -> Result<()> {
         let (old, new) = (kinds(at.base), kinds(at.revision));
         let (wide, narrow) = if at.spot.is_request() { (&new, &old) } else { (&old, &new) };
-        let fits = contains(wide.as_ref(), narrow.as_ref(), at.spot.is_text());
+        let fits = contains(wide, narrow, at.spot.is_text());
         if old != new {
             let (what, level) = match (fits, at.spot.direction) {
                 (true, Direction::Request) => ("type-generalized", Level::Additive),
@@ -110,25 +127,26 @@ impl Comparer<'_> {
             };
             self.keyword(at, "type", what, level)?;
         }
-        let comparable = old == new || fits && new.is_some() && old.is_some();
-        self.verdicts(at, [format(at).filter(|_| comparable)])
+        let comparable = old == new || fits && !new.is_empty() && !old.is_empty();
+        self.verdicts(at, format(at).filter(|_| comparable))
     }
 
     fn enumeration(&mut self, at: Schemas<'_>) -> Result<()> {
         let key = "enum";
-        let (old, new) = match lists(at, key) {
+        let lists = at.get(key);
+        let (old, new) = match (lists.0.and_then(Node::list), lists.1.and_then(Node::list)) {
             (Some(old), Some(new)) => (old, new),
             (None, None) => return Ok(()),
-            (None, _) => return self.keyword(at, key, "became-enum", at.level(Effect::Narrower)),
+            (None, _) => return self.keyword(at, key, "became-enum", at.spot.level(Effect::Narrower)),
             // Any value is taken now, and answers are read into open enumerations.
             (_, None) => return self.keyword(at, key, "enum-value-removed", Level::Additive),
         };
-        let (was, is) = (values(old), values(new));
+        let [was, is] = [old, new].map(|list| list.iter().map(exact).collect::<HashSet<_>>());
         let gone = old.iter().filter(|value| !is.contains(&exact(value))).map(|value| (Some(value), None));
         let come = new.iter().filter(|value| !was.contains(&exact(value))).map(|value| (None, Some(value)));
         for (old, new) in gone.chain(come) {
             let (what, level) = match new {
-                None => ("enum-value-removed", at.level(Effect::Narrower)),
+                None => ("enum-value-removed", at.spot.level(Effect::Narrower)),
                 Some(_) => ("enum-value-added", Level::Additive),
             };
             let (id, node) = (at.spot.id(what), new.or(at.revision.get(key)));
@@ -151,8 +169,7 @@ impl Comparer<'_> {
             (id, level, shown(node))
         };
         self.each(&at.trail.step("properties"), (old, new), alone, |this, step, pair| {
-            let name = step.name();
-            this.property(step, pair, (was.contains(name), is.contains(name)), at.spot)
+            this.property(step, pair, (was.contains(step.name), is.contains(step.name)), at.spot)
         })?;
         // Names that are required although no property is described.
         let is_unknown = |name: &&str| !old.contains_key(*name) && !new.contains_key(*name);
@@ -200,7 +217,7 @@ impl Comparer<'_> {
             ((old, _), (new, _)) if new < old => (Effect::Narrower, "narrowed"),
             _ => (Effect::Wider, "widened"),
         };
-        self.keyword(at, key, &format!("additional-properties-{how}"), at.level(effect))
+        self.keyword(at, key, &format!("additional-properties-{how}"), at.spot.level(effect))
     }
 
     fn items(&mut self, at: Schemas<'_>) -> Result<()> {
@@ -260,35 +277,12 @@ fn format(at: Schemas<'_>) -> Option<Verdict> {
     Some(("format", what.to_owned(), at.spot.unless_excused(level)))
 }
 
-fn fixed(at: Schemas<'_>) -> Option<Verdict> {
-    at.keyword("const", "const", [at.level(Effect::Narrower), at.level(Effect::Wider), Level::Breaking])
-}
-
-fn never(at: Schemas<'_>) -> Option<Verdict> {
-    at.keyword("not", "not", [at.level(Effect::Narrower), at.level(Effect::Wider), Level::Warning])
-}
-
-/// Leaving a parameter out is a request like any other, and now asks for something else.
-fn default(at: Schemas<'_>) -> Option<Verdict> {
-    let levels = match at.spot.kind {
-        Kind::Parameter { optional: true } => [Level::Breaking; 3],
-        Kind::Parameter { optional: false } => [Level::Additive; 3],
-        _ => [Level::Additive, Level::Warning, Level::Warning],
-    };
-    at.keyword("default", "default-value", levels)
-}
-
-fn null(at: Schemas<'_>) -> Option<Verdict> {
-    // A schema without any type allows null already, whatever it says.
-    if kinds(at.base).is_none() != kinds(at.revision).is_none() {
-        return None;
-    }
-    let (what, effect) = match (nullable(at.base), nullable(at.revision)) {
-        (false, true) => ("became-nullable", Effect::Wider),
-        (true, false) => ("became-not-nullable", Effect::Narrower),
-        _ => return None,
-    };
-    Some(("nullable", what.to_owned(), at.level(effect)))
+/// What became of something that is so or not, by what it means that it became so, or no longer is.
+fn flag(at: Schemas<'_>, key: &'static str, is_so: fn(&Node) -> bool, turns: [(&str, Effect); 2]) -> Option<Verdict> {
+    let [was, is] = [at.base, at.revision].map(is_so);
+    let [became, no_longer] = turns;
+    let (what, effect) = if is { became } else { no_longer };
+    (was != is).then(|| (key, what.to_owned(), at.spot.level(effect)))
 }
 
 fn pattern(at: Schemas<'_>) -> Option<Verdict> {
@@ -296,9 +290,9 @@ fn pattern(at: Schemas<'_>) -> Option<Verdict> {
     let (old, new) = (at.base.get_text("pattern"), at.revision.get_text("pattern"));
     let (what, level) = match (anything(old), anything(new)) {
         (true, true) => return None,
-        (true, false) => ("pattern-added", at.level(Effect::Narrower)),
-        (false, true) if new.is_some() => ("pattern-generalized", at.level(Effect::Wider)),
-        (false, true) => ("pattern-removed", at.level(Effect::Wider)),
+        (true, false) => ("pattern-added", at.spot.level(Effect::Narrower)),
+        (false, true) if new.is_some() => ("pattern-generalized", at.spot.level(Effect::Wider)),
+        (false, true) => ("pattern-removed", at.spot.level(Effect::Wider)),
         (false, false) if old == new => return None,
         // Which of the two allows more cannot be told.
         (false, false) => ("pattern-changed", at.spot.unless_excused(Level::Warning)),
@@ -316,28 +310,25 @@ fn further(node: &Node) -> (u8, Option<&Node>) {
     }
 }
 
-/// The types of a schema; none when it allows any. Properties and items say what it is as well as the word does.
-fn kinds(node: &Node) -> Option<BTreeSet<&str>> {
-    let words = match node.get("type").map(|node| &node.value) {
+/// The types of a schema; empty when it allows any. Properties and items say what it is as well as the word does.
+fn kinds(node: &Node) -> BTreeSet<&str> {
+    let kinds: BTreeSet<&str> = match node.get("type").map(|node| &node.value) {
         Some(Value::Text(text)) => BTreeSet::from([text.as_str()]),
         Some(Value::List(items)) => items.iter().filter_map(Node::text).collect(),
         _ if !entries(node.get("properties")).is_empty() => BTreeSet::from(["object"]),
-        _ if node.get("items").is_some() => BTreeSet::from(["array"]),
-        _ => return None,
+        _ => node.get("items").map(|_| "array").into_iter().collect(),
     };
-    Some(words.into_iter().filter(|word| *word != "null").collect()).filter(|words: &BTreeSet<_>| !words.is_empty())
+    kinds.into_iter().filter(|kind| *kind != "null").collect()
 }
 
 /// Whether whatever has one of the narrow types has one of the wide ones.
-fn contains(wide: Option<&BTreeSet<&str>>, narrow: Option<&BTreeSet<&str>>, is_text: bool) -> bool {
-    let Some(wide) = wide else { return true };
-    narrow.is_some_and(|narrow| {
-        narrow.iter().all(|word| {
-            wide.contains(word)
-                || *word == "integer" && wide.contains("number")
-                || is_text && wide.contains("string") && !matches!(*word, "object" | "array")
-        })
-    })
+fn contains(wide: &BTreeSet<&str>, narrow: &BTreeSet<&str>, is_text: bool) -> bool {
+    let is_in = |kind: &&str| {
+        wide.contains(kind)
+            || *kind == "integer" && wide.contains("number")
+            || is_text && wide.contains("string") && !matches!(*kind, "object" | "array")
+    };
+    wide.is_empty() || !narrow.is_empty() && narrow.iter().all(is_in)
 }
 
 fn nullable(node: &Node) -> bool {
@@ -348,15 +339,7 @@ fn required(node: &Node) -> BTreeSet<&str> {
     items(node.get("required")).iter().filter_map(Node::text).collect()
 }
 
-fn lists<'t>(at: Schemas<'t>, key: &str) -> (Option<&'t [Node]>, Option<&'t [Node]>) {
-    (at.base.get(key).and_then(Node::list), at.revision.get(key).and_then(Node::list))
-}
-
 /// A value as a text that no other value has.
 fn exact(node: &Node) -> String {
     node.to_json().to_string()
-}
-
-fn values(list: &[Node]) -> HashSet<String> {
-    list.iter().map(exact).collect()
 }

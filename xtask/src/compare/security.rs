@@ -9,24 +9,20 @@ use crate::error::Result;
 use crate::text::shown;
 use crate::tree::{Map, Node};
 
-/// What a scheme is, and the word that ids use for it.
-const SCHEME: [(&str, &str); 4] = [("type", "type"), ("scheme", "details"), ("in", "details"), ("name", "details")];
-
 impl<'a> Comparer<'a> {
     pub(super) fn security(&mut self, at: &Trail<'_>, (old, new): (&Found<'a>, &Found<'a>)) -> Result<()> {
         let key = "security";
         let (was, is) = (old.node.get(key), new.node.get(key));
         let what = if was.or(is).is_some() { "api-security" } else { "api-global-security" };
         let (was, is) = (items(was.or(self.base.get(key))), items(is.or(self.revision.get(key))));
-        self.used.extend(was.iter().flat_map(|one| entries(Some(one)).keys().cloned()));
+        self.seen.used.extend(was.iter().flat_map(|one| entries(Some(one)).keys().cloned()));
         // Whoever could call still can: one of the old ways is left, or nothing is asked for any more.
         let is_open = is.is_empty() || is.iter().any(|one| entries(Some(one)).is_empty());
         let levels = |paired: &Paired| {
             let still = is_open || !paired.pairs.is_empty();
             if still { [Level::Warning, Level::Additive] } else { [Level::Breaking; 2] }
         };
-        self.unordered(&at.step(key), (was, is), &|one| Some(named(one)), what, levels)?;
-        Ok(())
+        self.unordered(&at.step(key), (was, is), &|one| Some(named(one)), what, levels).map(drop)
     }
 
     /// What the schemes are.
@@ -37,9 +33,10 @@ impl<'a> Comparer<'a> {
             (format!("api-security-component-{how}"), Level::Additive, shown(node))
         };
         self.each(at, all, alone, |this, at, pair| {
-            let level = if this.used.contains(at.name()) { Level::Breaking } else { Level::Additive };
+            let level = if this.seen.used.contains(at.name) { Level::Breaking } else { Level::Additive };
             this.behind(at, pair, |this, at, (old, new)| {
-                for (key, word) in SCHEME {
+                for key in ["type", "scheme", "in", "name"] {
+                    let word = if key == "type" { key } else { "details" };
                     let (was, is) = (old.get(key), new.get(key));
                     let lower = |node: Option<&Node>| node.and_then(Node::text).map(str::to_lowercase);
                     if key != "scheme" || lower(was) != lower(is) {

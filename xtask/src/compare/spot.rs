@@ -110,11 +110,6 @@ impl<'t> Schemas<'t> {
         (self.base.get(key), self.revision.get(key))
     }
 
-    /// What an effect means here.
-    pub fn level(self, effect: Effect) -> Level {
-        self.spot.level(effect)
-    }
-
     /// What became of a keyword whose absence, presence and values are three kinds; none if it is the same.
     pub fn keyword(self, key: &'static str, word: &str, [added, removed, changed]: [Level; 3]) -> Option<Verdict> {
         let (how, level) = match self.get(key) {

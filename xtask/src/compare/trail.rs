@@ -10,7 +10,7 @@ use crate::roles::pointer;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Trail<'t> {
     up: Option<&'t Trail<'t>>,
-    name: &'t str,
+    pub(super) name: &'t str,
     base: Step<'t>,
     revision: Step<'t>,
 }
@@ -49,26 +49,19 @@ impl<'t> Trail<'t> {
         Self { up: Some(self), name, base, revision }
     }
 
-    /// The name of the last step.
-    pub(super) fn name(&self) -> &'t str {
-        self.name
-    }
-
     /// The JSON pointer in one of the documents.
     pub(super) fn pointer(&self, which: Which) -> String {
-        let (mut keys, mut start) = (Vec::new(), "");
-        for here in self.back() {
-            match if which == Which::Base { here.base } else { here.revision } {
-                Step::Key(key) => keys.push(key),
-                Step::Nothing => {}
-                Step::Jump(pointer) => {
-                    start = pointer;
-                    break;
-                }
+        let mut keys = Vec::new();
+        let start = self.back().find_map(|here| match if which == Which::Base { here.base } else { here.revision } {
+            Step::Jump(pointer) => Some(pointer),
+            Step::Key(key) => {
+                keys.push(key);
+                None
             }
-        }
+            Step::Nothing => None,
+        });
         keys.reverse();
-        start.to_owned() + &pointer(keys.strip_prefix(&[""]).unwrap_or(&keys))
+        start.unwrap_or_default().to_owned() + &pointer(keys.strip_prefix(&[""]).unwrap_or(&keys))
     }
 
     /// The names from the last operation (or the root) down: what a fingerprint is made of.

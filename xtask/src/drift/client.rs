@@ -23,40 +23,36 @@ pub struct Client {
 /// An operation that the library calls, and the POST whose tasks it is about.
 #[derive(Debug)]
 struct Call {
-    operation: Operation,
-    id: String,
-    covered: Covered,
+    called: Described,
     create: Described,
+    covered: Covered,
 }
 
 impl Client {
     /// Reads what the library is. Where that cannot be known (a repository whose pages are being mended), it calls
     /// nothing.
-    #[must_use]
     pub fn read(root: &Path) -> Self {
         let all = import_all(root).map(|imported| described(&imported.document)).unwrap_or_default();
         let mut calls = Vec::new();
         for covered in schemas(root).unwrap_or_default() {
             let create = all.iter().find(|one| one.method == "POST" && one.operation == covered.name);
             let Some(create) = create else { continue };
-            calls.extend(all.iter().filter(|one| one.operation == create.operation).map(|one| Call {
-                operation: Operation { method: one.method.clone(), path: one.path.clone() },
-                id: one.id.clone(),
-                covered: covered.clone(),
-                create: create.clone(),
-            }));
+            let of_it = all.iter().filter(|one| one.operation == create.operation).cloned();
+            calls.extend(of_it.map(|called| Call { called, create: create.clone(), covered: covered.clone() }));
         }
         Self { calls }
     }
 
     /// Whether the library sends any value for the property at a site of an operation.
     pub(super) fn is_open(&self, operation: Option<&Operation>, site: &str) -> bool {
-        let field = self.call(operation).filter(|call| call.is_create()).and_then(|call| call.field(site));
+        let field =
+            self.call(operation).filter(|call| call.called.id == call.create.id).and_then(|call| call.field(site));
         field.is_some_and(|field| field.is_open())
     }
 
     fn call(&self, operation: Option<&Operation>) -> Option<&Call> {
-        self.calls.iter().find(|call| Some(&call.operation) == operation)
+        let of = operation.map(|one| (&one.method, &one.path));
+        self.calls.iter().find(|call| Some((&call.called.method, &call.called.path)) == of)
     }
 
     /// What a change means. `operation` is the older document's, which the library knows.
@@ -86,12 +82,8 @@ impl Client {
 }
 
 impl Call {
-    fn is_create(&self) -> bool {
-        self.id == self.create.id
-    }
-
     fn meaning(&self, change: &Change, is_security: bool) -> String {
-        let (id, source) = (&self.id, self.create.source());
+        let (id, source) = (&self.called.id, self.create.source());
         match change.id.as_str() {
             _ if change.level == Level::Source => {
                 format!("{REGENERATE}; where the generated name is used: src/transport/mod.rs and its callers")
@@ -126,8 +118,8 @@ impl Call {
         if let Some(name @ ("authorization" | "content-type" | "accept")) = header {
             return format!("{NOTHING}: the library always sends `{name}` itself");
         }
-        if !self.is_create() {
-            return format!("src/client.rs: what {} sends", self.id);
+        if self.called.id != self.create.id {
+            return format!("src/client.rs: what {} sends", self.called.id);
         }
         let source = self.create.source();
         let Some(field) = self.field(&change.site) else {

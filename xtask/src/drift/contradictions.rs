@@ -8,7 +8,7 @@ use super::validate::violations;
 use crate::compare::{Change, Level, NO_PROPERTY, Operation};
 use crate::reference::resolve;
 use crate::roles::{METHODS, Role, pointer, walk};
-use crate::tree::Node;
+use crate::tree::{Node, Place};
 
 /// Those of the newer document that the older one did not have.
 pub(super) fn new_ones(base: &Node, revision: &Node) -> Vec<Change> {
@@ -45,10 +45,8 @@ fn check(document: &Node, schema: &Node, example: &Node, (path, at): (&[String],
     // A text that stands for a value of another type (`'5'` for a number in a query) is how parameters are written.
     for violation in violations(document, schema, example) {
         let inside = if violation.at.is_empty() { String::new() } else { format!("{}: ", violation.at) };
-        let mut change = contradiction(document, path, violation.id, format!("{inside}{}", violation.text));
-        change.pointer.push_str(&format!("/{at}"));
-        change.place = violation.place;
-        found.push(change);
+        let text = format!("{inside}{}", violation.text);
+        found.push(contradiction(document, (path, at), violation.id, &violation.place, text));
     }
 }
 
@@ -65,15 +63,12 @@ fn required_names(document: &Node, schema: &Node, path: &[String], found: &mut V
         let Some(text) = name.text() else { continue };
         if !properties.is_some_and(|all| all.contains_key(text)) {
             let said = format!("`{text}` is required, and no property is called so");
-            let mut change = contradiction(document, path, NO_PROPERTY, said);
-            change.pointer.push_str("/required");
-            change.place = name.place.clone();
-            found.push(change);
+            found.push(contradiction(document, (path, "required"), NO_PROPERTY, &name.place, said));
         }
     }
 }
 
-fn contradiction(document: &Node, path: &[String], id: &str, text: String) -> Change {
+fn contradiction(document: &Node, (path, at): (&[String], &str), id: &str, place: &Place, text: String) -> Change {
     let mut operation = None;
     let mut names: Vec<&str> = path.iter().map(String::as_str).collect();
     let identity = resolve(document, &format!("#{}", pointer(path.get(..3).unwrap_or_default()))).and_then(api_id);
@@ -84,6 +79,7 @@ fn contradiction(document: &Node, path: &[String], id: &str, text: String) -> Ch
         // An operation that moved is the same one.
         *address = identity.as_deref().unwrap_or(address);
     }
-    let (site, place, after) = (pointer(&names), document.place.clone(), Some(text));
-    Change { operation, pointer: pointer(path), site, place, after, ..Change::of(id, Level::Warning) }
+    let (pointer, site) = (format!("{}/{at}", pointer(path)), pointer(&names));
+    let (place, after) = (place.clone(), Some(text));
+    Change { operation, pointer, site, place, after, ..Change::of(id, Level::Warning) }
 }

@@ -33,13 +33,13 @@ impl Descriptions {
         let (Some(known), Some(said)) = (known, said) else { return Vec::new() };
         // Places are those of the description, whether or not the page has the POST as well.
         let said = Described { operation: known.operation.clone(), rest: known.rest.clone(), ..said };
-        let required = known.node.get("x-vendor-required").and_then(Node::list).unwrap_or_default();
         let ours = of_document(&self.document, std::slice::from_ref(known));
         let mut theirs = of_document(page, std::slice::from_ref(&said));
         // The name of a parameter in the path is never sent.
         theirs
             .retain(|row| row.place.rsplit(' ').next().is_none_or(|name| !said.path.contains(&format!("{{{name}}}"))));
-        let required = required.iter().filter_map(Node::text).collect();
+        let required = known.node.get("x-vendor-required").and_then(Node::list).into_iter().flatten();
+        let required = required.filter_map(Node::text).collect();
         let mut join = Join { operation, ours: &ours, theirs: &theirs, required, changes: Vec::new() };
         theirs.iter().for_each(|row| join.row(row));
         ours.iter().filter(|row| row.key == "enum").for_each(|row| join.missing_value(row));

@@ -24,7 +24,6 @@ pub enum Format {
 const MAX_MARKDOWN: usize = 60_000;
 
 /// Writes a report.
-#[must_use]
 pub fn write(report: &Report, format: Format, color: bool) -> String {
     match format {
         Format::Human => human(report, color),
@@ -81,10 +80,10 @@ fn github(report: &Report) -> String {
         let (word, _, command) = dress(entry.level);
         let file = property(entry.place.as_ref().map_or("", |place| &place.file));
         let title = property(&format!("{word} {}", entry.id));
-        let (id, called, meaning) = (visible(&entry.id), called(entry), visible(&entry.meaning));
         let (was, is, fingerprint) = (value(&entry.before), value(&entry.after), &entry.fingerprint);
-        let text = format!("{id}{called} was {was}; is {is}; for this client: {meaning} ({fingerprint})");
-        let _ = writeln!(out, "::{command} file={file},line={},title={title}::{}", entry.line, message(&text));
+        let told = format!("{}{} was {was}; is {is}; for this client: ", entry.id, called(entry));
+        let text = message(&format!("{told}{} ({fingerprint})", entry.meaning));
+        let _ = writeln!(out, "::{command} file={file},line={},title={title}::{text}", entry.line);
     }
     out + &message(&sum(&report.counts)) + "\n"
 }

@@ -36,13 +36,6 @@ pub use report::{Counts, Entry, FailOn, Report, schema};
 use side::{Sheet, api_id};
 pub use side::{Side, read};
 
-/// The state in which the vendor says that an operation may be used.
-const RELEASED: &str = "released";
-/// Where the vendor's tool says so.
-const STATUS: &str = "x-apifox-status";
-/// Enough of a hash that no two changes share it, little enough to be copied by hand.
-const FINGERPRINT: usize = 16;
-
 /// What to compare.
 #[derive(Debug, Clone)]
 pub struct Question {
@@ -54,10 +47,8 @@ pub struct Question {
     pub show_text: bool,
 }
 
-/// Compares pages with what is known of their operations, or two sides with each other.
-///
-/// # Errors
-/// A side that cannot be read: that is never "no drift".
+/// Compares pages with what is known of their operations, or two sides with each other. A side that cannot be read is an
+/// error, and never "no drift".
 pub fn drift(root: &Path, question: &Question) -> Result<Report> {
     let revision = side::read(root, &question.revision)?;
     let client = Client::read(root);
@@ -124,9 +115,6 @@ pub fn drift(root: &Path, question: &Question) -> Result<Report> {
 }
 
 /// Compares two sides as they are.
-///
-/// # Errors
-/// Sides that cannot be compared.
 pub fn between(client: &Client, (base, revision): (&Side, &Side), show_text: bool) -> Result<Report> {
     let (changes, before) = compare(base, revision, client)?;
     let found = changes.into_iter().map(|change| {
@@ -176,10 +164,8 @@ fn compare(base: &Side, revision: &Side, client: &Client) -> Result<(Vec<Change>
 
 /// Our own descriptions.
 fn descriptions(root: &Path) -> Result<Descriptions> {
-    let pages: Vec<Page> = roots::documents_in(&root.join(roots::OPERATIONS), roots::OPERATIONS)?
-        .iter()
-        .map(|path| page::open(path, &roots::shown(root, path)))
-        .collect::<Result<_>>()?;
+    let files = roots::documents_in(&root.join(roots::OPERATIONS), roots::OPERATIONS)?;
+    let pages = files.iter().map(|path| page::open(path, &roots::shown(root, path))).collect::<Result<Vec<_>>>()?;
     Ok(Descriptions::new(mended(&pages, None)?.document))
 }
 
@@ -215,16 +201,15 @@ fn fingerprint(change: &Change, known: Option<&Operation>) -> String {
     let after = change.after.as_deref().filter(|_| !change.id.starts_with("patch-"));
     let parts =
         [change.id.as_str(), &operation, &change.site, change.before.as_deref().unwrap_or(none), after.unwrap_or(none)];
-    let mut hash = sha256(parts.join("\u{1}").as_bytes());
-    hash.truncate(FINGERPRINT);
-    hash
+    // Enough of a hash that no two changes share it, little enough to be copied by hand.
+    sha256(parts.join("\u{1}").as_bytes()).chars().take(16).collect()
 }
 
-/// An operation that went back from released is nothing to build on any more.
+/// An operation that went back from released is nothing to build on any more. The vendor's tool says in which state it is.
 fn status(change: &mut Change) {
-    if change.id == "extension-changed" && change.pointer.ends_with(&format!("/{STATUS}")) {
+    if change.id == "extension-changed" && change.pointer.ends_with("/x-apifox-status") {
         "operation-status-changed".clone_into(&mut change.id);
-        let is_back = change.before.as_deref() == Some(RELEASED) && change.after.as_deref() != Some(RELEASED);
+        let is_back = change.before.as_deref() == Some("released") && change.after.as_deref() != Some("released");
         change.level = if is_back { Level::Warning } else { Level::Additive };
     }
 }
@@ -262,10 +247,8 @@ fn repairs(base: &Side, revision: &Side) -> Vec<Change> {
 fn patches(root: &Path, vendor: &Side, newer: &Sheet) -> Result<Vec<Change>> {
     let path = root.join(roots::PATCHES);
     let (near, _) = vendor.about(newer);
-    let [replaced] = near.sheets.as_slice() else { return Ok(Vec::new()) };
-    if !path.is_file() || !newer.page.published {
-        return Ok(Vec::new());
-    }
+    let is_patched = path.is_file() && newer.page.published;
+    let ([replaced], true) = (near.sheets.as_slice(), is_patched) else { return Ok(Vec::new()) };
     let patches = patch::read_file(&path, roots::PATCHES)?;
     let mut pages: Vec<Page> = vendor.sheets.iter().map(|sheet| sheet.page.clone()).collect();
     let old = mended(&pages, Some(&patches)).map_err(refusal)?.problems;

@@ -90,7 +90,6 @@ impl Counts {
     }
 
     /// Whether there is drift of that level or a graver one.
-    #[must_use]
     pub fn fails(&self, on: FailOn) -> bool {
         self.breaking > 0
             || on >= FailOn::Warning && self.warning > 0
@@ -100,8 +99,6 @@ impl Counts {
 }
 
 /// The JSON Schema of the report.
-#[must_use]
 pub fn schema() -> String {
-    let schema = schemars::schema_for!(Report);
-    serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
+    serde_json::to_string_pretty(&schemars::schema_for!(Report)).unwrap_or_default() + "\n"
 }

@@ -33,10 +33,7 @@ pub struct Side {
     pub(crate) folder: bool,
 }
 
-/// Reads a side: pages, OpenAPI files, and folders of them.
-///
-/// # Errors
-/// What is no such document, in one line.
+/// Reads a side: pages, OpenAPI files, and folders of them. What is no such document is refused in one line.
 pub fn read(root: &Path, paths: &[PathBuf]) -> Result<Side> {
     let mut files = Vec::new();
     for path in paths {

@@ -53,6 +53,7 @@ impl Validator<'_> {
             return;
         }
         let schema = follow(self.document, schema).node;
+        let list = |key: &str| schema.get(key).and_then(Node::list).unwrap_or_default();
         let kind = schema.get_text("type");
         let null = matches!(value.value, Value::Null);
         if null && (kind.is_none() || schema.is_true("nullable")) {
@@ -62,10 +63,10 @@ impl Validator<'_> {
             self.fail("example-invalid", at, value, format!("expected {kind}, found {}", shown(value)));
             return;
         }
-        if let Some(list) = schema.get("enum").and_then(Node::list)
-            && !list.iter().any(|allowed| allowed.same(value))
+        if let Some(all) = schema.get("enum").and_then(Node::list)
+            && !all.iter().any(|allowed| allowed.same(value))
         {
-            let allowed = list.iter().map(shown).collect::<Vec<_>>().join(", ");
+            let allowed = all.iter().map(shown).collect::<Vec<_>>().join(", ");
             self.fail("example-invalid", at, value, format!("expected one of {allowed}, found {}", shown(value)));
         }
         self.bounds(schema, value, at);
@@ -78,18 +79,16 @@ impl Validator<'_> {
             }
             _ => {}
         }
-        for part in schema.get("allOf").and_then(Node::list).into_iter().flatten() {
+        for part in list("allOf") {
             self.check(part, value, at, depth + 1);
         }
-        for key in ["oneOf", "anyOf"] {
-            let parts = schema.get(key).and_then(Node::list).unwrap_or_default();
-            let fits = parts.is_empty()
-                || parts.iter().any(|part| {
-                    let mut trial = Validator { document: self.document, found: Vec::new(), steps: self.steps };
-                    trial.check(part, value, at, depth + 1);
-                    self.steps = trial.steps;
-                    trial.found.iter().all(|violation| violation.id == "example-key-unknown")
-                });
+        for key in ["oneOf", "anyOf"].into_iter().filter(|key| !list(key).is_empty()) {
+            let fits = list(key).iter().any(|part| {
+                let mut trial = Validator { document: self.document, found: Vec::new(), steps: self.steps };
+                trial.check(part, value, at, depth + 1);
+                self.steps = trial.steps;
+                trial.found.iter().all(|violation| violation.id == "example-key-unknown")
+            });
             if !fits {
                 self.fail("example-invalid", at, value, format!("fits no alternative of `{key}`"));
             }
