@@ -101,47 +101,37 @@ impl OmniVideo {
         let frame = |frame: Frame| images.iter().filter(|image| image.r#type.as_ref() == Some(&frame)).count();
         let (first, end) = (frame(Frame::First), frame(Frame::End));
         let edits = self.video.iter().flatten().any(|video| video.refer_type == VideoUse::Base);
-        let mut refuse = |path: &str, limit: &str, given: &str| found.push(Violation::new(path, limit, given));
-        if first > 1 || end > 1 {
-            refuse("image_list", "one first_frame and one end_frame", "several");
-        }
-        if end > 0 && first == 0 {
-            refuse("image_list", "a first_frame where there is an end_frame", "an end_frame alone");
-        }
-        if edits && first + end > 0 {
-            refuse("image_list", "no frames where a video is edited", "frames");
-        }
+        let elements = self.elements.as_ref().map_or(0, Vec::len);
+        let (is_shots, is_o1) = (self.multi_shot == Some(true), self.model == Model::KlingVideoO1);
+        let length = self.duration.as_ref().map(VideoDuration::as_str);
         let most = if self.video.is_some() { 4 } else { 7 };
-        let count = images.len() + self.elements.as_ref().map_or(0, Vec::len);
-        if count > most {
-            refuse("image_list", &format!("with element_list at most {most} items"), &format!("{count} items"));
-        }
-        if first + end > 0 && self.elements.as_ref().is_some_and(|elements| elements.len() > 3) {
-            refuse("element_list", "at most 3 items where there are frames", "more");
-        }
-        match (&self.aspect_ratio, first == 0 && !edits) {
-            (None, true) => refuse("aspect_ratio", "a value without a first_frame and a video to edit", "nothing"),
-            (Some(_), false) if edits => refuse("aspect_ratio", "nothing where a video is edited", "a value"),
-            _ => {}
-        }
-        match (&self.duration, edits) {
-            (None, false) => refuse("duration", "a value unless a video is edited", "nothing"),
-            (Some(_), true) => refuse("duration", "nothing where a video is edited: its length is kept", "a value"),
-            _ => {}
-        }
-        if self.sound == Some(Switch::On) && self.video.is_some() {
-            refuse("sound", "off where there is a video_list", "on");
-        }
-        if self.multi_shot == Some(true) && first + end > 1 {
-            refuse("image_list", "no end_frame where multi_shot is true", "an end_frame");
-        }
-        if self.model == Model::KlingVideoO1 {
-            let alone = images.len() == first && self.elements.is_none() && self.video.is_none();
-            if end > 0 && (images.len() > 2 || self.elements.is_some()) {
-                refuse("image_list", "two frames alone with kling-video-o1 (Kling's reference)", "more");
-            }
-            if alone && self.duration.as_ref().is_some_and(|length| !matches!(length.as_str(), "5" | "10")) {
-                refuse("duration", "5 or 10 with kling-video-o1 and text or a first frame alone (the vendor's page)", "a value");
+        let alone = images.len() == first && elements == 0 && self.video.is_none();
+        for (is_broken, path, limit) in [
+            (first > 1 || end > 1, "image_list", "one first_frame and one end_frame at most"),
+            (end > first, "image_list", "a first_frame where there is an end_frame"),
+            (edits && first > 0, "image_list", "no frames where a video is edited"),
+            (is_shots && end > 0, "image_list", "no end_frame where multi_shot is true"),
+            (is_o1 && end > 0 && images.len() + elements > 2, "image_list", "two frames alone with kling-video-o1"),
+            (images.len() + elements > most, "image_list", &format!("at most {most} items, element_list included")),
+            (first > 0 && elements > 3, "element_list", "at most 3 items where there are frames"),
+            (first == 0 && !edits && self.aspect_ratio.is_none(), "aspect_ratio", "a value where no first_frame has one"),
+            (!edits && length.is_none(), "duration", "a value unless a video is edited"),
+            (edits && length.is_some(), "duration", "nothing where a video is edited: its length is kept"),
+            (
+                is_o1 && alone && !matches!(length, None | Some("5" | "10")),
+                "duration",
+                "5 or 10 with kling-video-o1 and text or a first_frame alone",
+            ),
+            (self.video.is_some() && self.sound == Some(Switch::On), "sound", "off where there is a video_list"),
+        ] {
+            if is_broken {
+                let given = match path {
+                    "duration" => length.unwrap_or("nothing").to_owned(),
+                    "aspect_ratio" => "nothing".to_owned(),
+                    "sound" => "on".to_owned(),
+                    _ => format!("{} images, {} of them frames, and {elements} elements", images.len(), first + end),
+                };
+                found.push(Violation::new(path, limit, given));
             }
         }
         Shot::division(self.multi_shot, self.shot_type.as_ref(), self.prompt.as_deref(), self.shots.as_deref(), found);

@@ -326,7 +326,7 @@ fn what_an_omni_video_is_made_of_decides_what_else_it_needs() {
         (json!({"sound": "off", "video_list": video("feature")}), &[]),
         (edit.clone(), &[]),
         (with(edit.clone(), "duration", json!("5")), &["duration"]),
-        (with(edit.clone(), "aspect_ratio", json!("1:1")), &["aspect_ratio"]),
+        (with(edit.clone(), "aspect_ratio", json!("1:1")), &[]),
         (with(edit.clone(), "image_list", json!([first])), &["image_list"]),
         (
             with(edit.clone(), "video_list", json!([{"video_url": "cat.mp4", "refer_type": "base"}])),
