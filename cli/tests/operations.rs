@@ -22,6 +22,21 @@ fn last_body(sandbox: &Sandbox) -> Value {
     serde_json::from_slice(sandbox.requests().pop().unwrap().body.bytes.as_ref().unwrap()).unwrap()
 }
 
+/// The document that the client is generated from.
+fn document() -> Value {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../openapi.yaml");
+    yaml_serde::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// What a body has that the document's schema of an operation forbids.
+fn contradictions(document: &Value, operation: &str, body: &Value) -> Vec<String> {
+    let pointer = format!("/paths/~1kling~1v1~1videos~1{operation}/post/requestBody/content/application~1json/schema");
+    let mut schema = document.pointer(&pointer).unwrap_or_else(|| panic!("{operation} is not in the document")).clone();
+    schema["components"] = document["components"].clone();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    validator.iter_errors(body).map(|error| error.to_string()).collect()
+}
+
 /// For each operation its command lines, and the fields that arrive beside the prompt and the external id.
 fn table(shots: &str) -> Vec<(&'static str, Vec<String>, Value)> {
     let of = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
@@ -259,7 +274,7 @@ async fn every_field_of_every_operation_has_an_option_that_sends_it() {
     let both =
         json!([{"index": 1, "prompt": "A cat", "duration": "5"}, {"index": 2, "prompt": "A hat", "duration": "3"}]);
     std::fs::write(&shots, both.to_string()).unwrap();
-    let mut sent = BTreeSet::new();
+    let (mut sent, document) = (BTreeSet::new(), document());
     for (at, (operation, words, mut expected)) in table(shots.to_str().unwrap()).into_iter().enumerate() {
         let words: Vec<_> = words.iter().map(String::as_str).collect();
         let checked = run(&sandbox, &[&["check", operation], &words[..]].concat()).exits(0);
@@ -273,6 +288,9 @@ async fn every_field_of_every_operation_has_an_option_that_sends_it() {
         }
         let body = last_body(&sandbox);
         assert_eq!(body, expected, "{operation} {words:?}");
+        assert_eq!(contradictions(&document, operation, &body), [""; 0], "{operation} {words:?}");
+        let wrong = json!({"model_name": 7});
+        assert_ne!(contradictions(&document, operation, &wrong), [""; 0], "{operation}");
         sent.extend(body.as_object().unwrap().keys().map(|property| (operation, property.clone())));
     }
     for operation in kling_client::Operation::all() {

@@ -420,7 +420,7 @@ impl Sandbox {
     }
 
     /// Sends this response to the next request of this kind, and does nothing else for it: short for
-    /// [`Sandbox::fault_next`] with [`Fault::answer`].
+    /// [`Sandbox::fault_next`] with [`Fault::response`].
     pub fn respond_next(&self, operation: Endpoint, answer: ScriptedResponse) {
         self.fault_next(operation, Fault::response(answer));
     }
