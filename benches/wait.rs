@@ -152,7 +152,7 @@ async fn wait(arguments: &[String]) {
     };
     let client = Client::builder(key).base_url(base).clock(clock.clone()).polls_per_second(per_second);
     let client = client.build().expect("a client");
-    // Room for all, so that it does not count as memory of the wait.
+    // Reserved in advance, so that it does not count as memory of the wait.
     let polls = Arc::new(Mutex::new(Vec::with_capacity(count * 100)));
     tracing::subscriber::set_global_default(Polls { clock: clock.clone(), begun: Arc::clone(&polls) })
         .expect("no other");

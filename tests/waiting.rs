@@ -797,7 +797,7 @@ async fn a_task_that_failed_tells_how_and_when_it_ended() {
     assert_eq!((&info.status, info.task_id.as_str()), (&TaskStatus::Failed, task.id()));
     let took = info.updated_at.unwrap().duration_since(info.created_at.unwrap()).unwrap();
     assert_eq!(took, seconds(200));
-    // What did not end has no end to tell of.
+    // A task that did not finish has no finish time.
     let other = client(&sandbox).submit(request()).await.unwrap();
     assert!(other.wait().timeout(seconds(1)).await.unwrap_err().info().is_none());
 }

@@ -164,7 +164,7 @@ impl Add<'_> {
                     Ok(job) => job,
                     Err(fault) => {
                         faults += 1;
-                        // A price that is missing in many lines is told of once.
+                        // A price that is missing in many lines is reported once.
                         let is_new = fault
                             .reasons
                             .iter()

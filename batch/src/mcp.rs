@@ -543,7 +543,7 @@ fn fields(operation: &Operation) -> impl Iterator<Item = (&'static str, &'static
 }
 
 /// The schema of a request of any operation, with these properties beside. A field says of which operations it is; what it
-/// takes in each, and what else an operation requires, is told by a check.
+/// takes in each, and what else an operation requires, is reported by a check.
 fn request_schema<const N: usize>(more: [(&str, Value); N]) -> JsonObject {
     let operation = json!({
         "type": "string", "enum": Operation::KNOWN, "default": OPERATION,

@@ -372,7 +372,7 @@ impl Store {
         Ok(Some(Job { state, attempt, base_url, booked: intended.estimate, ..intended }))
     }
 
-    /// Tells of an event, or of another word of the API for a task that goes on, and gives the state that it led to. None if
+    /// Reports an event, or another word of the API for a task that goes on, and gives the state that it led to. None if
     /// it came too late, or a second time, or for another attempt: then nothing was changed.
     ///
     /// # Errors

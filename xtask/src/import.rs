@@ -53,7 +53,7 @@ pub fn from_pages(pages: Vec<Page>, patches: Option<&Patches>) -> Result<Importe
     rules::finish(&mut finished, &mut notes)?;
     // Whatever a page may hold, what is written is a document that generators can read.
     serde_json::from_value::<openapiv3::OpenAPI>(finished.to_json()).map_err(|error| {
-        let reason = format_args!("what came of the pages is no OpenAPI 3.0 document: {error}");
+        let reason = format_args!("the merged document is no OpenAPI 3.0 document: {error}");
         Error::refused(&finished.place, reason)
     })?;
     let text = head(&pages) + &emit(&finished);

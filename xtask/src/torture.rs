@@ -32,7 +32,7 @@ pub struct Round {
 }
 
 impl Torture {
-    /// Runs rounds until the time is over, tells of each, and gives the sums, by database. Fails if a round failed, with the
+    /// Runs rounds until the time is over, prints each, and gives the sums, by database. Fails if a round failed, with the
     /// command that repeats it; the rounds behind it are run all the same, unless it did not even begin.
     pub fn run(
         self,

@@ -1,4 +1,4 @@
-//! Proves what `spec drift` tells of pages beside what this repository knows: of a vendored page what changed, of an operation
+//! Proves what `spec drift` reports of pages beside what this repository knows: of a vendored page what changed, of an operation
 //! that is described here what contradicts the description, and of both nothing that is expected.
 
 use std::path::{Path, PathBuf};

@@ -101,7 +101,7 @@ pub struct Options<'a> {
     pub look: Look<'a>,
 }
 
-/// What came of a comparison.
+/// The result of a comparison.
 #[derive(Debug, Default)]
 pub struct Comparison {
     /// All changes, in the order of the documents.

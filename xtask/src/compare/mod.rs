@@ -32,7 +32,7 @@ pub(crate) use change::{Direction, Pair};
 pub(crate) use operations::template;
 pub(crate) use schemas::NO_PROPERTY;
 
-/// Room for schemas inside of schemas, in an unoptimised build too.
+/// Stack for schemas inside of schemas, in an unoptimised build too.
 const STACK_BYTES: usize = 256 * 1024 * 1024;
 
 /// Compares two documents. Refuses what is no OpenAPI at all, or would take for ever: `$ref`s that fan out or nest beyond all
