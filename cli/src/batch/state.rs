@@ -16,7 +16,7 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-use crate::units::Units;
+use super::units::Units;
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
