@@ -170,6 +170,11 @@ impl Failure {
         self
     }
 
+    /// What happened and what to do, in one line.
+    pub fn in_one_line(&self) -> String {
+        [&self.message].into_iter().chain(&self.hints).map(String::as_str).collect::<Vec<_>>().join("; ")
+    }
+
     /// The exit code of its kind.
     pub fn exit_code(&self) -> u8 {
         match self.kind {

@@ -24,13 +24,19 @@ mod state;
 // mod inspect;
 // mod mcp;
 // mod progress;
-// mod record;
+#[cfg(feature = "batch")]
+mod record;
 // mod report;
 // mod status;
-// mod store;
-// mod verdict;
+#[cfg(feature = "batch")]
+mod store;
+#[cfg(feature = "batch")]
+mod verdict;
 // mod worker;
 
 pub use units::Units;
 #[cfg(feature = "batch")]
-pub use {places::Places, state::{Event, State}};
+pub use {
+    places::Places,
+    state::{Event, State},
+};

@@ -6,7 +6,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use kling_client::{Operation, SavedTask};
 use serde::Serialize;
 
-use super::request::JobRequest;
 use super::state::State;
 use super::units::Units;
 
@@ -67,14 +66,6 @@ impl Job {
     /// What the client needs to go on with the task.
     pub fn saved(&self) -> Option<SavedTask> {
         serde_json::from_str(self.task.as_deref()?).ok()
-    }
-
-    /// The request, with its files where the manifest had them.
-    ///
-    /// # Errors
-    /// What is wrong with the record.
-    pub fn job_request(&self) -> Result<JobRequest, String> {
-        JobRequest::read(&self.operation, &self.request, &self.folder)
     }
 
     /// `job 7`, or `job 7 (cat)` if it has a name.

@@ -248,9 +248,8 @@ impl<'a> Change<'a> {
 
 pub(super) fn places(connection: &Connection, account: i64) -> Result<Places> {
     let sql = "SELECT most, allowed, credit FROM accounts WHERE id = ?1";
-    Ok(connection.query_row(sql, [account], |row| {
-        Ok(Places { most: row.get(0)?, allowed: row.get(1)?, credit: row.get(2)? })
-    })?)
+    Ok(connection
+        .query_row(sql, [account], |row| Ok(Places { most: row.get(0)?, allowed: row.get(1)?, credit: row.get(2)? }))?)
 }
 
 /// What may still lead to its work, or has.
