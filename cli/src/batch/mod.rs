@@ -38,5 +38,8 @@ pub use units::Units;
 #[cfg(feature = "batch")]
 pub use {
     places::Places,
+    record::{Account, Added, Back, Batch, Cause, Count, Detail, Job, Key, NewJob, SUFFIX, Step, record_of},
     state::{Event, State},
+    store::{Claim, Store},
+    verdict::Verdict,
 };

@@ -168,6 +168,7 @@ pub struct Step {
 }
 
 /// Outcome of adding one request of an agent.
+#[expect(clippy::large_enum_variant, reason = "one at a time")]
 pub enum Added {
     /// It is intended.
     New(Job),

@@ -280,10 +280,11 @@ impl Store {
     /// # Errors
     /// `Invalid` if the external id was used before.
     pub fn add(&self, batch: i64, new: NewJob, once: bool) -> Result<Added> {
-        if once && let Some(same) = self.same(&[&new.request_hash])?.remove(&new.request_hash) {
-            return Ok(Added::Known(same));
-        }
         self.change(|change| {
+            let same = known(&change.tx, Key::Work, &[&new.request_hash])?;
+            if let Some(id) = same.get(&new.request_hash).filter(|_| once) {
+                return Ok(Added::Known(change.job(*id)?));
+            }
             let sql = "SELECT b.budget - b.booked - COALESCE((SELECT SUM(j.estimate) FROM jobs j \
                        WHERE j.batch = b.id AND j.state = 'intended'), 0) FROM batches b WHERE b.id = ?1";
             let left: Option<Units> = change.tx.query_row(sql, [batch], |row| row.get(0))?;
