@@ -11,7 +11,7 @@ use kling_cli::batch::{State, Store};
 use kling_sandbox::{Endpoint, Fault, ReceivedImage, Sandbox, ScriptedResponse, TaskPlan};
 use serde_json::json;
 use support_batch::{
-    KEY, PROMPT, Running, agrees, command, directory, jobs, line, manifest, image, record, run, sandbox, states,
+    KEY, PROMPT, Running, agrees, command, directory, image, jobs, line, manifest, record, run, sandbox, states,
 };
 
 const MANIFEST: &str = "manifest.jsonl";
@@ -507,8 +507,7 @@ async fn a_run_that_is_stopped_waits_for_its_submits_and_submits_no_more() {
 async fn without_a_key_nothing_is_recorded() {
     let (sandbox, folder) = (start().await, directory("keyless"));
     let manifest = manifest(&folder, [line(1)]);
-    let mut command =
-        command(sandbox.base_url(), &folder, &["batch", "run", manifest.to_str().unwrap(), "--json"]);
+    let mut command = command(sandbox.base_url(), &folder, &["batch", "run", manifest.to_str().unwrap(), "--json"]);
     let ran = command.env_remove("KLING_API_KEY").output().unwrap();
     assert_eq!((ran.status.code(), folder.join("manifest.jsonl.kling.db").exists()), (Some(2), false));
     let error: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
@@ -583,7 +582,9 @@ async fn a_run_from_another_folder_has_the_same_record_and_a_second_run_waits_fo
 async fn a_kill_at_any_state_is_neither_a_double_charge_nor_a_lost_task() {
     let at = |state: State, sandbox: &Sandbox| match state {
         State::Sending => sandbox.fault_next(Endpoint::Create, Fault::silence().charged()),
-        State::Ambiguous => sandbox.fault_next(Endpoint::Create, Fault::hang_up().charged().hidden_for(Duration::from_secs(3))),
+        State::Ambiguous => {
+            sandbox.fault_next(Endpoint::Create, Fault::hang_up().charged().hidden_for(Duration::from_secs(3)))
+        }
         State::Finished => sandbox.fault_next(Endpoint::Video, Fault::silence()),
         _ => {}
     };
@@ -666,8 +667,10 @@ async fn the_jobs_of_one_gateway_are_never_anothers_unless_the_user_says_so() {
 async fn a_retired_model_and_an_empty_pack_halt_their_own_jobs_alone() {
     for (status, code) in [(404, 1203), (429, 1102)] {
         let (sandbox, folder) = (start().await, directory(&format!("halt-{code}")));
-        let of = |number: usize, model: &str| json!({"operation": "text2video", "model": model,
-            "prompt": format!("{PROMPT} {number}"), "name": format!("n{number}")});
+        let of = |number: usize, model: &str| {
+            json!({"operation": "text2video", "model": model,
+            "prompt": format!("{PROMPT} {number}"), "name": format!("n{number}")})
+        };
         manifest(&folder, [of(1, "kling-v2-6"), of(2, "kling-v3"), of(3, "kling-v2-6"), of(4, "kling-v3")]);
         sandbox.fault_next(Endpoint::Create, rejected(status, code));
         let ran = run(&sandbox, &folder, &["batch", "run", MANIFEST, "--max-running", "1"]).await.exits(3);

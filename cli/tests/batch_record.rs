@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use kling_cli::batch::{Added, Back, Cause, Claim, Detail, Event, Job, NewJob, State, Store, Units};
+use kling_cli::batch::{Added, Back, Cause, Claim, Detail, Event, Job, NewBatch, NewJob, State, Store, Units};
 use kling_client::{Clock as _, ErrorKind, Operation, TestClock};
 use support_batch::{agrees, directory, jobs, states};
 
@@ -40,10 +40,14 @@ fn opened(path: &Path) -> (Store, i64) {
     (store, account)
 }
 
+fn add(store: &Store, name: &str, budget: Option<Units>, jobs: Vec<NewJob>, once: bool) -> Result<i64, String> {
+    let batch = NewBatch { name, budget, source: Path::new("/in"), out_dir: Path::new("/videos") };
+    let added = store.add_batch(&batch, once, jobs.into_iter().map(Ok), |_, _| {});
+    added.map_err(|failure| failure.to_string())
+}
+
 fn batch(store: &Store, jobs: Vec<NewJob>) -> i64 {
-    let batch = store.new_batch("b", None, Path::new("/in"), Path::new("/videos")).unwrap();
-    store.insert(batch, jobs, true).unwrap();
-    batch
+    add(store, "b", None, jobs, true).unwrap()
 }
 
 fn claim(store: &Store, account: i64) -> Option<Job> {
@@ -157,11 +161,9 @@ fn what_a_process_was_sending_when_it_died_is_ambiguous_and_never_claimed() {
 #[test]
 fn batches_take_turns_and_none_passes_its_budget_though_a_cheaper_job_may_still_fit() {
     let (store, account) = store("turns");
-    let small = store.new_batch("small", Some(units("5")), Path::new(""), Path::new("")).unwrap();
-    let large = store.new_batch("large", None, Path::new(""), Path::new("")).unwrap();
-    store.insert(large, (1..=4).map(new).collect(), true).unwrap();
-    store.insert(small, (5..=8).map(new).collect(), true).unwrap();
-    store.insert(small, vec![NewJob { estimate: units("0.5"), ..new(9) }], true).unwrap();
+    let cheap = NewJob { estimate: units("0.5"), ..new(9) };
+    let small = add(&store, "small", Some(units("5")), (5..=8).map(new).chain([cheap]).collect(), true).unwrap();
+    let large = batch(&store, (1..=4).map(new).collect());
     let served: Vec<_> = std::iter::from_fn(|| claim(&store, account)).map(|job| (job.batch, job.line)).collect();
     assert_eq!(served, [(small, 5), (large, 1), (small, 6), (large, 2), (small, 9), (large, 3), (large, 4)]);
     assert_eq!(store.capped().unwrap(), [small]);
@@ -174,21 +176,20 @@ fn batches_take_turns_and_none_passes_its_budget_though_a_cheaper_job_may_still_
 #[test]
 fn a_budget_is_that_of_one_batch_which_is_named_where_there_are_more() {
     let (store, _) = store("budgets");
-    let new_batch = |name: &str| store.new_batch(name, Some(units("1")), Path::new(""), Path::new("")).unwrap();
+    let add = |name: &str, jobs| add(&store, name, Some(units("1")), jobs, true).unwrap();
     assert_eq!(store.set_budget(None, units("9")).unwrap(), None, "nothing is to be submitted");
-    let (first, empty) = (new_batch("first"), new_batch("empty"));
-    store.insert(first, vec![new(1)], true).unwrap();
+    let free = NewJob { estimate: Units::default(), ..new(9) };
+    let (first, empty) = (add("first", vec![new(1)]), add("empty", vec![]));
     assert_eq!(store.set_budget(None, units("2")).unwrap(), Some(first));
-    let second = new_batch("second");
-    store.insert(second, vec![new(3)], true).unwrap();
+    let second = add("second", vec![new(3)]);
     let refused = store.set_budget(None, units("3")).unwrap_err();
     assert!(refused.message.contains(&format!("[{first}, {second}]")), "{refused}");
     assert!(store.set_budget(Some(99), units("3")).unwrap_err().message.contains("given 99"));
     assert_eq!(store.set_budget(Some(second), units("4")).unwrap(), Some(second));
     let budgets: Vec<_> = store.batches().unwrap().into_iter().map(|batch| batch.budget).collect();
     assert_eq!(budgets, [Some(units("2")), Some(units("1")), Some(units("4"))], "that of {empty} stays");
-    store.insert(first, vec![NewJob { estimate: Units::default(), ..new(9) }], true).unwrap();
-    let refused = store.set_budget(Some(first), units("9")).unwrap_err();
+    let unpriced = add("unpriced", vec![free]);
+    let refused = store.set_budget(Some(unpriced), units("9")).unwrap_err();
     assert!(refused.message.contains("1 jobs without a known price"), "{refused}");
 }
 
@@ -221,7 +222,8 @@ fn a_job_that_rests_blocks_no_other_and_a_date_that_jumps_no_job() {
 #[test]
 fn a_halt_of_one_model_leaves_the_others() {
     let (store, account) = store("halts");
-    let other = |number: i64, operation: Operation, model: &str| NewJob { operation, model: model.into(), ..new(number) };
+    let other =
+        |number: i64, operation: Operation, model: &str| NewJob { operation, model: model.into(), ..new(number) };
     let jobs = vec![
         new(1),
         other(2, Operation::ImageToVideo, "kling-v3"),
@@ -318,17 +320,19 @@ fn a_retry_is_a_job_of_its_own_and_that_of_an_unknown_outcome_needs_insistence()
 #[test]
 fn the_same_work_is_added_once_even_within_one_manifest() {
     let (store, _) = store("once");
-    let batch = store.new_batch("b", None, Path::new(""), Path::new("")).unwrap();
-    let known = store.insert(batch, vec![new(1), new(1), new(2)], true).unwrap();
-    assert_eq!(known.iter().map(|(new, job)| (new.line, *job)).collect::<Vec<_>>(), [(1, 1)]);
-    assert!(store.insert(batch, vec![new(1)], false).unwrap().is_empty(), "the user insists");
+    let mut known = Vec::new();
+    let new_batch = NewBatch { name: "b", budget: None, source: Path::new(""), out_dir: Path::new("") };
+    let jobs_of = |lines: [i64; 3]| lines.map(|line| Ok(new(line)));
+    store.add_batch(&new_batch, true, jobs_of([1, 1, 2]), |job, same| known.push((job.line, same))).unwrap();
+    assert_eq!(known, [(1, 1)]);
+    add(&store, "b", None, vec![new(1)], false).unwrap();
     let outputs: Vec<_> = jobs(&store).into_iter().map(|job| job.output).collect();
     let expected = ["/videos/1.mp4", "/videos/2.mp4", "/videos/1-3.mp4"].map(PathBuf::from);
     assert_eq!(outputs, expected, "no two jobs write one file");
     let mine = |number| NewJob { external_id: Some("mine".into()), ..new(number) };
-    store.insert(batch, vec![mine(7)], true).unwrap();
-    assert!(store.insert(batch, vec![new(8), mine(9)], true).is_err());
-    assert_eq!(jobs(&store).len(), 4, "all of them or none");
+    batch(&store, vec![mine(7)]);
+    assert!(add(&store, "b", None, vec![new(8), mine(9)], true).is_err());
+    assert_eq!((jobs(&store).len(), store.batches().unwrap().len()), (4, 3), "all of them or none");
 }
 
 #[test]
@@ -337,10 +341,12 @@ fn requests_of_agents_never_book_more_than_their_budget_however_many_come_at_onc
     let batch = store.agents_batch(units("7"), Path::new("/videos")).unwrap();
     // Each work is asked for twice.
     let added: Vec<_> = std::thread::scope(|scope| {
-        let one = |number: i64| scope.spawn({
-            let store = &store;
-            move || store.add(batch, new(number / 2), true).unwrap()
-        });
+        let one = |number: i64| {
+            scope.spawn({
+                let store = &store;
+                move || store.add(batch, new(number / 2), true).unwrap()
+            })
+        };
         (0..8).map(one).collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     let (mut made, mut known, mut left) = (Vec::new(), 0, Vec::new());
@@ -356,7 +362,7 @@ fn requests_of_agents_never_book_more_than_their_budget_however_many_come_at_onc
     assert_eq!((made.len(), known, left), (3, 3, vec![1000, 1000]));
     // What is booked counts as what is intended does; a manifest of the same name is another batch.
     claim(&store, account).unwrap();
-    assert_ne!(store.new_batch("agents", None, Path::new(""), Path::new("")).unwrap(), batch);
+    assert_ne!(add(&store, "agents", None, vec![], true).unwrap(), batch);
     assert_eq!(store.agents_batch(units("8"), Path::new("/videos")).unwrap(), batch);
     assert!(matches!(store.add(batch, new(10), true).unwrap(), Added::New(_)));
     assert!(matches!(store.add(batch, new(11), true).unwrap(), Added::TooDear(left) if left == Units::default()));
@@ -370,9 +376,10 @@ fn paths_that_are_no_utf_8_are_kept_as_they_are() {
     let (store, _) = store("bytes");
     let path = |name: &[u8]| PathBuf::from(std::ffi::OsStr::from_bytes(name));
     let (source, out_dir) = (path(b"/in/\xff"), path(b"/out/\xfe"));
-    let batch = store.new_batch("b", None, &source, &out_dir).unwrap();
     let output = path(b"/out/\xfe/\xfd.mp4");
-    store.insert(batch, vec![NewJob { output: output.clone(), ..new(1) }], true).unwrap();
+    let batch = NewBatch { name: "b", budget: None, source: &source, out_dir: &out_dir };
+    let job = NewJob { output: output.clone(), ..new(1) };
+    store.add_batch(&batch, true, [Ok(job)], |_, _| {}).unwrap();
     let job = jobs(&store).remove(0);
     assert_eq!((job.folder, job.output), (source, output.clone()));
     assert_eq!((store.of_output(&output).unwrap(), store.open_folders().unwrap()), (Some(1), vec![out_dir]));

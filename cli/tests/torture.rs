@@ -96,7 +96,10 @@ impl Figures {
 impl std::fmt::Display for Figures {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { jobs, kills, faults, charged, delivered, failed, ambiguous, twice, lost } = self;
-        write!(f, "{jobs} jobs, {kills} kills, {faults} faults, {charged} charged, {delivered} delivered, {failed} failed, ")?;
+        write!(
+            f,
+            "{jobs} jobs, {kills} kills, {faults} faults, {charged} charged, {delivered} delivered, {failed} failed, "
+        )?;
         write!(f, "{ambiguous} ambiguous, {twice} charged twice, {lost} lost")
     }
 }

@@ -38,7 +38,7 @@ pub use units::Units;
 #[cfg(feature = "batch")]
 pub use {
     places::Places,
-    record::{Account, Added, Back, Batch, Cause, Count, Detail, Job, Key, NewJob, SUFFIX, Step, record_of},
+    record::{Account, Added, Back, Batch, Cause, Count, Detail, Job, Key, NewBatch, NewJob, SUFFIX, Step, record_of},
     state::{Event, State},
     store::{Claim, Store},
     verdict::Verdict,

@@ -100,6 +100,18 @@ pub struct NewJob {
     pub estimate: Units,
 }
 
+/// A batch to be added.
+pub struct NewBatch<'a> {
+    /// Name of its manifest.
+    pub name: &'a str,
+    /// The most that it may book.
+    pub budget: Option<Units>,
+    /// Folder that the files of its requests are relative to.
+    pub source: &'a Path,
+    /// Folder for its outputs.
+    pub out_dir: &'a Path,
+}
+
 /// What an event adds to a job.
 #[derive(Clone, Default)]
 pub struct Detail {

@@ -17,7 +17,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRe
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, ToSql, params};
 
 use super::places::Places;
-use super::record::{Account, Added, Batch, Cause, Count, Detail, Job, Key, NewJob, Step, millis};
+use super::record::{Account, Added, Batch, Cause, Count, Detail, Job, Key, NewBatch, NewJob, Step, millis};
 use super::state::{Event, State};
 use super::units::Units;
 use crate::failure::{Failure, Result};
@@ -222,9 +222,28 @@ impl Store {
         Ok(self.connection().execute(sql, [account])?)
     }
 
-    /// Makes a batch: its name, budget, the folder that its requests' files are relative to, and that of its outputs.
-    pub fn new_batch(&self, name: &str, budget: Option<Units>, source: &Path, out_dir: &Path) -> Result<i64> {
-        self.change(|change| change.batch(name, budget, source, out_dir, false))
+    /// Adds a batch with all of its jobs, or nothing. With `once`, jobs whose work has a job are left out, and given to
+    /// `known` with its number. Returns the batch's number.
+    ///
+    /// # Errors
+    /// The first error of the jobs; `Invalid` if an external id was used before.
+    pub fn add_batch(
+        &self,
+        batch: &NewBatch<'_>,
+        once: bool,
+        jobs: impl IntoIterator<Item = Result<NewJob>>,
+        mut known: impl FnMut(&NewJob, i64),
+    ) -> Result<i64> {
+        self.change(|change| {
+            let id = change.batch(batch, false)?;
+            for job in jobs {
+                let job = job?;
+                if let Some(same) = change.insert(id, &job, once, None)? {
+                    known(&job, same);
+                }
+            }
+            Ok(id)
+        })
     }
 
     /// The batch of the requests of agents, with this budget from now on; it is made if there is none.
@@ -232,7 +251,8 @@ impl Store {
         self.change(|change| {
             let sql = "UPDATE batches SET budget = ?1 WHERE agents = 1 RETURNING id";
             let known = change.tx.query_row(sql, [budget.thousandths()], |row| row.get(0)).optional()?;
-            known.map_or_else(|| change.batch("agents", Some(budget), Path::new(""), out_dir, true), Ok)
+            let new = NewBatch { name: "agents", budget: Some(budget), source: Path::new(""), out_dir };
+            known.map_or_else(|| change.batch(&new, true), Ok)
         })
     }
 
@@ -266,14 +286,6 @@ impl Store {
         })
     }
 
-    /// Adds jobs, all of them or none. With `once`, those whose work has a job are left out, and returned with its number.
-    ///
-    /// # Errors
-    /// `Invalid` if an external id was used before.
-    pub fn insert(&self, batch: i64, jobs: Vec<NewJob>, once: bool) -> Result<Vec<(NewJob, i64)>> {
-        self.change(|change| change.insert(batch, jobs, once, None))
-    }
-
     /// Adds one job, if the budget of its batch holds it beside all that is booked and intended. With `once`, work that has a
     /// job is not added.
     ///
@@ -292,7 +304,7 @@ impl Store {
                 return Ok(Added::TooDear(left));
             }
             let id = change.next_job()?;
-            change.insert(batch, vec![new], false, None)?;
+            change.insert(batch, &new, false, None)?;
             Ok(Added::New(change.job(id)?))
         })
     }
@@ -411,7 +423,7 @@ impl Store {
                 estimate: job.estimate,
             };
             let by = change.next_job()?;
-            change.insert(job.batch, vec![new], false, Some(id))?;
+            change.insert(job.batch, &new, false, Some(id))?;
             change.tx.execute("UPDATE jobs SET replaced_by = ?2 WHERE id = ?1", [id, by])?;
             Ok(by)
         })
