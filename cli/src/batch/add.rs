@@ -129,7 +129,9 @@ impl Add<'_> {
         let mut lines = self.plan.open()?.again(self.again).allow_existing(has_job);
         loop {
             let mut chunk = Vec::with_capacity(CHUNK);
-            while let Some(line) = lines.next().filter(|_| chunk.len() < CHUNK) {
+            while chunk.len() < CHUNK
+                && let Some(line) = lines.next()
+            {
                 chunk.push((line, lines.repeats().is_some()));
             }
             if chunk.is_empty() {
