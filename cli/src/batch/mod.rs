@@ -5,18 +5,28 @@
 //! one state to the next is a table in [`State::after`].
 
 // Without a record.
+mod images;
+mod manifest;
+mod plan;
+mod prices;
+mod request;
 mod units;
-// mod manifest;
-// mod plan;
-// mod prices;
-// mod request;
 
 // With one.
 #[cfg(feature = "batch")]
+mod add;
+#[cfg(feature = "batch")]
 mod places;
 #[cfg(feature = "batch")]
+mod record;
+#[cfg(feature = "batch")]
 mod state;
-// mod add;
+#[cfg(feature = "batch")]
+mod store;
+#[cfg(feature = "batch")]
+mod verdict;
+#[cfg(feature = "batch")]
+mod worker;
 // mod arguments;
 // mod command;
 // mod export;
@@ -24,22 +34,22 @@ mod state;
 // mod inspect;
 // mod mcp;
 // mod progress;
-#[cfg(feature = "batch")]
-mod record;
 // mod report;
 // mod status;
-#[cfg(feature = "batch")]
-mod store;
-#[cfg(feature = "batch")]
-mod verdict;
-// mod worker;
 
+pub use images::{hash_file, is_base64, is_url};
+pub use manifest::{Entry, Fault, Manifest};
+pub use plan::{Lines, NewJob, Plan};
+pub use prices::{Currency, Prices, Source};
+pub use request::JobRequest;
 pub use units::Units;
 #[cfg(feature = "batch")]
 pub use {
+    add::{Add, Notice, Summary},
     places::Places,
-    record::{Account, Added, Back, Batch, Cause, Count, Detail, Job, Key, NewBatch, NewJob, SUFFIX, Step, record_of},
+    record::{Account, Added, Back, Batch, Cause, Count, Detail, Job, Key, NewBatch, SUFFIX, Step, record_of},
     state::{Event, State},
     store::{Claim, Store},
     verdict::Verdict,
+    worker::{KEPT, Pace, Say, Until, Worker},
 };

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use kling_client::{Operation, SavedTask};
 use serde::Serialize;
 
+use super::request::JobRequest;
 use super::state::State;
 use super::units::Units;
 
@@ -68,6 +69,14 @@ impl Job {
         serde_json::from_str(self.task.as_deref()?).ok()
     }
 
+    /// The request.
+    ///
+    /// # Errors
+    /// What is wrong with the record.
+    pub fn job_request(&self) -> Result<JobRequest, String> {
+        JobRequest::read(&self.operation, &self.request, &self.folder)
+    }
+
     /// `job 7`, or `job 7 (cat)` if it has a name.
     pub fn label(&self) -> String {
         match &self.name {
@@ -75,29 +84,6 @@ impl Job {
             None => format!("job {}", self.id),
         }
     }
-}
-
-/// A job to be added.
-#[derive(Clone)]
-pub struct NewJob {
-    /// Line of the manifest, from 1; 0 for a request of an agent.
-    pub line: i64,
-    /// Name in the manifest.
-    pub name: Option<String>,
-    /// External id of the user's; one is minted if there is none.
-    pub external_id: Option<String>,
-    /// Operation of the request.
-    pub operation: Operation,
-    /// Model of the request, or nothing.
-    pub model: String,
-    /// Fields of the request, as JSON.
-    pub request: String,
-    /// Hash of the work.
-    pub request_hash: String,
-    /// File for the output, absolute.
-    pub output: PathBuf,
-    /// Expected cost; 0 if no price is known.
-    pub estimate: Units,
 }
 
 /// A batch to be added.

@@ -17,7 +17,8 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRe
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, ToSql, params};
 
 use super::places::Places;
-use super::record::{Account, Added, Batch, Cause, Count, Detail, Job, Key, NewBatch, NewJob, Step, millis};
+use super::plan::NewJob;
+use super::record::{Account, Added, Batch, Cause, Count, Detail, Job, Key, NewBatch, Step, millis};
 use super::state::{Event, State};
 use super::units::Units;
 use crate::failure::{Failure, Result};

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::{Claim, JOBS, Stored, job, rows};
 use crate::batch::places::Places;
-use crate::batch::record::{Cause, Detail, Job, Key, NewBatch, NewJob};
+use crate::batch::plan::NewJob;
+use crate::batch::record::{Cause, Detail, Job, Key, NewBatch};
 use crate::batch::state::{Event, State};
 use crate::batch::units::Units;
 use crate::failure::{Failure, Result};
