@@ -64,6 +64,7 @@ fn tidy(schema: &mut Map<String, Value>) {
     {
         required.extend(defaults);
         required.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+        required.dedup();
     }
 }
 

@@ -189,6 +189,21 @@ fn a_builder_and_its_json_send_the_same() {
     });
     let read = Request::from_json(Operation::TextToVideo, data).unwrap().extra("seed", 7).unwrap();
     assert_eq!(sent(&built), sent(&read));
+
+    let of = |shots: Shots| {
+        ImageToVideo::builder().model("kling-v9").image_tail(Image::url("https://example.com/1.png")).shots(shots)
+    };
+    let sent = |request: Result<Request>| sent(&request.unwrap());
+    let shots = Shots::custom([Shot::new("x", 2), Shot::new("y", 3)]);
+    let custom = sent(of(shots).watermark(true).build_unchecked());
+    let expected = json!([{"index": 1, "prompt": "x", "duration": "2"}, {"index": 2, "prompt": "y", "duration": "3"}]);
+    assert_eq!((&custom["multi_shot"], &custom["shot_type"]), (&json!(true), &json!("customize")));
+    assert_eq!((&custom["multi_prompt"], &custom["watermark_info"]), (&expected, &json!({"enabled": true})));
+    let intelligent = sent(of(Shots::intelligent()).prompt("x").build_unchecked());
+    assert_eq!((&intelligent["shot_type"], intelligent.get("multi_prompt")), (&json!("intelligence"), None));
+    let error = of(Shots::custom([Shot::new("", 5)])).build().unwrap_err();
+    let paths: Vec<_> = error.violations().iter().map(|violation| violation.path.as_str()).collect();
+    assert_eq!(paths, ["image_tail", "multi_prompt[0].prompt"]);
 }
 
 /// The paths at which a request with these fields beside others is refused.
@@ -226,6 +241,9 @@ fn rules_between_fields_refuse_a_sample_and_accept_its_neighbour() {
         (with("multi_prompt", json!([shot("2"), shot("3")])), &[]),
         (with("multi_prompt", json!([shot("2"), shot("4")])), &["multi_prompt"]),
         (with("multi_prompt", json!([])), &["multi_prompt"]),
+        (with("multi_prompt", json!([{"index": 1, "prompt": "", "duration": "5"}])), &["multi_prompt[0].prompt"]),
+        (with("multi_prompt", json!([{"index": 1, "prompt": "x", "duration": 5}])), &["multi_prompt[0].duration"]),
+        (with("multi_prompts", json!([])), &["multi_prompts"]),
         (json!({"camera_control": {"type": "simple", "config": {"pan": 10}}}), &[]),
         (json!({"camera_control": {"type": "simple", "config": {"pan": 10.5}}}), &["camera_control.config.pan"]),
         (json!({"camera_control": {"type": "simple", "config": {"pan": 1, "tilt": 2}}}), &["camera_control.config"]),
