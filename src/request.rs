@@ -52,9 +52,10 @@ impl Request {
     ) -> Result<Self> {
         let Draft { mut body, media, extra, anonymous } = draft;
         let schema = (row.schema)();
-        let (segments, violations, remarks) = Default::default();
-        let mut walk = Walk { checked, resolve, media: &media, segments, violations, remarks };
+        let (segments, sizes, violations, remarks) = Default::default();
+        let mut walk = Walk { checked, resolve, media: &media, segments, sizes, violations, remarks };
         walk.value(&mut body, schema, "");
+        walk.ratios();
         let Walk { segments, mut violations, mut remarks, .. } = walk;
         if checked {
             (row.rules)(&body, &mut violations, &mut remarks);

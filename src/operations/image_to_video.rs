@@ -12,7 +12,7 @@ use crate::values::{Mode, Model, Switch, VideoDuration};
 /// Request for a video from its first frame, its last one, or both.
 ///
 /// Limits are those of Kling's reference; lengths count Unicode scalar values. What a model takes is documented at each
-/// field. The ratio of the video is that of the image. That masks have the ratio of the image is not checked.
+/// field. The ratio of the video is that of the image; masks have it too, and all of them one size.
 ///
 /// ```
 /// use kling_client::{Image, ImageToVideo, Mode, Model};
@@ -76,7 +76,7 @@ pub struct ImageToVideo {
     #[serde(rename = "camera_control")]
     camera: Option<Camera>,
     /// The area that stays as it is, a mask of the ratio of the image.
-    #[schemars(extend("x-max-ratio" = null, "x-group" = "Advanced"))]
+    #[schemars(extend("x-max-ratio" = null, "x-ratio-of" = "image", "x-group" = "Advanced"))]
     static_mask: Option<Image>,
     /// 1–6 areas that move, each along a line.
     #[builder(with = |areas: impl IntoIterator<Item = MovingArea>| areas.into_iter().collect())]

@@ -308,6 +308,59 @@ fn frames_masks_cameras_voices_and_elements_exclude_each_other() {
 }
 
 #[test]
+fn masks_have_the_ratio_of_the_image_and_one_size_where_sizes_are_known() {
+    let image = |size: String| {
+        let Some((width, height)) = size.split_once('x') else { return Image::url(size) };
+        let sides = [width, height].map(|side| side.parse::<u32>().unwrap().to_be_bytes());
+        Image::bytes([&b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR"[..], &sides.concat()].concat())
+    };
+    let url = "https://cat.png";
+    for (image_size, fixed, moving, expected) in [
+        ("1920x1080", "640x360", "640x360", &[][..]),
+        ("1920x1080", "640x640", "640x360", &["static_mask: the ratio of image, 1920 × 1080 px, given 640 × 640 px"]),
+        (
+            "1920x1080",
+            "640x360",
+            "640x640",
+            &["dynamic_masks[0].mask: the ratio of image, 1920 × 1080 px, given 640 × 640 px"],
+        ),
+        (
+            "1920x1080",
+            "1280x720",
+            "640x360",
+            &["static_mask: the size of dynamic_masks[0].mask, 640 × 360 px, given 1280 × 720 px"],
+        ),
+        // A side of 1068.9 pixels.
+        ("1902x1080", "1069x607", "1069x607", &[]),
+        (
+            "1902x1080",
+            "1071x607",
+            "1071x607",
+            &[
+                "dynamic_masks[0].mask: the ratio of image, 1902 × 1080 px, given 1071 × 607 px",
+                "static_mask: the ratio of image, 1902 × 1080 px, given 1071 × 607 px",
+            ],
+        ),
+        (url, "640x640", "640x640", &[]),
+        (
+            url,
+            "640x640",
+            "640x360",
+            &["static_mask: the size of dynamic_masks[0].mask, 640 × 360 px, given 640 × 640 px"],
+        ),
+        ("1920x1080", url, "640x360", &[]),
+    ] {
+        let line = [json!({"x": 1, "y": 2}), json!({"x": 3, "y": 4})];
+        let data = json!({"model_name": "kling-v1", "prompt": "x", "image": image_size, "static_mask": fixed,
+            "dynamic_masks": [{"mask": moving, "trajectories": line}]});
+        let request = Request::from_json_with(Operation::ImageToVideo, data, image);
+        let violations = request.map_or_else(|error| error.violations().to_vec(), |_| Vec::new());
+        let found: Vec<_> = violations.iter().map(|found| found.to_string().replace("expected ", "")).collect();
+        assert_eq!(found, expected, "{image_size} {fixed} {moving}");
+    }
+}
+
+#[test]
 fn what_an_omni_video_is_made_of_decides_what_else_it_needs() {
     let image = |kind: Option<&str>| json!({"image_url": "https://example.com/cat.png", "type": kind});
     let images = |count: usize| vec![image(None); count];

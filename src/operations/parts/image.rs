@@ -60,7 +60,7 @@ impl OmniImage {
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct MovingArea {
     /// The area, a mask of the ratio of the image.
-    #[schemars(extend("x-max-ratio" = null))]
+    #[schemars(extend("x-max-ratio" = null, "x-ratio-of" = "image"))]
     mask: Image,
     /// The line, 2–77 points; 77 are for 5 seconds.
     #[schemars(length(min = 2, max = 77))]
