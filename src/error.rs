@@ -103,13 +103,13 @@ impl fmt::Display for Violation {
     }
 }
 
-/// A part of a request that is sent although this version does not know it.
+/// A part of a request that is unusual or probably a mistake, and is sent as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Remark {
     /// Its JSON path: `model_name`.
     pub path: String,
-    /// What is unusual about it.
+    /// What is unusual about it; never a text of the request.
     pub message: String,
 }
 

@@ -103,7 +103,8 @@ impl Request {
         self.body.get(EXTERNAL)?.as_str()
     }
 
-    /// What is unusual about the request, such as a model that this version does not know; it is sent all the same.
+    /// What is unusual about the request, such as a model that this version does not know, or a prompt that names
+    /// `<<<image_3>>>` beside two images; it is sent all the same.
     pub fn remarks(&self) -> &[Remark] {
         &self.remarks
     }

@@ -5,6 +5,7 @@
 
 mod models;
 mod parts;
+mod references;
 #[cfg(test)]
 mod tests;
 
@@ -72,6 +73,7 @@ macro_rules! row {
                         fields.rules(found);
                     }
                     super::models::check($name, body, found, remarks);
+                    super::references::check(body, remarks);
                 },
                 create: |client| crate::transport::write(client.$create().send()),
                 served: || super::models::served($name).collect(),

@@ -475,6 +475,47 @@ fn a_model_takes_what_its_line_says_and_nothing_is_known_of_another_one() {
 }
 
 #[test]
+fn a_prompt_that_names_what_the_request_lacks_and_a_voice_without_a_name_are_remarks() {
+    let image = json!({"image_url": "https://example.com/cat.png"});
+    let omni = |prompt: &str| {
+        json!({"model_name": "kling-v3-omni", "mode": "std", "duration": "5", "aspect_ratio": "1:1", "prompt": prompt,
+            "image_list": [image, image], "element_list": [{"element_id": 8}]})
+    };
+    let voices = |prompt: &str| {
+        json!({"model_name": "kling-v2-6", "mode": "pro", "sound": "on", "image": "https://example.com/cat.png",
+            "voice_list": [{"voice_id": "7"}, {"voice_id": "8"}], "prompt": prompt})
+    };
+    let shot = |index: u32, prompt: &str| json!({"index": index, "prompt": prompt, "duration": "4"});
+    let shots = json!({"model_name": "kling-v3", "duration": "8", "multi_shot": true, "shot_type": "customize",
+        "multi_prompt": [shot(1, "x"), shot(2, "<<<image_1>>>")]});
+    let lacks = |path: &str, name: &str| format!("{path}: it names <<<{name}>>>, which the request lacks");
+    let unnamed = |name: &str| format!("voice_list: no prompt names <<<{name}>>>, which then has no effect");
+    for (operation, data, expected) in [
+        (Operation::OmniVideo, omni("<<<image_1>>> <<<image_2>>> <<<element_1>>>"), vec![]),
+        (
+            Operation::OmniVideo,
+            omni("<<<image_3>>> <<<element_2>>> <<<video_1>>> <<<image_0>>> <<<image_3>>>"),
+            vec![
+                lacks("prompt", "image_0"),
+                lacks("prompt", "image_3"),
+                lacks("prompt", "element_2"),
+                lacks("prompt", "video_1"),
+            ],
+        ),
+        // No names, or none that is known.
+        (Operation::OmniVideo, omni("image_3 <<<image>>> <<image_3>> <<<image_x>>> <<<object_3>>> <<<image_3"), vec![]),
+        (Operation::ImageToVideo, voices("<<<voice_1>>> and <<<voice_2>>> of <<<image_1>>>"), vec![]),
+        (Operation::ImageToVideo, voices("<<<voice_1>>>"), vec![unnamed("voice_2")]),
+        (Operation::ImageToVideo, voices("x"), vec![unnamed("voice_1"), unnamed("voice_2")]),
+        (Operation::TextToVideo, shots, vec![lacks("multi_prompt[1].prompt", "image_1")]),
+    ] {
+        let request = Request::from_json(operation, data.clone()).unwrap();
+        let found: Vec<_> = request.remarks().iter().map(ToString::to_string).collect();
+        assert_eq!(found, expected, "{data}");
+    }
+}
+
+#[test]
 fn an_unknown_field_is_named_with_the_one_that_is_meant_and_an_unknown_value_is_a_remark() {
     let data = json!({"model_name": "kling-v9", "prompt": "x", "negativ_prompt": "y", "seed": 1});
     let error = Request::from_json(Operation::TextToVideo, data.clone()).unwrap_err();
