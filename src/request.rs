@@ -65,7 +65,7 @@ impl Request {
             violations.extend(request.insert(name, value).err());
         }
         if !violations.is_empty() {
-            return Err(Error::invalid("build", violations).with_operation(row.name));
+            return Err(Error::invalid("build", violations).with_operation(row.name).with_remarks(request.remarks));
         }
         if request.external_task_id().is_none() && !anonymous && !schema["properties"][EXTERNAL].is_null() {
             request.body[EXTERNAL] = Uuid::now_v7().to_string().into();
@@ -80,7 +80,9 @@ impl Request {
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Result<Self> {
         match self.insert(name.into(), value.into()) {
             Ok(()) => Ok(self),
-            Err(violation) => Err(Error::invalid("build", vec![violation]).with_operation(self.row.name)),
+            Err(violation) => {
+                Err(Error::invalid("build", vec![violation]).with_operation(self.row.name).with_remarks(self.remarks))
+            }
         }
     }
 

@@ -472,6 +472,10 @@ fn a_model_takes_what_its_line_says_and_nothing_is_known_of_another_one() {
     let expected = "model_name: Kling has retired kling-v1 here (by 2026-09-20); a gateway may still serve it. \
                     Served: kling-v2-5-turbo, kling-v2-6, kling-v3";
     assert_eq!(retired.remarks()[0].to_string(), expected);
+    // A violation does not hide it.
+    let invalid = TextToVideo::builder().model(Model::KlingV1).prompt("x").cfg_scale(2.0).build().unwrap_err();
+    assert_eq!((invalid.violations().len(), invalid.remarks()), (1, retired.remarks()));
+    assert_eq!(retired.extra("prompt", "y").unwrap_err().remarks(), invalid.remarks());
 }
 
 #[test]
