@@ -7,24 +7,20 @@
 // Without a record.
 mod images;
 mod manifest;
+mod places;
 mod plan;
 mod prices;
+mod record;
 mod request;
+mod state;
 mod units;
+mod verdict;
 
 // With one.
 #[cfg(feature = "batch")]
 mod add;
 #[cfg(feature = "batch")]
-mod places;
-#[cfg(feature = "batch")]
-mod record;
-#[cfg(feature = "batch")]
-mod state;
-#[cfg(feature = "batch")]
 mod store;
-#[cfg(feature = "batch")]
-mod verdict;
 #[cfg(feature = "batch")]
 mod worker;
 // mod arguments;
@@ -41,15 +37,17 @@ pub use images::{hash_file, is_base64, is_url};
 pub use manifest::{Entry, Fault, Manifest};
 pub use plan::{Lines, NewJob, Plan};
 pub use prices::{Currency, Prices, Source};
+pub use record::{Account, Added, Back, Batch, Cause, Count, Detail, Job, Key, NewBatch, SUFFIX, Step, record_of};
 pub use request::JobRequest;
 pub use units::Units;
+pub use verdict::Verdict;
 #[cfg(feature = "batch")]
 pub use {
     add::{Add, Notice, Summary},
-    places::Places,
-    record::{Account, Added, Back, Batch, Cause, Count, Detail, Job, Key, NewBatch, SUFFIX, Step, record_of},
-    state::{Event, State},
     store::{Claim, Store},
-    verdict::Verdict,
     worker::{KEPT, Pace, Say, Until, Worker},
+};
+pub use {
+    places::Places,
+    state::{Event, State},
 };
