@@ -37,10 +37,12 @@ pub use images::{hash_file, is_base64, is_url};
 pub use manifest::{Entry, Fault, Manifest};
 pub use plan::{Lines, NewJob, Plan};
 pub use prices::{Currency, Prices, Source};
-pub use record::{Account, Added, Back, Batch, Cause, Count, Detail, Job, Key, NewBatch, SUFFIX, Step, record_of};
+pub use record::{
+    Account, Added, Back, Batch, Cause, Count, Detail, Job, Key, NewBatch, SUFFIX, Step, millis, record_of,
+};
 pub use request::JobRequest;
 pub use units::Units;
-pub use verdict::Verdict;
+pub use verdict::{Streak, Verdict, is_older};
 #[cfg(feature = "batch")]
 pub use {
     add::{Add, Notice, Summary},
