@@ -5,11 +5,12 @@
 //! one state to the next is a table in [`State::after`].
 
 // Without a record.
-mod units;
+// mod images;
 // mod manifest;
 // mod plan;
 // mod prices;
 // mod request;
+mod units;
 
 // With one.
 #[cfg(feature = "batch")]
@@ -33,4 +34,7 @@ mod state;
 
 pub use units::Units;
 #[cfg(feature = "batch")]
-pub use {places::Places, state::{Event, State}};
+pub use {
+    places::Places,
+    state::{Event, State},
+};
