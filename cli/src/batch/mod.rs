@@ -5,11 +5,11 @@
 //! one state to the next is a table in [`State::after`].
 
 // Without a record.
-// mod images;
+mod images;
 // mod manifest;
 // mod plan;
 // mod prices;
-// mod request;
+mod request;
 mod units;
 
 // With one.
@@ -32,6 +32,8 @@ mod state;
 // mod verdict;
 // mod worker;
 
+pub use images::{hash_file, is_base64, is_url};
+pub use request::JobRequest;
 pub use units::Units;
 #[cfg(feature = "batch")]
 pub use {
