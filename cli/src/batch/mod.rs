@@ -8,7 +8,7 @@
 mod images;
 // mod manifest;
 // mod plan;
-// mod prices;
+mod prices;
 mod request;
 mod units;
 
@@ -33,6 +33,7 @@ mod state;
 // mod worker;
 
 pub use images::{hash_file, is_base64, is_url};
+pub use prices::{Currency, Prices, Source};
 pub use request::JobRequest;
 pub use units::Units;
 #[cfg(feature = "batch")]
