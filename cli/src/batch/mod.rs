@@ -6,7 +6,7 @@
 
 // Without a record.
 mod images;
-// mod manifest;
+mod manifest;
 // mod plan;
 mod prices;
 mod request;
@@ -33,6 +33,7 @@ mod state;
 // mod worker;
 
 pub use images::{hash_file, is_base64, is_url};
+pub use manifest::{Entry, Fault, Manifest};
 pub use prices::{Currency, Prices, Source};
 pub use request::JobRequest;
 pub use units::Units;
