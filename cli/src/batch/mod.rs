@@ -7,7 +7,7 @@
 // Without a record.
 mod images;
 mod manifest;
-// mod plan;
+mod plan;
 mod prices;
 mod request;
 mod units;
@@ -34,6 +34,7 @@ mod state;
 
 pub use images::{hash_file, is_base64, is_url};
 pub use manifest::{Entry, Fault, Manifest};
+pub use plan::{Lines, NewJob, Plan};
 pub use prices::{Currency, Prices, Source};
 pub use request::JobRequest;
 pub use units::Units;
