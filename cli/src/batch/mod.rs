@@ -16,11 +16,23 @@ mod units;
 #[cfg(feature = "batch")]
 mod add;
 #[cfg(feature = "batch")]
+mod export;
+#[cfg(feature = "batch")]
+mod fence;
+#[cfg(feature = "batch")]
+mod inspect;
+#[cfg(feature = "batch")]
+mod mcp;
+#[cfg(feature = "batch")]
 mod places;
 #[cfg(feature = "batch")]
 mod record;
 #[cfg(feature = "batch")]
+mod report;
+#[cfg(feature = "batch")]
 mod state;
+#[cfg(feature = "batch")]
+mod status;
 #[cfg(feature = "batch")]
 mod store;
 #[cfg(feature = "batch")]
@@ -29,13 +41,7 @@ mod verdict;
 mod worker;
 // mod arguments;
 // mod command;
-// mod export;
-// mod fence;
-// mod inspect;
-// mod mcp;
 // mod progress;
-// mod report;
-// mod status;
 
 pub use images::{hash_file, is_base64, is_url};
 pub use manifest::{Entry, Fault, Manifest};
@@ -46,9 +52,15 @@ pub use units::Units;
 #[cfg(feature = "batch")]
 pub use {
     add::{Add, Notice, Summary},
+    export::{Format, export},
+    fence::Fence,
+    inspect::inspect,
+    mcp::Server,
     places::Places,
     record::{Account, Added, Back, Batch, Cause, Count, Detail, Job, Key, NewBatch, SUFFIX, Step, record_of},
+    report::{Shown, report},
     state::{Event, State},
+    status::Status,
     store::{Claim, Store},
     verdict::Verdict,
     worker::{KEPT, Pace, Say, Until, Worker},
