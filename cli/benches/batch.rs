@@ -181,7 +181,7 @@ async fn work(way: &str, jobs: usize, folder: &Path, base: &str, key: &str, cloc
     let (mut store, adding) = (None, Instant::now());
     if way == "batch" {
         let opened = Arc::new(Store::open_with(&record, Arc::new(clock.clone())).expect("a record"));
-        let prices = Prices::assumed().expect("prices");
+        let prices = Prices::builtin().expect("prices");
         let plan = Plan { manifest: &manifest, out_dir: &out, prices: &prices, budget: false, outside: false };
         let add = Add { plan, budget: None, again: false, dry_run: false };
         assert_eq!(add.run(&opened, |_| {}).expect("jobs").jobs, jobs as u64);
@@ -227,7 +227,8 @@ async fn work(way: &str, jobs: usize, folder: &Path, base: &str, key: &str, cloc
         let counts = store.counts().expect("counts");
         assert!(counts.iter().all(|count| count.state == State::Delivered && count.jobs == jobs as i64), "{counts:?}");
         drop(store);
-        let files = ["a.kling.db", "a.kling.db-wal"].map(|name| folder.join(name).metadata().map_or(0, |file| file.len()));
+        let files =
+            ["a.kling.db", "a.kling.db-wal"].map(|name| folder.join(name).metadata().map_or(0, |file| file.len()));
         measured["disk_kb"] = json!(files.iter().sum::<u64>() / 1024);
         measured["added_in_ms"] = json!(added.as_millis() as u64);
     }

@@ -77,7 +77,7 @@ async fn finish(sandbox: &Sandbox, store: &Arc<Store>, lines: &Lines) {
 
 fn add(store: &Store, folder: &Path, count: usize) {
     let manifest = manifest(folder, (1..=count).map(line));
-    let prices = Prices::assumed().unwrap();
+    let prices = Prices::builtin().unwrap();
     let plan = Plan { manifest: &manifest, out_dir: folder, prices: &prices, budget: false, outside: false };
     let added = Add { plan, budget: None, again: false, dry_run: false }.run(store, |_| {}).unwrap();
     assert_eq!(added.jobs, count as u64);
@@ -102,7 +102,7 @@ async fn no_job_is_lost_to_a_date_that_jumps() {
     }
     agrees(&store);
     // Dates are shown as they were, even where an output was here before its submit.
-    report(&store, &Prices::assumed().unwrap(), &folder, Shown::Beside).unwrap();
+    report(&store, &Prices::builtin().unwrap(), &folder, Shown::Beside).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::manifest::Fault;
 use super::plan::{NewJob, Plan};
-use super::prices::ADD;
+use super::prices::Prices;
 use super::record::{Job, Key, NewBatch};
 use super::state::State;
 use super::store::Store;
@@ -70,7 +70,9 @@ impl fmt::Display for Notice<'_> {
                 let name = job.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
                 let output = job.output.display();
                 match job.estimate {
-                    units if units == Units::default() => write!(f, "line {}{name}: no known price, {output}", job.line),
+                    units if units == Units::default() => {
+                        write!(f, "line {}{name}: no known price, {output}", job.line)
+                    }
                     units => write!(f, "line {}{name}: {units} units, {output}", job.line),
                 }
             }
@@ -100,9 +102,11 @@ impl Add<'_> {
         if self.dry_run || summary.jobs == 0 {
             return Ok(summary);
         }
-        let lines = self.plan.open()?.again(self.again).allow_existing(|_| true);
+        let mut lines = self.plan.open()?;
+        lines.again = self.again;
+        lines.may_exist = Box::new(|_| true);
         let name = self.plan.manifest.file_name().unwrap_or_default().to_string_lossy();
-        let source = lines.folder().to_owned();
+        let source = lines.folder.clone();
         let batch = NewBatch { name: &name, budget: self.budget, source: &source, out_dir: &out_dir };
         let (mut jobs, mut estimate) = (0, Units::default());
         let new = lines.map(|line| {
@@ -125,14 +129,16 @@ impl Add<'_> {
 
     fn check(&self, store: &Store, report: &mut impl FnMut(Notice<'_>)) -> Result<(Summary, std::path::PathBuf)> {
         let (mut found, mut faults, mut no_price) = (Summary::default(), 0u64, false);
-        let has_job = |job: &NewJob| store.of_output(&job.output).is_ok_and(|known| known.is_some());
-        let mut lines = self.plan.open()?.again(self.again).allow_existing(has_job);
+        let has_job = move |job: &NewJob| store.of_output(&job.output).is_ok_and(|known| known.is_some());
+        let mut lines = self.plan.open()?;
+        lines.again = self.again;
+        lines.may_exist = Box::new(has_job);
         loop {
             let mut chunk = Vec::with_capacity(CHUNK);
             while chunk.len() < CHUNK
                 && let Some(line) = lines.next()
             {
-                chunk.push((line, lines.repeats().is_some()));
+                chunk.push((line, lines.repeats.is_some()));
             }
             if chunk.is_empty() {
                 break;
@@ -176,10 +182,10 @@ impl Add<'_> {
             }
         }
         if faults == 0 {
-            return Ok((found, lines.out_dir().to_owned()));
+            return Ok((found, lines.out_dir.clone()));
         }
         let message = format!("{faults} lines of {} have faults", self.plan.manifest.display());
         let failure = Failure::invalid(message).with_hint("nothing was added and nothing submitted; correct them");
-        Err(if no_price { failure.with_hint(ADD) } else { failure })
+        Err(if no_price { failure.with_hint(Prices::ADD) } else { failure })
     }
 }

@@ -1,10 +1,10 @@
-//! Images of requests: their kinds, and the hashes of files.
+//! Images of requests: their kinds, and hashes of files.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
@@ -48,59 +48,26 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Maximum number of hashes, about a megabyte; then all are dropped.
-const MOST: usize = 4096;
-
-/// SHA-256 of files by their paths, so that an image of a thousand lines is read once.
-///
-/// A file counts as unchanged while its length and modification time do. A change that keeps both makes no wrong video: a file
-/// is hashed again before its request is submitted.
+/// SHA-256 of files, so that an image of a thousand lines is read once. A later change shows before the submit.
 #[derive(Default)]
-pub(super) struct Images(HashMap<PathBuf, (u64, SystemTime, String)>);
+pub(super) struct Images(pub(super) HashMap<PathBuf, String>);
 
 impl Images {
-    /// Returns the SHA-256 of a file.
     pub(super) fn hash(&mut self, path: &Path) -> io::Result<String> {
-        let found = path.metadata()?;
-        let (length, modified) = (found.len(), found.modified()?);
-        if let Some((_, _, sha256)) = self.0.get(path).filter(|known| (known.0, known.1) == (length, modified)) {
-            return Ok(sha256.clone());
-        }
-        let (length, sha256) = hash_file(path)?;
-        if self.0.len() >= MOST {
+        // About a megabyte.
+        if self.0.len() >= 4096 {
             self.0.clear();
         }
-        self.0.insert(path.to_owned(), (length, modified, sha256.clone()));
-        Ok(sha256)
+        Ok(match self.0.entry(path.to_owned()) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(free) => free.insert(hash_file(path)?.1).clone(),
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-
-    #[test]
-    fn a_file_is_read_again_once_it_has_changed_and_the_memory_has_a_bound() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut images = Images::default();
-        let mut hash = |name: &str, bytes: &[u8], modified: u64| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, bytes).unwrap();
-            let file = File::options().write(true).open(&path).unwrap();
-            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(modified)).unwrap();
-            let hash = images.hash(&path).unwrap();
-            assert!(images.0.len() <= MOST);
-            hash
-        };
-        let first = hash("a", b"1", 1);
-        assert_eq!(hash("a", b"2", 1), first, "it was read again");
-        assert_ne!(hash("a", b"2", 2), first);
-        assert_ne!(hash("a", b"22", 2), hash("a", b"2", 2));
-        (0..=MOST).for_each(|other| _ = hash(&other.to_string(), b"1", 1));
-        assert!(images.hash(&folder.path().join("none")).is_err());
-    }
 
     #[test]
     fn an_image_is_a_url_or_base64_by_its_beginning_and_a_file_otherwise() {

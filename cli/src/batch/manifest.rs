@@ -1,7 +1,6 @@
 //! The manifest: JSON Lines or CSV, one request per line, read as a stream.
 //!
-//! A line becomes an [`Entry`] or a [`Fault`], and a fault does not end the manifest. Fields have the names of the API or of
-//! the options of `kling generate`; files are relative to the folder of the manifest.
+//! Each line is an [`Entry`] or a [`Fault`]. Files are relative to the folder of the manifest.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,6 +17,7 @@ use crate::failure::{Failure, Result};
 
 /// Maximum length of a line in bytes: more than ten times the longest prompts. Larger images are files or URLs.
 const LONGEST_LINE: u64 = 256 * 1024;
+const TOO_LONG: &str = "expected at most 262144 bytes, given more";
 
 /// The fields that are not part of a request.
 const OWN: [&str; 4] = ["operation", "name", "output", "external_id"];
@@ -37,7 +37,7 @@ pub struct Entry {
 }
 
 /// Everything that is wrong with a line.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// Number of the line, from 1.
     pub line: u64,
@@ -58,10 +58,8 @@ pub struct Manifest {
     lines: Box<dyn Iterator<Item = Line> + Send>,
 }
 
-type Fields = Vec<(String, Value)>;
-
 /// Number and fields of a line, or why there are none, and whether nothing can be read after it.
-type Line = (u64, Result<Fields, (String, bool)>);
+type Line = (u64, Result<Vec<(String, Value)>, (String, bool)>);
 
 impl Manifest {
     /// Opens a manifest: CSV with a header if its name ends in `.csv`, else JSON Lines.
@@ -74,7 +72,7 @@ impl Manifest {
                 .with_hint("nothing was submitted")
         };
         let absolute = std::path::absolute(path).map_err(|reason| refuse(&reason))?;
-        // Before it is opened: the opening of a named pipe may not return.
+        // Before it is opened: to open a named pipe may block.
         if !path.metadata().map_err(|reason| refuse(&reason))?.is_file() {
             return Err(refuse(&"it is read twice, so it must be a file"));
         }
@@ -90,17 +88,15 @@ impl Manifest {
         let is_field = |name: &str| Operation::all().any(|all| property(properties(&all), name).is_some());
         if let Some(at) = header.iter().position(|name| !OWN.contains(&name.as_str()) && !is_field(name)) {
             // Without a header, texts of a request are in its place.
-            let is_text =
-                |name: &&String| name.len() > 40 || name.contains(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-            let name =
-                header.get(at).filter(|name| !is_text(name)).map(|name| format!(" ({name})")).unwrap_or_default();
+            let is_name = |name: &&String| name.len() < 40 && name.bytes().all(|c| c.is_ascii_lowercase() || c == b'_');
+            let name = header.get(at).filter(is_name).map(|name| format!(" ({name})")).unwrap_or_default();
             return Err(refuse(&format!("column {}{name} is a field of no operation", at + 1)));
         }
         Ok(Self { folder, lines: Box::new(iter::from_fn(move || next_csv(&mut reader, &header))) })
     }
 
-    fn entry(&self, line: u64, fields: Fields) -> Result<Entry, Fault> {
-        let (own, fields): (Fields, Fields) = fields.into_iter().partition(|(name, _)| OWN.contains(&name.as_str()));
+    fn entry(&self, line: u64, fields: Vec<(String, Value)>) -> Result<Entry, Fault> {
+        let (own, fields): (Vec<_>, _) = fields.into_iter().partition(|(name, _)| OWN.contains(&name.as_str()));
         let (mut texts, mut reasons) = (BTreeMap::new(), Vec::new());
         for (name, value) in own {
             match shaped(value, &json!({"type": "string"})) {
@@ -111,9 +107,9 @@ impl Manifest {
         }
         let [operation, name, output, external_id] = OWN.map(|name| texts.remove(name));
         let operation = operation.map_or(Operation::MultiImageToVideo, |name| name.trim().into());
-        match JobRequest::new(operation, fields, &self.folder).map_err(|twice| reasons.extend(twice)) {
+        match JobRequest::new(operation, fields, &self.folder) {
             Ok(request) if reasons.is_empty() => Ok(Entry { line, request, name, output, external_id }),
-            _ => Err(Fault { line, reasons }),
+            request => Err(Fault { line, reasons: [reasons, request.err().unwrap_or_default()].concat() }),
         }
     }
 }
@@ -139,8 +135,8 @@ fn next_json(reader: &mut BufReader<File>, line: &mut u64) -> Option<Line> {
         match reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut bytes) {
             Err(reason) => return broken(reason.to_string(), true),
             Ok(0) => return None,
-            Ok(count) if count as u64 == LONGEST_LINE && !bytes.ends_with(b"\n") => {
-                return broken(too_long(), reader.skip_until(b'\n').is_err());
+            Ok(_) if bytes.len() as u64 == LONGEST_LINE && !bytes.ends_with(b"\n") => {
+                return broken(TOO_LONG.to_owned(), reader.skip_until(b'\n').is_err());
             }
             Ok(_) => {}
         }
@@ -160,29 +156,22 @@ fn next_json(reader: &mut BufReader<File>, line: &mut u64) -> Option<Line> {
 fn next_csv(reader: &mut csv::Reader<Take<File>>, header: &[String]) -> Option<Line> {
     let (mut record, start) = (csv::StringRecord::new(), reader.position().line());
     reader.get_mut().set_limit(LONGEST_LINE);
-    let read = reader.read_record(&mut record);
-    let fields = match read {
-        _ if reader.get_ref().limit() == 0 => Err((too_long(), true)),
+    let fields = match reader.read_record(&mut record) {
+        _ if reader.get_ref().limit() == 0 => Err((TOO_LONG.to_owned(), true)),
         Err(reason) if reason.is_io_error() => Err((reason.to_string(), true)),
         Err(_) => Err(("expected CSV in UTF-8".to_owned(), false)),
         Ok(false) => return None,
         Ok(true) if record.len() > header.len() => {
-            Err((format!("expected {} values, given {}", header.len(), record.len()), false))
+            Err((format!("expected {} values, given more", header.len()), false))
         }
         Ok(true) => Ok(header.iter().zip(&record).map(|(name, value)| (name.clone(), value.into())).collect()),
     };
     Some((record.position().map_or(start, csv::Position::line), fields))
 }
 
-fn too_long() -> String {
-    format!("expected at most {LONGEST_LINE} bytes, given more")
-}
-
 fn field(name: &str) -> String {
-    match name.trim().replace('-', "_") {
-        id if id == "external_task_id" => "external_id".to_owned(),
-        name => name,
-    }
+    let name = name.trim().replace('-', "_");
+    if name == "external_task_id" { "external_id".to_owned() } else { name }
 }
 
 #[cfg(test)]
@@ -195,7 +184,6 @@ mod tests {
         Manifest::open(&folder.path().join(name)).map(Iterator::collect)
     }
 
-    /// Line, name and request of each entry; line and number of reasons of each fault.
     fn shown(name: &str, text: &str) -> Vec<String> {
         let entry = |entry: Entry| format!("{} {:?} {}", entry.line, entry.name, entry.request.to_json());
         let fault = |fault: Fault| format!("{}: {}", fault.line, fault.reasons.len());
@@ -204,12 +192,12 @@ mod tests {
 
     #[test]
     fn both_forms_have_the_same_meaning() {
-        let json = "\u{feff}{\"image\": [\"a.png\", \"https://e.com/b.png\"], \"prompt\": \"x, \\\"y\\\"\", \
-            \"negative-prompt\": \"z\", \"duration\": 10, \"name\": \"n\"}\n\n{\"images\": \"a.png\", \"mode\": null}\n";
+        let json = "\u{feff}\n{\"image\": [\"a.png\", \"https://e.com/b.png\"], \"prompt\": \"x, \\\"y\\\"\", \
+            \"negative-prompt\": \"z\", \"duration\": 10, \"name\": \"n\"}\n{\"images\": \"a.png\", \"mode\": null}\n";
         let csv = "image,image,prompt,negative_prompt,duration,name,mode\n\
-            a.png,https://e.com/b.png,\"x, \"\"y\"\"\",z,10,n,\n\na.png,,,,,,\n";
-        let json = shown("a.jsonl", &format!("\u{feff}\n{json}"));
-        assert!(json[0].starts_with("2 Some(\"n\") {") && json[1].starts_with("4 None {"), "{json:?}");
+            a.png,https://e.com/b.png,\"x, \"\"y\"\"\",z,10,n,\na.png,,,,,,\n";
+        let json = shown("a.jsonl", json);
+        assert!(json[0].starts_with("2 Some(\"n\") {") && json[1].starts_with("3 None {"), "{json:?}");
         assert_eq!(json, shown("a.CSV", csv));
     }
 
@@ -221,10 +209,9 @@ mod tests {
              {{\"prompt\": \"{secret}\nnonsense\n\"{secret}\"\n{{\"prompt\": \"x\", \"operation\": true}}\n"
         );
         assert_eq!(shown("b.jsonl", &text), ["1: 2", "2: 1", "3: 1", "4: 1", "5: 1", "6: 1"]);
-        let faults = read("b.jsonl", &text).unwrap().into_iter().map(|read| read.err().unwrap().to_string());
-        let faults: Vec<_> = faults.collect();
-        assert_eq!(faults[1], "line 2: expected a JSON object");
-        assert!(!format!("{faults:?}").contains("secret"), "{faults:?}");
+        let faults = read("b.jsonl", &text).unwrap().into_iter().map(|read| read.err().unwrap().to_string() + "\n");
+        let faults: String = faults.collect();
+        assert!(faults.contains("line 2: expected a JSON object\n") && !faults.contains("secret"), "{faults}");
         let headless = read("c.csv", &format!("{secret},https://e.com/cat.png\n")).err().unwrap().message;
         assert!(headless.ends_with("column 1 is a field of no operation"), "{headless}");
     }
@@ -233,10 +220,10 @@ mod tests {
     fn a_line_has_a_maximum_length_and_a_manifest_is_a_file() {
         let long = "x".repeat(LONGEST_LINE as usize);
         let json = shown("c.jsonl", &format!("{{\"prompt\": \"{long}\"}}\n{{\"name\": \"n\"}}\n"));
-        assert!(json[0] == "1: 1" && json[1].starts_with("2 Some"), "{json:?}");
+        assert!(json[0] == "1: 1" && json[1].starts_with("2 Some"));
         // A quote that is not closed goes to the end of the file.
         let csv = shown("c.csv", &format!("name\nn\n\"{long}\n{long}\n"));
-        assert!(csv[0].starts_with("2 Some") && csv[1..] == ["3: 1"], "{csv:?}");
+        assert!(csv[0].starts_with("2 Some") && csv[1..] == ["3: 1"]);
         let refused = Manifest::open(Path::new("/dev/null")).err().unwrap();
         assert!(refused.message.contains("it is read twice"), "{refused}");
     }

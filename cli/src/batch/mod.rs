@@ -7,10 +7,14 @@
 // Without a record.
 mod images;
 mod manifest;
+mod places;
 mod plan;
 mod prices;
+mod record;
 mod request;
+mod state;
 mod units;
+mod verdict;
 
 // With one.
 #[cfg(feature = "batch")]
@@ -24,19 +28,11 @@ mod inspect;
 #[cfg(feature = "batch")]
 mod mcp;
 #[cfg(feature = "batch")]
-mod places;
-#[cfg(feature = "batch")]
-mod record;
-#[cfg(feature = "batch")]
 mod report;
-#[cfg(feature = "batch")]
-mod state;
 #[cfg(feature = "batch")]
 mod status;
 #[cfg(feature = "batch")]
 mod store;
-#[cfg(feature = "batch")]
-mod verdict;
 #[cfg(feature = "batch")]
 mod worker;
 // mod arguments;
@@ -47,8 +43,12 @@ pub use images::{hash_file, is_base64, is_url};
 pub use manifest::{Entry, Fault, Manifest};
 pub use plan::{Lines, NewJob, Plan};
 pub use prices::{Currency, Prices, Source};
+pub use record::{
+    Account, Added, Back, Batch, Cause, Count, Detail, Job, Key, NewBatch, SUFFIX, Step, millis, record_of,
+};
 pub use request::JobRequest;
 pub use units::Units;
+pub use verdict::{Streak, Verdict, is_older};
 #[cfg(feature = "batch")]
 pub use {
     add::{Add, Notice, Summary},
@@ -56,12 +56,12 @@ pub use {
     fence::Fence,
     inspect::inspect,
     mcp::Server,
-    places::Places,
-    record::{Account, Added, Back, Batch, Cause, Count, Detail, Job, Key, NewBatch, SUFFIX, Step, record_of},
     report::{Shown, report},
-    state::{Event, State},
     status::Status,
     store::{Claim, Store},
-    verdict::Verdict,
     worker::{KEPT, Pace, Say, Until, Worker},
+};
+pub use {
+    places::Places,
+    state::{Event, State},
 };

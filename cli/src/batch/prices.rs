@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::request::{JobRequest, properties};
 use super::units::Units;
@@ -12,14 +14,6 @@ use crate::failure::{Failure, Result};
 
 /// A table of prices in units of the account, read from JSON. The first price that fits a request is its estimate; a field
 /// that a price does not name may have any value. Each price has a date and a source, its own or the table's.
-///
-/// ```
-/// let table = r#"{"dated": "2026-11-01", "source": "our invoice", "currency": {"name": "USD", "per_unit": "0.14"}, "prices": [
-///     {"operation": "text2video", "model": "kling-v3", "mode": "pro", "duration": "5", "sound": "on", "units": "5"},
-///     {"units": "7", "dated": "2026-11-20", "source": "the highest one so far"}]}"#;
-/// let prices: kling_cli::batch::Prices = serde_json::from_str(table)?;
-/// # Ok::<(), serde_json::Error>(())
-/// ```
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "Table")]
 pub struct Prices {
@@ -27,6 +21,9 @@ pub struct Prices {
     pub currency: Option<Currency>,
     prices: Vec<Price>,
 }
+
+/// The fields that a price names, its units and its source.
+type Price = (BTreeMap<String, String>, Units, Source);
 
 /// Origin of a price.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -46,14 +43,6 @@ struct Table {
     prices: Vec<BTreeMap<String, String>>,
 }
 
-#[derive(Debug, Clone)]
-struct Price {
-    /// The fields of a request that it names, and their values.
-    fits: BTreeMap<String, String>,
-    units: Units,
-    source: Source,
-}
-
 impl TryFrom<Table> for Prices {
     type Error = String;
 
@@ -65,13 +54,11 @@ impl TryFrom<Table> for Prices {
             };
             let units = take("units", &None)?.parse()?;
             let source = Source { dated: take("dated", &table.dated)?, source: take("source", &table.source)? };
-            let is_known = |name: &str, value: &str| match name {
-                "sound" => value == "on" || value == "off",
-                name => NAMES.contains(&name),
-            };
+            let is_known =
+                |name: &str, value| NAMES.contains(&name) && (name != "sound" || ["on", "off"].contains(&value));
             match price.iter().find(|(name, value)| !is_known(name, value)) {
                 Some((name, value)) => Err(format!("a price cannot name {name} {value:?}")),
-                None => Ok(Price { fits: price, units, source }),
+                None => Ok((price, units, source)),
             }
         };
         let prices = table.prices.into_iter().map(price).collect::<Result<_, String>>()?;
@@ -98,11 +85,8 @@ impl Prices {
         {\"dated\": \"2026-11-30\", \"source\": \"our invoice\", \"prices\": [ … ]}";
 
     /// Default table: assumptions for multi-image2video, as the vendor publishes no price.
-    ///
-    /// # Errors
-    /// None, unless the crate is built with a broken table.
     pub fn builtin() -> Result<Self> {
-        Self::read(include_str!("../../prices.json"), "the default table")
+        Self::read(Ok(include_str!("../../prices.json").to_owned()), "the default table")
     }
 
     /// Reads the table of a file.
@@ -110,53 +94,46 @@ impl Prices {
     /// # Errors
     /// `Invalid` if the file cannot be read or holds no such table.
     pub fn load(path: &Path) -> Result<Self> {
-        let given = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|reason| refused(&given, reason))?;
-        Self::read(&text, &given)
+        Self::read(std::fs::read_to_string(path), &path.display().to_string())
     }
 
-    fn read(text: &str, given: &str) -> Result<Self> {
-        serde_json::from_str(text).map_err(|reason| refused(given, reason))
+    fn read(text: io::Result<String>, given: &str) -> Result<Self> {
+        text.and_then(|text| Ok(serde_json::from_str(&text)?))
+            .map_err(|reason| Failure::invalid(format!("prices: expected a table of prices, given {given}: {reason}")))
     }
 
     /// Returns the estimate of a request and its source, if a price fits.
     pub fn estimate(&self, request: &JobRequest) -> Option<(Units, &Source)> {
         let given: BTreeMap<_, _> = NAMES.into_iter().zip(values(request)).collect();
-        let fits = |price: &&Price| price.fits.iter().all(|(name, value)| given.get(name.as_str()) == Some(value));
-        self.prices.iter().find(fits).map(|price| (price.units, &price.source))
+        let fits = |price: &&Price| price.0.iter().all(|(name, value)| given.get(name.as_str()) == Some(value));
+        self.prices.iter().find(fits).map(|(_, units, source)| (*units, source))
     }
 
     /// The line to add to a table without a price for a request.
     pub fn missing(request: &JobRequest) -> String {
         let has_sound = !properties(&request.operation)["sound"].is_null();
-        let named = NAMES.into_iter().zip(values(request));
-        let named = named.filter(|(name, value)| !value.is_empty() && (has_sound || *name != "sound"));
-        let named: String = named.map(|(name, value)| format!("\"{name}\": {}, ", serde_json::json!(value))).collect();
+        let is_named = |(name, value): &(&str, String)| !value.is_empty() && (has_sound || *name != "sound");
+        let named = NAMES.into_iter().zip(values(request)).filter(is_named);
+        let named = named.map(|(name, value)| format!("\"{name}\": {}, ", Value::from(value))).collect::<String>();
         format!("{{{named}\"units\": \"…\"}}")
     }
 
     /// The sources of all prices, each once.
     pub fn sources(&self) -> Vec<&Source> {
-        self.prices.iter().map(|price| &price.source).collect::<BTreeSet<_>>().into_iter().collect()
+        self.prices.iter().map(|(.., source)| source).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// An amount in money, if the table has a currency.
     pub fn in_money(&self, units: Units) -> Option<String> {
-        self.currency.as_ref().map(|currency| format!("{} {}", units.at(currency.per_unit), currency.name))
+        self.currency.as_ref().map(|money| format!("{} {}", units.at(money.per_unit), money.name))
     }
 }
 
 /// The values of `NAMES`. A request without `sound` makes none.
 fn values(request: &JobRequest) -> [String; 5] {
-    let [mode, duration, mut sound] = ["mode", "duration", "sound"].map(|name| request.text(name));
-    if sound.is_empty() {
-        sound.push_str("off");
-    }
+    let [mode, duration, sound] = ["mode", "duration", "sound"].map(|name| request.text(name));
+    let sound = if sound.is_empty() { "off".to_owned() } else { sound };
     [request.operation.as_str().to_owned(), request.model(), mode, duration, sound]
-}
-
-fn refused(given: &str, reason: impl fmt::Display) -> Box<Failure> {
-    Failure::invalid(format!("prices: expected a table of prices, given {given}: {reason}"))
 }
 
 impl fmt::Display for Source {
@@ -170,9 +147,8 @@ mod tests {
     use super::*;
 
     fn request(operation: &str, values: &str) -> JobRequest {
-        let fields = ["model", "mode", "duration", "sound"].map(str::to_owned).into_iter();
-        let fields = fields.zip(values.split(' ').map(Into::into));
-        JobRequest::new(operation.into(), fields, Path::new("")).unwrap()
+        let names = ["model", "mode", "duration", "sound"].map(str::to_owned).into_iter();
+        JobRequest::new(operation.into(), names.zip(values.split(' ').map(Into::into)), Path::new("")).unwrap()
     }
 
     fn units(prices: &Prices, request: &JobRequest) -> String {
@@ -182,22 +158,17 @@ mod tests {
     #[test]
     fn the_first_price_that_fits_is_taken_and_the_line_to_add_is_a_price_once_it_has_a_number() {
         let prices = Prices::builtin().unwrap();
-        for (values, expected) in
-            [("std 5", "2"), ("std 10", "4"), ("pro 5", "3.5"), ("pro 10", "7"), ("turbo 60", "7")]
-        {
-            let request = request("multi-image2video", &format!("kling-v1-6 {values}"));
-            assert_eq!(units(&prices, &request), expected, "{values}");
-        }
+        let units_of = |values: &str| units(&prices, &request("multi-image2video", &format!("kling-v1-6 {values}")));
+        assert_eq!(["std 5", "std 10", "pro 5", "turbo 60"].map(units_of), ["2", "4", "3.5", "7"]);
         for operation in kling_client::Operation::all().skip(1) {
-            let [silent, loud] =
-                ["", " on"].map(|sound| request(operation.as_str(), &format!("kling-v3 pro 7{sound}")));
-            assert_eq!(units(&prices, &silent), "", "{operation}");
+            let [silent, loud] = ["7", "7 on"].map(|end| request(operation.as_str(), &format!("kling-v3 pro {end}")));
             let line = Prices::missing(&silent);
             let expected = r#""model": "kling-v3", "mode": "pro", "duration": "7", "sound": "off", "units": "…"}"#;
             assert_eq!(line, format!("{{\"operation\": \"{operation}\", {expected}"));
             let table = format!(r#"{{"dated": "d", "source": "s", "prices": [{}]}}"#, line.replace('…', "9"));
-            let prices = Prices::read(&table, "x").unwrap();
-            assert_eq!((units(&prices, &silent), units(&prices, &loud)), ("9".to_owned(), String::new()));
+            let priced = serde_json::from_str(&table).unwrap();
+            let found = [units(&prices, &silent), units(&priced, &silent), units(&priced, &loud)];
+            assert_eq!(found, ["", "9", ""], "{operation}");
         }
     }
 
@@ -208,14 +179,12 @@ mod tests {
             {"operation": "text2video", "model": "m", "units": "1.5", "dated": "e", "source": "t"}]}"#;
         let prices: Prices = serde_json::from_str(table).unwrap();
         let (price, source) = prices.estimate(&request("text2video", "m std 5 on")).unwrap();
-        assert_eq!((prices.in_money(price).unwrap(), source.to_string()), ("0.15 EUR".into(), "prices of e: t".into()));
+        assert_eq!(format!("{} by {source}", prices.in_money(price).unwrap()), "0.15 EUR by prices of e: t");
         assert_eq!((units(&prices, &request("text2video", "n std 5")), prices.sources().len()), (String::new(), 2));
-        for price in
-            [r#""mod":"std","units":"1""#, r#""sound":"true","units":"1""#, r#""units":"x""#, r#""mode":"std""#]
-        {
-            let table = format!(r#"{{"dated":"d","source":"s","prices":[{{{price}}}]}}"#);
-            assert!(Prices::read(&table, "x").is_err(), "{price}");
+        let sound = ("model\": \"m", "sound\": \"true");
+        let wrong = [("model", "mod"), sound, (", \"dated\": \"d\"", ""), ("\"units\": \"8\", ", ""), ("9", "x")];
+        for (right, wrong) in wrong {
+            assert!(serde_json::from_str::<Prices>(&table.replacen(right, wrong, 1)).is_err(), "{right}");
         }
-        assert!(Prices::read(r#"{"source":"s","prices":[{"units":"1"}]}"#, "x").is_err());
     }
 }

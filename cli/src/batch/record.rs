@@ -140,7 +140,8 @@ pub enum Cause {
 }
 
 impl Cause {
-    pub(super) const fn as_str(self) -> &'static str {
+    /// Its word in the record.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotSent => "not sent",
             Self::Busy => "busy",
@@ -229,7 +230,7 @@ pub struct Count {
 }
 
 /// A date in milliseconds since 1970.
-pub(super) fn millis(time: SystemTime) -> i64 {
+pub fn millis(time: SystemTime) -> i64 {
     time.duration_since(UNIX_EPOCH).ok().and_then(|since| i64::try_from(since.as_millis()).ok()).unwrap_or_default()
 }
 

