@@ -20,18 +20,24 @@ mod verdict;
 #[cfg(feature = "batch")]
 mod add;
 #[cfg(feature = "batch")]
+mod export;
+#[cfg(feature = "batch")]
+mod fence;
+#[cfg(feature = "batch")]
+mod inspect;
+#[cfg(feature = "batch")]
+mod mcp;
+#[cfg(feature = "batch")]
+mod report;
+#[cfg(feature = "batch")]
+mod status;
+#[cfg(feature = "batch")]
 mod store;
 #[cfg(feature = "batch")]
 mod worker;
 // mod arguments;
 // mod command;
-// mod export;
-// mod fence;
-// mod inspect;
-// mod mcp;
 // mod progress;
-// mod report;
-// mod status;
 
 pub use images::{hash_file, is_base64, is_url};
 pub use manifest::{Entry, Fault, Manifest};
@@ -46,6 +52,12 @@ pub use verdict::{Streak, Verdict, is_older};
 #[cfg(feature = "batch")]
 pub use {
     add::{Add, Notice, Summary},
+    export::{Format, export},
+    fence::Fence,
+    inspect::inspect,
+    mcp::Server,
+    report::{Shown, report},
+    status::Status,
     store::{Claim, Store},
     worker::{KEPT, Pace, Say, Until, Worker},
 };
