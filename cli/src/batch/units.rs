@@ -88,33 +88,3 @@ impl<'de> Deserialize<'de> for Units {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn decimals_are_exact_and_finer_ones_are_rounded_up() {
-        for (text, thousandths, shown) in [
-            (" 2 ", 2000, "2"),
-            (".1", 100, "0.1"),
-            ("7.", 7000, "7"),
-            ("0.0001", 1, "0.001"),
-            ("1.2340000", 1234, "1.234"),
-            ("100", 100_000, "100"),
-        ] {
-            let units: Units = text.parse().unwrap();
-            assert_eq!((units.thousandths(), units.to_string().as_str()), (thousandths, shown), "{text}");
-        }
-        for text in ["", ".", "-1", "+1", "1e3", "1,5", "1.2.3", "NaN", "9999999999999999999", "9223372036854775807"] {
-            assert!(text.parse::<Units>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_price_per_unit_gives_a_sum_that_is_never_too_low() {
-        let units = |text: &str| text.parse::<Units>().unwrap();
-        assert_eq!(units("3.5").at(units("0.1401")), units("0.494"));
-        assert_eq!(Units(i64::MAX).at(units("2")), Units(i64::MAX));
-    }
-}

@@ -100,24 +100,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_task_from_before_the_submit_is_another_ones_unless_its_id_was_minted() {
-        let submitted = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-        let before = |seconds| Some(submitted - Duration::from_secs(seconds));
-        let minted = Uuid::now_v7().to_string();
-        for (id, created, expected) in [
-            ("mine-7", before(0), Some(false)),
-            ("mine-7", Some(submitted + Duration::from_secs(60)), Some(false)),
-            ("mine-7", before(300), Some(false)),
-            ("mine-7", before(301), Some(true)),
-            ("mine-7", None, None),
-            (&minted, before(900_000), Some(false)),
-            (&minted, None, Some(false)),
-        ] {
-            assert_eq!(is_older(id, created, submitted), expected, "{id} {created:?}");
-        }
-    }
-
-    #[test]
     fn five_429s_in_a_row_over_five_minutes_are_too_many() {
         use Reason::{ConcurrencyLimit, Overloaded, RateLimited, Unknown};
         let limiter = (Some(429), RateLimited, None);
@@ -144,33 +126,5 @@ mod tests {
             });
             assert_eq!(last, expected, "{outcomes:?}");
         }
-    }
-
-    #[test]
-    fn only_errors_without_a_task_are_retried_or_given_up() {
-        use ErrorKind::{Ambiguous, Invalid, Network, NotSent, Other, Rejected, UnexpectedResponse};
-        for reason in Reason::ALL {
-            let verdict = match reason {
-                Reason::ConcurrencyLimit => Verdict::Again(Cause::Crowded),
-                Reason::RateLimited | Reason::Overloaded => Verdict::Again(Cause::Busy),
-                Reason::ModelRetired => Verdict::HaltModel,
-                Reason::Auth | Reason::Permission | Reason::Balance | Reason::Unsupported | Reason::NotFound => {
-                    Verdict::Halt
-                }
-                _ => Verdict::Refused,
-            };
-            assert_eq!(Verdict::on(Rejected, *reason, None), verdict, "{reason}");
-            for (kind, verdict) in [
-                (Invalid, Verdict::Refused),
-                (NotSent, Verdict::Again(Cause::NotSent)),
-                (Other, Verdict::Halt),
-                (Ambiguous, Verdict::Lost),
-                (UnexpectedResponse, Verdict::Lost),
-                (Network, Verdict::Lost),
-            ] {
-                assert_eq!(Verdict::on(kind, *reason, Some("1102")), verdict, "{kind} {reason}");
-            }
-        }
-        assert_eq!(Verdict::on(Rejected, Reason::Balance, Some("1102")), Verdict::HaltModel);
     }
 }
