@@ -10,6 +10,7 @@ mod manifest;
 mod places;
 mod plan;
 mod prices;
+#[expect(missing_docs, reason = "columns that their names explain")]
 mod record;
 mod request;
 mod state;

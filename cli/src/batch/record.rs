@@ -7,60 +7,122 @@ use kling_client::{Operation, SavedTask};
 use serde::Serialize;
 
 use super::request::JobRequest;
-use super::state::State;
+use super::state::{State, words};
 use super::units::Units;
 
-/// A line of a manifest, or a request of an agent, with its state. It holds the prompt, so it has no `Debug`.
-#[derive(Clone)]
-pub struct Job {
-    /// Number, by which the user names it.
-    pub id: i64,
-    /// Its batch.
-    pub batch: i64,
-    /// Line of the manifest, from 1; 0 for a request of an agent.
-    pub line: i64,
-    /// Name in the manifest.
-    pub name: Option<String>,
-    /// Where it stands.
-    pub state: State,
-    /// How often it was claimed.
-    pub attempt: i64,
-    /// External id of the task.
-    pub external_id: String,
-    /// Operation of the request.
-    pub operation: Operation,
-    /// Fields of the request, as JSON.
-    pub request: String,
-    /// Folder that the request's files are relative to.
-    pub folder: PathBuf,
-    /// Hash of the work.
-    pub request_hash: String,
-    /// File for the output.
-    pub output: PathBuf,
-    /// Expected cost.
-    pub estimate: Units,
-    /// What it counts for in its batch's budget.
-    pub booked: Units,
-    /// Account that it was submitted to.
-    pub account: Option<i64>,
-    /// Task id.
-    pub task_id: Option<String>,
-    /// The [`SavedTask`], as JSON.
-    pub task: Option<String>,
-    /// When the output expires, in milliseconds since 1970.
-    pub expires_at: Option<i64>,
-    /// Whether its file was begun where nothing was.
-    pub begun: bool,
-    /// Size of the file in bytes.
-    pub file_size: Option<i64>,
-    /// SHA-256 of the file.
-    pub file_sha256: Option<String>,
-    /// The last note on it.
-    pub note: Option<String>,
-    /// The job that this one retries.
-    pub retry_of: Option<i64>,
-    /// The job that retries this one.
-    pub replaced_by: Option<i64>,
+/// A struct of a row of the record, with the columns as fields.
+macro_rules! row {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $type:ty $(= $column:ty)?,)+ }) => {
+        $(#[$meta])*
+        pub struct $name {
+            $($(#[$doc])* pub $field: $type,)+
+        }
+
+        #[cfg(feature = "batch")]
+        impl $name {
+            pub(super) fn of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+                Ok(Self { $($field: row!(row $field $($column)?),)+ })
+            }
+        }
+    };
+    ($row:ident $field:ident) => { $row.get(stringify!($field))? };
+    ($row:ident $field:ident $column:ty) => { $row.get::<_, $column>(stringify!($field))?.into() };
+}
+
+row! {
+    /// A line of a manifest, or a request of an agent, with its state. It holds the prompt, so it has no `Debug`.
+    #[derive(Clone)]
+    Job {
+        id: i64,
+        batch: i64,
+        /// Line of the manifest, from 1; 0 for a request of an agent.
+        line: i64,
+        name: Option<String>,
+        state: State,
+        /// How often it was claimed.
+        attempt: i64,
+        external_id: String,
+        operation: Operation = String,
+        /// Fields of the request, as JSON.
+        request: String,
+        /// Folder that the request's files are relative to.
+        folder: PathBuf = super::store::Kept,
+        /// Hash of the work.
+        request_hash: String,
+        /// File for the output.
+        output: PathBuf = super::store::Kept,
+        /// Expected cost.
+        estimate: Units,
+        /// What it counts for in its batch's budget.
+        booked: Units,
+        /// Account that it was submitted to.
+        account: Option<i64>,
+        task_id: Option<String>,
+        /// The [`SavedTask`], as JSON.
+        task: Option<String>,
+        /// When the output expires, in milliseconds since 1970.
+        expires_at: Option<i64>,
+        /// Whether its file was begun where nothing was.
+        begun: bool,
+        file_size: Option<i64>,
+        file_sha256: Option<String>,
+        note: Option<String>,
+        /// The job that this one retries.
+        retry_of: Option<i64>,
+        /// The job that retries this one.
+        replaced_by: Option<i64>,
+    }
+}
+
+row! {
+    /// A state that a job came to, or a status of its task meanwhile; dates are in milliseconds since 1970.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    Step {
+        state: State,
+        at: i64,
+        note: Option<String>,
+        /// The API's status of the task, if that is what led here, and the API's date for it.
+        status: Option<String>,
+        status_at: Option<i64>,
+    }
+}
+
+row! {
+    /// A batch: the jobs of a manifest that were added at a time.
+    #[derive(Debug, Clone, Serialize)]
+    Batch {
+        id: i64,
+        /// Name of its manifest.
+        name: String,
+        budget: Option<Units>,
+        booked: Units,
+        /// The account that its jobs are submitted to, once one was.
+        account: Option<i64>,
+    }
+}
+
+row! {
+    /// An account: a gateway and a key.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    Account {
+        id: i64,
+        base_url: String,
+        /// Of the key; empty in a record of an older version.
+        fingerprint: String,
+    }
+}
+
+row! {
+    /// Number of jobs of a batch in a state at an account, and their sums.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    Count {
+        batch: i64,
+        account: Option<i64>,
+        state: State,
+        jobs: i64,
+        estimate: Units,
+        booked: Units,
+    }
 }
 
 impl Job {
@@ -126,44 +188,18 @@ pub struct Back {
     pub not_before: i64,
 }
 
-/// Cause of a submit that surely made no task and may be retried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    /// The request did not leave this machine.
-    NotSent,
-    /// Too many requests (429 or code 1302), or an overloaded gateway.
-    Busy,
-    /// Too many running tasks (code 1303).
-    Crowded,
-    /// Something that a person has to settle: the key, the balance, the model.
-    Halt,
-}
-
-impl Cause {
-    /// Its word in the record.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NotSent => "not sent",
-            Self::Busy => "busy",
-            Self::Crowded => "crowded",
-            Self::Halt => "halt",
-        }
+words! {
+    /// Cause of a submit that surely made no task and may be retried.
+    Cause {
+        /// The request did not leave this machine.
+        NotSent = "not sent",
+        /// Too many requests (429 or code 1302), or an overloaded gateway.
+        Busy = "busy",
+        /// Too many running tasks (code 1303).
+        Crowded = "crowded",
+        /// Something that a person has to settle: the key, the balance, the model.
+        Halt = "halt",
     }
-}
-
-/// A state that a job came to, or a status of its task meanwhile.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    /// The state.
-    pub state: State,
-    /// When, in milliseconds since 1970.
-    pub at: i64,
-    /// The note on it.
-    pub note: Option<String>,
-    /// The API's status of the task, if that is what led here.
-    pub status: Option<String>,
-    /// The API's date for it, in milliseconds since 1970.
-    pub status_at: Option<i64>,
 }
 
 /// Outcome of adding one request of an agent.
@@ -184,49 +220,6 @@ pub enum Key {
     Work,
     /// External id, of all jobs.
     ExternalId,
-}
-
-/// A batch.
-#[derive(Debug, Clone, Serialize)]
-pub struct Batch {
-    /// Its number.
-    pub id: i64,
-    /// Name of its manifest.
-    pub name: String,
-    /// The most that it may book.
-    pub budget: Option<Units>,
-    /// What it has booked.
-    pub booked: Units,
-    /// The account that its jobs are submitted to, once one was.
-    pub account: Option<i64>,
-}
-
-/// An account: a gateway and a key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Account {
-    /// Its number in the record.
-    pub id: i64,
-    /// Base URL of the gateway.
-    pub base_url: String,
-    /// Fingerprint of the key; empty in a record of an older version.
-    pub fingerprint: String,
-}
-
-/// Number of jobs of a batch in a state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Count {
-    /// The batch.
-    pub batch: i64,
-    /// The account that they were submitted to.
-    pub account: Option<i64>,
-    /// The state.
-    pub state: State,
-    /// How many.
-    pub jobs: i64,
-    /// Their expected cost.
-    pub estimate: Units,
-    /// What they book.
-    pub booked: Units,
 }
 
 /// A date in milliseconds since 1970.

@@ -55,7 +55,13 @@ impl ToSql for Stored<'_> {
     }
 }
 
-struct Kept(PathBuf);
+pub(super) struct Kept(PathBuf);
+
+impl From<Kept> for PathBuf {
+    fn from(Kept(path): Kept) -> Self {
+        path
+    }
+}
 
 impl FromSql for Kept {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
@@ -203,9 +209,7 @@ impl Store {
 
     /// All accounts.
     pub fn accounts(&self) -> Result<Vec<Account>> {
-        self.rows("SELECT id, base_url, fingerprint FROM accounts ORDER BY id", [], |row| {
-            Ok(Account { id: row.get(0)?, base_url: row.get(1)?, fingerprint: row.get(2)? })
-        })
+        self.rows("SELECT * FROM accounts ORDER BY id", [], Account::of)
     }
 
     /// Says that an account of the record has this base URL and key now, which is so once its key was renewed.
@@ -315,7 +319,8 @@ impl Store {
         let connection = self.connection();
         let ids: Vec<_> = known(&connection, Key::Work, request_hashes)?.into_values().collect();
         let ids = serde_json::to_string(&ids).unwrap_or_default();
-        let jobs = rows(&connection, &format!("{JOBS} WHERE j.id IN (SELECT value FROM json_each(?1))"), [ids], job)?;
+        let jobs =
+            rows(&connection, &format!("{JOBS} WHERE j.id IN (SELECT value FROM json_each(?1))"), [ids], Job::of)?;
         Ok(jobs.into_iter().map(|job| (job.request_hash.clone(), job)).collect())
     }
 
@@ -461,18 +466,18 @@ impl Store {
 
     /// A job by its number.
     pub fn job(&self, id: i64) -> Result<Option<Job>> {
-        Ok(self.connection().query_row(&format!("{JOBS} WHERE j.id = ?1"), [id], job).optional()?)
+        Ok(self.connection().query_row(&format!("{JOBS} WHERE j.id = ?1"), [id], Job::of).optional()?)
     }
 
     /// Jobs by their numbers, so many behind one.
     pub fn jobs(&self, behind: i64, most: i64) -> Result<Vec<Job>> {
-        self.rows(&format!("{JOBS} WHERE j.id > ?1 ORDER BY j.id LIMIT ?2"), [behind, most], job)
+        self.rows(&format!("{JOBS} WHERE j.id > ?1 ORDER BY j.id LIMIT ?2"), [behind, most], Job::of)
     }
 
     /// Jobs in a state by their numbers, so many behind one.
     pub fn in_state(&self, state: State, behind: i64, most: i64) -> Result<Vec<Job>> {
         let sql = format!("{JOBS} WHERE j.state = ?1 AND j.id > ?2 ORDER BY j.id LIMIT ?3");
-        self.rows(&sql, params![state.as_str(), behind, most], job)
+        self.rows(&sql, params![state.as_str(), behind, most], Job::of)
     }
 
     /// The numbers of an account's jobs in a state; of finished ones, that which expires first in front.
@@ -485,50 +490,24 @@ impl Store {
     pub fn expiring(&self, before: i64, most: i64) -> Result<Vec<Job>> {
         let sql =
             format!("{JOBS} WHERE j.state = 'finished' AND j.expires_at < ?1 ORDER BY j.expires_at, j.id LIMIT ?2");
-        self.rows(&sql, [before, most], job)
+        self.rows(&sql, [before, most], Job::of)
     }
 
     /// All batches.
     pub fn batches(&self) -> Result<Vec<Batch>> {
-        self.rows("SELECT id, name, budget, booked, account FROM batches ORDER BY id", [], |row| {
-            Ok(Batch {
-                id: row.get(0)?,
-                name: row.get(1)?,
-                budget: row.get(2)?,
-                booked: row.get(3)?,
-                account: row.get(4)?,
-            })
-        })
+        self.rows("SELECT * FROM batches ORDER BY id", [], Batch::of)
     }
 
     /// How many jobs are in each state, by batch and account.
     pub fn counts(&self) -> Result<Vec<Count>> {
-        let sql = "SELECT batch, account, state, COUNT(*), SUM(estimate), SUM(booked) FROM jobs \
-                   GROUP BY batch, account, state ORDER BY batch, account, state";
-        self.rows(sql, [], |row| {
-            Ok(Count {
-                batch: row.get(0)?,
-                account: row.get(1)?,
-                state: row.get(2)?,
-                jobs: row.get(3)?,
-                estimate: row.get(4)?,
-                booked: row.get(5)?,
-            })
-        })
+        let sql = "SELECT batch, account, state, COUNT(*) AS jobs, SUM(estimate) AS estimate, SUM(booked) AS booked \
+                   FROM jobs GROUP BY batch, account, state ORDER BY batch, account, state";
+        self.rows(sql, [], Count::of)
     }
 
     /// The states that a job came to and the API's statuses of its task, in their order.
     pub fn history(&self, id: i64) -> Result<Vec<Step>> {
-        let sql = "SELECT state, at, note, status, status_at FROM history WHERE job = ?1 ORDER BY turn";
-        self.rows(sql, [id], |row| {
-            Ok(Step {
-                state: row.get(0)?,
-                at: row.get(1)?,
-                note: row.get(2)?,
-                status: row.get(3)?,
-                status_at: row.get(4)?,
-            })
-        })
+        self.rows("SELECT * FROM history WHERE job = ?1 ORDER BY turn", [id], Step::of)
     }
 
     /// The folders of the outputs of batches that are not done.
@@ -598,33 +577,4 @@ pub(super) fn rows<T>(
 }
 
 /// A query for whole jobs.
-const JOBS: &str = "SELECT j.*, b.source FROM jobs j JOIN batches b ON b.id = j.batch";
-
-fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
-    Ok(Job {
-        id: row.get("id")?,
-        batch: row.get("batch")?,
-        line: row.get("line")?,
-        name: row.get("name")?,
-        state: row.get("state")?,
-        attempt: row.get("attempt")?,
-        external_id: row.get("external_id")?,
-        operation: row.get::<_, String>("operation")?.into(),
-        request: row.get("request")?,
-        folder: row.get::<_, Kept>("source")?.0,
-        request_hash: row.get("request_hash")?,
-        output: row.get::<_, Kept>("output")?.0,
-        estimate: row.get("estimate")?,
-        booked: row.get("booked")?,
-        account: row.get("account")?,
-        task_id: row.get("task_id")?,
-        task: row.get("task")?,
-        expires_at: row.get("expires_at")?,
-        begun: row.get("begun")?,
-        file_size: row.get("file_size")?,
-        file_sha256: row.get("file_sha256")?,
-        note: row.get("note")?,
-        retry_of: row.get("retry_of")?,
-        replaced_by: row.get("replaced_by")?,
-    })
-}
+const JOBS: &str = "SELECT j.*, b.source AS folder FROM jobs j JOIN batches b ON b.id = j.batch";

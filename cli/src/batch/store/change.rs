@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
-use super::{Claim, JOBS, Stored, job, rows};
+use super::{Claim, JOBS, Stored, rows};
 use crate::batch::places::Places;
 use crate::batch::plan::NewJob;
 use crate::batch::record::{Cause, Detail, Job, Key, NewBatch};
@@ -39,12 +39,12 @@ impl<'a> Change<'a> {
     }
 
     pub(super) fn job(&self, id: i64) -> Result<Job> {
-        let found = self.tx.query_row(&format!("{JOBS} WHERE j.id = ?1"), [id], job).optional()?;
+        let found = self.tx.query_row(&format!("{JOBS} WHERE j.id = ?1"), [id], Job::of).optional()?;
         found.ok_or_else(|| Failure::invalid(format!("job {id}: there is none in this record")))
     }
 
     pub(super) fn in_state(&self, state: State) -> Result<Vec<Job>> {
-        rows(&self.tx, &format!("{JOBS} WHERE j.state = ?1"), [state.as_str()], job)
+        rows(&self.tx, &format!("{JOBS} WHERE j.state = ?1"), [state.as_str()], Job::of)
     }
 
     pub(super) fn next_job(&self) -> Result<i64> {
