@@ -23,6 +23,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
+pub use crate::arguments::Access;
+pub use crate::connection::{Connection, connection};
+
 use crate::arguments::Arguments;
 use crate::failure::{Failure, Result};
 use crate::terminal::{Done, Terminal};
