@@ -27,7 +27,7 @@ use crate::video::Video;
 use crate::worker::{self, Effort};
 
 /// Time for a command to reach the server, and for a worker to respond to a query.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Many requests to Kling's API from many machines, on Temporal
 #[derive(Parser)]

@@ -50,7 +50,7 @@ impl Pace {
 
     /// Timeout between two heartbeats: 60 s. A heartbeat costs the server much, and a dead worker is not urgent.
     pub fn heartbeat(self) -> Duration {
-        self.of(60).max(Duration::from_secs(3))
+        self.of(60).max(Duration::from_secs(2))
     }
 
     /// Interval at which an account drops videos that no longer run: 10 minutes.

@@ -19,6 +19,8 @@ use crate::video::Video;
 
 /// Waits and downloads of one worker at a time: each is a small task.
 const ACTIVITIES: usize = 1000;
+/// Time after which a workflow of a dead worker goes on at another.
+const STICKY: Duration = Duration::from_secs(3);
 /// Other slots.
 const SLOTS: usize = 100;
 
@@ -52,6 +54,7 @@ pub async fn run(client: Client, kling: Connection, effort: Effort, stop: Cancel
         .build();
     let work = WorkerOptions::new(ids::queue(&account))
         .tuner(tuner)
+        .sticky_queue_schedule_to_start_timeout(STICKY)
         .register_activities(Activities::new(kling.client.clone(), stop.clone()))
         .register_workflow::<Account>()
         .and_then(|options| options.register_workflow::<Batch>()?.register_workflow::<Video>())

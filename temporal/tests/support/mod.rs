@@ -1,6 +1,8 @@
 //! A Temporal server, the sandbox, and workers as processes, which can be killed.
 #![allow(dead_code, reason = "each test uses some of it")]
 
+pub mod proxy;
+
 use std::fmt::Write as _;
 use std::fs::File;
 use std::net::TcpListener;
@@ -72,10 +74,10 @@ pub struct Place {
 }
 
 impl Place {
-    /// A server and a sandbox whose tasks take no time; none where there is no server.
+    /// A server and a sandbox that lets double charges happen; none where there is no server.
     pub async fn new(task_time: Duration) -> Option<Self> {
         let program = temporal()?;
-        let sandbox = Sandbox::builder().key(KEY).task_time(task_time).concurrency(1000).start().await.unwrap();
+        let sandbox = Sandbox::builder().key(KEY).task_time(task_time).concurrency(1000).duplicates(true).start().await.unwrap();
         let base_url = sandbox.base_url().to_owned();
         let mut place = Self {
             folder: tempfile::tempdir().unwrap(),
