@@ -33,7 +33,12 @@ pub fn client(access: &Access) -> Result<Client> {
 
 /// The same for the batch.
 pub fn connection(access: &Access) -> Result<Connection> {
-    let client = explained(builder(access).and_then(|builder| Ok(builder.max_attempts(1).build()?)))?;
+    connection_with(access, |builder| builder)
+}
+
+/// The same, with more settings.
+pub fn connection_with(access: &Access, set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Connection> {
+    let client = explained(builder(access).and_then(|builder| Ok(set(builder.max_attempts(1)).build()?)))?;
     let key = match &access.api_key_file {
         Some(file) => key_in(file)?,
         None => variable(KEY_VARIABLE)?.or(variable(ACCESS_KEY_VARIABLE)?).unwrap_or_default(),

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 pub use crate::arguments::Access;
-pub use crate::connection::{Connection, connection};
+pub use crate::connection::{Connection, connection, connection_with};
 
 use crate::arguments::Arguments;
 use crate::failure::{Failure, Result};

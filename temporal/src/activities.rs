@@ -15,7 +15,7 @@ use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use tokio_util::sync::CancellationToken;
 
-use crate::data::{Download, Ended, How, LookUp, Page, PageInput, Polled, Row, Submit, Submitted};
+use crate::data::{Ended, How, Page, Polled, Row, Submit, Submitted};
 use crate::decide::{in_short, not_submitted, submitted};
 use crate::video::Video;
 
@@ -58,8 +58,9 @@ impl Activities {
         let request = match tokio::task::spawn_blocking(move || read_line(&manifest, &row)).await {
             Ok(Ok(Ok(request))) => request,
             Ok(Ok(Err(refused))) => return Submitted::Refused(refused),
-            Ok(Err(why)) => return Submitted::Again { least_ms: 0, why },
-            Err(why) => return Submitted::Again { least_ms: 0, why: why.to_string() },
+            // A folder that is not mounted here, say.
+            Ok(Err(why)) => return Submitted::Again { least_ms: 0, doubtful: false, why },
+            Err(why) => return Submitted::Again { least_ms: 0, doubtful: false, why: why.to_string() },
         };
         let request = match request.request(&input.row.id) {
             Ok(request) => request,
@@ -129,13 +130,9 @@ impl Activities {
 
     /// Looks up a task by its external id. None found is no proof.
     #[activity]
-    pub async fn look_up(
-        self: Arc<Self>,
-        ctx: ActivityContext,
-        input: LookUp,
-    ) -> Result<Option<SavedTask>, ActivityError> {
-        let found = self.interruptible(&ctx, self.client.find_task(input.operation, &input.id)).await?;
-        Ok(found.map_err(|error| failed(in_short(&error)))?.map(|task| task.save()))
+    pub async fn look_up(self: Arc<Self>, ctx: ActivityContext, row: Row) -> Result<Option<SavedTask>, ActivityError> {
+        let found = self.interruptible(&ctx, self.find(&row)).await?;
+        found.map_err(|error| failed(in_short(&error)))
     }
 
     /// Polls a task until it ends.
@@ -155,15 +152,19 @@ impl Activities {
 
     /// Downloads the output of a finished task. Its URL is asked for anew each time, and is in no history.
     #[activity]
-    pub async fn download(self: Arc<Self>, ctx: ActivityContext, input: Download) -> Result<u64, ActivityError> {
-        let path = PathBuf::from(&input.output);
+    pub async fn download(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        (task, output): (SavedTask, String),
+    ) -> Result<u64, ActivityError> {
+        let path = PathBuf::from(&output);
         let download = async {
             let disk = |reason: std::io::Error| failed(format!("{}: {reason}", path.display()));
             if let Some(folder) = path.parent() {
                 tokio::fs::create_dir_all(folder).await.map_err(disk)?;
             }
             let gateway = |error: Error| failed(in_short(&error));
-            let finished = self.task(input.task)?.wait().timeout(POLL).await.map_err(gateway)?;
+            let finished = self.task(task)?.wait().timeout(POLL).await.map_err(gateway)?;
             // `start` refuses a file that exists, so a file of this name is this video's.
             finished.download(&path).output(0).overwrite(true).await.map_err(gateway)?;
             Ok(tokio::fs::metadata(&path).await.map_err(disk)?.len())
@@ -173,8 +174,8 @@ impl Activities {
 
     /// Reads checked lines.
     #[activity]
-    pub async fn page(_ctx: ActivityContext, input: PageInput) -> Result<Page, ActivityError> {
-        let read = tokio::task::spawn_blocking(move || read_page(Path::new(&input.plan), input.offset));
+    pub async fn page(_ctx: ActivityContext, (plan, offset): (String, u64)) -> Result<Page, ActivityError> {
+        let read = tokio::task::spawn_blocking(move || read_page(Path::new(&plan), offset));
         read.await.map_err(failed)?.map_err(failed)
     }
 
@@ -190,7 +191,7 @@ impl Activities {
             }
             other => {
                 let why = Some(format!("its workflow is closed: {other:?}"));
-                Ok(Some(Ended { how: How::GivenUp, task: None, units: None, why }))
+                Ok(Some(Ended::new(How::GivenUp, why)))
             }
         }
     }

@@ -11,7 +11,7 @@ use temporalio_sdk::{
 };
 
 use crate::activities::Activities;
-use crate::data::{BatchState, PageInput, Report, Row, Status, VideoInput};
+use crate::data::{BatchState, Report, Row, VideoInput};
 use crate::video::{Video, detached, detached_wait, retry};
 
 /// Longest time to read a page, and to describe a workflow.
@@ -34,7 +34,7 @@ impl Batch {
 
     /// Starts the videos, and waits until all have ended.
     #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Status> {
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<BatchState> {
         let token = ctx.cancellation_token();
         loop {
             ctx.state_mut(|batch| batch.woken = false);
@@ -50,7 +50,7 @@ impl Batch {
                 ctx.state_mut(|batch| batch.woken = true);
             }
             if ctx.state(|batch| batch.state.is_done()) {
-                return Ok(ctx.state(|batch| batch.state.status()));
+                return Ok(ctx.state(|batch| batch.state.clone()));
             }
             // The videos go on meanwhile: they report to the workflow id, whichever run it is.
             if ctx.continue_as_new_suggested() || ctx.history_length() > ctx.state(|batch| batch.state.events) {
@@ -73,8 +73,8 @@ impl Batch {
 
     /// What there is of the batch.
     #[query]
-    pub fn status(&self, _ctx: &WorkflowContextView) -> Status {
-        self.state.status()
+    pub fn status(&self, _ctx: &WorkflowContextView) -> BatchState {
+        self.state.clone()
     }
 
     #[update_validator(set_budget)]
@@ -88,10 +88,10 @@ impl Batch {
 
     /// Sets the limit on booked units, in thousandths.
     #[update]
-    pub fn set_budget(&mut self, _ctx: &mut SyncWorkflowContext<Self>, budget: Option<i64>) -> Status {
+    pub fn set_budget(&mut self, _ctx: &mut SyncWorkflowContext<Self>, budget: Option<i64>) -> BatchState {
         self.state.budget = budget;
         self.woken = true;
-        self.state.status()
+        self.state.clone()
     }
 }
 
@@ -107,10 +107,8 @@ async fn cancel(ctx: &WorkflowContext<Batch>) {
 }
 
 async fn read_page(ctx: &WorkflowContext<Batch>) -> WorkflowResult<()> {
-    let (input, pace) = ctx.state(|batch| {
-        let input = PageInput { plan: batch.state.plan.clone(), offset: batch.state.offset.unwrap_or_default() };
-        (input, batch.state.pace)
-    });
+    let (plan, pace) = ctx.state(|batch| (batch.state.plan.clone(), batch.state.pace));
+    let input = (plan, ctx.state(|batch| batch.state.offset.unwrap_or_default()));
     let options = ActivityOptions::with_start_to_close_timeout(READ).retry_policy(retry(pace, 0)).build();
     match ctx.execute_activity(Activities::page, input, options).await {
         Ok(page) => ctx.state_mut(|batch| (batch.state.queue, batch.state.offset) = (page.rows, page.offset)),

@@ -9,17 +9,13 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use kling_cli::batch::{Plan, Prices, Units};
 use kling_cli::failure::{Failure, Result};
-use kling_cli::{Access, connection};
-use sha2::{Digest as _, Sha256};
-use temporalio_client::errors::WorkflowStartError;
-use temporalio_client::{
-    Client, WorkflowCancelOptions, WorkflowDescribeOptions, WorkflowExecuteUpdateOptions, WorkflowExecutionStatus,
-    WorkflowGetResultOptions, WorkflowHandle, WorkflowQueryOptions, WorkflowSignalOptions, WorkflowStartOptions,
-};
+use kling_cli::{Access, connection, connection_with};
+use temporalio_client::errors::{WorkflowStartError, WorkflowUpdateError};
+use temporalio_client::{Client, WorkflowExecutionStatus, WorkflowStartOptions};
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::Batch;
-use crate::data::{BatchState, Ended, How, Report, Resolution, Row, Status, Trouble};
+use crate::data::{BatchState, Ended, Flight, How, Report, Resolution, Row, Trouble};
 use crate::decide::Pace;
 use crate::ids;
 use crate::server::Server;
@@ -77,7 +73,7 @@ enum Command {
         /// External id, as `status` shows it
         id: String,
         #[command(flatten)]
-        how: How1,
+        decision: Decision,
     },
     /// Cancel what a batch has not submitted; what is charged goes on to its output
     Cancel {
@@ -88,7 +84,7 @@ enum Command {
 
 #[derive(Args)]
 #[group(required = true, multiple = false)]
-struct How1 {
+struct Decision {
     /// This task was made
     #[arg(long, value_name = "ID")]
     task: Option<String>,
@@ -160,13 +156,17 @@ pub fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<()> {
     let Arguments { server, access, command } = arguments;
+    if let Command::Worker { effort } = command {
+        // The workflows have the look-ups, on timers that survive this worker.
+        let kling = connection_with(&access, |builder| builder.look_up_at([]))?;
+        let client = server.connect(worker::RETRY).await?;
+        say(&format!("account {}", ids::account(&kling.base_url, &kling.fingerprint)));
+        return worker::run(client, kling, effort, stop_on_signal()?).await;
+    }
+    let client = server.connect(PATIENCE).await?;
+    let batch = |id: &str| client.get_workflow_handle::<Batch>(ids::batch_workflow(id));
     match command {
-        Command::Worker { effort } => {
-            let kling = connection(&access)?;
-            let client = server.connect(worker::RETRY).await?;
-            say(&format!("account {}", ids::account(&kling.base_url, &kling.fingerprint)));
-            worker::run(client, kling, effort, stop_on_signal()?).await
-        }
+        Command::Worker { .. } => Ok(()),
         Command::Start(start) => {
             let (account, expected) = match &start.account {
                 Some(account) => (account.clone(), None),
@@ -175,16 +175,16 @@ async fn run(arguments: Arguments) -> Result<()> {
                     (ids::account(&kling.base_url, &kling.fingerprint), kling.expected)
                 }
             };
-            let state = checked(&start, account, Pace::new(expected))?;
-            let client = server.connect(PATIENCE).await?;
-            started(&client, &start, state).await
+            start.run(&client, account, Pace::new(expected)).await
         }
-        Command::Status { batch, wait, json } => {
-            let batch = handle(&server.connect(PATIENCE).await?, &batch);
-            let status = if wait {
-                batch.get_result(WorkflowGetResultOptions::default()).await.map_err(failed)?
-            } else {
-                status(&batch).await?
+        Command::Status { batch: id, wait, json } => {
+            let batch = batch(&id);
+            let found = batch.describe(Default::default()).await.map_err(failed)?;
+            let status = match found.status() {
+                WorkflowExecutionStatus::Running if !wait => {
+                    answered(batch.query(Batch::status, (), Default::default())).await?.map_err(failed)?
+                }
+                _ => batch.get_result(Default::default()).await.map_err(failed)?,
             };
             match json {
                 true => say(&serde_json::to_string(&status).map_err(failed)?),
@@ -192,197 +192,145 @@ async fn run(arguments: Arguments) -> Result<()> {
             }
             Ok(())
         }
-        Command::Budget { batch, units } => {
-            let batch = handle(&server.connect(PATIENCE).await?, &batch);
-            let budget = Some(units.thousandths());
-            let set = batch.execute_update(Batch::set_budget, budget, WorkflowExecuteUpdateOptions::default());
-            let status = answered(set).await?.map_err(failed)?;
-            say(shown(&status).trim_end());
+        Command::Budget { batch: id, units } => {
+            let batch = batch(&id);
+            let set = batch.execute_update(Batch::set_budget, Some(units.thousandths()), Default::default());
+            match answered(set).await? {
+                Ok(status) => say(shown(&status).trim_end()),
+                Err(WorkflowUpdateError::Failed(why)) => return Err(Failure::invalid(why.message)),
+                Err(reason) => return Err(failed(reason)),
+            }
             Ok(())
         }
-        Command::Resolve { id, how } => resolve(&server.connect(PATIENCE).await?, id, how).await,
-        Command::Cancel { batch } => {
-            let batch = handle(&server.connect(PATIENCE).await?, &batch);
-            batch.cancel(WorkflowCancelOptions::default()).await.map_err(failed)
+        Command::Resolve { id, decision: Decision { closed_in: Some(closed), .. } } => {
+            let ended = Some(Ended::new(How::GivenUp, "its workflow is closed".to_owned()));
+            let report = Report { id, trouble: None, ended };
+            batch(&closed).signal(Batch::report, report, Default::default()).await.map_err(failed)
         }
+        Command::Resolve { id, decision } => {
+            let resolution = match decision.task {
+                Some(task) => Resolution::Task(task),
+                None if decision.submit_again => Resolution::SubmitAgain,
+                None => Resolution::GiveUp,
+            };
+            let video = client.get_workflow_handle::<Video>(id);
+            video.signal(Video::resolve, resolution, Default::default()).await.map_err(failed)
+        }
+        Command::Cancel { batch: id } => batch(&id).cancel(Default::default()).await.map_err(failed),
     }
 }
 
-/// The state of a new batch, once every line of its manifest is checked and written to the plan beside it.
-fn checked(start: &Start, account: String, pace: Pace) -> Result<BatchState> {
-    let prices = start.prices.as_deref().map_or_else(Prices::builtin, Prices::load)?;
-    let manifest = std::path::absolute(&start.manifest).map_err(failed)?;
-    let plan = Plan {
-        manifest: &manifest,
-        out_dir: &start.out_dir,
-        prices: &prices,
-        budget: start.budget.is_some(),
-        outside: start.allow_outside,
-    };
-    let mut lines = plan.open()?;
-    if start.restart {
-        lines.may_exist = Box::new(|_| true);
-    }
-    let name = start.name.clone().unwrap_or_else(|| manifest.to_string_lossy().into_owned());
-    let batch = ids::batch(&account, &name);
-    let (mut rows, mut faults, mut total, mut estimate) = (String::new(), Vec::new(), 0, Units::default());
-    while let Some(line) = lines.next() {
-        let job = match line {
-            Ok(job) if job.external_id.is_none() => job,
-            Ok(job) => {
-                faults.push(format!("line {}: external_id: expected none, as it is computed, given one", job.line));
-                continue;
-            }
-            Err(fault) => {
-                faults.push(fault.to_string());
-                continue;
-            }
+impl Start {
+    async fn run(self, client: &Client, account: String, pace: Pace) -> Result<()> {
+        let manifest = path(&std::path::absolute(&self.manifest).map_err(failed)?)?;
+        let batch = ids::batch(&account, self.name.as_deref().unwrap_or(&manifest));
+        let (rows, total) = self.checked(&manifest, &account, &batch)?;
+        // By its content: the plan of a batch that runs is not replaced.
+        let plan = format!("{manifest}.{}.plan", ids::digest(&rows));
+        let beside = format!("{plan}.new");
+        let write = std::fs::write(&beside, rows).and_then(|()| std::fs::rename(beside, &plan));
+        write.map_err(|reason| Failure::other("start", format!("{plan}: {reason}")))?;
+        worker::start_account(client, &account, None, pace).await?;
+        let options = WorkflowStartOptions::new(ids::queue(&account), ids::batch_workflow(&batch)).build();
+        let state = BatchState {
+            account,
+            manifest,
+            plan,
+            total,
+            budget: self.budget.map(Units::thousandths),
+            window: self.window as usize,
+            events: self.events,
+            pace,
+            offset: Some(0),
+            ..BatchState::default()
         };
-        if lines.repeats.is_some() {
-            continue;
+        match client.start_workflow(Batch::run, state, options).await {
+            Ok(_) => say(&format!("batch {batch}")),
+            Err(WorkflowStartError::AlreadyStarted { .. }) => {
+                let hint = format!("see kling-temporal status {batch}; another --name submits all of it again");
+                return Err(Failure::invalid(format!("batch {batch} runs already")).with_hint(hint));
+            }
+            Err(reason) => return Err(failed(reason)),
         }
-        let row = Row {
-            id: ids::video(&account, &batch, &job.request_hash),
-            line: u64::try_from(job.line).unwrap_or_default(),
-            hash: job.request_hash,
-            operation: job.operation,
-            model: job.model,
-            output: path(&job.output)?,
-            estimate: job.estimate.thousandths(),
-        };
-        (total, estimate) = (total + 1, estimate + job.estimate);
-        _ = writeln!(rows, "{}", serde_json::to_string(&row).map_err(failed)?);
+        Ok(())
     }
-    if !faults.is_empty() || total == 0 {
-        let faults =
-            if total == 0 && faults.is_empty() { "the manifest has no line".to_owned() } else { faults.join("\n") };
-        return Err(Failure::invalid(faults).with_hint("nothing was submitted; fix the manifest"));
-    }
-    // By its content: the plan of a batch that runs is not replaced.
-    let digest = Sha256::digest(&rows);
-    let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let plan = PathBuf::from(format!("{}.{digest}.plan", manifest.display()));
-    written(&plan, &rows)?;
-    say(&format!("{total} requests, about {estimate} units"));
-    Ok(BatchState {
-        account,
-        manifest: path(&manifest)?,
-        plan: path(&plan)?,
-        total,
-        budget: start.budget.map(Units::thousandths),
-        window: start.window as usize,
-        events: start.events,
-        pace,
-        offset: Some(0),
-        queue: Default::default(),
-        flying: Default::default(),
-        spent: 0,
-        ended: Default::default(),
-        problems: Vec::new(),
-        cancelled: false,
-    })
-}
 
-async fn started(client: &Client, start: &Start, state: BatchState) -> Result<()> {
-    worker::start_account(client, &state.account, None, state.pace).await?;
-    let name = start.name.clone().unwrap_or_else(|| state.manifest.clone());
-    let batch = ids::batch(&state.account, &name);
-    let options = WorkflowStartOptions::new(ids::queue(&state.account), ids::batch_workflow(&batch)).build();
-    match client.start_workflow(Batch::run, state, options).await {
-        Ok(_) => {
-            say(&format!("batch {batch}"));
-            Ok(())
+    /// The lines of the plan and their number, once the whole manifest is checked.
+    fn checked(&self, manifest: &str, account: &str, batch: &str) -> Result<(String, u64)> {
+        let prices = self.prices.as_deref().map_or_else(Prices::builtin, Prices::load)?;
+        let (manifest, out_dir, budget) = (Path::new(manifest), &self.out_dir, self.budget.is_some());
+        let mut lines = Plan { manifest, out_dir, prices: &prices, budget, outside: self.allow_outside }.open()?;
+        if self.restart {
+            lines.may_exist = Box::new(|_| true);
         }
-        Err(WorkflowStartError::AlreadyStarted { .. }) => Err(Failure::invalid(format!("batch {batch} runs already"))
-            .with_hint(format!(
-                "kling-temporal status {batch}; another --name makes another batch, which submits all again"
-            ))),
-        Err(reason) => Err(failed(reason)),
-    }
-}
-
-async fn status(batch: &WorkflowHandle<Client, Batch>) -> Result<Status> {
-    let found = batch.describe(WorkflowDescribeOptions::default()).await.map_err(failed)?;
-    match found.status() {
-        WorkflowExecutionStatus::Running => {
-            answered(batch.query(Batch::status, (), WorkflowQueryOptions::default())).await?.map_err(failed)
+        let (mut rows, mut faults, mut total, mut estimate) = (String::new(), Vec::new(), 0, Units::default());
+        while let Some(line) = lines.next() {
+            match line {
+                // The same work has one output.
+                Ok(_) if lines.repeats.is_some() => {}
+                Ok(job) if job.external_id.is_some() => {
+                    faults.push(format!("line {}: external_id: expected none, as it is computed, given one", job.line));
+                }
+                Ok(job) => {
+                    (total, estimate) = (total + 1, estimate + job.estimate);
+                    let row = Row {
+                        id: ids::video(account, batch, &job.request_hash),
+                        line: u64::try_from(job.line).unwrap_or_default(),
+                        hash: job.request_hash,
+                        operation: job.operation,
+                        model: job.model,
+                        output: path(&job.output)?,
+                        estimate: job.estimate.thousandths(),
+                    };
+                    _ = writeln!(rows, "{}", serde_json::to_string(&row).map_err(failed)?);
+                }
+                Err(fault) => faults.push(fault.to_string()),
+            }
         }
-        _ => batch.get_result(WorkflowGetResultOptions::default()).await.map_err(failed),
+        if total == 0 && faults.is_empty() {
+            faults.push("manifest: expected lines, given none".to_owned());
+        }
+        if !faults.is_empty() {
+            return Err(Failure::invalid(faults.join("\n")).with_hint("nothing was submitted; fix the manifest"));
+        }
+        say(&format!("{total} requests, about {estimate} units"));
+        Ok((rows, total))
     }
 }
 
-async fn resolve(client: &Client, id: String, how: How1) -> Result<()> {
-    if let Some(batch) = how.closed_in {
-        let ended =
-            Ended { how: How::GivenUp, task: None, units: None, why: Some("its workflow is closed".to_owned()) };
-        let report = Report { id, trouble: None, ended: Some(ended) };
-        let batch = handle(client, &batch);
-        return batch.signal(Batch::report, report, WorkflowSignalOptions::default()).await.map_err(failed);
-    }
-    let resolution = match how.task {
-        Some(task) => Resolution::Task(task),
-        None if how.submit_again => Resolution::SubmitAgain,
-        None => Resolution::GiveUp,
-    };
-    let video = client.get_workflow_handle::<Video>(id);
-    video.signal(Video::resolve, resolution, WorkflowSignalOptions::default()).await.map_err(failed)
-}
-
-/// What a worker responds, or that none does: a query waits for one.
+/// What a worker responds, or that none does: queries and updates wait for one.
 async fn answered<T>(response: impl Future<Output = T>) -> Result<T> {
-    tokio::time::timeout(PATIENCE, response).await.map_err(|_| {
-        Failure::other("status", "no worker responds")
-            .with_hint("start one with the key of this account: kling-temporal worker")
-    })
+    let response = tokio::time::timeout(PATIENCE, response).await;
+    let hint = "start one with the key of this account: kling-temporal worker";
+    response.map_err(|_| Failure::other("status", "no worker responds").with_hint(hint))
 }
 
-fn shown(status: &Status) -> String {
-    let [spent, reserved] = [status.spent, status.reserved].map(Units::from_thousandths);
+fn shown(status: &BatchState) -> String {
+    let [spent, reserved] = [status.spent, status.reserved()].map(Units::from_thousandths);
     let budget = status.budget.map(|budget| format!(" of {}", Units::from_thousandths(budget))).unwrap_or_default();
-    let ended = status.ended.iter().map(|(how, count)| format!("{count} {}", word(how)));
-    let ended: Vec<_> = ended.chain([format!("{} started", status.started)]).collect();
-    let mut text = format!("{}\n{} requests: {}\n", status.manifest, status.total, ended.join(", "));
+    let ended: String = status.ended.iter().map(|(how, count)| format!("{count} {how}, ")).collect();
+    let (total, started) = (status.total, status.flying.len());
+    let mut text = format!("{total} requests: {ended}{started} started\n");
     _ = writeln!(text, "{spent} units booked, {reserved} reserved{budget}");
-    if let Some(what) = &status.waits_for {
-        _ = writeln!(text, "waits for {what}");
+    if let Some(why) = status.next().err().filter(|_| !status.queue.is_empty()) {
+        _ = writeln!(text, "waits for {why}");
     }
-    for (id, flight) in &status.troubles {
-        _ = match &flight.trouble {
-            Some(Trouble::Unknown(why)) => {
-                writeln!(text, "line {}: outcome unknown: {why}\n  kling-temporal resolve {id} …", flight.line)
-            }
-            Some(Trouble::Halted { why, .. }) => writeln!(text, "line {}: halted: {why}", flight.line),
+    for (id, Flight { line, trouble, .. }) in &status.flying {
+        _ = match trouble {
+            Some(Trouble::Unknown(why)) => writeln!(text, "line {line}: {id}: outcome unknown: {why}"),
+            Some(Trouble::Halted { why, .. }) => writeln!(text, "line {line}: halted: {why}"),
             None => Ok(()),
         };
     }
-    for problem in &status.problems {
-        let why = problem.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-        _ = writeln!(text, "line {}: {}{why}", problem.line, word(&problem.how));
+    for (line, Ended { how, why, .. }) in &status.problems {
+        _ = writeln!(text, "line {line}: {how}: {}", why.as_deref().unwrap_or("no reason"));
     }
     text
-}
-
-fn word(how: &How) -> String {
-    serde_json::to_string(how).unwrap_or_default().trim_matches('"').replace('_', " ")
-}
-
-fn handle(client: &Client, batch: &str) -> WorkflowHandle<Client, Batch> {
-    client.get_workflow_handle::<Batch>(ids::batch_workflow(batch))
 }
 
 fn path(path: &Path) -> Result<String> {
     let text = path.to_str().map(str::to_owned);
     text.ok_or_else(|| Failure::invalid(format!("{}: expected a path in UTF-8, given another", path.display())))
-}
-
-/// Writes a file whole, or not at all.
-fn written(path: &Path, text: &str) -> Result<()> {
-    let write = || {
-        let beside = path.with_extension("plan.new");
-        std::fs::write(&beside, text)?;
-        std::fs::rename(beside, path)
-    };
-    write().map_err(|reason: std::io::Error| Failure::other("start", format!("{}: {reason}", path.display())))
 }
 
 fn failed(reason: impl ToString) -> Box<Failure> {
@@ -397,13 +345,13 @@ fn say(line: &str) {
 /// A token that the first SIGTERM or SIGINT cancels.
 fn stop_on_signal() -> Result<CancellationToken> {
     let stop = CancellationToken::new();
+    let token = stop.clone();
     #[cfg(unix)]
     let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(failed)?;
     #[cfg(unix)]
     let terminated = async move { term.recv().await };
     #[cfg(not(unix))]
     let terminated = std::future::pending::<()>();
-    let token = stop.clone();
     tokio::spawn(async move {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => {}

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use kling_cli::batch::{State, Units, Verdict};
-use kling_client::Error;
+use kling_client::{Error, ErrorKind, Reason};
 use serde::{Deserialize, Serialize};
 
-use crate::data::{AccountState, BatchState, Ended, Flight, How, Problem, Report, Row, Status, Submitted, Trouble};
+use crate::data::{AccountState, BatchState, Ended, Flight, How, Report, Row, Submitted, Trouble};
 
 /// Look-ups after which an outcome stays unknown until somebody resolves it.
 pub const LOOK_UPS: u32 = 6;
+/// Look-ups after a doubtful refusal, in more than a minute.
+pub const DOUBTS: u32 = 3;
 /// Problems that a batch keeps with their reasons; of the others it keeps the number.
 const PROBLEMS: usize = 200;
 /// Maximum number of videos that are started in one step.
@@ -68,7 +70,10 @@ fn grown(first: Duration, failures: u32) -> Duration {
 pub fn submitted(error: &Error) -> Submitted {
     let why = in_short(error);
     match Verdict::on(error.kind(), error.reason(), error.code()) {
-        Verdict::Again(_) => Submitted::Again { least_ms: millis(error.retry_after()), why },
+        Verdict::Again(_) => {
+            let doubtful = is_doubtful(error.kind(), error.reason(), error.code());
+            Submitted::Again { least_ms: millis(error.retry_after()), doubtful, why }
+        }
         Verdict::HaltModel => Submitted::Halt { model: true, why },
         Verdict::Halt => Submitted::Halt { model: false, why },
         Verdict::Refused => Submitted::Refused(why),
@@ -80,8 +85,15 @@ pub fn submitted(error: &Error) -> Submitted {
 pub fn not_submitted(error: &Error) -> Submitted {
     match Verdict::on(error.kind(), error.reason(), error.code()) {
         Verdict::Halt | Verdict::HaltModel => Submitted::Halt { model: false, why: in_short(error) },
-        _ => Submitted::Again { least_ms: millis(error.retry_after()), why: in_short(error) },
+        _ => Submitted::Again { least_ms: millis(error.retry_after()), doubtful: false, why: in_short(error) },
     }
+}
+
+/// Whether a task may have been made all the same: a gateway that tries several channels responds with the last one's limit.
+/// Only Kling's own codes prove that there is none.
+fn is_doubtful(kind: ErrorKind, reason: Reason, code: Option<&str>) -> bool {
+    let is_klings = code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code >= 1000);
+    kind == ErrorKind::Rejected && matches!(reason, Reason::RateLimited | Reason::Overloaded) && !is_klings
 }
 
 fn millis(time: Option<Duration>) -> u64 {
@@ -120,7 +132,7 @@ impl BatchState {
             && let Ok(at) = self.next()
             && let Some(row) = self.queue.remove(at)
         {
-            let flight = Flight { line: row.line, kind: kind(&row), estimate: row.estimate, trouble: None };
+            let flight = Flight { line: row.line, kind: row.kind(), estimate: row.estimate, trouble: None };
             self.flying.insert(row.id.clone(), flight);
             rows.push(row);
         }
@@ -140,7 +152,7 @@ impl BatchState {
         if let Some((_, why)) = halts.clone().find(|(of, _)| of.is_none()) {
             return Err(format!("halted: {why}"));
         }
-        let is_halted = |row: &&Row| halts.clone().any(|(of, _)| of == Some(&kind(row)));
+        let is_halted = |row: &&Row| halts.clone().any(|(of, _)| of == Some(&row.kind()));
         let Some(at) = self.queue.iter().position(|row| !is_halted(&row)) else {
             return Err(halts.next().map_or_else(|| "nothing".to_owned(), |(_, why)| format!("halted: {why}")));
         };
@@ -178,7 +190,7 @@ impl BatchState {
         self.spent = self.spent.saturating_add(books(&ended, flight.estimate));
         *self.ended.entry(ended.how).or_default() += 1;
         if ended.how != How::Delivered && self.problems.len() < PROBLEMS {
-            self.problems.push(Problem { line: flight.line, id: report.id, how: ended.how, why: ended.why });
+            self.problems.push((flight.line, ended));
         }
     }
 
@@ -196,28 +208,6 @@ impl BatchState {
             )),
         }
     }
-
-    /// What `status` shows.
-    pub fn status(&self) -> Status {
-        let troubles = self.flying.iter().filter(|(_, flight)| flight.trouble.is_some());
-        Status {
-            manifest: self.manifest.clone(),
-            total: self.total,
-            ended: self.ended.clone(),
-            started: self.flying.len(),
-            troubles: troubles.map(|(id, flight)| (id.clone(), flight.clone())).collect(),
-            problems: self.problems.clone(),
-            spent: self.spent,
-            reserved: self.reserved(),
-            budget: self.budget,
-            waits_for: self.next().err().filter(|_| !self.queue.is_empty()),
-            cancelled: self.cancelled,
-        }
-    }
-}
-
-fn kind(row: &Row) -> String {
-    format!("{} {}", row.operation, row.model)
 }
 
 impl AccountState {
@@ -229,3 +219,6 @@ impl AccountState {
         granted
     }
 }
+
+#[cfg(test)]
+mod tests;

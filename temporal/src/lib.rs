@@ -47,6 +47,7 @@ pub mod activities;
 #[expect(missing_docs, reason = "the macros of the SDK make items without")]
 pub mod batch;
 mod command;
+#[expect(missing_docs, reason = "fields that their names explain")]
 pub mod data;
 pub mod decide;
 pub mod ids;

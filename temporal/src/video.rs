@@ -14,8 +14,8 @@ use temporalio_sdk::{
 use crate::account::Account;
 use crate::activities::Activities;
 use crate::batch::Batch;
-use crate::data::{Download, Ended, How, LookUp, Polled, Report, Resolution, Submit, Submitted, Trouble, VideoInput};
-use crate::decide::{LOOK_UPS, Pace};
+use crate::data::{Ended, How, Polled, Report, Resolution, Submit, Submitted, Trouble, VideoInput};
+use crate::decide::{DOUBTS, LOOK_UPS, Pace};
 use crate::ids;
 
 /// Longest submit: an upload of many images, and a response.
@@ -96,9 +96,12 @@ impl Course<'_> {
                     self.trouble(None).await;
                     return Ok(task);
                 }
-                Ok(Submitted::Refused(why)) => return Err(ended(How::Refused, Some(why))),
-                Ok(Submitted::Again { least_ms, .. }) => {
+                Ok(Submitted::Refused(why)) => return Err(Ended::new(How::Refused, why)),
+                Ok(Submitted::Again { least_ms, doubtful, why }) => {
                     self.trouble(None).await;
+                    if doubtful && let Some(found) = self.look_up(why, true).await {
+                        return found;
+                    }
                     pace.pause(earlier, Duration::from_millis(least_ms))
                 }
                 Ok(Submitted::Halt { model, why }) => {
@@ -106,12 +109,12 @@ impl Course<'_> {
                     self.trouble(Some(Trouble::Halted { model, why })).await;
                     pace.halt()
                 }
-                Ok(Submitted::Lost(why)) => match self.look_up(why).await {
+                Ok(Submitted::Lost(why)) => match self.look_up(why, false).await {
                     Some(found) => return found,
                     None => Duration::ZERO,
                 },
                 // The worker died, the server did not hear of it in time, or its words cannot be read.
-                Err(_) => match self.look_up("the worker gave no outcome".to_owned()).await {
+                Err(_) => match self.look_up("the worker gave no outcome".to_owned(), false).await {
                     Some(found) => return found,
                     None => Duration::ZERO,
                 },
@@ -120,12 +123,12 @@ impl Course<'_> {
                 self.ctx.timer(pause).await;
             }
         }
-        Err(ended(How::Refused, None))
+        Err(Ended::new(How::Refused, None))
     }
 
     /// Waits for a place among the running tasks of the account.
     async fn place(&self) -> Result<(), Ended> {
-        let cancelled = || ended(How::Cancelled, None);
+        let cancelled = || Ended::new(How::Cancelled, None);
         while !self.ctx.state(|video| video.placed) {
             if self.ctx.cancellation_token().is_cancelled() {
                 return Err(cancelled());
@@ -151,13 +154,15 @@ impl Course<'_> {
         _ = account.signal(Account::leave, self.input.row.id.clone(), detached_signal()).await;
     }
 
-    /// Looks up the task of a submit with an unknown outcome, then waits for somebody. None if it is to be submitted again.
-    async fn look_up(&mut self, why: String) -> Option<Result<SavedTask, Ended>> {
-        for earlier in 0..LOOK_UPS {
-            let input = LookUp { id: self.input.row.id.clone(), operation: self.input.row.operation.clone() };
+    /// Looks up the task of a submit with an unknown or doubtful outcome, then waits for somebody. None if it is to be submitted
+    /// again.
+    async fn look_up(&mut self, why: String, doubtful: bool) -> Option<Result<SavedTask, Ended>> {
+        let mut readable = false;
+        for earlier in 0..if doubtful { DOUBTS } else { LOOK_UPS } {
             let options = self.options(self.input.pace.heartbeat() * 2, 3);
-            if let Ok(Some(task)) = self.ctx.execute_activity(Activities::look_up, input, options).await {
-                return Some(Ok(task));
+            match self.ctx.execute_activity(Activities::look_up, self.input.row.clone(), options).await {
+                Ok(Some(task)) => return Some(Ok(task)),
+                found => readable = found.is_ok(),
             }
             let pause = TimerOptions::builder(self.input.pace.look_up(earlier)).cancellation_token(detached()).build();
             let mut resolved =
@@ -166,6 +171,9 @@ impl Course<'_> {
                 _ = self.ctx.timer(pause) => {}
                 _ = resolved => break,
             }
+        }
+        if doubtful && readable {
+            return None;
         }
         // Its task, if there is one, has ended or will: it does not keep the others waiting.
         self.leave().await;
@@ -179,7 +187,7 @@ impl Course<'_> {
                 Some(Ok(task))
             }
             Resolution::SubmitAgain => None,
-            Resolution::GiveUp => Some(Err(ended(How::GivenUp, Some("its outcome is unknown".to_owned())))),
+            Resolution::GiveUp => Some(Err(Ended::new(How::GivenUp, "its outcome is unknown".to_owned()))),
         }
     }
 
@@ -190,16 +198,16 @@ impl Course<'_> {
         self.leave().await;
         let units = match polled {
             Ok(Polled::Finished { units }) => units,
-            Ok(Polled::Failed(why)) => return Ended { task: id, ..ended(How::Failed, Some(why)) },
-            Err(error) => return Ended { task: id, ..ended(How::NotDownloaded, Some(error.to_string())) },
+            Ok(Polled::Failed(why)) => return Ended { task: id, ..Ended::new(How::Failed, Some(why)) },
+            Err(error) => return Ended { task: id, ..Ended::new(How::NotDownloaded, Some(error.to_string())) },
         };
-        let input = Download { task, output: self.input.row.output.clone() };
+        let input = (task, self.input.row.output.clone());
         let options = self.options(DAY, DOWNLOADS);
         match self.ctx.execute_activity(Activities::download, input, options).await {
-            Ok(_) => Ended { task: id, units, ..ended(How::Delivered, None) },
+            Ok(_) => Ended { task: id, units, ..Ended::new(How::Delivered, None) },
             Err(error) => {
                 let why = error.failure().and_then(|failure| failure.cause.as_ref()).map(|cause| cause.message.clone());
-                Ended { task: id, units, ..ended(How::NotDownloaded, why) }
+                Ended { task: id, units, ..Ended::new(How::NotDownloaded, why) }
             }
         }
     }
@@ -260,8 +268,4 @@ pub(crate) fn detached_signal() -> SignalWorkflowOptions {
 /// The same for a wait.
 pub(crate) fn detached_wait() -> WaitConditionOptions {
     WaitConditionOptions::builder().cancellation_token(detached()).build()
-}
-
-fn ended(how: How, why: Option<String>) -> Ended {
-    Ended { how, task: None, units: None, why }
 }

@@ -31,12 +31,13 @@ async fn deaths(moment: Moment) {
         worker();
         if matches!(moment, Moment::Before | Moment::During) {
             let is_unknown = |trouble: &Option<Trouble>| matches!(trouble, Some(Trouble::Unknown(_)));
-            let status = place.until(&batch, |status| status.troubles.values().any(|flight| is_unknown(&flight.trouble))).await;
+            let status =
+                place.until(&batch, |status| status.flying.values().any(|flight| is_unknown(&flight.trouble))).await;
             // Nothing was submitted by itself, and its estimate stays reserved.
             assert_eq!(place.sandbox.tasks_charged(), video - 1);
-            assert!(status.reserved > 0);
+            assert!(status.reserved() > 0);
             unknown += 1;
-            let id = status.troubles.keys().next().unwrap();
+            let id = status.flying.keys().next().unwrap();
             place.done(&["resolve", id, "--submit-again"]).await;
         }
     }

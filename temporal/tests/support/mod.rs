@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use kling_sandbox::Sandbox;
-use kling_temporal::data::Status;
+use kling_temporal::data::BatchState as Status;
 use kling_temporal::server::Server as Address;
 use tempfile::TempDir;
 use temporalio_client::Client;
@@ -77,7 +77,8 @@ impl Place {
     /// A server and a sandbox that lets double charges happen; none where there is no server.
     pub async fn new(task_time: Duration) -> Option<Self> {
         let program = temporal()?;
-        let sandbox = Sandbox::builder().key(KEY).task_time(task_time).concurrency(1000).duplicates(true).start().await.unwrap();
+        let sandbox =
+            Sandbox::builder().key(KEY).task_time(task_time).concurrency(1000).duplicates(true).start().await.unwrap();
         let base_url = sandbox.base_url().to_owned();
         let mut place = Self {
             folder: tempfile::tempdir().unwrap(),
@@ -223,6 +224,14 @@ impl Place {
             assert!(began.elapsed() < Duration::from_secs(120), "{status:#?}\n{}", self.logs());
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// Resets a workflow to its beginning, as an operator might.
+    pub async fn reset(&self, workflow: &str) {
+        let mut command = tokio::process::Command::new(&self.program);
+        command.args(["workflow", "reset", "--event-id", "3", "--reason", "test", "--workflow-id", workflow]);
+        let output = command.args(["--address", &self.address()[7..]]).output().await.unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
     }
 
     /// The logs of the workers and of the server.
