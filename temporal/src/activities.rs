@@ -54,7 +54,7 @@ impl Activities {
         if self.guarded && run.as_deref() != Some(&input.original_run) {
             return Submitted::Lost("the workflow was reset".to_owned());
         }
-        let (row, manifest) = (input.row.clone(), PathBuf::from(&input.manifest));
+        let (row, manifest) = (input.video.row.clone(), PathBuf::from(&input.video.manifest));
         let request = match tokio::task::spawn_blocking(move || read_line(&manifest, &row)).await {
             Ok(Ok(Ok(request))) => request,
             Ok(Ok(Err(refused))) => return Submitted::Refused(refused),
@@ -62,13 +62,13 @@ impl Activities {
             Ok(Err(why)) => return Submitted::Again { least_ms: 0, doubtful: false, why },
             Err(why) => return Submitted::Again { least_ms: 0, doubtful: false, why: why.to_string() },
         };
-        let request = match request.request(&input.row.id) {
+        let request = match request.request(&input.video.row.id) {
             Ok(request) => request,
             Err(error) => return submitted(&error),
         };
         // The history of an earlier submit may be lost: with the server's database, or after its retention.
         if self.guarded {
-            match self.find(&input.row).await {
+            match self.find(&input.video.row).await {
                 Ok(Some(task)) => return Submitted::Task(task),
                 Ok(None) => {}
                 Err(error) => return not_submitted(&error),
@@ -84,7 +84,7 @@ impl Activities {
         };
         // The code of an invalid request also says that the external id exists.
         if matches!(outcome, Submitted::Refused(_)) && error.reason() == Reason::InvalidRequest {
-            match self.find(&input.row).await {
+            match self.find(&input.video.row).await {
                 Ok(Some(task)) => return Submitted::Task(task),
                 _ if input.earlier > 0 => return Submitted::Lost(in_short(&error)),
                 _ => {}
@@ -138,15 +138,14 @@ impl Activities {
     /// Polls a task until it ends.
     #[activity]
     pub async fn poll(self: Arc<Self>, ctx: ActivityContext, task: SavedTask) -> Result<Polled, ActivityError> {
-        let wait = async { self.task(task)?.wait().timeout(TURN).await.map_err(Poll::Error) };
+        let wait = self.task(task)?.wait().timeout(TURN).into_future();
         match self.interruptible(&ctx, wait).await? {
             Ok(finished) => {
                 let units = finished.info().units_deducted.as_deref().and_then(|units| units.parse::<Units>().ok());
-                Ok(Polled::Finished { units: units.map(Units::thousandths) })
+                Ok(Ok(units.map(Units::thousandths)))
             }
-            Err(Poll::Error(error)) if error.kind() == ErrorKind::TaskFailed => Ok(Polled::Failed(in_short(&error))),
-            Err(Poll::Error(error)) => Err(failed(in_short(&error))),
-            Err(Poll::Activity(error)) => Err(error),
+            Err(error) if error.kind() == ErrorKind::TaskFailed => Ok(Err(in_short(&error))),
+            Err(error) => Err(failed(in_short(&error))),
         }
     }
 
@@ -215,18 +214,6 @@ impl Activities {
     }
 }
 
-/// Why a wait ended without a task.
-enum Poll {
-    Error(Error),
-    Activity(ActivityError),
-}
-
-impl From<ActivityError> for Poll {
-    fn from(error: ActivityError) -> Self {
-        Self::Activity(error)
-    }
-}
-
 /// Does some work, with heartbeats: three in each timeout.
 async fn beating<T>(ctx: &ActivityContext, work: impl Future<Output = T>) -> T {
     let every = ctx.info().heartbeat_timeout.unwrap_or(POLL) / 3;
@@ -270,10 +257,10 @@ fn read_page(plan: &Path, offset: u64) -> Result<Page, String> {
     while rows.len() < PAGE {
         line.clear();
         match file.read_line(&mut line).map_err(explained)? {
-            0 => return Ok(Page { rows, offset: None }),
+            0 => return Ok((rows, None)),
             length => next += length as u64,
         }
         rows.push_back(serde_json::from_str(&line).map_err(|reason| format!("{}: {reason}", plan.display()))?);
     }
-    Ok(Page { rows, offset: Some(next) })
+    Ok((rows, Some(next)))
 }

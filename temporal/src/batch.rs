@@ -111,7 +111,7 @@ async fn read_page(ctx: &WorkflowContext<Batch>) -> WorkflowResult<()> {
     let input = (plan, ctx.state(|batch| batch.state.offset.unwrap_or_default()));
     let options = ActivityOptions::with_start_to_close_timeout(READ).retry_policy(retry(pace, 0)).build();
     match ctx.execute_activity(Activities::page, input, options).await {
-        Ok(page) => ctx.state_mut(|batch| (batch.state.queue, batch.state.offset) = (page.rows, page.offset)),
+        Ok(page) => ctx.state_mut(|batch| (batch.state.queue, batch.state.offset) = page),
         // Cancelled: nothing is started any more.
         Err(_) if ctx.cancellation_token().is_cancelled() => {}
         Err(error) => return Err(error.into()),

@@ -15,7 +15,7 @@ use temporalio_client::{Client, WorkflowExecutionStatus, WorkflowStartOptions};
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::Batch;
-use crate::data::{BatchState, Ended, Flight, How, Report, Resolution, Row, Trouble};
+use crate::data::{BatchState, Ended, Flight, How, Resolution, Row, Trouble};
 use crate::decide::Pace;
 use crate::ids;
 use crate::server::Server;
@@ -94,9 +94,6 @@ struct Decision {
     /// Leave it, with its estimate booked
     #[arg(long)]
     give_up: bool,
-    /// Leave it in this batch, which waits for a video whose workflow is closed
-    #[arg(long, value_name = "BATCH")]
-    closed_in: Option<String>,
 }
 
 #[derive(Args)]
@@ -124,9 +121,6 @@ struct Start {
     /// Number of videos that are started and have not ended
     #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     window: u32,
-    /// Id of the account, as its workers print it. Default: that of the API key
-    #[arg(long, value_name = "ID")]
-    account: Option<String>,
     /// Number of events after which the workflow continues as a new run
     #[arg(long, hide = true, default_value_t = 8000)]
     events: u32,
@@ -168,14 +162,9 @@ async fn run(arguments: Arguments) -> Result<()> {
     match command {
         Command::Worker { .. } => Ok(()),
         Command::Start(start) => {
-            let (account, expected) = match &start.account {
-                Some(account) => (account.clone(), None),
-                None => {
-                    let kling = connection(&access)?;
-                    (ids::account(&kling.base_url, &kling.fingerprint), kling.expected)
-                }
-            };
-            start.run(&client, account, Pace::new(expected)).await
+            let kling = connection(&access)?;
+            let account = ids::account(&kling.base_url, &kling.fingerprint);
+            start.run(&client, account, Pace::new(kling.expected)).await
         }
         Command::Status { batch: id, wait, json } => {
             let batch = batch(&id);
@@ -201,11 +190,6 @@ async fn run(arguments: Arguments) -> Result<()> {
                 Err(reason) => return Err(failed(reason)),
             }
             Ok(())
-        }
-        Command::Resolve { id, decision: Decision { closed_in: Some(closed), .. } } => {
-            let ended = Some(Ended::new(How::GivenUp, "its workflow is closed".to_owned()));
-            let report = Report { id, trouble: None, ended };
-            batch(&closed).signal(Batch::report, report, Default::default()).await.map_err(failed)
         }
         Command::Resolve { id, decision } => {
             let resolution = match decision.task {
@@ -308,7 +292,7 @@ async fn answered<T>(response: impl Future<Output = T>) -> Result<T> {
 fn shown(status: &BatchState) -> String {
     let [spent, reserved] = [status.spent, status.reserved()].map(Units::from_thousandths);
     let budget = status.budget.map(|budget| format!(" of {}", Units::from_thousandths(budget))).unwrap_or_default();
-    let ended: String = status.ended.iter().map(|(how, count)| format!("{count} {how}, ")).collect();
+    let ended: String = status.ended.iter().map(|(how, count)| format!("{count} {}, ", word(how))).collect();
     let (total, started) = (status.total, status.flying.len());
     let mut text = format!("{total} requests: {ended}{started} started\n");
     _ = writeln!(text, "{spent} units booked, {reserved} reserved{budget}");
@@ -323,9 +307,13 @@ fn shown(status: &BatchState) -> String {
         };
     }
     for (line, Ended { how, why, .. }) in &status.problems {
-        _ = writeln!(text, "line {line}: {how}: {}", why.as_deref().unwrap_or("no reason"));
+        _ = writeln!(text, "line {line}: {}: {}", word(how), why.as_deref().unwrap_or("no reason"));
     }
     text
+}
+
+fn word(how: &How) -> String {
+    serde_json::to_string(how).unwrap_or_default().trim_matches('"').replace('_', " ")
 }
 
 fn path(path: &Path) -> Result<String> {

@@ -3,7 +3,6 @@
 //! A request is named by manifest, line and hash. There is no prompt, image, key or signed URL in any of these types.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
 
 use kling_client::{Operation, SavedTask};
 use serde::{Deserialize, Serialize};
@@ -46,8 +45,7 @@ pub struct VideoInput {
 /// Input of the activity `submit`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Submit {
-    pub row: Row,
-    pub manifest: String,
+    pub video: VideoInput,
     /// First run of the workflow: another one than that of the activity after a reset.
     pub original_run: String,
     /// Number of earlier submits of this video.
@@ -75,19 +73,11 @@ pub enum Submitted {
     Lost(String),
 }
 
-/// End of a task.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Polled {
-    Finished { units: Option<i64> },
-    Failed(String),
-}
+/// End of a task: the deducted units, if the API names them, or why it failed.
+pub type Polled = Result<Option<i64>, String>;
 
-/// Checked lines, of many, and the byte at which to read on.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Page {
-    pub rows: VecDeque<Row>,
-    pub offset: Option<u64>,
-}
+/// Checked lines, of many, and the byte of the plan at which to read on.
+pub type Page = (VecDeque<Row>, Option<u64>);
 
 /// How a video ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -115,19 +105,6 @@ pub struct Ended {
     /// Deducted units, if the API names them.
     pub units: Option<i64>,
     pub why: Option<String>,
-}
-
-impl fmt::Display for How {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Delivered => "delivered",
-            Self::NotDownloaded => "not downloaded",
-            Self::Failed => "failed",
-            Self::Refused => "refused",
-            Self::Cancelled => "cancelled",
-            Self::GivenUp => "given up",
-        })
-    }
 }
 
 impl Ended {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kling_client::SavedTask;
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{workflow, workflow_methods};
-use temporalio_sdk::workflows::select;
+use temporalio_sdk::workflows::{join, select};
 use temporalio_sdk::{
     ActivityOptions, MemoValue, SignalWorkflowOptions, SyncWorkflowContext, TimerOptions, WaitConditionOptions,
     WorkflowCancellationToken, WorkflowContext, WorkflowContextView, WorkflowResult, WorkflowSignalError,
@@ -14,7 +14,7 @@ use temporalio_sdk::{
 use crate::account::Account;
 use crate::activities::Activities;
 use crate::batch::Batch;
-use crate::data::{Ended, How, Polled, Report, Resolution, Submit, Submitted, Trouble, VideoInput};
+use crate::data::{Ended, How, Report, Resolution, Submit, Submitted, Trouble, VideoInput};
 use crate::decide::{DOUBTS, LOOK_UPS, Pace};
 use crate::ids;
 
@@ -87,8 +87,7 @@ impl Course<'_> {
         let original_run = self.ctx.info().raw().original_execution_run_id.clone();
         for earlier in 0.. {
             self.place().await?;
-            let (row, manifest) = (self.input.row.clone(), self.input.manifest.clone());
-            let input = Submit { row, manifest, original_run: original_run.clone(), earlier };
+            let input = Submit { video: self.input.clone(), original_run: original_run.clone(), earlier };
             let mut options = self.options(SUBMIT, 1);
             options.task_queue = Some(ids::submit_queue(&self.input.account));
             let pause = match self.ctx.execute_activity(Activities::submit, input, options).await {
@@ -109,15 +108,17 @@ impl Course<'_> {
                     self.trouble(Some(Trouble::Halted { model, why })).await;
                     pace.halt()
                 }
-                Ok(Submitted::Lost(why)) => match self.look_up(why, false).await {
-                    Some(found) => return found,
-                    None => Duration::ZERO,
-                },
-                // The worker died, the server did not hear of it in time, or its words cannot be read.
-                Err(_) => match self.look_up("the worker gave no outcome".to_owned(), false).await {
-                    Some(found) => return found,
-                    None => Duration::ZERO,
-                },
+                lost => {
+                    let why = match lost {
+                        Ok(Submitted::Lost(why)) => why,
+                        // The worker died, the server did not hear of it in time, or its words cannot be read.
+                        _ => "the worker gave no outcome".to_owned(),
+                    };
+                    match self.look_up(why, false).await {
+                        Some(found) => return found,
+                        None => Duration::ZERO,
+                    }
+                }
             };
             if !pause.is_zero() {
                 self.ctx.timer(pause).await;
@@ -195,15 +196,23 @@ impl Course<'_> {
     async fn bring_home(&self, task: SavedTask) -> Ended {
         let id = Some(task.task_id.clone());
         let polled = self.ctx.execute_activity(Activities::poll, task.clone(), self.options(DAY, 0)).await;
-        self.leave().await;
         let units = match polled {
-            Ok(Polled::Finished { units }) => units,
-            Ok(Polled::Failed(why)) => return Ended { task: id, ..Ended::new(How::Failed, Some(why)) },
-            Err(error) => return Ended { task: id, ..Ended::new(How::NotDownloaded, Some(error.to_string())) },
+            Ok(Ok(units)) => units,
+            ended => {
+                self.leave().await;
+                let (how, why) = match ended {
+                    Ok(ended) => (How::Failed, ended.err()),
+                    Err(error) => (How::NotDownloaded, Some(error.to_string())),
+                };
+                return Ended { task: id, ..Ended::new(how, why) };
+            }
         };
         let input = (task, self.input.row.output.clone());
         let options = self.options(DAY, DOWNLOADS);
-        match self.ctx.execute_activity(Activities::download, input, options).await {
+        let download = self.ctx.execute_activity(Activities::download, input, options);
+        // Its task runs no more, so its place is free.
+        let (downloaded, ()) = join!(download, self.leave());
+        match downloaded {
             Ok(_) => Ended { task: id, units, ..Ended::new(How::Delivered, None) },
             Err(error) => {
                 let why = error.failure().and_then(|failure| failure.cause.as_ref()).map(|cause| cause.message.clone());

@@ -9,7 +9,8 @@ use kling_cli::batch::{Plan, Prices};
 use kling_client::Client;
 use kling_sandbox::{Endpoint, Fault, Sandbox, ScriptedResponse};
 use kling_temporal::activities::Activities;
-use kling_temporal::data::{Polled, Row, Submit, Submitted};
+use kling_temporal::data::{Row, Submit, Submitted, VideoInput};
+use kling_temporal::decide::Pace;
 use temporalio_sdk::testing::{ActivityEnvironment, TestActivityInfoOptions};
 use tokio_util::sync::CancellationToken;
 
@@ -43,8 +44,13 @@ impl Setting {
         self.row.clone()
     }
 
+    fn video(&self) -> VideoInput {
+        let (account, batch) = Default::default();
+        VideoInput { row: self.row(), manifest: self.manifest(), account, batch, pace: Pace::default() }
+    }
+
     fn submit(&self) -> Submit {
-        Submit { row: self.row(), manifest: self.manifest(), original_run: "first".to_owned(), earlier: 0 }
+        Submit { video: self.video(), original_run: "first".to_owned(), earlier: 0 }
     }
 
     /// Submits in a run of the workflow.
@@ -136,7 +142,7 @@ async fn each_outcome_of_a_submit_is_data() {
     ] {
         setting.sandbox.fault_next(Endpoint::Create, fault);
         let mut input = setting.submit();
-        input.row.id = uuid::Uuid::from_u128(setting.sandbox.posts_begun().into()).to_string();
+        input.video.row.id = uuid::Uuid::from_u128(setting.sandbox.posts_begun().into()).to_string();
         let mut outcome = setting.submitted(setting.guarded(), "first", input.clone()).await;
         // The next attempt finds what the first one made.
         if expected == "Task" {
@@ -154,7 +160,7 @@ async fn a_wait_and_a_download_bring_the_output_and_leave_no_url() {
     let Submitted::Task(task) = setting.submitted(setting.guarded(), "first", setting.submit()).await else { panic!() };
     let environment = || ActivityEnvironment::builder().register_activities(setting.guarded()).build();
     let polled = environment().run(Activities::poll, task.clone()).await.unwrap();
-    assert!(matches!(polled, Polled::Finished { units: Some(1..) }), "{polled:?}");
+    assert!(matches!(polled, Ok(Some(1..))), "{polled:?}");
     assert!(!serde_json::to_string(&(&polled, &task)).unwrap().contains(setting.sandbox.video_origin()));
     let output = setting.row().output;
     // Again, as after a worker that died before it reported the first one.
@@ -164,9 +170,9 @@ async fn a_wait_and_a_download_bring_the_output_and_leave_no_url() {
     }
     setting.sandbox.fail_next_task("risk control");
     let mut failing = setting.submit();
-    failing.row.id = uuid::Uuid::from_u128(7).to_string();
+    failing.video.row.id = uuid::Uuid::from_u128(7).to_string();
     let Submitted::Task(task) = setting.submitted(setting.guarded(), "first", failing).await else { panic!() };
-    assert!(matches!(environment().run(Activities::poll, task).await.unwrap(), Polled::Failed(_)));
+    assert!(matches!(environment().run(Activities::poll, task).await.unwrap(), Err(_)));
 }
 
 #[tokio::test]

@@ -53,7 +53,7 @@ fn what_may_have_been_charged_stays_booked() {
         (How::Refused, None, 0),
         (How::Cancelled, None, 0),
     ] {
-        assert_eq!(books(&Ended { units, ..Ended::new(how, None) }, 2000), booked, "{how}");
+        assert_eq!(books(&Ended { units, ..Ended::new(how, None) }, 2000), booked, "{how:?}");
     }
 }
 

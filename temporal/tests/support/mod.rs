@@ -206,7 +206,7 @@ impl Place {
     /// The status of a batch at its end.
     pub async fn ended(&self, batch: &str) -> Status {
         let words = ["status", batch, "--wait", "--json"];
-        let status = tokio::time::timeout(Duration::from_secs(180), self.done(&words)).await;
+        let status = tokio::time::timeout(Duration::from_secs(1200), self.done(&words)).await;
         match status {
             Ok(status) => serde_json::from_str(&status).unwrap(),
             Err(_) => panic!("the batch does not end: {:#?}\n{}", self.status(batch).await, self.logs()),
