@@ -126,14 +126,12 @@ async fn record() {
     }
 }
 
-/// Removes the name of the machine.
+/// Removes the name of the machine, which names workers and their queues.
 fn nameless(value: &mut serde_json::Value) {
     match value {
-        serde_json::Value::Object(fields) => fields.iter_mut().for_each(|(name, value)| match name.as_str() {
-            "identity" => *value = "worker".into(),
-            _ => nameless(value),
-        }),
+        serde_json::Value::Object(fields) => fields.values_mut().for_each(nameless),
         serde_json::Value::Array(items) => items.iter_mut().for_each(nameless),
+        serde_json::Value::String(text) if text.contains('@') => *text = "worker".to_owned(),
         _ => {}
     }
 }
