@@ -59,18 +59,19 @@ fn opened(path: &Path) -> Arc<Store> {
     Arc::new(Store::open_with(path, Arc::new(Jumping::default())).unwrap())
 }
 
-fn worker(sandbox: &Sandbox, store: &Arc<Store>, clock: Arc<dyn Clock>, lines: &Lines) -> Worker {
-    let client = Client::builder(KEY).base_url(sandbox.base_url()).clock(Arc::clone(&clock)).max_attempts(1);
+fn worker(sandbox: &Sandbox, store: &Arc<Store>, lines: &Lines) -> Worker {
+    let client = Client::builder(KEY).base_url(sandbox.base_url()).clock(Jumping::default()).max_attempts(1);
     let client = client.expected(EXPECTED).build().unwrap();
     let account = store.account(client.base_url(), "key").unwrap();
     let lines = Arc::clone(lines);
     let say = Arc::new(move |line: &str| lines.lock().unwrap().push(line.to_owned()));
-    Worker::new(Arc::clone(store), client, account, clock, Pace::new(Some(EXPECTED)), Until::Done, say)
+    let (clock, pace) = (Arc::new(Jumping::default()), Pace::new(Some(EXPECTED)));
+    Worker::new(Arc::clone(store), client, account, clock, pace, Until::Done, say)
 }
 
 /// Works to the end, which comes.
 async fn finish(sandbox: &Sandbox, store: &Arc<Store>, lines: &Lines) {
-    let worker = worker(sandbox, store, Arc::new(Jumping::default()), lines);
+    let worker = worker(sandbox, store, lines);
     let ended = tokio::time::timeout(LIMIT, worker.run(CancellationToken::new())).await;
     ended.unwrap_or_else(|_| panic!("no end: {lines:?}")).unwrap();
 }
@@ -128,7 +129,7 @@ async fn a_submit_under_way_at_a_death_is_looked_up_whatever_the_date() {
     add(&store, &folder, 3);
     // It is charged, and its response never comes.
     sandbox.fault_next(Endpoint::Create, Fault::silence().charged());
-    let worker = worker(&sandbox, &store, Arc::new(Jumping::default()), &lines);
+    let worker = worker(&sandbox, &store, &lines);
     store.set_places(store.account(sandbox.base_url(), "key").unwrap(), 1).unwrap();
     let first = tokio::spawn(worker.run(CancellationToken::new()));
     sandbox.until(|sandbox| sandbox.tasks_charged() == 1).await;
@@ -237,8 +238,8 @@ async fn a_run_with_nothing_but_429_for_five_minutes_ends_with_the_message() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_can_never_be_submitted_fails_in_the_end_and_costs_nothing() {
-    let overloaded = Fault::response(ScriptedResponse::new(503).body(r#"{"code":5001,"message":"unavailable"}"#));
-    let (sandbox, store, ended, _) = under("attempts", overloaded).await;
+    let limited = Fault::response(ScriptedResponse::new(429).body(r#"{"code":1302,"message":"too fast"}"#));
+    let (sandbox, store, ended, _) = under("attempts", limited).await;
     ended.unwrap();
     assert_eq!(states(&store), [State::Failed; 3]);
     assert_eq!(sandbox.tasks_charged(), 0);

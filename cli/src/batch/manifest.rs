@@ -224,7 +224,7 @@ mod tests {
         // A quote that is not closed goes to the end of the file.
         let csv = shown("c.csv", &format!("name\nn\n\"{long}\n{long}\n"));
         assert!(csv[0].starts_with("2 Some") && csv[1..] == ["3: 1"]);
-        let refused = Manifest::open(Path::new("/dev/null")).err().unwrap();
+        let refused = Manifest::open(&std::env::temp_dir()).err().unwrap();
         assert!(refused.message.contains("it is read twice"), "{refused}");
     }
 }

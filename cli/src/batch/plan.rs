@@ -70,7 +70,7 @@ pub struct Lines<'a> {
     plan: Plan<'a>,
     manifest: Manifest,
     /// First lines with a work, an output, an external id or a common reason, by short hashes.
-    seen: HashMap<u128, u64>,
+    first: HashMap<u128, u64>,
     images: Images,
     /// Why existing folders take no files.
     folders: HashMap<PathBuf, Option<io::ErrorKind>>,
@@ -92,7 +92,7 @@ impl<'a> Plan<'a> {
             repeats: None,
             plan: *self,
             manifest,
-            seen: HashMap::new(),
+            first: HashMap::new(),
             images: Images::default(),
             folders: HashMap::new(),
         })
@@ -117,7 +117,8 @@ impl Lines<'_> {
             Err(error) if error.violations().is_empty() => Err(vec![error.message().to_owned()]),
             Err(error) => Err(error.violations().iter().map(ToString::to_string).collect()),
         };
-        let (request_hash, mut reasons) = hash.map_or_else(|found| (String::new(), found), |hash| (hash, Vec::new()));
+        let (request_hash, mut reasons) =
+            hash.map_or_else(|reasons| (String::new(), reasons), |hash| (hash, Vec::new()));
         if reasons.is_empty() {
             self.repeats = self.earlier("work", request_hash.as_bytes(), line);
         }
@@ -168,8 +169,8 @@ impl Lines<'_> {
     fn earlier(&mut self, kind: &str, value: &[u8], line: u64) -> Option<u64> {
         let hash = Sha256::new().chain_update(kind).chain_update([0]).chain_update(value).finalize();
         let short = hash.iter().take(16).fold(0, |short, byte| short << 8 | u128::from(*byte));
-        let first = *self.seen.entry(short).or_insert(line);
-        (first != line).then_some(first)
+        let other = *self.first.entry(short).or_insert(line);
+        (other != line).then_some(other)
     }
 }
 
@@ -202,7 +203,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let bad = json!({"operation": "text2video", "image": "https://example.com/cat.png", "external_id": "mine",
             "prompt": "secret ".repeat(400), "output": "../a.mp4"});
-        let unpriced = json!({"operation": "text2video", "model": "kling-v3", "prompt": "secret"});
+        let unpriced = json!({"operation": "text2video", "model": "kling-v9", "prompt": "secret"});
         let lines = [line("x", "external_id", "mine"), bad, unpriced.clone(), unpriced];
         let faults: Vec<_> = read(folder.path(), &lines, |_| ()).into_iter().map(Result::err).collect();
         let reasons = faults[1].as_deref().unwrap();
@@ -210,7 +211,7 @@ mod tests {
             assert!(reasons.contains(expected), "{expected}: {reasons}");
         }
         assert!(!format!("{faults:?}").contains("secret"), "{faults:?}");
-        assert!(faults[2].as_deref().unwrap().contains(r#"add {"operation": "text2video", "model": "kling-v3""#));
+        assert!(faults[2].as_deref().unwrap().contains(r#"add {"operation": "text2video", "model": "kling-v9""#));
         assert_eq!((&faults[0], &faults[3]), (&None, &Some(String::new())));
     }
 
@@ -240,7 +241,7 @@ mod tests {
                 job.as_ref().is_ok_and(|job| job.output.ends_with(format!("out/all-{number:05}.mp4")))
             });
             assert_eq!(named.count(), 10_000);
-            assert_eq!((lines.images.0.len(), lines.folders.len(), lines.seen.len()), (1, 1, 2 * 10_000));
+            assert_eq!((lines.images.0.len(), lines.folders.len(), lines.first.len()), (1, 1, 2 * 10_000));
         });
         assert!(!folder.path().join("out").exists());
     }

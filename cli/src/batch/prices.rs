@@ -13,7 +13,8 @@ use super::units::Units;
 use crate::failure::{Failure, Result};
 
 /// A table of prices in units of the account, read from JSON. The first price that fits a request is its estimate; a field
-/// that a price does not name may have any value. Each price has a date and a source, its own or the table's.
+/// that a price does not name may have any value. A price has `units`, or units `per_second` of the duration, and may be of
+/// requests that have another field (`"has": "video_list"`) alone. Each has a date and a source, its own or the table's.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "Table")]
 pub struct Prices {
@@ -22,8 +23,15 @@ pub struct Prices {
     prices: Vec<Price>,
 }
 
-/// The fields that a price names, its units and its source.
-type Price = (BTreeMap<String, String>, Units, Source);
+#[derive(Debug, Clone)]
+struct Price {
+    /// The fields that it names.
+    fields: BTreeMap<String, String>,
+    has: Option<String>,
+    units: Units,
+    is_per_second: bool,
+    source: Source,
+}
 
 /// Origin of a price.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -52,13 +60,18 @@ impl TryFrom<Table> for Prices {
                 let none = || format!("each price needs `{name}`, its own or the table's");
                 price.remove(name).or_else(|| default.clone()).ok_or_else(none)
             };
-            let units = take("units", &None)?.parse()?;
             let source = Source { dated: take("dated", &table.dated)?, source: take("source", &table.source)? };
+            let (units, has) = (price.remove("units"), price.remove("has"));
+            let (units, is_per_second) = match (units, price.remove("per_second")) {
+                (Some(units), None) => (units, false),
+                (None, Some(units)) => (units, true),
+                _ => return Err("each price needs either `units` or `per_second`".to_owned()),
+            };
             let is_known =
                 |name: &str, value| NAMES.contains(&name) && (name != "sound" || ["on", "off"].contains(&value));
             match price.iter().find(|(name, value)| !is_known(name, value)) {
                 Some((name, value)) => Err(format!("a price cannot name {name} {value:?}")),
-                None => Ok((price, units, source)),
+                None => Ok(Price { fields: price, has, units: units.parse()?, is_per_second, source }),
             }
         };
         let prices = table.prices.into_iter().map(price).collect::<Result<_, String>>()?;
@@ -84,7 +97,7 @@ impl Prices {
     pub const ADD: &str = "put the missing prices into a file for --prices: \
         {\"dated\": \"2026-11-30\", \"source\": \"our invoice\", \"prices\": [ … ]}";
 
-    /// Default table: assumptions for multi-image2video, as the vendor publishes no price.
+    /// Default table: the prices of Kling's page, and an assumption for multi-image2video.
     pub fn builtin() -> Result<Self> {
         Self::read(Ok(include_str!("../../prices.json").to_owned()), "the default table")
     }
@@ -105,8 +118,15 @@ impl Prices {
     /// Returns the estimate of a request and its source, if a price fits.
     pub fn estimate(&self, request: &JobRequest) -> Option<(Units, &Source)> {
         let given: BTreeMap<_, _> = NAMES.into_iter().zip(values(request)).collect();
-        let fits = |price: &&Price| price.0.iter().all(|(name, value)| given.get(name.as_str()) == Some(value));
-        self.prices.iter().find(fits).map(|(_, units, source)| (*units, source))
+        let units = |price: &Price| match price.is_per_second {
+            false => Some(price.units),
+            true => Some(price.units.times(given.get("duration")?.parse().ok()?)),
+        };
+        self.prices.iter().find_map(|price| {
+            let fits = price.fields.iter().all(|(name, value)| given.get(name.as_str()) == Some(value))
+                && price.has.as_ref().is_none_or(|name| !request.text(name).is_empty());
+            fits.then(|| units(price)).flatten().map(|units| (units, &price.source))
+        })
     }
 
     /// The line to add to a table without a price for a request.
@@ -120,7 +140,7 @@ impl Prices {
 
     /// The sources of all prices, each once.
     pub fn sources(&self) -> Vec<&Source> {
-        self.prices.iter().map(|(.., source)| source).collect::<BTreeSet<_>>().into_iter().collect()
+        self.prices.iter().map(|price| &price.source).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// An amount in money, if the table has a currency.
@@ -161,15 +181,47 @@ mod tests {
         let units_of = |values: &str| units(&prices, &request("multi-image2video", &format!("kling-v1-6 {values}")));
         assert_eq!(["std 5", "std 10", "pro 5", "turbo 60"].map(units_of), ["2", "4", "3.5", "7"]);
         for operation in kling_client::Operation::all().skip(1) {
-            let [silent, loud] = ["7", "7 on"].map(|end| request(operation.as_str(), &format!("kling-v3 pro {end}")));
+            let [silent, loud] = ["7", "7 on"].map(|end| request(operation.as_str(), &format!("kling-v9 pro {end}")));
             let line = Prices::missing(&silent);
-            let expected = r#""model": "kling-v3", "mode": "pro", "duration": "7", "sound": "off", "units": "…"}"#;
+            let expected = r#""model": "kling-v9", "mode": "pro", "duration": "7", "sound": "off", "units": "…"}"#;
             assert_eq!(line, format!("{{\"operation\": \"{operation}\", {expected}"));
             let table = format!(r#"{{"dated": "d", "source": "s", "prices": [{}]}}"#, line.replace('…', "9"));
             let priced = serde_json::from_str(&table).unwrap();
             let found = [units(&prices, &silent), units(&priced, &silent), units(&priced, &loud)];
             assert_eq!(found, ["", "9", ""], "{operation}");
         }
+    }
+
+    #[test]
+    fn every_model_that_is_served_has_a_price_by_the_second_with_sound_and_with_what_else_counts() {
+        let prices = Prices::builtin().unwrap();
+        for operation in kling_client::Operation::all() {
+            for model in operation.models().into_iter().filter(|model| model.retired.is_none()) {
+                let request = request(operation.as_str(), &format!("{} pro 5", model.name));
+                assert!(prices.estimate(&request).is_some(), "{operation} {}", model.name);
+            }
+        }
+        for (operation, values, more, expected) in [
+            ("text2video", "kling-v3 std 7", "", "4.2"),
+            ("text2video", "kling-v3 std 7 on", "", "6.3"),
+            ("text2video", "kling-v3 4k 15 on", "", "45"),
+            ("image2video", "kling-v2-6 pro 10", "", "5"),
+            ("image2video", "kling-v2-6 pro 10 on", "", "10"),
+            ("image2video", "kling-v2-6 pro 10 on", "voice_list", "12"),
+            ("image2video", "kling-v2-6 std 10 on", "", ""),
+            ("omni-video", "kling-v3-omni std 5 on", "", "4"),
+            ("omni-video", "kling-v3-omni std 5", "video_list", "4.5"),
+        ] {
+            let mut fields: Vec<_> =
+                ["model", "mode", "duration", "sound"].into_iter().zip(values.split(' ')).collect();
+            fields.extend((!more.is_empty()).then_some((more, "x")));
+            let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
+            let request = JobRequest::new(operation.into(), fields, Path::new("")).unwrap();
+            assert_eq!(units(&prices, &request), expected, "{operation} {values} {more}");
+        }
+        // An edited video has the length of its input, which nobody knows here.
+        let edit = request("omni-video", "kling-v3-omni std");
+        assert!(prices.estimate(&edit).is_none());
     }
 
     #[test]

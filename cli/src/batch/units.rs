@@ -27,6 +27,11 @@ impl Units {
         let product = i128::from(self.0) * i128::from(price.0);
         Self(i64::try_from((product + 999).div_euclid(1000)).unwrap_or(i64::MAX))
     }
+
+    /// So many times the amount.
+    pub fn times(self, count: u32) -> Self {
+        Self(self.0.saturating_mul(count.into()))
+    }
 }
 
 impl Add for Units {
