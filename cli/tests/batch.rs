@@ -286,7 +286,7 @@ async fn each_status_of_a_task_is_in_the_record_once_over_several_runs() {
     until("both are charged", &sandbox, |sandbox| sandbox.tasks_charged() == 2).await;
     clock.advance(Duration::from_secs(10));
     let store = record(&folder);
-    let printed = async |job: i64| {
+    let statuses = |job: i64| {
         let history = store.history(job).unwrap();
         history.into_iter().filter_map(|step| Some((step.state, step.status?, step.status_at?))).collect::<Vec<_>>()
     };
