@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser};
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use kling_client::Operation;
 use serde_json::Value;
@@ -99,15 +99,8 @@ pub enum Command {
     Download {
         #[command(flatten)]
         task: Known,
-        /// File for the output
-        #[arg(short, long, value_name = "FILE")]
-        output: PathBuf,
-        /// Replace an existing file
-        #[arg(long)]
-        overwrite: bool,
-        /// Which output of several: its index from 0, or all, to FILE-0, FILE-1, …
-        #[arg(long, value_name = "N|all")]
-        index: Option<Choice>,
+        #[command(flatten)]
+        saving: Saving,
     },
     /// Look up a task whose create response was lost, by its external id. Costs nothing
     Find {
@@ -129,6 +122,7 @@ pub enum Command {
     Tasks,
     /// List the operations, with the models that each is known to take
     Operations,
+    #[command(mut_group(PLACE, |place| place.required(true)))]
     /// Print the JSON Schema of an operation's request
     Schema {
         #[arg(value_parser = operation(), required_unless_present = "report")]
@@ -183,7 +177,7 @@ pub struct Generate {
     #[command(flatten)]
     pub waiting: Waiting,
     /// Submit only, and print the task id
-    #[arg(long, conflicts_with_all = ["output", "timeout", "expect"])]
+    #[arg(long, conflicts_with_all = [PLACE, "timeout", "expect"])]
     pub no_wait: bool,
     /// Leave the task out of the record of submitted tasks
     #[arg(long)]
@@ -218,10 +212,10 @@ pub struct Saving {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Replace an existing file
-    #[arg(long, requires = "output")]
+    #[arg(long, requires = PLACE)]
     pub overwrite: bool,
     /// Which output of several: its index from 0, or all, to FILE-0, FILE-1, …
-    #[arg(long, requires = "output", value_name = "N|all")]
+    #[arg(long, requires = PLACE, value_name = "N|all")]
     pub index: Option<Choice>,
 }
 
@@ -229,11 +223,18 @@ pub struct Saving {
 pub fn asks_for_json(given: &[OsString]) -> bool {
     given.iter().take_while(|word| *word != "--").any(|word| word == "--json")
 }
+/// The place for an output: a file, or a folder.
+const PLACE: &str = "place";
 
+
+#[command(group(ArgGroup::new(PLACE).args(["output", "out_dir"])))]
 /// The name of an operation that this version knows.
 fn operation() -> impl TypedValueParser<Value = Operation> {
     PossibleValuesParser::new(Operation::KNOWN).map(Operation::from)
 }
+    /// Folder for the output, as TASK_ID.EXT; it is made if it is missing
+    #[arg(long, value_name = "DIR")]
+    pub out_dir: Option<PathBuf>,
 
 /// A base URL, which next commands repeat.
 fn base_url(given: &str) -> Result<String, &'static str> {
