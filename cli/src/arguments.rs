@@ -12,6 +12,8 @@ use clap_complete::Shell;
 use kling_client::Operation;
 use serde_json::Value;
 
+#[cfg(feature = "batch")]
+use crate::batch::arguments::{Batch, Mcp};
 use crate::options::{Requested, from_json};
 use crate::target::Choice;
 
@@ -54,7 +56,7 @@ pub struct Arguments {
     pub access: Access,
 
     #[command(subcommand)]
-    pub command: Command,
+    pub program: Program,
 }
 
 #[derive(Args, Clone, Default)]
@@ -71,6 +73,37 @@ pub struct Access {
     /// Allow plain http to another machine, which shows the key to everyone in between
     #[arg(long, global = true)]
     pub allow_http: bool,
+}
+
+/// What runs, each on a runtime of its own.
+#[derive(Subcommand)]
+pub enum Program {
+    #[command(flatten)]
+    Command(Command),
+    /// Submit many requests from a manifest, and keep a record of them. Some of this costs money
+    #[cfg(feature = "batch")]
+    #[command(subcommand)]
+    Batch(Batch),
+    /// Serve tools for agents on standard input and output, by MCP. Their requests cost money
+    #[cfg(feature = "batch")]
+    Mcp(Mcp),
+    /// Run the API on this machine, to try things without a key
+    #[command(override_help = kling_sandbox::program::help(SANDBOX))]
+    Sandbox {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+        words: Vec<OsString>,
+    },
+}
+
+impl Program {
+    /// Whether standard output is a protocol's.
+    pub fn owns_standard_output(&self) -> bool {
+        match self {
+            #[cfg(feature = "batch")]
+            Self::Mcp(_) => true,
+            _ => false,
+        }
+    }
 }
 
 #[derive(Subcommand)]
@@ -96,6 +129,7 @@ pub enum Command {
         saving: Saving,
     },
     /// Download the output of a finished task
+    #[command(mut_group(PLACE, |place| place.required(true)))]
     Download {
         #[command(flatten)]
         task: Known,
@@ -122,7 +156,6 @@ pub enum Command {
     Tasks,
     /// List the operations, with the models that each is known to take
     Operations,
-    #[command(mut_group(PLACE, |place| place.required(true)))]
     /// Print the JSON Schema of an operation's request
     Schema {
         #[arg(value_parser = operation(), required_unless_present = "report")]
@@ -133,25 +166,6 @@ pub enum Command {
     },
     /// Print the completions for a shell
     Completions { shell: Shell },
-    /// Run the API on this machine, to try things without a key; see `kling sandbox --help`
-    #[command(disable_help_flag = true)]
-    Sandbox(Passed),
-    /// Run many requests from a manifest, by the program kling-batch
-    #[command(disable_help_flag = true)]
-    Batch(Passed),
-    /// Work on a batch, one of many, by the program kling-batch
-    #[command(disable_help_flag = true)]
-    Worker(Passed),
-    /// Serve these commands as tools, by the program kling-batch
-    #[command(disable_help_flag = true)]
-    Mcp(Passed),
-}
-
-/// The command line of another program.
-#[derive(Args)]
-pub struct Passed {
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-    pub words: Vec<OsString>,
 }
 
 /// A task by one of its ids.
@@ -164,6 +178,9 @@ pub struct Known {
     #[arg(long, value_parser = operation(), value_name = "NAME")]
     pub operation: Option<Operation>,
 }
+
+/// The name under which the sandbox is called.
+pub const SANDBOX: &str = "kling sandbox";
 
 /// The heading of options that are not about the output.
 pub const HEADING: &str = "Submit, wait, download";
@@ -206,11 +223,18 @@ pub struct Waiting {
     pub expect: Option<Duration>,
 }
 
+/// The place for an output: a file, or a folder.
+const PLACE: &str = "place";
+
 #[derive(Args, Clone)]
+#[command(group(ArgGroup::new(PLACE).args(["output", "out_dir"])))]
 pub struct Saving {
     /// File for the output. Default: print its URL
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Folder for the output, as TASK_ID.EXT; it is made if it is missing
+    #[arg(long, value_name = "DIR")]
+    pub out_dir: Option<PathBuf>,
     /// Replace an existing file
     #[arg(long, requires = PLACE)]
     pub overwrite: bool,
@@ -223,18 +247,11 @@ pub struct Saving {
 pub fn asks_for_json(given: &[OsString]) -> bool {
     given.iter().take_while(|word| *word != "--").any(|word| word == "--json")
 }
-/// The place for an output: a file, or a folder.
-const PLACE: &str = "place";
 
-
-#[command(group(ArgGroup::new(PLACE).args(["output", "out_dir"])))]
 /// The name of an operation that this version knows.
 fn operation() -> impl TypedValueParser<Value = Operation> {
     PossibleValuesParser::new(Operation::KNOWN).map(Operation::from)
 }
-    /// Folder for the output, as TASK_ID.EXT; it is made if it is missing
-    #[arg(long, value_name = "DIR")]
-    pub out_dir: Option<PathBuf>,
 
 /// A base URL, which next commands repeat.
 fn base_url(given: &str) -> Result<String, &'static str> {

@@ -25,13 +25,13 @@ use crate::target::{self, Choice, Target};
 use crate::terminal::{Done, Terminal};
 
 /// Runs a command.
-pub async fn run(arguments: Arguments, terminal: &Terminal) -> Result<Done> {
-    let next = Next::new(arguments.access.clone());
-    let mut session = Session { terminal, access: arguments.access, next, entry: None, remarks: Vec::new() };
+pub async fn run(command: Command, access: Access, terminal: &Terminal) -> Result<Done> {
+    let next = Next::new(access.clone());
+    let mut session = Session { terminal, access, next, entry: None, remarks: Vec::new() };
     // Before the first step, so that a signal never ends one without a word.
     let interrupt = Interrupt::listen();
     let ended = {
-        let mut work = pin!(session.run(arguments.command));
+        let mut work = pin!(session.run(command));
         tokio::select! {
             biased;
             // Polled once more, so that all that was sent is counted.
@@ -101,10 +101,6 @@ impl Session<'_> {
                 clap_complete::generate(shell, &mut Arguments::command(), "kling", &mut script);
                 Ok(Done::Text(String::from_utf8_lossy(&script).into_owned()))
             }
-            Command::Sandbox(_) | Command::Batch(_) | Command::Worker(_) | Command::Mcp(_) => {
-                Err(Failure::invalid("expected no option with a value before the name of a program")
-                    .with_hint("its options come after its name"))
-            }
         }
     }
 
@@ -140,11 +136,11 @@ impl Session<'_> {
         let operation = requested.operation.clone();
         let Ready { request, target, unknown } = request::read(requested, true).await?;
         request.remarks().iter().for_each(|remark| terminal.tell(remark));
-        prepare(&target).map_err(|failure| failure.with_hint("nothing was sent"))?;
         self.remarks = request.remarks().iter().map(Note::from).collect();
         self.next.unknown = unknown;
         self.next.targets.extend(target.clone());
         let client = self.client()?;
+        prepare(&target).map_err(|failure| failure.with_hint("nothing was sent"))?;
         if let Some(id) = request.external_task_id() {
             terminal.note(format_args!("external id {id}"));
         }
@@ -333,13 +329,13 @@ impl Session<'_> {
             }
             Err(failure) if self.next.is_submit() => self.add_to_record(None, Some(failure.kind.to_string())),
             _ => {}
+        }
+    }
+}
+
 /// Makes the folder for the output, if one was named.
 fn prepare(target: &Option<Target>) -> Result<()> {
     target.as_ref().map_or(Ok(()), Target::prepare)
-}
-
-        }
-    }
 }
 
 /// Prints every violation; the exit code is that of an invalid request all the same.

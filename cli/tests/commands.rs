@@ -737,6 +737,22 @@ async fn access_key_and_secret_key_take_the_place_of_a_key_at_kling_itself() {
     assert_eq!(sandbox.tasks_charged(), 1);
 }
 
+#[cfg(feature = "batch")]
+#[test]
+fn every_command_of_the_batch_has_help_and_takes_the_global_options() {
+    let names = ["run", "add", "status", "resume", "retry", "drop", "account", "report", "export"];
+    let commands = names.map(|name| vec!["batch", name]).into_iter().chain([vec!["mcp"]]);
+    for words in commands {
+        let help = finished(kling("", &[&["help"], &words[..]].concat()).output().unwrap()).exits(0).stdout;
+        assert_eq!(finished(kling("", &[&words[..], &["--help"]].concat()).output().unwrap()).exits(0).stdout, help);
+        assert!(help.contains("--base-url") && help.lines().all(|line| line.chars().count() <= 120), "{help}");
+        // Each of them lacks an argument.
+        let words = [&words[..], &["--quiet", "--allow-http", "--json", "-v"]].concat();
+        let error = finished(kling("", &words).output().unwrap()).exits(2).error();
+        assert!(error["message"].as_str().unwrap().contains("required arguments were not provided"), "{error}");
+    }
+}
+
 #[test]
 fn help_and_version_go_to_standard_output_and_name_no_option_for_the_key() {
     let help = |words: &[&str]| finished(kling("", words).output().unwrap()).exits(0).stdout;

@@ -17,8 +17,9 @@ mod places;
 #[cfg(feature = "batch")]
 mod state;
 // mod add;
-// mod arguments;
-// mod command;
+#[cfg(feature = "batch")]
+pub(crate) mod arguments;
+// pub(crate) mod command;
 // mod export;
 // mod fence;
 // mod inspect;
@@ -33,4 +34,24 @@ mod state;
 
 pub use units::Units;
 #[cfg(feature = "batch")]
-pub use {places::Places, state::{Event, State}};
+pub use {
+    places::Places,
+    state::{Event, State},
+};
+
+/// Stands for `mod command` until the modules that it calls are rebuilt.
+#[cfg(feature = "batch")]
+pub(crate) mod command {
+    use super::arguments::{Batch, Mcp};
+    use crate::arguments::Access;
+    use crate::failure::{Failure, Result};
+    use crate::terminal::{Done, Terminal};
+
+    pub async fn run(_: Batch, _: &Access, _: &Terminal) -> Result<Done> {
+        Err(Failure::other("batch", "this version does not have it yet"))
+    }
+
+    pub async fn serve(_: Mcp, _: &Access, _: &Terminal) -> Result<Done> {
+        Err(Failure::other("mcp", "this version does not have it yet"))
+    }
+}
