@@ -103,13 +103,13 @@ impl fmt::Display for Violation {
     }
 }
 
-/// A part of a request that is sent although this version does not know it.
+/// A part of a request that is unusual or probably a mistake, and is sent as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Remark {
     /// Its JSON path: `model_name`.
     pub path: String,
-    /// What is unusual about it.
+    /// What is unusual about it; never a text of the request.
     pub message: String,
 }
 
@@ -147,6 +147,7 @@ struct Inner {
     task_id: Option<String>,
     external_task_id: Option<String>,
     violations: Vec<Violation>,
+    remarks: Vec<Remark>,
     body: Option<String>,
     retryable: bool,
     retry_after: Option<Duration>,
@@ -222,6 +223,9 @@ accessors! {
     external_task_id: Option<&str> = |error| error.external_task_id.as_deref();
     /// Every violation, when the kind is [`Invalid`](ErrorKind::Invalid).
     violations: &[Violation] = |error| &error.violations;
+    /// What else is unusual about a request that is [`Invalid`](ErrorKind::Invalid), as in
+    /// [`Request::remarks`](crate::Request::remarks).
+    remarks: &[Remark] = |error| &error.remarks;
     /// What to do next.
     hint: Option<&str> = |error| error.hint.as_deref();
     /// The beginning of the response's body as text, redacted.
@@ -313,6 +317,7 @@ setters! { Error {
     pub(crate) with_kind(kind: ErrorKind) => 0.kind = kind;
     pub(crate) with_operation(operation: &'static str) => 0.operation = Some(operation);
     pub(crate) with_message(message: impl Into<String>) => 0.message = message.into();
+    pub(crate) with_remarks(remarks: Vec<Remark>) => 0.remarks = remarks;
     pub(crate) with_body(body: Option<String>) => 0.body = body;
     pub(crate) with_hint(hint: impl Into<String>) => 0.hint = Some(hint.into());
     pub(crate) with_evidence(evidence: Evidence) => 0.evidence = evidence;

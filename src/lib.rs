@@ -89,7 +89,7 @@ pub use submit::{Submit, UploadProgress};
 pub use task::Task;
 pub use transport::auth::Credentials;
 pub use transport::generated::document;
-pub use values::{AspectRatio, Mode, Model, ShotType, Switch, VideoDuration};
+pub use values::{AspectRatio, Mode, Model, Switch, VideoDuration};
 pub use wait::{FinishedTask, Wait, WaitAll, WaitEvent};
 
 /// The code in README compiles, too.

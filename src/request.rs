@@ -52,9 +52,10 @@ impl Request {
     ) -> Result<Self> {
         let Draft { mut body, media, extra, anonymous } = draft;
         let schema = (row.schema)();
-        let (segments, violations, remarks) = Default::default();
-        let mut walk = Walk { checked, resolve, media: &media, segments, violations, remarks };
+        let (segments, sizes, violations, remarks) = Default::default();
+        let mut walk = Walk { checked, resolve, media: &media, segments, sizes, violations, remarks };
         walk.value(&mut body, schema, "");
+        walk.ratios();
         let Walk { segments, mut violations, mut remarks, .. } = walk;
         if checked {
             (row.rules)(&body, &mut violations, &mut remarks);
@@ -64,7 +65,7 @@ impl Request {
             violations.extend(request.insert(name, value).err());
         }
         if !violations.is_empty() {
-            return Err(Error::invalid("build", violations).with_operation(row.name));
+            return Err(Error::invalid("build", violations).with_operation(row.name).with_remarks(request.remarks));
         }
         if request.external_task_id().is_none() && !anonymous && !schema["properties"][EXTERNAL].is_null() {
             request.body[EXTERNAL] = Uuid::now_v7().to_string().into();
@@ -79,7 +80,9 @@ impl Request {
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Result<Self> {
         match self.insert(name.into(), value.into()) {
             Ok(()) => Ok(self),
-            Err(violation) => Err(Error::invalid("build", vec![violation]).with_operation(self.row.name)),
+            Err(violation) => {
+                Err(Error::invalid("build", vec![violation]).with_operation(self.row.name).with_remarks(self.remarks))
+            }
         }
     }
 
@@ -102,7 +105,8 @@ impl Request {
         self.body.get(EXTERNAL)?.as_str()
     }
 
-    /// What is unusual about the request, such as a model that this version does not know; it is sent all the same.
+    /// What is unusual about the request, such as a model that this version does not know, or a prompt that names
+    /// `<<<image_3>>>` beside two images; it is sent all the same.
     pub fn remarks(&self) -> &[Remark] {
         &self.remarks
     }

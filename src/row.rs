@@ -16,7 +16,7 @@ pub(crate) struct Row {
     pub(crate) output: Option<OutputKind>,
     /// The JSON Schema of its request: the one place of every limit.
     pub(crate) schema: fn() -> &'static Value,
-    /// What concerns several fields of a request whose types are right, and what its model takes.
+    /// What concerns several fields of a request whose types are right, what its model takes, and what its prompts name.
     pub(crate) rules: fn(&Value, &mut Vec<Violation>, &mut Vec<Remark>),
     /// The models that are known to be served.
     pub(crate) served: fn() -> Vec<&'static str>,

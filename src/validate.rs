@@ -8,7 +8,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
 use crate::error::{Remark, Violation};
-use crate::media::{Image, Segment, http_url};
+use crate::media::{Image, Segment, Size, have_one_ratio, http_url, pixels};
 
 /// What may stand for a field whose limit is a URL.
 const URL: &str = "a public http or https URL";
@@ -64,6 +64,7 @@ fn tidy(schema: &mut Map<String, Value>) {
     {
         required.extend(defaults);
         required.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+        required.dedup();
     }
 }
 
@@ -76,11 +77,37 @@ pub(crate) struct Walk<'a> {
     pub(crate) media: &'a [Image],
     /// What is sent for each medium, by the number that the walk leaves in its place.
     pub(crate) segments: Vec<Segment>,
+    pub(crate) sizes: Vec<Measured>,
     pub(crate) violations: Vec<Violation>,
     pub(crate) remarks: Vec<Remark>,
 }
 
+/// An image of known size.
+pub(crate) struct Measured {
+    path: String,
+    size: Size,
+    /// The path of the image whose ratio it must have (`x-ratio-of`), together with others of one size.
+    ratio_of: Option<String>,
+}
+
 impl Walk<'_> {
+    /// Compares images with each other, after the walk.
+    pub(crate) fn ratios(&mut self) {
+        let mut first = None;
+        for mask in &self.sizes {
+            let Some(of) = &mask.ratio_of else { continue };
+            let whole = self.sizes.iter().find(|image| image.path == *of);
+            let (what, other) = match whole.filter(|whole| !have_one_ratio(mask.size, whole.size)) {
+                Some(whole) => ("ratio", whole),
+                None => ("size", *first.get_or_insert(mask)),
+            };
+            if what == "ratio" || other.size != mask.size {
+                let limit = format!("the {what} of {}, {}", other.path, pixels(other.size));
+                self.violations.push(Violation::new(&mask.path, limit, pixels(mask.size)));
+            }
+        }
+    }
+
     pub(crate) fn value(&mut self, value: &mut Value, schema: &Value, path: &str) {
         if !schema["x-media"].is_null() {
             return self.media(value, schema, path);
@@ -166,7 +193,10 @@ impl Walk<'_> {
         };
         let Some(image) = image else { return self.violation(path, limit(schema), given(value)) };
         *value = self.segments.len().into();
-        self.segments.extend(image.open(path, self.checked.then_some(schema), &mut self.violations));
+        let (segment, size) = image.open(path, self.checked.then_some(schema), &mut self.violations);
+        let ratio_of = schema["x-ratio-of"].as_str().map(str::to_owned);
+        self.sizes.extend(size.map(|size| Measured { path: path.to_owned(), size, ratio_of }));
+        self.segments.extend(segment);
     }
 
     /// A number of something within a schema's bounds.

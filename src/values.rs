@@ -240,13 +240,3 @@ impl From<bool> for Switch {
         if on { Self::On } else { Self::Off }
     }
 }
-
-open_enumeration! {
-    /// Who divides a video into shots.
-    ShotType {
-        /// The caller, shot by shot.
-        Customize = "customize",
-        /// The model, from the prompt.
-        Intelligence = "intelligence",
-    }
-}

@@ -1,9 +1,9 @@
 //! What the record costs: `cargo bench --bench batch`, or `… -- 500` for a quick look at as many jobs.
 //!
-//! The same jobs are done twice: by a worker with its record in SQLite, and by the plain library without one, which sends,
-//! waits with `wait_all` and fetches. Each is a process of its own, as is the sandbox; all are on one fast clock. A tenth of
-//! the jobs run at a time, each for 200 to 300 s of that clock. Requests are counted by the library's spans, so a download
-//! that is gone on with counts once.
+//! The same jobs are done twice: by a worker with a record, and by the plain library without one, which submits, waits with
+//! `wait_all` and downloads. Each is a process of its own, as is the sandbox; all are on one fast clock. A tenth of the jobs
+//! run at a time, each for 200 to 300 s of that clock. Requests are counted by the library's spans, so a resumed download
+//! counts once.
 
 #[path = "../../benches/support/mod.rs"]
 mod support;
@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::StreamExt as _;
-use kling_batch::{Add, JobRequest, Pace, Prices, State, Store, Until, Worker};
+use kling_cli::batch::{Add, JobRequest, Pace, Plan, Prices, State, Store, Until, Worker};
 use kling_client::{Client, Clock, Operation, Sleep, Task};
 use kling_sandbox::{Sandbox, TaskPlan};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 const JOBS: usize = 10_000;
 const EXPECTED: Duration = Duration::from_secs(240);
-/// As many as a worker fetches at a time.
+/// As many as a worker downloads at a time.
 const DOWNLOADS: usize = 4;
 
 fn main() {
@@ -177,15 +177,17 @@ async fn work(way: &str, jobs: usize, folder: &Path, base: &str, key: &str, cloc
     let lines =
         prompts.map(|prompt| format!("{}\n", json!({"image": "https://example.com/cat.png", "prompt": prompt})));
     std::fs::write(&manifest, lines.collect::<String>()).expect("the manifest");
-    let (database, out) = (folder.join("kling.db"), folder.join("out"));
+    let (record, out) = (folder.join("a.kling.db"), folder.join("out"));
     let (mut store, adding) = (None, Instant::now());
     if way == "batch" {
-        let opened = Store::open(database.to_str().expect("a path")).await.expect("a record");
-        let prices = Prices::assumed().expect("prices");
-        let add = Add { manifest: &manifest, out: &out, budget: None, prices: &prices, again: false, dry_run: false };
-        assert_eq!(add.run(&opened, |_| {}).await.expect("jobs").jobs, jobs as u64);
-        opened.set_places(places(jobs) as i64).await.expect("places");
-        store = Some(opened);
+        let opened = Arc::new(Store::open_with(&record, Arc::new(clock.clone())).expect("a record"));
+        let prices = Prices::builtin().expect("prices");
+        let plan = Plan { manifest: &manifest, out_dir: &out, prices: &prices, budget: false, outside: false };
+        let add = Add { plan, budget: None, again: false, dry_run: false };
+        assert_eq!(add.run(&opened, |_| {}).expect("jobs").jobs, jobs as u64);
+        let account = opened.account(base, "key").expect("an account");
+        opened.set_places(account, places(jobs) as i64).expect("places");
+        store = Some((opened, account));
     } else {
         std::fs::create_dir_all(&out).expect("a folder");
     }
@@ -199,16 +201,10 @@ async fn work(way: &str, jobs: usize, folder: &Path, base: &str, key: &str, cloc
     support::reset_peak();
     let (memory, before) = (support::peak(), cpu());
     match &store {
-        Some(store) => {
-            let beat = Duration::from_secs(5);
-            let worker = Worker::new(
-                store.clone(),
-                client,
-                Arc::new(clock.clone()),
-                Pace::new(beat, Some(EXPECTED)),
-                Until::Done,
-                Arc::new(|_: &str| {}),
-            );
+        Some((store, account)) => {
+            let (clock, pace) = (Arc::new(clock.clone()), Pace::new(Some(EXPECTED)));
+            let say = Arc::new(|_: &str| {});
+            let worker = Worker::new(Arc::clone(store), client, *account, clock, pace, Until::Done, say);
             worker.run(CancellationToken::new()).await.expect("a run");
         }
         None => plain(&client, jobs, &out).await,
@@ -227,11 +223,12 @@ async fn work(way: &str, jobs: usize, folder: &Path, base: &str, key: &str, cloc
     {
         measured[format!("{name}_a_job")] = json!(a_job(&span));
     }
-    if let Some(store) = store {
-        let counts = store.counts().await.expect("counts");
+    if let Some((store, _)) = store {
+        let counts = store.counts().expect("counts");
         assert!(counts.iter().all(|count| count.state == State::Delivered && count.jobs == jobs as i64), "{counts:?}");
         drop(store);
-        let files = ["kling.db", "kling.db-wal"].map(|name| folder.join(name).metadata().map_or(0, |file| file.len()));
+        let files =
+            ["a.kling.db", "a.kling.db-wal"].map(|name| folder.join(name).metadata().map_or(0, |file| file.len()));
         measured["disk_kb"] = json!(files.iter().sum::<u64>() / 1024);
         measured["added_in_ms"] = json!(added.as_millis() as u64);
     }
@@ -244,24 +241,24 @@ fn prompt(number: usize) -> String {
 
 /// The jobs as a program without a record would do them.
 async fn plain(client: &Client, jobs: usize, out: &Path) {
-    let (mut all, mut orders, mut videos) =
+    let (mut all, mut submits, mut videos) =
         (client.wait_all(Vec::<Task>::new()), JoinSet::new(), JoinSet::<PathBuf>::new());
     let line = Arc::new(tokio::sync::Semaphore::new(DOWNLOADS));
-    let (mut sent, mut running, mut waited) = (0, 0, 0);
-    while sent < jobs || running > 0 {
-        while sent < jobs && running < places(jobs) {
-            let (client, prompt) = (client.clone(), prompt(sent));
-            orders.spawn(async move {
+    let (mut submitted, mut running, mut waited) = (0, 0, 0);
+    while submitted < jobs || running > 0 {
+        while submitted < jobs && running < places(jobs) {
+            let (client, prompt) = (client.clone(), prompt(submitted));
+            submits.spawn(async move {
                 let fields = [("image", "https://example.com/cat.png".to_owned()), ("prompt", prompt)];
                 let fields = fields.map(|(name, value)| (name.to_owned(), value.into()));
-                let request = JobRequest::new(Operation::MultiImageToVideo, fields).expect("fields");
+                let request = JobRequest::new(Operation::MultiImageToVideo, fields, Path::new("/")).expect("fields");
                 let id = uuid::Uuid::now_v7().to_string();
                 client.submit(request.request(&id).expect("a request")).await.expect("a task")
             });
-            (sent, running) = (sent + 1, running + 1);
+            (submitted, running) = (submitted + 1, running + 1);
         }
         tokio::select! {
-            Some(task) = orders.join_next() => {
+            Some(task) = submits.join_next() => {
                 all.push(task.expect("no panic"));
                 waited += 1;
             }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use kling_client::{Error, ErrorKind, Reason, Violation};
+use kling_client::{Error, ErrorKind, Reason, Remark, Violation};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
@@ -50,6 +50,9 @@ pub struct Failure {
     /// Every violation.
     #[serde(skip)]
     pub violations: Vec<Finding>,
+    /// What else is unusual about the request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<Note>,
     #[serde(skip)]
     interrupted: bool,
 }
@@ -66,6 +69,28 @@ pub struct Finding {
     /// The option of the field, where it has another name.
     #[serde(skip)]
     pub option: Option<String>,
+}
+
+/// A remark on a request.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Remark")]
+pub struct Note {
+    /// Its JSON path.
+    pub path: String,
+    message: String,
+}
+
+impl Note {
+    /// The remarks of a request or of a failure.
+    pub fn all(remarks: &[Remark]) -> Vec<Self> {
+        remarks.iter().map(|remark| Self { path: remark.path.clone(), message: remark.message.clone() }).collect()
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
+    }
 }
 
 impl Finding {
@@ -118,6 +143,7 @@ impl Failure {
             may_have_been_charged: kind == ErrorKind::Ambiguous,
             hints: Vec::new(),
             violations: Vec::new(),
+            remarks: Vec::new(),
             interrupted: false,
         })
     }
@@ -178,6 +204,11 @@ impl Failure {
         self
     }
 
+    /// What happened and what to do, in one line.
+    pub fn in_one_line(&self) -> String {
+        [&self.message].into_iter().chain(&self.hints).map(String::as_str).collect::<Vec<_>>().join("; ")
+    }
+
     /// The exit code of its kind.
     pub fn exit_code(&self) -> u8 {
         match self.kind {
@@ -210,12 +241,13 @@ impl From<Error> for Box<Failure> {
             may_have_been_charged: error.may_have_been_charged(),
             hints: error.hint().map(str::to_owned).into_iter().chain(later).collect(),
             violations: error.violations().iter().map(Finding::from).collect(),
+            remarks: Note::all(error.remarks()),
             ..*Failure::new(error.kind(), error.step(), error.message())
         })
     }
 }
 
-/// Short lines for people: what happened, each violation, the ids, what to do.
+/// Short lines for people: what happened, each violation, each remark, the ids, what to do.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.interrupted {
@@ -223,6 +255,7 @@ impl fmt::Display for Failure {
         } else {
             self.outcome(f)?;
         }
+        self.remarks.iter().try_for_each(|note| write!(f, "\n  {note}"))?;
         let ids = [("task", &self.task_id), ("external id", &self.external_task_id), ("request id", &self.request_id)];
         for (name, id) in ids {
             if let Some(id) = id {

@@ -2,9 +2,6 @@
 //!
 //! [`batch`] has what other programs share: manifests, prices, and the checks before payment.
 
-// Until `batch::command` is compiled, which uses it.
-#![cfg_attr(feature = "batch", allow(dead_code))]
-
 mod arguments;
 pub mod batch;
 mod connection;

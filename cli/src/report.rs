@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use kling_client::{Operation, Remark, TaskInfo};
+use kling_client::{Operation, TaskInfo};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
-use crate::failure::{Failure, Finding};
+use crate::failure::{Failure, Finding, Note};
 use crate::options::about;
 use crate::record::Entry;
 use crate::terminal::escaped;
@@ -50,21 +50,6 @@ impl Report {
     /// The JSON Schema of all of them.
     pub fn schema() -> Schema {
         SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Self>()
-    }
-}
-
-/// A remark on a request.
-#[derive(Clone, Serialize, JsonSchema)]
-#[schemars(rename = "Remark")]
-pub struct Note {
-    /// Its JSON path.
-    path: String,
-    message: String,
-}
-
-impl From<&Remark> for Note {
-    fn from(remark: &Remark) -> Self {
-        Self { path: remark.path.clone(), message: remark.message.clone() }
     }
 }
 

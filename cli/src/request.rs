@@ -8,7 +8,7 @@ use std::path::Path;
 use kling_client::{Image, Request};
 use serde_json::{Map, Value};
 
-use crate::failure::{Failure, Finding, Result};
+use crate::failure::{Failure, Finding, Note, Result};
 use crate::options::{Given, Requested};
 use crate::target::Target;
 
@@ -74,9 +74,17 @@ fn validate(requested: &Requested, strict: bool) -> Result<Ready> {
     match (build(requested, body, &images), target, refused) {
         (Ok(request), Ok(target), None) => Ok(Ready { request, target, unknown }),
         (request, target, refused) => {
+            let mut remarks = match &request {
+                Ok(request) => Note::all(request.remarks()),
+                Err(failure) => failure.remarks.clone(),
+            };
+            // That an unknown value is sent as it is, which it is not.
+            remarks.retain(|note| !is_refused || !unknown.iter().any(|found| found.path == note.path));
             let all = [request.err(), target.err(), refused].into_iter().flatten();
             let all = all.reduce(|failure, other| failure.and(*other));
-            Err(all.unwrap_or_else(|| Failure::other("build", "the request cannot be built")))
+            let mut failure = all.unwrap_or_else(|| Failure::other("build", "the request cannot be built"));
+            failure.remarks = remarks;
+            Err(failure)
         }
     }
 }

@@ -13,13 +13,13 @@ use kling_client::{Client, ErrorKind, FinishedTask, Operation, Task as Handle, T
 
 use crate::arguments::{Access, Arguments, Command, Known, Waiting};
 use crate::connection::client;
-use crate::failure::{Failure, Finding, Result};
+use crate::failure::{Failure, Finding, Note, Result};
 use crate::interrupt::Interrupt;
 use crate::next::{Next, Step};
 use crate::options::Requested;
 use crate::progress::{self, ticking};
 use crate::record::{self, Entry};
-use crate::report::{self, Note, Report, Task, table};
+use crate::report::{self, Report, Task, table};
 use crate::request::{self, Ready};
 use crate::target::{self, Choice, Target};
 use crate::terminal::{Done, Terminal};
@@ -136,7 +136,7 @@ impl Session<'_> {
         let operation = requested.operation.clone();
         let Ready { request, target, unknown } = request::read(requested, true).await?;
         request.remarks().iter().for_each(|remark| terminal.tell(remark));
-        self.remarks = request.remarks().iter().map(Note::from).collect();
+        self.remarks = Note::all(request.remarks());
         self.next.unknown = unknown;
         self.next.targets.extend(target.clone());
         let client = self.client()?;
@@ -338,20 +338,20 @@ fn prepare(target: &Option<Target>) -> Result<()> {
     target.as_ref().map_or(Ok(()), Target::prepare)
 }
 
-/// Prints every violation; the exit code is that of an invalid request all the same.
+/// Prints every remark and every violation; the exit code is that of an invalid request all the same.
 async fn check(requested: Requested) -> Result<Done> {
-    let (people, violations, remarks, code) = match request::read(requested, false).await {
+    let (found, violations, remarks, code) = match request::read(requested, false).await {
         Ok(Ready { request, .. }) => {
             let valid = format!("valid; the request has {} bytes", request.body_len());
-            let lines = request.remarks().iter().map(ToString::to_string).chain([valid]).collect();
-            (lines, Vec::new(), request.remarks().iter().map(Note::from).collect(), 0)
+            (vec![valid], Vec::new(), Note::all(request.remarks()), 0)
         }
         Err(failure) if failure.violations.is_empty() => return Err(failure),
         Err(failure) => {
-            let lines: Vec<_> = failure.violations.iter().map(Finding::to_string).collect();
-            (lines, failure.violations.clone(), Vec::new(), failure.exit_code())
+            let lines = failure.violations.iter().map(Finding::to_string).collect();
+            (lines, failure.violations.clone(), failure.remarks.clone(), failure.exit_code())
         }
     };
+    let people: Vec<_> = remarks.iter().map(Note::to_string).chain(found).collect();
     let json = Report::Check { violations, remarks };
     Ok(Done::Report { json, people: people.join("\n"), code, next: None })
 }

@@ -390,6 +390,29 @@ async fn a_retired_model_is_a_remark_that_keeps_nobody_from_submitting() {
     assert!(generated.stderr.contains(remark), "{generated:?}");
     let json = run(&sandbox, &[&["generate", "--json"], &words[..]].concat()).exits(0).json();
     assert_eq!((&json["status"], &json["remarks"][0]["path"]), (&json!("succeed"), &json!("model_name")));
+    let sent = sandbox.requests().len();
+
+    // Neither a violation, an unknown value, nor a file that cannot be written hides it.
+    for more in [["--cfg-scale", "2"], ["--mode", "prp"], ["-o", "nowhere/cat.mp4"]] {
+        let words = [&words[..], &more].concat();
+        let generated = run(&sandbox, &[&["generate"], &words[..]].concat()).exits(2);
+        assert!(generated.stderr.contains(remark) && generated.stderr.contains(": expected "), "{generated:?}");
+        let error = run(&sandbox, &[&["generate", "--json"], &words[..]].concat()).exits(2).error();
+        let paths: Vec<_> = error["remarks"].as_array().unwrap().iter().map(|remark| &remark["path"]).collect();
+        assert_eq!(paths, ["model_name"], "{error}");
+    }
+    let words = [&words[..], &["--cfg-scale", "2"]].concat();
+    let checked = run(&sandbox, &[&["check"], &words[..]].concat()).exits(2);
+    assert!(
+        checked.stdout.starts_with(remark) && checked.stdout.contains("\ncfg_scale: expected 0–1, given 2\n"),
+        "{checked:?}"
+    );
+    let json = run(&sandbox, &[&["check", "--json"], &words[..]].concat()).exits(2).json();
+    assert_eq!(
+        (&json["violations"][0]["path"], &json["remarks"][0]["path"]),
+        (&json!("cfg_scale"), &json!("model_name"))
+    );
+    assert_eq!(sandbox.requests().len(), sent);
 }
 
 #[test]

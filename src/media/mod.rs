@@ -78,9 +78,15 @@ impl Image {
     }
 
     /// Looks at the image and gives what the body holds for it. `path` is its JSON path; with a schema, every
-    /// limit that stands there is checked against its header; without, a file must still be there.
-    pub(crate) fn open(&self, path: &str, limits: Option<&Value>, found: &mut Vec<Violation>) -> Option<Segment> {
-        let before = found.len();
+    /// limit that stands there is checked against its header, and its size is known but for a URL; without, a file must
+    /// still be there.
+    pub(crate) fn open(
+        &self,
+        path: &str,
+        limits: Option<&Value>,
+        found: &mut Vec<Violation>,
+    ) -> (Option<Segment>, Option<Size>) {
+        let (before, mut size) = (found.len(), None);
         let mut broken = |limit: &str, given: String| found.push(Violation::new(path, limit, given));
         let segment = match &self.0 {
             Source::Url(url) => {
@@ -93,14 +99,14 @@ impl Image {
             }
             Source::Bytes(bytes) => {
                 if let Some(limits) = limits {
-                    check_image(Cursor::new(bytes), bytes.len() as u64, limits, &mut broken);
+                    size = check_image(Cursor::new(bytes), bytes.len() as u64, limits, &mut broken);
                 }
                 Segment::Bytes(bytes.clone())
             }
             Source::Base64(text) => {
                 match limits.map(|limits| (limits, encoded::decoded_len(text))) {
                     None => {}
-                    Some((limits, Ok(bytes))) => check_image(Decoded::new(text), bytes, limits, &mut broken),
+                    Some((limits, Ok(bytes))) => size = check_image(Decoded::new(text), bytes, limits, &mut broken),
                     Some((_, Err(reason))) => {
                         let count = String::from_utf8_lossy(text).chars().count();
                         let given = format!("{count} characters: {reason}");
@@ -118,20 +124,22 @@ impl Image {
                         match metadata.file_type() {
                             kind if kind.is_dir() => broken("a file", "a directory".to_owned()),
                             kind if !kind.is_file() => broken("a file", "not a regular file".to_owned()),
-                            _ => limits.into_iter().for_each(|limits| {
-                                check_image(BufReader::new(&file), metadata.len(), limits, &mut broken);
-                            }),
+                            _ => {
+                                let check =
+                                    |limits| check_image(BufReader::new(&file), metadata.len(), limits, &mut broken);
+                                size = limits.and_then(check);
+                            }
                         }
                         Segment::File(FileSource::look(path, &metadata))
                     }
                     Err(reason) => {
                         broken("a readable file", reason.to_string());
-                        return None;
+                        return (None, None);
                     }
                 }
             }
         };
-        (found.len() == before).then_some(segment)
+        ((found.len() == before).then_some(segment), size)
     }
 }
 
@@ -242,25 +250,48 @@ fn shortened(path: &str) -> Cow<'_, str> {
     }
 }
 
-fn check_image(mut image: impl Read + Seek, bytes: u64, limits: &Value, broken: &mut dyn FnMut(&str, String)) {
+/// Width and height in pixels.
+pub(crate) type Size = (u32, u32);
+
+pub(crate) fn pixels((width, height): Size) -> String {
+    format!("{width} × {height} px")
+}
+
+/// Whether two images have one ratio, but for a side that was rounded to a whole pixel.
+pub(crate) fn have_one_ratio(one: Size, other: Size) -> bool {
+    let [(w, h), (width, height)] = [one, other].map(|(width, height)| (u64::from(width), u64::from(height)));
+    (w * height).abs_diff(h * width) <= w.max(h).max(width).max(height)
+}
+
+fn check_image(
+    mut image: impl Read + Seek,
+    bytes: u64,
+    limits: &Value,
+    broken: &mut dyn FnMut(&str, String),
+) -> Option<Size> {
     const FORMAT: &str = "a JPEG or PNG image";
     if bytes == 0 {
-        return broken(FORMAT, "0 bytes".to_owned());
+        broken(FORMAT, "0 bytes".to_owned());
+        return None;
     }
     if let Some(most) = limits["x-max-bytes"].as_u64().filter(|most| bytes > *most) {
         broken(&format!("at most {} MB ({most} bytes)", most >> 20), format!("{bytes} bytes"));
     }
     let (width, height) = match header::size(&mut image) {
         Ok(size) => size,
-        Err(defect) => return broken(FORMAT, format!("{bytes} bytes {defect}")),
+        Err(defect) => {
+            broken(FORMAT, format!("{bytes} bytes {defect}"));
+            return None;
+        }
     };
     let (long, short) = (f64::from(width.max(height)), f64::from(width.min(height)));
     let limit = |key: &str| limits[key].as_f64();
-    let given = || format!("{width} × {height} px");
+    let given = || pixels((width, height));
     if let Some(least) = limit("x-min-side").filter(|least| short < *least) {
         broken(&format!("each side at least {least} px"), given());
     }
     if let Some(ratio) = limit("x-max-ratio").filter(|ratio| long > short * ratio) {
         broken(&format!("an aspect ratio from 1:{ratio} to {ratio}:1"), given());
     }
+    Some((width, height))
 }

@@ -3,16 +3,16 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::parts::{Camera, Common, Element, ElementId, MovingArea, Shot, Voice, Watermark};
+use super::parts::{Camera, Common, Element, ElementId, MovingArea, Shots, Voice, Watermark};
 use super::task;
 use crate::error::Violation;
 use crate::media::Image;
-use crate::values::{Mode, Model, ShotType, Switch, VideoDuration};
+use crate::values::{Mode, Model, Switch, VideoDuration};
 
 /// Request for a video from its first frame, its last one, or both.
 ///
 /// Limits are those of Kling's reference; lengths count Unicode scalar values. What a model takes is documented at each
-/// field. The ratio of the video is that of the image. That masks have the ratio of the image is not checked.
+/// field. The ratio of the video is that of the image; masks have it too, and all of them one size.
 ///
 /// ```
 /// use kling_client::{Image, ImageToVideo, Mode, Model};
@@ -27,43 +27,37 @@ use crate::values::{Mode, Model, ShotType, Switch, VideoDuration};
 /// # Ok::<(), kling_client::Error>(())
 /// ```
 #[derive(Serialize, Deserialize, JsonSchema, bon::Builder)]
-#[builder(finish_fn(name = fields, vis = ""), state_mod(vis = "pub"), builder_type(vis = "pub"))]
+#[builder(on(_, into), finish_fn(name = fields, vis = ""), state_mod(vis = "pub"), builder_type(vis = "pub"))]
 pub struct ImageToVideo {
     #[builder(field)]
     #[serde(flatten)]
-    common: Common,
+    common: Common<Watermark>,
     /// The model. Required: the price depends on it.
-    #[builder(into)]
     #[serde(rename = "model_name")]
     #[schemars(extend("x-option" = "model", "x-extensible-enum" = ["kling-v1", "kling-v1-5", "kling-v1-6", "kling-v2-master",
         "kling-v2-1", "kling-v2-1-master", "kling-v2-5-turbo", "kling-v2-6", "kling-v3"]))]
     model: Model,
     /// The first frame. Required unless there is a last one.
-    #[builder(into)]
     image: Option<Image>,
     /// The last frame; excludes masks and a camera movement.
-    #[builder(into)]
     #[schemars(extend("x-max-ratio" = null))]
     image_tail: Option<Image>,
     /// What the video shows, at most 2500 characters. Required unless shots are given.
-    #[builder(into)]
     #[schemars(length(max = 2500))]
     prompt: Option<String>,
     /// What the video should not show, at most 2500 characters.
-    #[builder(into)]
     #[schemars(length(max = 2500))]
     negative_prompt: Option<String>,
     /// The quality: std is 720p, pro is 1080p, 4k for kling-v3 alone. Default: `std`.
-    #[builder(into, default)]
+    #[builder(default)]
     #[serde(default)]
     mode: Mode,
     /// The length in seconds, as a string: 5 or 10, 3–15 for kling-v3. Default: `5`.
-    #[builder(into, default)]
+    #[builder(default)]
     #[serde(default)]
     #[schemars(extend("x-extensible-enum" = ["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"]))]
     duration: VideoDuration,
     /// Whether sound is made as well; for kling-v2-6 in pro, and kling-v3.
-    #[builder(into)]
     sound: Option<Switch>,
     /// Ids of 1–2 voices, which the prompt names `<<<voice_1>>>`; for kling-v2-6 in pro with sound, without elements.
     #[builder(with = |ids: impl IntoIterator<Item = impl Into<String>>| Voice::all(ids))]
@@ -79,33 +73,19 @@ pub struct ImageToVideo {
     #[schemars(range(min = 0.0, max = 1.0), extend("x-group" = "Advanced"))]
     cfg_scale: Option<f64>,
     /// How the camera moves.
-    #[builder(into)]
     #[serde(rename = "camera_control")]
     camera: Option<Camera>,
     /// The area that stays as it is, a mask of the ratio of the image.
-    #[builder(into)]
-    #[schemars(extend("x-max-ratio" = null, "x-group" = "Advanced"))]
+    #[schemars(extend("x-max-ratio" = null, "x-ratio-of" = "image", "x-group" = "Advanced"))]
     static_mask: Option<Image>,
     /// 1–6 areas that move, each along a line.
     #[builder(with = |areas: impl IntoIterator<Item = MovingArea>| areas.into_iter().collect())]
     #[schemars(length(min = 1, max = 6), extend("x-group" = "Advanced"))]
     dynamic_masks: Option<Vec<MovingArea>>,
-    /// Whether the video has several shots; for kling-v3.
-    #[schemars(extend("x-group" = "Advanced"))]
-    multi_shot: Option<bool>,
-    /// Who divides the video into shots.
-    #[builder(into)]
-    #[schemars(extend("x-group" = "Advanced"))]
-    shot_type: Option<ShotType>,
-    /// The shots, 1–6; their lengths add up to that of the video.
-    #[builder(with = |shots: impl IntoIterator<Item = Shot>| Shot::in_order(shots))]
-    #[serde(rename = "multi_prompt")]
-    #[schemars(length(min = 1, max = 6), extend("x-option" = "shots", "x-group" = "Advanced"))]
-    shots: Option<Vec<Shot>>,
-    /// Whether a watermarked video is made as well.
-    #[builder(with = |enabled: bool| enabled.into())]
-    #[serde(rename = "watermark_info")]
-    watermark: Option<Watermark>,
+    /// The shots of a video in several; for kling-v3.
+    #[builder(default)]
+    #[serde(flatten)]
+    shots: Shots,
 }
 
 impl ImageToVideo {
@@ -121,23 +101,18 @@ impl ImageToVideo {
             let limit = "one of image_tail, masks (static_mask, dynamic_masks) and camera_control";
             found.push(Violation::new(path, limit, given.join(" and ")));
         }
-        if let Some(camera) = &self.camera {
-            camera.rules("camera_control", found);
-        }
+        self.camera.iter().for_each(|camera| camera.rules(found));
         if self.voices.is_some() {
             Voice::rules(self.sound.as_ref(), self.elements.as_deref(), found);
         }
-        Shot::division(self.multi_shot, self.shot_type.as_ref(), self.prompt.as_deref(), self.shots.as_deref(), found);
-        if let Some(shots) = &self.shots {
-            Shot::rules(shots, &self.duration, found);
-        }
-        if self.multi_shot == Some(true) && self.image_tail.is_some() {
+        self.shots.rules(self.prompt.as_deref(), &self.duration, found);
+        if self.shots.are_several() && self.image_tail.is_some() {
             found.push(Violation::new("image_tail", "nothing where multi_shot is true", "an image"));
         }
     }
 }
 
 task! {
-    ImageToVideo, ImageToVideoBuilder, image_to_video_builder: "image2video" makes Video;
+    ImageToVideo, ImageToVideoBuilder, image_to_video_builder: "image2video" makes Video with watermark;
     create_image_to_video, get_image_to_video, list_image_to_video, CreateImageToVideoBody
 }

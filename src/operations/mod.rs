@@ -5,6 +5,7 @@
 
 mod models;
 mod parts;
+mod references;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +21,7 @@ use crate::values::open_enumeration;
 
 pub use models::KnownModel;
 use parts::Extra;
-pub use parts::{Camera, ElementId, InputVideo, Movement, MovingArea, OmniImage, Shot};
+pub use parts::{Camera, ElementId, InputVideo, Movement, MovingArea, OmniImage, Shot, Shots};
 
 /// The table: for each operation its file, its request type, and its name.
 macro_rules! operations {
@@ -72,6 +73,7 @@ macro_rules! row {
                         fields.rules(found);
                     }
                     super::models::check($name, body, found, remarks);
+                    super::references::check(body, remarks);
                 },
                 create: |client| crate::transport::write(client.$create().send()),
                 served: || super::models::served($name).collect(),
@@ -139,9 +141,9 @@ macro_rules! elsewhere {
 }
 use elsewhere;
 
-/// A request type whose operation makes a task.
+/// A request type whose operation makes a task, `with watermark` where its output can have one.
 macro_rules! task {
-    ($type:ident, $builder:ident, $state:ident: $name:literal makes $output:ident;
+    ($type:ident, $builder:ident, $state:ident: $name:literal makes $output:ident $(with $watermark:ident)?;
      $create:ident, $get:ident $(or $elsewhere:ident)?, $list:ident, $body:ident) => {
         super::row! {
             $type, $name, Some(crate::response::OutputKind::$output), $create, $body,
@@ -165,6 +167,14 @@ macro_rules! task {
                 self.common.external_task_id = Some(id.into());
                 self
             }
+
+            $(
+                /// Whether a watermarked output is made as well.
+                pub fn $watermark(mut self, enabled: bool) -> Self {
+                    self.common.$watermark.set(enabled);
+                    self
+                }
+            )?
 
             /// Sends no `external_task_id` where none was given.
             ///

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::parts::{Common, Watermark};
+use super::parts::{Common, Reference, Watermark};
 use super::task;
 use crate::error::Violation;
 use crate::media::Image;
@@ -33,61 +33,38 @@ use crate::values::{AspectRatio, Mode, Model, VideoDuration};
 /// let request = kling_client::MultiImageToVideo::builder().prompt("The cat puts the hat on").build();
 /// ```
 #[derive(Serialize, Deserialize, JsonSchema, bon::Builder)]
-#[builder(finish_fn(name = fields, vis = ""), state_mod(vis = "pub"), builder_type(vis = "pub"))]
+#[builder(on(_, into), finish_fn(name = fields, vis = ""), state_mod(vis = "pub"), builder_type(vis = "pub"))]
 pub struct MultiImageToVideo {
     #[builder(field)]
     #[serde(flatten)]
-    common: Common,
+    common: Common<Watermark>,
     /// The reference images, 1–4 (Kling's reference; the vendor's page: up to 4).
     #[builder(with = |images: impl IntoIterator<Item = impl Into<Image>>| Reference::all(images))]
     #[serde(rename = "image_list")]
     #[schemars(length(min = 1, max = 4), extend("x-option" = "image"))]
     images: Vec<Reference>,
     /// What the video shows, 1–2500 characters (the vendor's page).
-    #[builder(into)]
     #[schemars(length(min = 1, max = 2500))]
     prompt: String,
     /// What the video should not show, at most 2500 characters (Kling's reference).
-    #[builder(into)]
     #[schemars(length(max = 2500))]
     negative_prompt: Option<String>,
     /// The model. Default: `kling-v1-6`.
-    #[builder(into, default = Model::KlingV1_6)]
-    #[serde(rename = "model_name", default = "only_model")]
-    #[schemars(extend("x-option" = "model", "x-extensible-enum" = ["kling-v1-6"]))]
+    #[builder(default = Model::KlingV1_6)]
+    #[serde(rename = "model_name")]
+    #[schemars(extend("x-option" = "model", "x-extensible-enum" = ["kling-v1-6"], "default" = "kling-v1-6"))]
     model: Model,
     /// The quality: std is cheaper, pro is better. Default: `std`.
-    #[builder(into, default)]
+    #[builder(default)]
     #[serde(default)]
     #[schemars(extend("x-extensible-enum" = ["std", "pro"]))]
     mode: Mode,
     /// The length in seconds, as a string. Default: `5`.
-    #[builder(into, default)]
+    #[builder(default)]
     #[serde(default)]
     duration: VideoDuration,
     /// Width to height. Default of the API: 16:9 (Kling's reference).
-    #[builder(into)]
     aspect_ratio: Option<AspectRatio>,
-    /// Whether a watermarked video is made as well (Kling's newer reference).
-    #[builder(with = |enabled: bool| enabled.into())]
-    #[serde(rename = "watermark_info")]
-    watermark: Option<Watermark>,
-}
-
-#[derive(Serialize, Deserialize, JsonSchema)]
-struct Reference {
-    /// The image.
-    image: Image,
-}
-
-impl Reference {
-    fn all(images: impl IntoIterator<Item = impl Into<Image>>) -> Vec<Self> {
-        images.into_iter().map(|image| Self { image: image.into() }).collect()
-    }
-}
-
-fn only_model() -> Model {
-    Model::KlingV1_6
 }
 
 impl MultiImageToVideo {
@@ -95,6 +72,6 @@ impl MultiImageToVideo {
 }
 
 task! {
-    MultiImageToVideo, MultiImageToVideoBuilder, multi_image_to_video_builder: "multi-image2video" makes Video;
+    MultiImageToVideo, MultiImageToVideoBuilder, multi_image_to_video_builder: "multi-image2video" makes Video with watermark;
     create_multi_image_to_video, get_multi_image_to_video, list_multi_image_to_video, CreateMultiImageToVideoBody
 }

@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::parts::{Common, Element, ElementId, Frame, InputVideo, OmniImage, Shot, VideoUse, Watermark};
+use super::parts::{Common, Element, ElementId, Frame, InputVideo, OmniImage, Shots, VideoUse, Watermark};
 use super::task;
 use crate::error::Violation;
-use crate::values::{AspectRatio, Mode, Model, ShotType, Switch, VideoDuration};
+use crate::values::{AspectRatio, Mode, Model, Switch, VideoDuration};
 
 /// Request for a video from text, frames, reference images, elements, or another video, which it can edit too.
 ///
@@ -34,21 +34,18 @@ use crate::values::{AspectRatio, Mode, Model, ShotType, Switch, VideoDuration};
 /// # Ok::<(), kling_client::Error>(())
 /// ```
 #[derive(Serialize, Deserialize, JsonSchema, bon::Builder)]
-#[builder(finish_fn(name = fields, vis = ""), state_mod(vis = "pub"), builder_type(vis = "pub"))]
+#[builder(on(_, into), finish_fn(name = fields, vis = ""), state_mod(vis = "pub"), builder_type(vis = "pub"))]
 pub struct OmniVideo {
     #[builder(field)]
     #[serde(flatten)]
-    common: Common,
+    common: Common<Watermark>,
     /// The model. Required: the price depends on it.
-    #[builder(into)]
     #[serde(rename = "model_name")]
     #[schemars(extend("x-option" = "model", "x-extensible-enum" = ["kling-video-o1", "kling-v3-omni"]))]
     model: Model,
     /// The quality: std is 720p, pro is 1080p, 4k for kling-v3-omni alone. Required: the API's default is pro, the dearer one.
-    #[builder(into)]
     mode: Mode,
     /// What the video shows, at most 2500 characters. Required unless shots are given.
-    #[builder(into)]
     #[schemars(length(max = 2500))]
     prompt: Option<String>,
     /// Reference images and frames; with elements at most 7, or 4 beside a video.
@@ -68,31 +65,16 @@ pub struct OmniVideo {
     video: Option<Vec<InputVideo>>,
     /// The length in seconds, as a string: 3–10 for kling-video-o1, 3–15 for kling-v3-omni. Required unless a video is edited,
     /// whose length is kept.
-    #[builder(into)]
     #[schemars(extend("x-extensible-enum" = ["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"]))]
     duration: Option<VideoDuration>,
     /// Width to height. Required without a first frame and without a video to edit.
-    #[builder(into)]
     aspect_ratio: Option<AspectRatio>,
     /// Whether sound is made as well; for kling-v3-omni, without a video.
-    #[builder(into)]
     sound: Option<Switch>,
-    /// Whether the video has several shots; for kling-v3-omni.
-    #[schemars(extend("x-group" = "Advanced"))]
-    multi_shot: Option<bool>,
-    /// Who divides the video into shots.
-    #[builder(into)]
-    #[schemars(extend("x-group" = "Advanced"))]
-    shot_type: Option<ShotType>,
-    /// The shots, 1–6; their lengths add up to that of the video.
-    #[builder(with = |shots: impl IntoIterator<Item = Shot>| Shot::in_order(shots))]
-    #[serde(rename = "multi_prompt")]
-    #[schemars(length(min = 1, max = 6), extend("x-option" = "shots", "x-group" = "Advanced"))]
-    shots: Option<Vec<Shot>>,
-    /// Whether a watermarked video is made as well.
-    #[builder(with = |enabled: bool| enabled.into())]
-    #[serde(rename = "watermark_info")]
-    watermark: Option<Watermark>,
+    /// The shots of a video in several; for kling-v3-omni.
+    #[builder(default)]
+    #[serde(flatten)]
+    shots: Shots,
 }
 
 impl OmniVideo {
@@ -102,7 +84,7 @@ impl OmniVideo {
         let (first, end) = (frame(Frame::First), frame(Frame::End));
         let edits = self.video.iter().flatten().any(|video| video.refer_type == VideoUse::Base);
         let elements = self.elements.as_ref().map_or(0, Vec::len);
-        let (is_shots, is_o1) = (self.multi_shot == Some(true), self.model == Model::KlingVideoO1);
+        let (is_shots, is_o1) = (self.shots.are_several(), self.model == Model::KlingVideoO1);
         let length = self.duration.as_ref().map(VideoDuration::as_str);
         let most = if self.video.is_some() { 4 } else { 7 };
         let alone = images.len() == first && elements == 0 && self.video.is_none();
@@ -134,14 +116,11 @@ impl OmniVideo {
                 found.push(Violation::new(path, limit, given));
             }
         }
-        Shot::division(self.multi_shot, self.shot_type.as_ref(), self.prompt.as_deref(), self.shots.as_deref(), found);
-        if let (Some(shots), Some(duration)) = (&self.shots, &self.duration) {
-            Shot::rules(shots, duration, found);
-        }
+        self.shots.rules(self.prompt.as_deref(), &self.duration, found);
     }
 }
 
 task! {
-    OmniVideo, OmniVideoBuilder, omni_video_builder: "omni-video" makes Video;
+    OmniVideo, OmniVideoBuilder, omni_video_builder: "omni-video" makes Video with watermark;
     create_omni_video, get_omni_video or get_omni_image, list_omni_video, CreateOmniVideoBody
 }

@@ -189,6 +189,21 @@ fn a_builder_and_its_json_send_the_same() {
     });
     let read = Request::from_json(Operation::TextToVideo, data).unwrap().extra("seed", 7).unwrap();
     assert_eq!(sent(&built), sent(&read));
+
+    let of = |shots: Shots| {
+        ImageToVideo::builder().model("kling-v9").image_tail(Image::url("https://example.com/1.png")).shots(shots)
+    };
+    let sent = |request: Result<Request>| sent(&request.unwrap());
+    let shots = Shots::custom([Shot::new("x", 2), Shot::new("y", 3)]);
+    let custom = sent(of(shots).watermark(true).build_unchecked());
+    let expected = json!([{"index": 1, "prompt": "x", "duration": "2"}, {"index": 2, "prompt": "y", "duration": "3"}]);
+    assert_eq!((&custom["multi_shot"], &custom["shot_type"]), (&json!(true), &json!("customize")));
+    assert_eq!((&custom["multi_prompt"], &custom["watermark_info"]), (&expected, &json!({"enabled": true})));
+    let intelligent = sent(of(Shots::intelligent()).prompt("x").build_unchecked());
+    assert_eq!((&intelligent["shot_type"], intelligent.get("multi_prompt")), (&json!("intelligence"), None));
+    let error = of(Shots::custom([Shot::new("", 5)])).build().unwrap_err();
+    let paths: Vec<_> = error.violations().iter().map(|violation| violation.path.as_str()).collect();
+    assert_eq!(paths, ["image_tail", "multi_prompt[0].prompt"]);
 }
 
 /// The paths at which a request with these fields beside others is refused.
@@ -226,6 +241,9 @@ fn rules_between_fields_refuse_a_sample_and_accept_its_neighbour() {
         (with("multi_prompt", json!([shot("2"), shot("3")])), &[]),
         (with("multi_prompt", json!([shot("2"), shot("4")])), &["multi_prompt"]),
         (with("multi_prompt", json!([])), &["multi_prompt"]),
+        (with("multi_prompt", json!([{"index": 1, "prompt": "", "duration": "5"}])), &["multi_prompt[0].prompt"]),
+        (with("multi_prompt", json!([{"index": 1, "prompt": "x", "duration": 5}])), &["multi_prompt[0].duration"]),
+        (with("multi_prompts", json!([])), &["multi_prompts"]),
         (json!({"camera_control": {"type": "simple", "config": {"pan": 10}}}), &[]),
         (json!({"camera_control": {"type": "simple", "config": {"pan": 10.5}}}), &["camera_control.config.pan"]),
         (json!({"camera_control": {"type": "simple", "config": {"pan": 1, "tilt": 2}}}), &["camera_control.config"]),
@@ -286,6 +304,59 @@ fn frames_masks_cameras_voices_and_elements_exclude_each_other() {
     ] {
         let others = json!({"model_name": "kling-v9", "prompt": "x", "image": image});
         assert_eq!(refused(Operation::ImageToVideo, others, fields.clone()), paths, "{fields}");
+    }
+}
+
+#[test]
+fn masks_have_the_ratio_of_the_image_and_one_size_where_sizes_are_known() {
+    let image = |size: String| {
+        let Some((width, height)) = size.split_once('x') else { return Image::url(size) };
+        let sides = [width, height].map(|side| side.parse::<u32>().unwrap().to_be_bytes());
+        Image::bytes([&b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR"[..], &sides.concat()].concat())
+    };
+    let url = "https://cat.png";
+    for (image_size, fixed, moving, expected) in [
+        ("1920x1080", "640x360", "640x360", &[][..]),
+        ("1920x1080", "640x640", "640x360", &["static_mask: the ratio of image, 1920 × 1080 px, given 640 × 640 px"]),
+        (
+            "1920x1080",
+            "640x360",
+            "640x640",
+            &["dynamic_masks[0].mask: the ratio of image, 1920 × 1080 px, given 640 × 640 px"],
+        ),
+        (
+            "1920x1080",
+            "1280x720",
+            "640x360",
+            &["static_mask: the size of dynamic_masks[0].mask, 640 × 360 px, given 1280 × 720 px"],
+        ),
+        // A side of 1068.9 pixels.
+        ("1902x1080", "1069x607", "1069x607", &[]),
+        (
+            "1902x1080",
+            "1071x607",
+            "1071x607",
+            &[
+                "dynamic_masks[0].mask: the ratio of image, 1902 × 1080 px, given 1071 × 607 px",
+                "static_mask: the ratio of image, 1902 × 1080 px, given 1071 × 607 px",
+            ],
+        ),
+        (url, "640x640", "640x640", &[]),
+        (
+            url,
+            "640x640",
+            "640x360",
+            &["static_mask: the size of dynamic_masks[0].mask, 640 × 360 px, given 640 × 640 px"],
+        ),
+        ("1920x1080", url, "640x360", &[]),
+    ] {
+        let line = [json!({"x": 1, "y": 2}), json!({"x": 3, "y": 4})];
+        let data = json!({"model_name": "kling-v1", "prompt": "x", "image": image_size, "static_mask": fixed,
+            "dynamic_masks": [{"mask": moving, "trajectories": line}]});
+        let request = Request::from_json_with(Operation::ImageToVideo, data, image);
+        let violations = request.map_or_else(|error| error.violations().to_vec(), |_| Vec::new());
+        let found: Vec<_> = violations.iter().map(|found| found.to_string().replace("expected ", "")).collect();
+        assert_eq!(found, expected, "{image_size} {fixed} {moving}");
     }
 }
 
@@ -401,6 +472,51 @@ fn a_model_takes_what_its_line_says_and_nothing_is_known_of_another_one() {
     let expected = "model_name: Kling has retired kling-v1 here (by 2026-09-20); a gateway may still serve it. \
                     Served: kling-v2-5-turbo, kling-v2-6, kling-v3";
     assert_eq!(retired.remarks()[0].to_string(), expected);
+    // A violation does not hide it.
+    let invalid = TextToVideo::builder().model(Model::KlingV1).prompt("x").cfg_scale(2.0).build().unwrap_err();
+    assert_eq!((invalid.violations().len(), invalid.remarks()), (1, retired.remarks()));
+    assert_eq!(retired.extra("prompt", "y").unwrap_err().remarks(), invalid.remarks());
+}
+
+#[test]
+fn a_prompt_that_names_what_the_request_lacks_and_a_voice_without_a_name_are_remarks() {
+    let image = json!({"image_url": "https://example.com/cat.png"});
+    let omni = |prompt: &str| {
+        json!({"model_name": "kling-v3-omni", "mode": "std", "duration": "5", "aspect_ratio": "1:1", "prompt": prompt,
+            "image_list": [image, image], "element_list": [{"element_id": 8}]})
+    };
+    let voices = |prompt: &str| {
+        json!({"model_name": "kling-v2-6", "mode": "pro", "sound": "on", "image": "https://example.com/cat.png",
+            "voice_list": [{"voice_id": "7"}, {"voice_id": "8"}], "prompt": prompt})
+    };
+    let shot = |index: u32, prompt: &str| json!({"index": index, "prompt": prompt, "duration": "4"});
+    let shots = json!({"model_name": "kling-v3", "duration": "8", "multi_shot": true, "shot_type": "customize",
+        "multi_prompt": [shot(1, "x"), shot(2, "<<<image_1>>>")]});
+    let lacks = |path: &str, name: &str| format!("{path}: it names <<<{name}>>>, which the request lacks");
+    let unnamed = |name: &str| format!("voice_list: no prompt names <<<{name}>>>, which then has no effect");
+    for (operation, data, expected) in [
+        (Operation::OmniVideo, omni("<<<image_1>>> <<<image_2>>> <<<element_1>>>"), vec![]),
+        (
+            Operation::OmniVideo,
+            omni("<<<image_3>>> <<<element_2>>> <<<video_1>>> <<<image_0>>> <<<image_3>>>"),
+            vec![
+                lacks("prompt", "image_0"),
+                lacks("prompt", "image_3"),
+                lacks("prompt", "element_2"),
+                lacks("prompt", "video_1"),
+            ],
+        ),
+        // No names, or none that is known.
+        (Operation::OmniVideo, omni("image_3 <<<image>>> <<image_3>> <<<image_x>>> <<<object_3>>> <<<image_3"), vec![]),
+        (Operation::ImageToVideo, voices("<<<voice_1>>> and <<<voice_2>>> of <<<image_1>>>"), vec![]),
+        (Operation::ImageToVideo, voices("<<<voice_1>>>"), vec![unnamed("voice_2")]),
+        (Operation::ImageToVideo, voices("x"), vec![unnamed("voice_1"), unnamed("voice_2")]),
+        (Operation::TextToVideo, shots, vec![lacks("multi_prompt[1].prompt", "image_1")]),
+    ] {
+        let request = Request::from_json(operation, data.clone()).unwrap();
+        let found: Vec<_> = request.remarks().iter().map(ToString::to_string).collect();
+        assert_eq!(found, expected, "{data}");
+    }
 }
 
 #[test]

@@ -1,61 +1,46 @@
-//! A manifest into the record: every line is checked before the first is written, and nothing is paid by either.
-//!
-//! The manifest is read twice, some hundred lines at a time: once to find all that is wrong, once to write the intents.
-//! Work that was asked for before is left out, unless the user insists.
+//! Adds a manifest to the record: every line is checked before the first is added, and nothing is paid by either.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::path::Path;
 
 use serde::Serialize;
-use tokio::task::JoinHandle;
 
-use crate::error::{Error, Result};
-use crate::manifest::{Entry as Line, Fault, Manifest};
-use crate::pictures::Pictures;
-use crate::prices::{ADD, Prices};
-use crate::record::{Job, Key, NewJob};
-use crate::request::hash_text;
-use crate::state::State;
-use crate::store::Store;
-use crate::units::Units;
+use super::manifest::Fault;
+use super::plan::{NewJob, Plan};
+use super::prices::Prices;
+use super::record::{Job, Key, NewBatch};
+use super::state::State;
+use super::store::Store;
+use super::units::Units;
+use crate::failure::{Failure, Result};
 
-/// The estimate of a job without a known price, which no budget can hold.
-const UNKNOWN: Units = Units::from_thousandths(0);
-
-/// So many lines are in memory at a time, and written in one transaction.
+/// So many lines are held against the record in one query.
 const CHUNK: usize = 500;
 
 /// How a manifest is added.
 pub struct Add<'a> {
-    /// The manifest.
-    pub manifest: &'a Path,
-    /// The folder for the videos.
-    pub out: &'a Path,
-    /// What its batch may book.
+    /// The manifest and its checks.
+    pub plan: Plan<'a>,
+    /// Budget of its batch.
     pub budget: Option<Units>,
-    /// What a job is expected to cost.
-    pub prices: &'a Prices,
-    /// Whether work that was asked for before is asked for again.
+    /// Whether work that has a job is added again.
     pub again: bool,
-    /// Only look: write nothing.
+    /// Only check.
     pub dry_run: bool,
 }
 
-/// What came of it.
+/// What was added, or would be.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Added {
-    /// The batch, if anything was written.
+pub struct Summary {
+    /// The batch, if one was added.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch: Option<i64>,
-    /// How many jobs are new.
+    /// Number of jobs.
     pub jobs: u64,
-    /// How many lines ask for work that was asked for before.
+    /// Number of lines left out, as their work has a job.
     pub known: u64,
-    /// What the new jobs are expected to cost.
+    /// Expected cost of the jobs.
     pub estimate: Units,
-    /// How many of them have no known price, and are not in the estimate.
+    /// Number of jobs without a known price, which are not in the estimate.
     #[serde(skip_serializing_if = "is_zero")]
     pub unpriced: u64,
 }
@@ -64,40 +49,43 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// What is told of a line.
-pub enum Told<'a> {
-    /// It is wrong.
+/// A line of the manifest, to be reported.
+pub enum Notice<'a> {
+    /// It has faults.
     Fault(&'a Fault),
-    /// It would be sent.
+    /// It would be submitted.
     New(&'a NewJob),
-    /// It asks for work that was asked for before.
-    Known(u64, &'a Job),
+    /// The work of this line has a job.
+    Known(i64, &'a Job),
 }
 
-impl fmt::Display for Told<'_> {
+impl fmt::Display for Notice<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Told::Fault(fault) => {
+            Notice::Fault(fault) => {
                 let lines = fault.reasons.iter().map(|reason| format!("line {}: {reason}", fault.line));
                 f.write_str(&lines.collect::<Vec<_>>().join("\n"))
             }
-            Told::New(job) => {
+            Notice::New(job) => {
                 let name = job.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
+                let output = job.output.display();
                 match job.estimate {
-                    UNKNOWN => write!(f, "line {}{name}: no known price, {}", job.line, job.output),
-                    units => write!(f, "line {}{name}: {units} units, {}", job.line, job.output),
+                    units if units == Units::default() => {
+                        write!(f, "line {}{name}: no known price, {output}", job.line)
+                    }
+                    units => write!(f, "line {}{name}: {units} units, {output}", job.line),
                 }
             }
-            Told::Known(line, job) => {
+            Notice::Known(line, job) => {
                 let task = job.task_id.as_deref().unwrap_or("without an id yet");
-                let id = job.id;
+                let (id, output) = (job.id, job.output.display());
                 match job.state {
-                    State::Delivered => write!(f, "line {line}: already paid: task {task}, file {}", job.output),
+                    State::Delivered => write!(f, "line {line}: already paid: task {task}, file {output}"),
                     State::Accepted | State::Finished => {
-                        write!(f, "line {line}: already paid: task {task}, job {id}, which is to write {}", job.output)
+                        write!(f, "line {line}: already paid: task {task}, job {id}, which is to write {output}")
                     }
                     State::Ambiguous => write!(f, "line {line}: may be paid already: job {id} is ambiguous"),
-                    _ => write!(f, "line {line}: already asked for by job {id}"),
+                    _ => write!(f, "line {line}: already intended: job {id}"),
                 }
             }
         }
@@ -105,244 +93,99 @@ impl fmt::Display for Told<'_> {
 }
 
 impl Add<'_> {
-    /// Adds it, and tells of lines on the way: of all that are wrong; of those that are known; in a dry run of the new.
+    /// Adds it, and reports lines: all faults, and lines that are known; in a dry run also the new ones.
     ///
     /// # Errors
-    /// `Invalid` if any line is wrong; then nothing was written. Those of the database.
-    pub async fn run(&self, store: &Store, mut tell: impl FnMut(Told<'_>)) -> Result<Added> {
-        let checked = self.check(store, &mut tell).await?;
-        if self.dry_run || checked.jobs == 0 {
-            return Ok(checked);
+    /// `Invalid` if any line has a fault; then nothing was added.
+    pub fn run(&self, store: &Store, mut report: impl FnMut(Notice<'_>)) -> Result<Summary> {
+        let (summary, out_dir) = self.check(store, &mut report)?;
+        if self.dry_run || summary.jobs == 0 {
+            return Ok(summary);
         }
-        let name = self.manifest.file_name().unwrap_or_default().to_string_lossy();
-        let folder = std::path::absolute(self.out).map_err(|reason| Error::other("add", reason))?;
-        let batch = store.new_batch(&name, self.budget, Some(&folder)).await?;
-        let mut added = Added { batch: Some(batch), ..Added::default() };
-        let mut reader = Reader::open(self.manifest)?;
-        while let Some(lines) = reader.next().await? {
-            let mut jobs = Vec::with_capacity(lines.len());
-            for line in lines {
-                jobs.push(self.job(line).map_err(|fault| {
-                    let message = format!("the manifest changed while it was read: {}", Told::Fault(&fault));
-                    Error::invalid("add", message).with_hint(format!("{} jobs were added to batch {batch}", added.jobs))
-                })?);
-            }
-            added.unpriced = checked.unpriced;
-            let (count, sum) = (jobs.len() as u64, jobs.iter().map(|job| job.estimate).sum::<Units>());
-            let known = store.insert(batch, jobs, !self.again).await?;
-            let left_out: Units = known.iter().map(|(job, _)| job.estimate).sum();
-            added.jobs += count - known.len() as u64;
-            added.known += known.len() as u64;
-            added.estimate = added.estimate + Units::from_thousandths(sum.thousandths() - left_out.thousandths());
-        }
-        Ok(added)
+        let mut lines = self.plan.open()?;
+        lines.again = self.again;
+        lines.may_exist = Box::new(|_| true);
+        let name = self.plan.manifest.file_name().unwrap_or_default().to_string_lossy();
+        let source = lines.folder.clone();
+        let batch = NewBatch { name: &name, budget: self.budget, source: &source, out_dir: &out_dir };
+        let (mut jobs, mut estimate) = (0, Units::default());
+        let new = lines.map(|line| {
+            let job = line.map_err(|fault| {
+                Failure::invalid(format!("the manifest changed meanwhile: {}", Notice::Fault(&fault)))
+                    .with_hint("nothing was added")
+            })?;
+            jobs += 1;
+            estimate = estimate + job.estimate;
+            Ok(job)
+        });
+        let (mut known, mut left_out) = (0, Units::default());
+        let batch = store.add_batch(&batch, !self.again, new, |job, _| {
+            known += 1;
+            left_out = left_out + job.estimate;
+        })?;
+        let estimate = Units::from_thousandths(estimate.thousandths() - left_out.thousandths());
+        Ok(Summary { batch: Some(batch), jobs: jobs - known, known, estimate, unpriced: summary.unpriced })
     }
 
-    async fn check(&self, store: &Store, tell: &mut impl FnMut(Told<'_>)) -> Result<Added> {
-        let (mut found, mut faults) = (Added::default(), 0u64);
-        // What no two lines may share, cut to what tells any two of a manifest apart.
-        let (mut works, mut outputs, mut ids) = (Seen::default(), Seen::default(), Seen::default());
-        let mut prices = HashSet::new();
-        let mut reader = Reader::open(self.manifest)?;
-        while let Some(lines) = reader.next().await? {
-            let jobs: Vec<_> = lines
-                .into_iter()
-                .map(|line| {
-                    let has_output = line.as_ref().is_ok_and(|checked| checked.entry.output.is_some());
-                    (self.job(line), has_output)
-                })
-                .collect();
-            let values = |of: fn(&NewJob) -> Option<&str>| -> Vec<_> {
-                jobs.iter().filter_map(|(job, _)| of(job.as_ref().ok()?)).collect()
-            };
-            let ordered = if self.again { Vec::new() } else { values(|job| Some(&job.request_hash)) };
-            let ordered = store.same(&ordered).await?;
-            let written = store.known(Key::Output, &values(|job| Some(&job.output))).await?;
-            let used = store.known(Key::ExternalId, &values(|job| job.external_id.as_deref())).await?;
-            for (job, has_output) in jobs {
-                let job = match job {
-                    Ok(job) => job,
-                    Err(fault) => {
-                        faults += 1;
-                        // A price that is missing in many lines is reported once.
-                        let is_new = fault
-                            .reasons
-                            .iter()
-                            .any(|reason| !reason.starts_with("price: ") || prices.insert(reason.clone()));
-                        if is_new {
-                            tell(Told::Fault(&fault));
+    fn check(&self, store: &Store, report: &mut impl FnMut(Notice<'_>)) -> Result<(Summary, std::path::PathBuf)> {
+        let (mut found, mut faults, mut no_price) = (Summary::default(), 0u64, false);
+        let has_job = move |job: &NewJob| store.of_output(&job.output).is_ok_and(|known| known.is_some());
+        let mut lines = self.plan.open()?;
+        lines.again = self.again;
+        lines.may_exist = Box::new(has_job);
+        loop {
+            let mut chunk = Vec::with_capacity(CHUNK);
+            while chunk.len() < CHUNK
+                && let Some(line) = lines.next()
+            {
+                chunk.push((line, lines.repeats.is_some()));
+            }
+            if chunk.is_empty() {
+                break;
+            }
+            let new = || chunk.iter().filter_map(|(line, _)| line.as_ref().ok());
+            let works: Vec<_> = new().map(|job| job.request_hash.as_str()).filter(|_| !self.again).collect();
+            let ids: Vec<_> = new().filter_map(|job| job.external_id.as_deref()).collect();
+            let (same, used) = (store.same(&works)?, store.known(Key::ExternalId, &ids)?);
+            for (line, repeats) in &chunk {
+                let fault = match line {
+                    Err(fault) => Some(fault.clone()),
+                    Ok(job) if same.contains_key(&job.request_hash) => {
+                        found.known += 1;
+                        report(Notice::Known(job.line, &same[&job.request_hash]));
+                        None
+                    }
+                    Ok(_) if *repeats && !self.again => {
+                        found.known += 1;
+                        None
+                    }
+                    Ok(job) if job.external_id.as_ref().is_some_and(|id| used.contains_key(id)) => {
+                        let reason = "external_id: expected one never used before, given one that was";
+                        let line = u64::try_from(job.line).unwrap_or_default();
+                        Some(Fault { line, reasons: vec![reason.to_owned()] })
+                    }
+                    Ok(job) => {
+                        found.jobs += 1;
+                        found.unpriced += u64::from(job.estimate == Units::default());
+                        found.estimate = found.estimate + job.estimate;
+                        if self.dry_run {
+                            report(Notice::New(job));
                         }
-                        continue;
+                        None
                     }
                 };
-                let number = u64::try_from(job.line).unwrap_or_default();
-                let mut reasons = Vec::new();
-                if !self.again {
-                    if let Some(same) = ordered.get(&job.request_hash) {
-                        found.known += 1;
-                        tell(Told::Known(number, same));
-                        continue;
-                    }
-                    if works.before(short(&job.request_hash), job.line).is_some() {
-                        found.known += 1;
-                        continue;
-                    }
-                }
-                if let Some(other) = outputs.before(short(&hash_text(&job.output)), job.line)
-                    && has_output
-                {
-                    reasons.push(format!("output: expected a file for each line, given that of line {other}"));
-                }
-                if !written.contains_key(&job.output) && std::fs::symlink_metadata(&job.output).is_ok() {
-                    reasons.push(format!(
-                        "output: expected a file that can be made, given {}: it exists and is kept",
-                        job.output
-                    ));
-                }
-                if let Some(id) = &job.external_id {
-                    if used.contains_key(id) {
-                        reasons.push("external_id: expected one never used before, given one that was".to_owned());
-                    }
-                    if let Some(other) = ids.before(short(&hash_text(id)), job.line) {
-                        reasons.push(format!("external_id: expected one for each line, given that of line {other}"));
-                    }
-                }
-                if reasons.is_empty() {
-                    found.jobs += 1;
-                    found.unpriced += u64::from(job.estimate == UNKNOWN);
-                    found.estimate = found.estimate + job.estimate;
-                    if self.dry_run {
-                        tell(Told::New(&job));
-                    }
-                } else {
+                if let Some(fault) = fault {
                     faults += 1;
-                    tell(Told::Fault(&Fault { line: number, reasons }));
+                    no_price |= fault.reasons.iter().any(|reason| reason.starts_with("price: "));
+                    report(Notice::Fault(&fault));
                 }
             }
         }
-        match faults {
-            0 => Ok(found),
-            _ => {
-                let message = format!("{faults} lines of {} are not valid", self.manifest.display());
-                let hint = "nothing was added and nothing was sent; correct them";
-                let hint = if prices.is_empty() { hint.to_owned() } else { format!("{hint}; {ADD}") };
-                Err(Error::invalid("add", message).with_hint(hint))
-            }
+        if faults == 0 {
+            return Ok((found, lines.out_dir.clone()));
         }
+        let message = format!("{faults} lines of {} have faults", self.plan.manifest.display());
+        let failure = Failure::invalid(message).with_hint("nothing was added and nothing submitted; correct them");
+        Err(if no_price { failure.with_hint(Prices::ADD) } else { failure })
     }
-
-    /// The job that a line makes.
-    fn job(&self, line: Result<Checked, Fault>) -> Result<NewJob, Fault> {
-        let Checked { entry, request_hash } = line?;
-        let fault = |reason: String| Fault { line: entry.line, reasons: vec![reason] };
-        let estimate = match (self.prices.estimate(&entry.request), self.budget) {
-            (Some((units, _)), _) => units,
-            (None, None) => UNKNOWN,
-            (None, Some(_)) => {
-                let line = Prices::missing(&entry.request);
-                return Err(fault(format!("price: expected one for the budget, given none in the table; add {line}")));
-            }
-        };
-        let file = entry.output.clone().unwrap_or_else(|| match &entry.name {
-            Some(name) => format!("{}.mp4", plain(name)),
-            None => {
-                let stem = self.manifest.file_stem().unwrap_or_default().to_string_lossy();
-                format!("{}-{:05}.mp4", plain(&stem), entry.line)
-            }
-        });
-        let output = std::path::absolute(self.out.join(file)).map_err(|reason| fault(format!("output: {reason}")))?;
-        Ok(NewJob {
-            line: i64::try_from(entry.line).unwrap_or(i64::MAX),
-            name: entry.name,
-            external_id: entry.external_id,
-            operation: entry.request.operation.clone(),
-            request: entry.request.to_json(),
-            request_hash,
-            output: output.to_string_lossy().into_owned(),
-            estimate,
-        })
-    }
-}
-
-/// A line that makes a request, and the hash of its work.
-struct Checked {
-    entry: Line,
-    request_hash: String,
-}
-
-/// The lines of a manifest by the beginning of a hash, in little memory.
-#[derive(Default)]
-struct Seen(HashMap<u128, i64>);
-
-impl Seen {
-    /// The line before this one that had the same, if any had.
-    fn before(&mut self, hash: u128, line: i64) -> Option<i64> {
-        match self.0.entry(hash) {
-            Entry::Occupied(other) => Some(*other.get()),
-            Entry::Vacant(place) => {
-                place.insert(line);
-                None
-            }
-        }
-    }
-}
-
-/// The manifest, so many lines at a time, read and held against the limits where blocking is allowed: the next lines
-/// while the record is asked about these.
-struct Reader(Option<JoinHandle<(Source, Lines)>>);
-
-type Lines = Vec<Result<Checked, Fault>>;
-
-struct Source {
-    manifest: Manifest,
-    pictures: Pictures,
-}
-
-impl Reader {
-    fn open(path: &Path) -> Result<Self> {
-        Ok(Self::ahead(Source { manifest: Manifest::open(path)?, pictures: Pictures::default() }))
-    }
-
-    fn ahead(mut source: Source) -> Self {
-        Self(Some(tokio::task::spawn_blocking(move || {
-            let Source { manifest, pictures } = &mut source;
-            let lines = manifest.take(CHUNK).map(|read| read.and_then(|entry| checked(entry, pictures))).collect();
-            (source, lines)
-        })))
-    }
-
-    async fn next(&mut self) -> Result<Option<Lines>> {
-        let Some(ahead) = self.0.take() else { return Ok(None) };
-        let (source, lines) = ahead.await.map_err(|reason| Error::other("manifest", reason))?;
-        if lines.is_empty() {
-            return Ok(None);
-        }
-        *self = Self::ahead(source);
-        Ok(Some(lines))
-    }
-}
-
-fn checked(entry: Line, pictures: &mut Pictures) -> Result<Checked, Fault> {
-    let line = entry.line;
-    let fault = |reasons| Fault { line, reasons };
-    // The id is not part of what is checked here: it is the record's to give.
-    _ = entry.request.request(entry.external_id.as_deref().unwrap_or("checked")).map_err(|error| {
-        let reasons: Vec<_> = error.violations().iter().map(ToString::to_string).collect();
-        fault(if reasons.is_empty() { vec![error.message().to_owned()] } else { reasons })
-    })?;
-    let hash = entry.request.hash_with(|picture| pictures.hash(picture));
-    let request_hash = hash.map_err(|reason| fault(vec![reason.to_string()]))?;
-    Ok(Checked { entry, request_hash })
-}
-
-/// A name as a file of its own: it leads nowhere else.
-fn plain(name: &str) -> String {
-    let kept = |c: char| if c.is_alphanumeric() || "-_. ".contains(c) { c } else { '-' };
-    let name: String = name.trim().chars().map(kept).collect();
-    name.trim_start_matches('.').to_owned()
-}
-
-/// The beginning of a hash in hexadecimal.
-fn short(hash: &str) -> u128 {
-    hash.get(..32).and_then(|head| u128::from_str_radix(head, 16).ok()).unwrap_or_default()
 }

@@ -1,118 +1,111 @@
-//! The whole record as a table, as CSV or JSON Lines: one row a job, read page by page.
+//! Every job of the record as a table, without prompts and images: CSV, or JSON Lines.
 //!
-//! A spreadsheet runs a cell of CSV that begins like a formula, and some of the texts come from a gateway or from a
-//! manifest of somebody else's. Such a cell gets an apostrophe in front; JSON has the text as it is.
+//! A spreadsheet runs a cell of CSV that begins like a formula, and texts may come from a gateway or from someone else's
+//! manifest. Such a cell gets an apostrophe in front; JSON has the text as it is.
 
-use std::io::Write;
+use std::io::{self, BufWriter, Write};
 
-use kling_client::Operation;
-use serde::Serialize;
+use serde::Serializer;
+use serde_json::{Value, json};
 
-use crate::error::{Error, Result};
-use crate::record::Job;
-use crate::state::State;
-use crate::store::Store;
-use crate::units::Units;
+use super::record::Job;
+use super::state::State;
+use super::store::Store;
+use crate::failure::{Failure, Result};
 
-/// So many jobs are read in one query.
-const PAGE: i64 = 500;
-
-/// The forms of an export.
+/// Format of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// One table with a header.
+    /// A table with a header.
     Csv,
-    /// One JSON object a line.
+    /// A JSON object on each line.
     Json,
 }
 
-/// A row: no prompt, no picture.
-#[derive(Serialize)]
-struct Row {
-    job: i64,
-    batch: i64,
-    line: i64,
-    name: Option<String>,
-    state: State,
-    external_id: String,
-    task_id: Option<String>,
-    estimate: Units,
-    booked: Units,
-    output: String,
-    file_size: Option<i64>,
-    file_sha256: Option<String>,
-    expires_at_ms: Option<i64>,
-    request_hash: String,
-    retry_of: Option<i64>,
-    replaced_by: Option<i64>,
-    note: Option<String>,
-    operation: Operation,
-}
-
-/// Writes the record.
+/// Writes every job of the record. A reader that goes away is no failure.
 ///
 /// # Errors
-/// Those of the database, and of what is written to.
-pub async fn export(store: &Store, format: Format, mut out: impl Write) -> Result<()> {
-    let failed = |reason: &dyn std::fmt::Display| Error::other("export", reason);
-    let mut behind = 0;
-    let mut csv = csv::WriterBuilder::new().from_writer(Vec::new());
-    loop {
-        let page = store.jobs(behind, PAGE).await?;
-        let Some(last) = page.last() else { return out.flush().map_err(|reason| failed(&reason)) };
-        behind = last.id;
-        for job in page {
-            let row = Row::from(job);
-            match format {
-                Format::Csv => csv.serialize(row.without_formulas()).map_err(|reason| failed(&reason))?,
-                Format::Json => {
-                    serde_json::to_writer(&mut out, &row).map_err(|reason| failed(&reason))?;
-                    out.write_all(b"\n").map_err(|reason| failed(&reason))?;
+/// `Other` if the record cannot be read, or `out` cannot be written.
+pub fn export(store: &Store, format: Format, out: impl Write) -> Result<()> {
+    let mut out = BufWriter::new(out);
+    let mut written = Ok(());
+    for (number, job) in store.each(None).enumerate() {
+        let job = job?;
+        written = match format {
+            Format::Csv => in_csv(row(&job), number == 0).and_then(|lines| out.write_all(&lines)),
+            Format::Json => cells(&job, &mut serde_json::Serializer::new(&mut out))
+                .map_err(io::Error::from)
+                .and_then(|()| writeln!(out)),
+        };
+        if written.is_err() {
+            break;
+        }
+    }
+    match written.and_then(|()| out.flush()) {
+        Err(reason) if reason.kind() != io::ErrorKind::BrokenPipe => Err(Failure::other("export", reason.to_string())),
+        _ => Ok(()),
+    }
+}
+
+impl Store {
+    /// All jobs by their numbers, or those in a state, read so many at a time.
+    pub(super) fn each(&self, state: Option<State>) -> impl Iterator<Item = Result<Job>> {
+        const PAGE: i64 = 500;
+        let (mut behind, mut page) = (0, Vec::new().into_iter());
+        std::iter::from_fn(move || {
+            if page.as_slice().is_empty() {
+                let read = state.map_or_else(|| self.jobs(behind, PAGE), |state| self.in_state(state, behind, PAGE));
+                match read {
+                    Ok(jobs) => page = jobs.into_iter(),
+                    Err(failure) => return Some(Err(failure)),
                 }
             }
-        }
-        if format == Format::Csv {
-            let text = csv.into_inner().map_err(|reason| failed(&reason))?;
-            out.write_all(&text).map_err(|reason| failed(&reason))?;
-            csv = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
-        }
+            let job: Job = page.next()?;
+            behind = job.id;
+            Some(Ok(job))
+        })
     }
 }
 
-impl Row {
-    /// The same row, with no text that a spreadsheet takes for a formula.
-    fn without_formulas(mut self) -> Self {
-        let texts = [&mut self.name, &mut self.task_id, &mut self.file_sha256, &mut self.note].into_iter().flatten();
-        for text in texts.chain([&mut self.external_id, &mut self.output, &mut self.request_hash]) {
-            if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-                text.insert(0, '\'');
-            }
-        }
-        self
-    }
+/// The cells of a job as the fields of an object.
+pub(super) fn cells<S: Serializer>(job: &Job, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(row(job))
 }
 
-impl From<Job> for Row {
-    fn from(job: Job) -> Self {
-        Self {
-            job: job.id,
-            batch: job.batch,
-            line: job.line,
-            name: job.name,
-            state: job.state,
-            external_id: job.external_id,
-            task_id: job.task_id,
-            estimate: job.estimate,
-            booked: job.booked,
-            output: job.output,
-            file_size: job.file_size,
-            file_sha256: job.file_sha256,
-            expires_at_ms: job.expires_at,
-            request_hash: job.request_hash,
-            retry_of: job.retry_of,
-            replaced_by: job.replaced_by,
-            note: job.note,
-            operation: job.operation,
-        }
+fn row(job: &Job) -> [(&'static str, Value); 19] {
+    [
+        ("job", json!(job.id)),
+        ("batch", json!(job.batch)),
+        ("line", json!(job.line)),
+        ("name", json!(job.name)),
+        ("state", json!(job.state)),
+        ("external_id", json!(job.external_id)),
+        ("task_id", json!(job.task_id)),
+        ("estimate", json!(job.estimate)),
+        ("booked", json!(job.booked)),
+        ("output", json!(job.output.to_string_lossy())),
+        ("file_size", json!(job.file_size)),
+        ("file_sha256", json!(job.file_sha256)),
+        ("expires_at_ms", json!(job.expires_at)),
+        ("request_hash", json!(job.request_hash)),
+        ("retry_of", json!(job.retry_of)),
+        ("replaced_by", json!(job.replaced_by)),
+        ("note", json!(job.note)),
+        ("operation", json!(job.operation)),
+        ("account", json!(job.account)),
+    ]
+}
+
+fn in_csv(row: [(&str, Value); 19], with_header: bool) -> io::Result<Vec<u8>> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    if with_header {
+        csv.write_record(row.iter().map(|(name, _)| *name))?;
     }
+    csv.write_record(row.map(|(_, cell)| match cell {
+        Value::Null => String::new(),
+        Value::String(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => format!("'{text}"),
+        Value::String(text) => text,
+        other => other.to_string(),
+    }))?;
+    csv.into_inner().map_err(csv::IntoInnerError::into_error)
 }

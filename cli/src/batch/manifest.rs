@@ -1,120 +1,116 @@
-//! The manifest: JSON Lines or CSV, one request a line in the words of the wire or of `kling generate`, read as a stream.
+//! The manifest: JSON Lines or CSV, one request per line, read as a stream.
 //!
-//! A line becomes an [`Entry`], or a [`Fault`] with everything that is wrong in it; a fault ends nothing. Files are named
-//! relative to the manifest's own folder.
+//! Each line is an [`Entry`] or a [`Fault`]. Files are relative to the folder of the manifest.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
+use std::fmt;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Take};
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use kling_client::Operation;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::error::{Error, Result};
-use crate::request::{JobRequest, is_file, properties, property, shaped};
+use super::request::{JobRequest, properties, property, shaped};
+use crate::failure::{Failure, Result};
 
-/// The longest line of JSON: prompts at their limits take less than a tenth of it. Larger images are files or URLs.
+/// Maximum length of a line in bytes: more than ten times the longest prompts. Larger images are files or URLs.
 const LONGEST_LINE: u64 = 256 * 1024;
+const TOO_LONG: &str = "expected at most 262144 bytes, given more";
 
 /// The fields that are not part of a request.
 const OWN: [&str; 4] = ["operation", "name", "output", "external_id"];
 
-/// One line's request.
+/// The request of a line.
 pub struct Entry {
-    /// The line's number, from 1.
+    /// Number of the line, from 1.
     pub line: u64,
-    /// What it submits.
+    /// Request.
     pub request: JobRequest,
-    /// What the user calls it.
+    /// Name of the job.
     pub name: Option<String>,
-    /// The file for the output, as it was written.
+    /// File for the output, as given.
     pub output: Option<String>,
-    /// The user's own id of the task.
+    /// External id of the task.
     pub external_id: Option<String>,
 }
 
-/// Everything that is wrong with one line.
-#[derive(Debug, PartialEq, Eq)]
+/// Everything that is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The line's number, from 1.
+    /// Number of the line, from 1.
     pub line: u64,
-    /// What is wrong; never the text itself.
+    /// Violations, without any text of the request. Empty if earlier lines have the same ones, such as a missing price.
     pub reasons: Vec<String>,
 }
 
-/// A manifest that is being read.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.reasons.iter().map(|reason| format!("line {}: {reason}", self.line));
+        f.write_str(&lines.collect::<Vec<_>>().join("\n"))
+    }
+}
+
+/// The entries of a manifest.
 pub struct Manifest {
-    folder: PathBuf,
-    lines: Lines,
+    pub(super) folder: PathBuf,
+    lines: Box<dyn Iterator<Item = Line> + Send>,
 }
 
-enum Lines {
-    Json { reader: BufReader<File>, line: u64 },
-    Csv { reader: Box<csv::Reader<File>>, header: Vec<String> },
-    Over,
-}
-
-type Fields = Vec<(String, Value)>;
+/// Number and fields of a line, or why there are none, and whether nothing can be read after it.
+type Line = (u64, Result<Vec<(String, Value)>, (String, bool)>);
 
 impl Manifest {
-    /// Opens a manifest: CSV with a header by the name `*.csv`, else JSON Lines.
+    /// Opens a manifest: CSV with a header if its name ends in `.csv`, else JSON Lines.
     ///
     /// # Errors
-    /// `Invalid` if it cannot be read, or a column of the CSV is not known.
+    /// `Invalid` if it cannot be read or is no file, or if a column of the CSV is not known.
     pub fn open(path: &Path) -> Result<Self> {
-        let refuse = |reason: String| {
-            let message = format!("expected a manifest, given {}: {reason}", path.display());
-            Error::invalid("manifest", message).with_hint("nothing was sent")
+        let refuse = |reason: &dyn fmt::Display| {
+            Failure::invalid(format!("manifest: expected a manifest, given {}: {reason}", path.display()))
+                .with_hint("nothing was submitted")
         };
-        let path = std::path::absolute(path).map_err(|reason| refuse(reason.to_string()))?;
-        let file = File::open(&path).map_err(|reason| refuse(reason.to_string()))?;
-        if !file.metadata().is_ok_and(|found| found.is_file()) {
-            return Err(refuse("it is read twice, so it must be a file".to_owned()));
+        let absolute = std::path::absolute(path).map_err(|reason| refuse(&reason))?;
+        // Before it is opened: to open a named pipe may block.
+        if !path.metadata().map_err(|reason| refuse(&reason))?.is_file() {
+            return Err(refuse(&"it is read twice, so it must be a file"));
         }
-        let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-        let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-        let lines = if is_csv {
-            let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
-            let header = reader.headers().map_err(|reason| refuse(reason.to_string()))?;
-            let header: Vec<_> = header.iter().map(|name| field(name.trim_start_matches('\u{feff}'))).collect();
-            let is_field = |name: &str| Operation::all().any(|all| property(properties(&all), name).is_some());
-            if let Some(unknown) = header.iter().find(|name| !OWN.contains(&name.as_str()) && !is_field(name)) {
-                return Err(refuse(format!("column {unknown:?} is a field of no operation")));
-            }
-            Lines::Csv { reader: Box::new(reader), header }
-        } else {
-            Lines::Json { reader: BufReader::new(file), line: 0 }
-        };
-        Ok(Self { folder, lines })
+        let file = File::open(path).map_err(|reason| refuse(&reason))?;
+        let folder = absolute.parent().unwrap_or(&absolute).to_owned();
+        if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("csv")) {
+            let (mut reader, mut line) = (BufReader::new(file), 0);
+            return Ok(Self { folder, lines: Box::new(iter::from_fn(move || next_json(&mut reader, &mut line))) });
+        }
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file.take(LONGEST_LINE));
+        let header = reader.headers().map_err(|reason| refuse(&reason))?;
+        let header: Vec<_> = header.iter().map(|name| field(name.trim_start_matches('\u{feff}'))).collect();
+        let is_field = |name: &str| Operation::all().any(|all| property(properties(&all), name).is_some());
+        if let Some(at) = header.iter().position(|name| !OWN.contains(&name.as_str()) && !is_field(name)) {
+            // Without a header, texts of a request are in its place.
+            let is_name = |name: &&String| name.len() < 40 && name.bytes().all(|c| c.is_ascii_lowercase() || c == b'_');
+            let name = header.get(at).filter(is_name).map(|name| format!(" ({name})")).unwrap_or_default();
+            return Err(refuse(&format!("column {}{name} is a field of no operation", at + 1)));
+        }
+        Ok(Self { folder, lines: Box::new(iter::from_fn(move || next_csv(&mut reader, &header))) })
     }
 
-    fn entry(&self, line: u64, fields: Fields) -> Result<Entry, Fault> {
-        let mut reasons = Vec::new();
-        let (own, rest): (Fields, Fields) = fields.into_iter().partition(|(name, _)| OWN.contains(&name.as_str()));
-        let text = json!({"type": "string"});
-        let mut texts = BTreeMap::new();
+    fn entry(&self, line: u64, fields: Vec<(String, Value)>) -> Result<Entry, Fault> {
+        let (own, fields): (Vec<_>, _) = fields.into_iter().partition(|(name, _)| OWN.contains(&name.as_str()));
+        let (mut texts, mut reasons) = (BTreeMap::new(), Vec::new());
         for (name, value) in own {
-            match shaped(value, &text) {
+            match shaped(value, &json!({"type": "string"})) {
                 None => {}
                 Some(Value::String(text)) if !texts.contains_key(&name) => _ = texts.insert(name, text),
-                Some(_) => reasons.push(format!("{name}: expected one text, given something else")),
+                Some(_) => reasons.push(format!("{name}: expected one text, given another value")),
             }
         }
-        let operation = texts.remove("operation").map(|name| name.trim().into());
-        let output = texts.remove("output");
-        if output.as_deref().is_some_and(|output| Path::new(output).file_name().is_none() || output.ends_with('/')) {
-            reasons.push("output: expected a file, given a directory".to_owned());
+        let [operation, name, output, external_id] = OWN.map(|name| texts.remove(name));
+        let operation = operation.map_or(Operation::MultiImageToVideo, |name| name.trim().into());
+        match JobRequest::new(operation, fields, &self.folder) {
+            Ok(request) if reasons.is_empty() => Ok(Entry { line, request, name, output, external_id }),
+            request => Err(Fault { line, reasons: [reasons, request.err().unwrap_or_default()].concat() }),
         }
-        let request = JobRequest::new(operation.unwrap_or(Operation::MultiImageToVideo), rest);
-        let request = request.map_err(|twice| reasons.extend(twice)).ok().filter(|_| reasons.is_empty());
-        let Some(request) = request else { return Err(Fault { line, reasons }) };
-        let Ok(request) = request.with_media(|_, medium| match is_file(medium) {
-            true => Ok::<_, Infallible>(self.folder.join(medium).to_string_lossy().into_owned()),
-            false => Ok(medium.to_owned()),
-        });
-        Ok(Entry { line, request, name: texts.remove("name"), output, external_id: texts.remove("external_id") })
     }
 }
 
@@ -122,42 +118,25 @@ impl Iterator for Manifest {
     type Item = Result<Entry, Fault>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (line, read) = match &mut self.lines {
-            Lines::Over => return None,
-            Lines::Json { reader, line } => next_json(reader, line)?,
-            Lines::Csv { reader, header } => next_csv(reader, header)?,
-        };
-        match read {
-            Ok(fields) => Some(self.entry(line, fields)),
-            Err(Broken { reason, last }) => {
-                if last {
-                    self.lines = Lines::Over;
-                }
-                Some(Err(Fault { line, reasons: vec![reason] }))
-            }
+        let (line, fields) = self.lines.next()?;
+        if let Err((_, true)) = fields {
+            self.lines = Box::new(iter::empty());
         }
+        let fields = fields.map_err(|(reason, _)| Fault { line, reasons: vec![reason] });
+        Some(fields.and_then(|fields| self.entry(line, fields)))
     }
 }
 
-/// A line that cannot be taken apart; after some nothing more can be read.
-struct Broken {
-    reason: String,
-    last: bool,
-}
-
-type Read = (u64, Result<Fields, Broken>);
-
-fn next_json(reader: &mut BufReader<File>, line: &mut u64) -> Option<Read> {
+fn next_json(reader: &mut BufReader<File>, line: &mut u64) -> Option<Line> {
     loop {
         *line += 1;
         let mut bytes = Vec::new();
-        let broken = |reason: String, last| Some((*line, Err(Broken { reason, last })));
+        let broken = |reason: String, is_last| Some((*line, Err((reason, is_last))));
         match reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut bytes) {
             Err(reason) => return broken(reason.to_string(), true),
             Ok(0) => return None,
-            Ok(count) if count as u64 == LONGEST_LINE && !bytes.ends_with(b"\n") => {
-                let skipped = reader.skip_until(b'\n');
-                return broken(format!("expected at most {LONGEST_LINE} bytes, given more"), skipped.is_err());
+            Ok(_) if bytes.len() as u64 == LONGEST_LINE && !bytes.ends_with(b"\n") => {
+                return broken(TOO_LONG.to_owned(), reader.skip_until(b'\n').is_err());
             }
             Ok(_) => {}
         }
@@ -165,102 +144,87 @@ fn next_json(reader: &mut BufReader<File>, line: &mut u64) -> Option<Read> {
         if text.trim_ascii().is_empty() {
             continue;
         }
-        return match serde_json::from_slice(text) {
-            Ok(Value::Object(fields)) => {
-                Some((*line, Ok(fields.into_iter().map(|(name, value)| (field(&name), value)).collect())))
-            }
-            Ok(_) => broken("expected a JSON object".to_owned(), false),
-            // Where it breaks, but not what stands there: serde's own text may repeat a prompt.
-            Err(reason) => broken(format!("expected JSON, which breaks at column {}", reason.column()), false),
+        return match serde_json::from_slice::<Map<String, Value>>(text) {
+            Ok(fields) => Some((*line, Ok(fields.into_iter().map(|(name, value)| (field(&name), value)).collect()))),
+            // The message of serde may repeat a prompt.
+            Err(reason) if reason.is_data() => broken("expected a JSON object".to_owned(), false),
+            Err(reason) => broken(format!("expected JSON, broken at column {}", reason.column()), false),
         };
     }
 }
 
-fn next_csv(reader: &mut csv::Reader<File>, header: &[String]) -> Option<Read> {
-    let mut record = csv::StringRecord::new();
-    let at = reader.position().line();
-    match reader.read_record(&mut record) {
-        Ok(false) => None,
-        Ok(true) => {
-            let line = record.position().map_or(at, csv::Position::line);
-            if record.len() > header.len() {
-                let reason = format!("expected {} values, given {}", header.len(), record.len());
-                return Some((line, Err(Broken { reason, last: false })));
-            }
-            Some((line, Ok(header.iter().zip(&record).map(|(name, value)| (name.clone(), value.into())).collect())))
+fn next_csv(reader: &mut csv::Reader<Take<File>>, header: &[String]) -> Option<Line> {
+    let (mut record, start) = (csv::StringRecord::new(), reader.position().line());
+    reader.get_mut().set_limit(LONGEST_LINE);
+    let fields = match reader.read_record(&mut record) {
+        _ if reader.get_ref().limit() == 0 => Err((TOO_LONG.to_owned(), true)),
+        Err(reason) if reason.is_io_error() => Err((reason.to_string(), true)),
+        Err(_) => Err(("expected CSV in UTF-8".to_owned(), false)),
+        Ok(false) => return None,
+        Ok(true) if record.len() > header.len() => {
+            Err((format!("expected {} values, given more", header.len()), false))
         }
-        Err(reason) => {
-            let last = reason.is_io_error();
-            let reason = if last { reason.to_string() } else { "expected CSV in UTF-8".to_owned() };
-            Some((at, Err(Broken { reason, last })))
-        }
-    }
+        Ok(true) => Ok(header.iter().zip(&record).map(|(name, value)| (name.clone(), value.into())).collect()),
+    };
+    Some((record.position().map_or(start, csv::Position::line), fields))
 }
 
 fn field(name: &str) -> String {
-    match name.trim().replace('-', "_") {
-        id if id == "external_task_id" => "external_id".to_owned(),
-        name => name,
-    }
+    let name = name.trim().replace('-', "_");
+    if name == "external_task_id" { "external_id".to_owned() } else { name }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(name: &str, text: &str) -> Vec<Result<Entry, Fault>> {
-        let folder = std::env::temp_dir().join(format!("kling-manifest-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let path = folder.join(name);
-        std::fs::write(&path, text).unwrap();
-        let read = Manifest::open(&path).map(Iterator::collect);
-        std::fs::remove_dir_all(folder).unwrap();
-        read.unwrap()
+    fn read(name: &str, text: &str) -> Result<Vec<Result<Entry, Fault>>> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(name), text).unwrap();
+        Manifest::open(&folder.path().join(name)).map(Iterator::collect)
+    }
+
+    fn shown(name: &str, text: &str) -> Vec<String> {
+        let entry = |entry: Entry| format!("{} {:?} {}", entry.line, entry.name, entry.request.to_json());
+        let fault = |fault: Fault| format!("{}: {}", fault.line, fault.reasons.len());
+        read(name, text).unwrap().into_iter().map(|read| read.map_or_else(fault, entry)).collect()
     }
 
     #[test]
-    fn both_forms_say_the_same() {
-        let json = read(
-            "a.jsonl",
-            "\u{feff}{\"image\": [\"a.png\", \"https://e.com/b.png\"], \"prompt\": \"x, \\\"y\\\"\", \"negative-prompt\": \"z\", \"duration\": 10, \"name\": \"n\"}\n\n{\"images\": \"a.png\", \"prompt\": \"p\", \"mode\": null}\n",
-        );
-        let csv = read(
-            "a.csv",
-            "image,image,prompt,negative_prompt,duration,name,mode\na.png,https://e.com/b.png,\"x, \"\"y\"\"\",z,10,n,\na.png,,p,,,,\n",
-        );
-        assert_eq!((json.len(), csv.len()), (2, 2));
-        let file = |image: &str| Path::new(image).file_name().map(|name| name.to_owned());
-        for (json, csv) in json.iter().zip(&csv) {
-            let (Ok(json), Ok(csv)) = (json, csv) else { panic!("a fault") };
-            // Their folders differ.
-            let named = |entry: &Entry| {
-                let named =
-                    entry.request.with_media(|_, image| Ok::<_, Infallible>(format!("{:?}", file(image)))).unwrap();
-                (named.to_json(), entry.name.clone())
-            };
-            assert_eq!(named(json), named(csv));
-        }
-        let first = json[0].as_ref().ok().unwrap();
-        assert!(Path::new(&first.request.media()[0]).is_absolute());
-        assert_eq!((first.request.text("mode"), first.request.text("duration")), ("std".into(), "10".into()));
-        assert_eq!((first.line, json[1].as_ref().ok().unwrap().line, csv[1].as_ref().ok().unwrap().line), (1, 3, 3));
+    fn both_forms_have_the_same_meaning() {
+        let json = "\u{feff}\n{\"image\": [\"a.png\", \"https://e.com/b.png\"], \"prompt\": \"x, \\\"y\\\"\", \
+            \"negative-prompt\": \"z\", \"duration\": 10, \"name\": \"n\"}\n{\"images\": \"a.png\", \"mode\": null}\n";
+        let csv = "image,image,prompt,negative_prompt,duration,name,mode\n\
+            a.png,https://e.com/b.png,\"x, \"\"y\"\"\",z,10,n,\na.png,,,,,,\n";
+        let json = shown("a.jsonl", json);
+        assert!(json[0].starts_with("2 Some(\"n\") {") && json[1].starts_with("3 None {"), "{json:?}");
+        assert_eq!(json, shown("a.CSV", csv));
     }
 
     #[test]
-    fn every_fault_of_every_line_is_reported_without_the_text() {
+    fn every_fault_of_a_line_is_reported_without_its_text() {
         let secret = "a cat in secret";
         let text = format!(
-            "{{\"image\": \"a.png\", \"model\": \"{secret}\", \"model-name\": 1, \"name\": [\"{secret}\"], \"output\": 1.5}}\n[1]\n{{\"prompt\": \"{secret}\nnonsense\n{{\"prompt\": \"x\", \"operation\": true, \"output\": \"dir/\"}}\n"
+            "{{\"image\": \"a.png\", \"model\": \"{secret}\", \"model-name\": 1, \"name\": [\"{secret}\"]}}\n[\"{secret}\"]\n\
+             {{\"prompt\": \"{secret}\nnonsense\n\"{secret}\"\n{{\"prompt\": \"x\", \"operation\": true}}\n"
         );
-        let faults: Vec<_> = read("b.jsonl", &text).into_iter().map(|read| read.err().unwrap()).collect();
-        assert_eq!(
-            faults.iter().map(|fault| (fault.line, fault.reasons.len())).collect::<Vec<_>>(),
-            [(1, 2), (2, 1), (3, 1), (4, 1), (5, 2)]
-        );
-        assert!(!format!("{faults:?}").contains("secret"));
-        let long = format!("{{\"prompt\": \"{}\"}}\n{{}}\n", "x".repeat(LONGEST_LINE as usize));
-        let lines: Vec<_> =
-            read("c.jsonl", &long).into_iter().map(|read| read.map_or_else(|f| f.line, |e| e.line)).collect();
-        assert_eq!(lines, [1, 2]);
+        assert_eq!(shown("b.jsonl", &text), ["1: 2", "2: 1", "3: 1", "4: 1", "5: 1", "6: 1"]);
+        let faults = read("b.jsonl", &text).unwrap().into_iter().map(|read| read.err().unwrap().to_string() + "\n");
+        let faults: String = faults.collect();
+        assert!(faults.contains("line 2: expected a JSON object\n") && !faults.contains("secret"), "{faults}");
+        let headless = read("c.csv", &format!("{secret},https://e.com/cat.png\n")).err().unwrap().message;
+        assert!(headless.ends_with("column 1 is a field of no operation"), "{headless}");
+    }
+
+    #[test]
+    fn a_line_has_a_maximum_length_and_a_manifest_is_a_file() {
+        let long = "x".repeat(LONGEST_LINE as usize);
+        let json = shown("c.jsonl", &format!("{{\"prompt\": \"{long}\"}}\n{{\"name\": \"n\"}}\n"));
+        assert!(json[0] == "1: 1" && json[1].starts_with("2 Some"));
+        // A quote that is not closed goes to the end of the file.
+        let csv = shown("c.csv", &format!("name\nn\n\"{long}\n{long}\n"));
+        assert!(csv[0].starts_with("2 Some") && csv[1..] == ["3: 1"]);
+        let refused = Manifest::open(&std::env::temp_dir()).err().unwrap();
+        assert!(refused.message.contains("it is read twice"), "{refused}");
     }
 }

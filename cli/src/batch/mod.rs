@@ -5,53 +5,66 @@
 //! one state to the next is a table in [`State::after`].
 
 // Without a record.
+mod images;
+mod manifest;
+mod places;
+mod plan;
+mod prices;
+mod record;
+mod request;
+mod state;
 mod units;
-// mod manifest;
-// mod plan;
-// mod prices;
-// mod request;
+mod verdict;
 
 // With one.
 #[cfg(feature = "batch")]
-mod places;
-#[cfg(feature = "batch")]
-mod state;
-// mod add;
+mod add;
 #[cfg(feature = "batch")]
 pub(crate) mod arguments;
-// pub(crate) mod command;
-// mod export;
-// mod fence;
-// mod inspect;
-// mod mcp;
-// mod progress;
-// mod record;
-// mod report;
-// mod status;
-// mod store;
-// mod verdict;
-// mod worker;
-
-pub use units::Units;
 #[cfg(feature = "batch")]
+pub(crate) mod command;
+#[cfg(feature = "batch")]
+mod export;
+#[cfg(feature = "batch")]
+mod fence;
+#[cfg(feature = "batch")]
+mod inspect;
+#[cfg(feature = "batch")]
+mod mcp;
+#[cfg(feature = "batch")]
+mod progress;
+#[cfg(feature = "batch")]
+mod report;
+#[cfg(feature = "batch")]
+mod status;
+#[cfg(feature = "batch")]
+mod store;
+#[cfg(feature = "batch")]
+mod worker;
+
+pub use images::{hash_file, is_base64, is_url};
+pub use manifest::{Entry, Fault, Manifest};
+pub use plan::{Lines, NewJob, Plan};
+pub use prices::{Currency, Prices, Source};
+pub use record::{
+    Account, Added, Back, Batch, Cause, Count, Detail, Job, Key, NewBatch, SUFFIX, Step, millis, record_of,
+};
+pub use request::JobRequest;
+pub use units::Units;
+pub use verdict::{Streak, Verdict, is_older};
+#[cfg(feature = "batch")]
+pub use {
+    add::{Add, Notice, Summary},
+    export::{Format, export},
+    fence::Fence,
+    inspect::inspect,
+    mcp::Server,
+    report::{Shown, report},
+    status::Status,
+    store::{Claim, Store},
+    worker::{KEPT, Pace, Say, Until, Worker},
+};
 pub use {
     places::Places,
     state::{Event, State},
 };
-
-/// Stands for `mod command` until the modules that it calls are rebuilt.
-#[cfg(feature = "batch")]
-pub(crate) mod command {
-    use super::arguments::{Batch, Mcp};
-    use crate::arguments::Access;
-    use crate::failure::{Failure, Result};
-    use crate::terminal::{Done, Terminal};
-
-    pub async fn run(_: Batch, _: &Access, _: &Terminal) -> Result<Done> {
-        Err(Failure::other("batch", "this version does not have it yet"))
-    }
-
-    pub async fn serve(_: Mcp, _: &Access, _: &Terminal) -> Result<Done> {
-        Err(Failure::other("mcp", "this version does not have it yet"))
-    }
-}

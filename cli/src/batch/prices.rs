@@ -1,45 +1,44 @@
-//! What a job is expected to cost: a dated table, the user's own or the crate's, which is an assumption and says so.
+//! Expected cost of a job: the first price that fits, of a dated table.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::error::{Error, Result};
-use crate::request::JobRequest;
-use crate::units::Units;
+use super::request::{JobRequest, properties};
+use super::units::Units;
+use crate::failure::{Failure, Result};
 
-/// A table of prices in units of the account.
-///
-/// It is read from JSON; the first price that fits a request is its estimate, and what a price does not name fits any.
-/// Each price has a date and a source, its own or the table's.
-///
-/// ```
-/// let prices: kling_batch::Prices = serde_json::from_str(r#"{
-///     "dated": "2026-11-01",
-///     "source": "our invoice",
-///     "currency": {"name": "USD", "per_unit": "0.14"},
-///     "prices": [
-///         {"operation": "text2video", "model": "kling-v2-6", "mode": "std", "duration": "5", "units": "2"},
-///         {"units": "7", "dated": "2026-11-20", "source": "the dearest so far"}
-///     ]
-/// }"#)?;
-/// # Ok::<(), serde_json::Error>(())
-/// ```
+/// A table of prices in units of the account, read from JSON. The first price that fits a request is its estimate; a field
+/// that a price does not name may have any value. A price has `units`, or units `per_second` of the duration, and may be of
+/// requests that have another field (`"has": "video_list"`) alone. Each has a date and a source, its own or the table's.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "Table")]
 pub struct Prices {
-    /// What a unit costs, for a view in money.
+    /// Price of a unit in money.
     pub currency: Option<Currency>,
-    prices: Vec<(Price, Source)>,
+    prices: Vec<Price>,
 }
 
-/// Where a price comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone)]
+struct Price {
+    /// The fields that it names.
+    fields: BTreeMap<String, String>,
+    has: Option<String>,
+    units: Units,
+    is_per_second: bool,
+    source: Source,
+}
+
+/// Origin of a price.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Source {
-    /// When it was right.
+    /// Date of the price.
     pub dated: String,
-    /// Who says so.
+    /// Where it is written.
     pub source: String,
 }
 
@@ -49,107 +48,112 @@ struct Table {
     dated: Option<String>,
     source: Option<String>,
     currency: Option<Currency>,
-    prices: Vec<Price>,
+    prices: Vec<BTreeMap<String, String>>,
 }
 
 impl TryFrom<Table> for Prices {
     type Error = String;
 
     fn try_from(table: Table) -> Result<Self, String> {
-        let with_source = |mut price: Price| {
-            let none = || "each price needs `dated` and `source`, its own or the table's".to_owned();
-            let dated = price.dated.take().or_else(|| table.dated.clone()).ok_or_else(none)?;
-            let source = price.source.take().or_else(|| table.source.clone()).ok_or_else(none)?;
-            Ok((price, Source { dated, source }))
+        let price = |mut price: BTreeMap<String, String>| {
+            let mut take = |name: &str, default: &Option<String>| {
+                let none = || format!("each price needs `{name}`, its own or the table's");
+                price.remove(name).or_else(|| default.clone()).ok_or_else(none)
+            };
+            let source = Source { dated: take("dated", &table.dated)?, source: take("source", &table.source)? };
+            let (units, has) = (price.remove("units"), price.remove("has"));
+            let (units, is_per_second) = match (units, price.remove("per_second")) {
+                (Some(units), None) => (units, false),
+                (None, Some(units)) => (units, true),
+                _ => return Err("each price needs either `units` or `per_second`".to_owned()),
+            };
+            let is_known =
+                |name: &str, value| NAMES.contains(&name) && (name != "sound" || ["on", "off"].contains(&value));
+            match price.iter().find(|(name, value)| !is_known(name, value)) {
+                Some((name, value)) => Err(format!("a price cannot name {name} {value:?}")),
+                None => Ok(Price { fields: price, has, units: units.parse()?, is_per_second, source }),
+            }
         };
-        let prices = table.prices.into_iter().map(with_source).collect::<Result<_, String>>()?;
+        let prices = table.prices.into_iter().map(price).collect::<Result<_, String>>()?;
         Ok(Self { currency: table.currency, prices })
     }
 }
 
-/// What a unit costs in money.
+/// Price of a unit in money.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Currency {
-    /// The money's name.
+    /// Name of the currency.
     pub name: String,
-    /// How much of it one unit costs, to the thousandth.
+    /// Money per unit, to the thousandth.
     pub per_unit: Units,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Price {
-    operation: Option<String>,
-    model: Option<String>,
-    mode: Option<String>,
-    duration: Option<String>,
-    units: Units,
-    dated: Option<String>,
-    source: Option<String>,
-}
+/// The fields of a request that a price may name.
+const NAMES: [&str; 5] = ["operation", "model", "mode", "duration", "sound"];
 
 impl Prices {
-    /// The crate's own table: an assumption for multi-image2video. Other operations have no price that is published.
-    ///
-    /// # Errors
-    /// None, unless the crate was built with a broken table.
-    pub fn assumed() -> Result<Self> {
-        Self::read(include_str!("../prices.json"), "the crate's own table")
+    /// Hint for missing prices.
+    pub const ADD: &str = "put the missing prices into a file for --prices: \
+        {\"dated\": \"2026-11-30\", \"source\": \"our invoice\", \"prices\": [ … ]}";
+
+    /// Default table: the prices of Kling's page, and an assumption for multi-image2video.
+    pub fn builtin() -> Result<Self> {
+        Self::read(Ok(include_str!("../../prices.json").to_owned()), "the default table")
     }
 
-    /// A table of the user's.
+    /// Reads the table of a file.
     ///
     /// # Errors
-    /// `Invalid` if the file cannot be read, or is no such table.
+    /// `Invalid` if the file cannot be read or holds no such table.
     pub fn load(path: &Path) -> Result<Self> {
-        let given = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|reason| {
-            Error::invalid("prices", format!("expected a table of prices, given {given}: {reason}"))
-        })?;
-        Self::read(&text, &given)
+        Self::read(std::fs::read_to_string(path), &path.display().to_string())
     }
 
-    fn read(text: &str, given: &str) -> Result<Self> {
-        serde_json::from_str(text)
-            .map_err(|reason| Error::invalid("prices", format!("expected a table of prices, given {given}: {reason}")))
+    fn read(text: io::Result<String>, given: &str) -> Result<Self> {
+        text.and_then(|text| Ok(serde_json::from_str(&text)?))
+            .map_err(|reason| Failure::invalid(format!("prices: expected a table of prices, given {given}: {reason}")))
     }
 
-    /// What a request is expected to cost and by which source, if the table has a price that fits.
+    /// Returns the estimate of a request and its source, if a price fits.
     pub fn estimate(&self, request: &JobRequest) -> Option<(Units, &Source)> {
-        let fits = |(price, _): &&(Price, Source)| {
-            price.operation.as_ref().is_none_or(|name| name == request.operation.as_str())
-                && [(&price.model, "model_name"), (&price.mode, "mode"), (&price.duration, "duration")]
-                    .into_iter()
-                    .all(|(price, name)| price.as_ref().is_none_or(|price| *price == request.text(name)))
+        let given: BTreeMap<_, _> = NAMES.into_iter().zip(values(request)).collect();
+        let units = |price: &Price| match price.is_per_second {
+            false => Some(price.units),
+            true => Some(price.units.times(given.get("duration")?.parse().ok()?)),
         };
-        self.prices.iter().find(fits).map(|(price, source)| (price.units, source))
+        self.prices.iter().find_map(|price| {
+            let fits = price.fields.iter().all(|(name, value)| given.get(name.as_str()) == Some(value))
+                && price.has.as_ref().is_none_or(|name| !request.text(name).is_empty());
+            fits.then(|| units(price)).flatten().map(|units| (units, &price.source))
+        })
     }
 
-    /// What to add to a table that has no price for a request.
-    pub(crate) fn missing(request: &JobRequest) -> String {
-        let named = [("model", "model_name"), ("mode", "mode"), ("duration", "duration")];
-        let named = named.map(|(name, field)| (name, request.text(field)));
-        let named = named.iter().filter(|(_, given)| !given.is_empty());
-        let named: String = named.map(|(name, given)| format!(", \"{name}\": {}", serde_json::json!(given))).collect();
-        format!("{{\"operation\": \"{}\"{named}, \"units\": \"…\"}}", request.operation)
+    /// The line to add to a table without a price for a request.
+    pub fn missing(request: &JobRequest) -> String {
+        let has_sound = !properties(&request.operation)["sound"].is_null();
+        let is_named = |(name, value): &(&str, String)| !value.is_empty() && (has_sound || *name != "sound");
+        let named = NAMES.into_iter().zip(values(request)).filter(is_named);
+        let named = named.map(|(name, value)| format!("\"{name}\": {}, ", Value::from(value))).collect::<String>();
+        format!("{{{named}\"units\": \"…\"}}")
     }
 
-    /// Where the prices come from, each source once.
+    /// The sources of all prices, each once.
     pub fn sources(&self) -> Vec<&Source> {
-        let mut sources: Vec<&Source> = Vec::new();
-        for (_, source) in &self.prices {
-            if !sources.contains(&source) {
-                sources.push(source);
-            }
-        }
-        sources
+        self.prices.iter().map(|price| &price.source).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// An amount in money, if the table says what a unit costs.
+    /// An amount in money, if the table has a currency.
     pub fn in_money(&self, units: Units) -> Option<String> {
-        self.currency.as_ref().map(|currency| format!("{} {}", units.at(currency.per_unit), currency.name))
+        self.currency.as_ref().map(|money| format!("{} {}", units.at(money.per_unit), money.name))
     }
+}
+
+/// The values of `NAMES`. A request without `sound` makes none.
+fn values(request: &JobRequest) -> [String; 5] {
+    let [mode, duration, sound] = ["mode", "duration", "sound"].map(|name| request.text(name));
+    let sound = if sound.is_empty() { "off".to_owned() } else { sound };
+    [request.operation.as_str().to_owned(), request.model(), mode, duration, sound]
 }
 
 impl fmt::Display for Source {
@@ -158,60 +162,81 @@ impl fmt::Display for Source {
     }
 }
 
-/// What to do about missing prices.
-pub(crate) const ADD: &str = "put the missing prices into a file for --prices: \
-    {\"dated\": \"2026-11-30\", \"source\": \"our invoice\", \"prices\": [ … ]}";
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn request(operation: &str, model: &str, mode: &str, duration: &str) -> JobRequest {
-        let fields = [("model", model), ("mode", mode), ("duration", duration)];
-        let fields = fields.map(|(name, value)| (name.to_owned(), value.into()));
-        JobRequest::new(operation.into(), fields).unwrap()
+    fn request(operation: &str, values: &str) -> JobRequest {
+        let names = ["model", "mode", "duration", "sound"].map(str::to_owned).into_iter();
+        JobRequest::new(operation.into(), names.zip(values.split(' ').map(Into::into)), Path::new("")).unwrap()
+    }
+
+    fn units(prices: &Prices, request: &JobRequest) -> String {
+        prices.estimate(request).map(|(units, _)| units.to_string()).unwrap_or_default()
     }
 
     #[test]
-    fn the_first_price_that_fits_is_taken_and_what_no_source_has_is_not_in_the_table() {
-        let prices = Prices::assumed().unwrap();
-        let multi = "multi-image2video";
-        for (mode, duration, units) in
-            [("std", "5", "2"), ("std", "10", "4"), ("pro", "5", "3.5"), ("pro", "10", "7"), ("turbo", "60", "7")]
-        {
-            let (estimate, source) = prices.estimate(&request(multi, "kling-v1-6", mode, duration)).unwrap();
-            assert_eq!(estimate.to_string(), units, "{mode} {duration}");
-            assert!(source.source.contains("assumption"));
-        }
-        for operation in kling_client::Operation::all().filter(|operation| operation.as_str() != multi) {
-            let request = request(operation.as_str(), "kling-v3", "pro", "7");
-            assert!(prices.estimate(&request).is_none(), "{operation}");
-            let line = Prices::missing(&request);
-            let expected = r#""model": "kling-v3", "mode": "pro", "duration": "7", "units": "…"}"#;
+    fn the_first_price_that_fits_is_taken_and_the_line_to_add_is_a_price_once_it_has_a_number() {
+        let prices = Prices::builtin().unwrap();
+        let units_of = |values: &str| units(&prices, &request("multi-image2video", &format!("kling-v1-6 {values}")));
+        assert_eq!(["std 5", "std 10", "pro 5", "turbo 60"].map(units_of), ["2", "4", "3.5", "7"]);
+        for operation in kling_client::Operation::all().skip(1) {
+            let [silent, loud] = ["7", "7 on"].map(|end| request(operation.as_str(), &format!("kling-v9 pro {end}")));
+            let line = Prices::missing(&silent);
+            let expected = r#""model": "kling-v9", "mode": "pro", "duration": "7", "sound": "off", "units": "…"}"#;
             assert_eq!(line, format!("{{\"operation\": \"{operation}\", {expected}"));
-            // It is a price, once it has a number.
             let table = format!(r#"{{"dated": "d", "source": "s", "prices": [{}]}}"#, line.replace('…', "9"));
-            assert_eq!(Prices::read(&table, "x").unwrap().estimate(&request).unwrap().0.to_string(), "9");
+            let priced = serde_json::from_str(&table).unwrap();
+            let found = [units(&prices, &silent), units(&priced, &silent), units(&priced, &loud)];
+            assert_eq!(found, ["", "9", ""], "{operation}");
         }
     }
 
     #[test]
-    fn a_table_of_ones_own_may_have_no_price_and_a_misspelt_one_is_refused() {
-        let table = r#"{"source": "s", "currency": {"name": "EUR", "per_unit": "0.1"},
-                        "prices": [{"operation": "other", "units": "9", "dated": "d"},
-                                   {"operation": "text2video", "model": "m", "units": "1.5", "dated": "e", "source": "t"}]}"#;
-        let prices: Prices = serde_json::from_str(table).unwrap();
-        let (units, source) = prices.estimate(&request("text2video", "m", "std", "5")).unwrap();
-        assert_eq!((prices.in_money(units).unwrap(), source.to_string()), ("0.15 EUR".into(), "prices of e: t".into()));
-        assert!(prices.estimate(&request("text2video", "n", "std", "5")).is_none());
-        assert_eq!(prices.sources().len(), 2);
-        for broken in [
-            "{}",
-            r#"{"dated":"d","source":"s","prices":[{"mod":"std","units":"1"}]}"#,
-            r#"{"source":"s","prices":[{"units":"1"}]}"#,
-            "prices",
+    fn every_model_that_is_served_has_a_price_by_the_second_with_sound_and_with_what_else_counts() {
+        let prices = Prices::builtin().unwrap();
+        for operation in kling_client::Operation::all() {
+            for model in operation.models().into_iter().filter(|model| model.retired.is_none()) {
+                let request = request(operation.as_str(), &format!("{} pro 5", model.name));
+                assert!(prices.estimate(&request).is_some(), "{operation} {}", model.name);
+            }
+        }
+        for (operation, values, more, expected) in [
+            ("text2video", "kling-v3 std 7", "", "4.2"),
+            ("text2video", "kling-v3 std 7 on", "", "6.3"),
+            ("text2video", "kling-v3 4k 15 on", "", "45"),
+            ("image2video", "kling-v2-6 pro 10", "", "5"),
+            ("image2video", "kling-v2-6 pro 10 on", "", "10"),
+            ("image2video", "kling-v2-6 pro 10 on", "voice_list", "12"),
+            ("image2video", "kling-v2-6 std 10 on", "", ""),
+            ("omni-video", "kling-v3-omni std 5 on", "", "4"),
+            ("omni-video", "kling-v3-omni std 5", "video_list", "4.5"),
         ] {
-            assert!(Prices::read(broken, "x").is_err(), "{broken}");
+            let mut fields: Vec<_> =
+                ["model", "mode", "duration", "sound"].into_iter().zip(values.split(' ')).collect();
+            fields.extend((!more.is_empty()).then_some((more, "x")));
+            let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
+            let request = JobRequest::new(operation.into(), fields, Path::new("")).unwrap();
+            assert_eq!(units(&prices, &request), expected, "{operation} {values} {more}");
+        }
+        // An edited video has the length of its input, which nobody knows here.
+        let edit = request("omni-video", "kling-v3-omni std");
+        assert!(prices.estimate(&edit).is_none());
+    }
+
+    #[test]
+    fn a_table_may_lack_a_price_and_a_misspelt_one_is_refused() {
+        let table = r#"{"source": "s", "currency": {"name": "EUR", "per_unit": "0.1"}, "prices": [
+            {"operation": "other", "units": "9", "dated": "d"}, {"operation": "other", "units": "8", "dated": "d"},
+            {"operation": "text2video", "model": "m", "units": "1.5", "dated": "e", "source": "t"}]}"#;
+        let prices: Prices = serde_json::from_str(table).unwrap();
+        let (price, source) = prices.estimate(&request("text2video", "m std 5 on")).unwrap();
+        assert_eq!(format!("{} by {source}", prices.in_money(price).unwrap()), "0.15 EUR by prices of e: t");
+        assert_eq!((units(&prices, &request("text2video", "n std 5")), prices.sources().len()), (String::new(), 2));
+        let sound = ("model\": \"m", "sound\": \"true");
+        let wrong = [("model", "mod"), sound, (", \"dated\": \"d\"", ""), ("\"units\": \"8\", ", ""), ("9", "x")];
+        for (right, wrong) in wrong {
+            assert!(serde_json::from_str::<Prices>(&table.replacen(right, wrong, 1)).is_err(), "{right}");
         }
     }
 }

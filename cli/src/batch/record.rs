@@ -69,7 +69,7 @@ impl Job {
         serde_json::from_str(self.task.as_deref()?).ok()
     }
 
-    /// The request, with its files where the manifest had them.
+    /// The request.
     ///
     /// # Errors
     /// What is wrong with the record.
@@ -86,27 +86,16 @@ impl Job {
     }
 }
 
-/// A job to be added.
-#[derive(Clone)]
-pub struct NewJob {
-    /// Line of the manifest, from 1; 0 for a request of an agent.
-    pub line: i64,
-    /// Name in the manifest.
-    pub name: Option<String>,
-    /// External id of the user's; one is minted if there is none.
-    pub external_id: Option<String>,
-    /// Operation of the request.
-    pub operation: Operation,
-    /// Model of the request, or nothing.
-    pub model: String,
-    /// Fields of the request, as JSON.
-    pub request: String,
-    /// Hash of the work.
-    pub request_hash: String,
-    /// File for the output, absolute.
-    pub output: PathBuf,
-    /// Expected cost; 0 if no price is known.
-    pub estimate: Units,
+/// A batch to be added.
+pub struct NewBatch<'a> {
+    /// Name of its manifest.
+    pub name: &'a str,
+    /// The most that it may book.
+    pub budget: Option<Units>,
+    /// Folder that the files of its requests are relative to.
+    pub source: &'a Path,
+    /// Folder for its outputs.
+    pub out_dir: &'a Path,
 }
 
 /// What an event adds to a job.
@@ -151,7 +140,8 @@ pub enum Cause {
 }
 
 impl Cause {
-    pub(super) const fn as_str(self) -> &'static str {
+    /// Its word in the record.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotSent => "not sent",
             Self::Busy => "busy",
@@ -177,6 +167,7 @@ pub struct Step {
 }
 
 /// Outcome of adding one request of an agent.
+#[expect(clippy::large_enum_variant, reason = "one at a time")]
 pub enum Added {
     /// It is intended.
     New(Job),
@@ -239,7 +230,7 @@ pub struct Count {
 }
 
 /// A date in milliseconds since 1970.
-pub(super) fn millis(time: SystemTime) -> i64 {
+pub fn millis(time: SystemTime) -> i64 {
     time.duration_since(UNIX_EPOCH).ok().and_then(|since| i64::try_from(since.as_millis()).ok()).unwrap_or_default()
 }
 

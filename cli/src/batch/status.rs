@@ -1,4 +1,4 @@
-//! What stands in the record, for people and for programs: totals, what needs somebody, what vanishes soon.
+//! The contents of the record, for people and for programs: totals, what needs attention, what expires soon.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,224 +6,215 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use crate::error::Result;
-use crate::prices::Prices;
-use crate::record::{Job, millis};
-use crate::state::State;
-use crate::store::Store;
-use crate::units::Units;
+use super::export::cells;
+use super::prices::Prices;
+use super::record::{Account, Batch, Count, Job, millis};
+use super::state::State;
+use super::store::Store;
+use super::units::Units;
+use crate::failure::Result;
+use crate::next::quoted;
 
-/// A video that vanishes within this time is told of.
+/// Outputs that expire within this time are listed.
 const SOON: Duration = Duration::from_secs(7 * 24 * 3600);
-/// So many jobs are listed of each sort; all of them are in the export.
-const LISTED: i64 = 100;
+/// The most jobs that are listed of each kind; the export has all of them.
+const LISTED: usize = 100;
 
-/// What stands in the record.
-#[derive(Debug, Serialize)]
+/// The contents of the record.
+#[derive(Serialize)]
 pub struct Status {
-    /// How many jobs are in each state.
+    /// Number of jobs in each state.
     pub jobs: BTreeMap<&'static str, i64>,
-    /// What all have booked.
+    /// What all jobs book.
     pub booked: Units,
-    /// The same in money, if the table of prices says what a unit costs.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub booked_in_money: Option<String>,
-    /// The most tasks that may run, by the user's word.
-    pub max_running: i64,
-    /// The most tasks that may run, by what the gateway was seen to let.
-    pub allowed: i64,
-    /// How many run.
-    pub running: i64,
+    booked_in_money: Option<String>,
+    accounts: Vec<AccountStatus>,
     /// The batches.
     pub batches: Vec<BatchStatus>,
-    /// Jobs that need somebody, and what to do.
+    /// Jobs that need attention.
     pub attention: Vec<Attention>,
-    /// Videos that are not here and vanish soon.
-    pub expiring: Vec<Expiring>,
+    /// Jobs with outputs that are not downloaded and expire soon.
+    pub expiring: Vec<Attention>,
 }
 
-/// One batch.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
+struct AccountStatus {
+    #[serde(flatten)]
+    account: Account,
+    /// Limit of running tasks, as the user sets it.
+    max_running: i64,
+    /// Limit of running tasks, as the gateway allows it.
+    allowed: i64,
+    running: i64,
+    /// Number of jobs that go on at this account alone, submitted or not.
+    open: i64,
+    hint: Option<String>,
+}
+
+/// A batch.
+#[derive(Serialize)]
 pub struct BatchStatus {
-    /// Its number.
-    pub id: i64,
-    /// Its manifest's name.
-    pub name: String,
-    /// How many jobs are in each state.
-    pub jobs: BTreeMap<&'static str, i64>,
-    /// What it has booked.
-    pub booked: Units,
-    /// What is still to be sent is expected to cost.
-    pub to_come: Units,
-    /// The most that it may book.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub budget: Option<Units>,
-    /// Whether it stands because the next job would pass its budget.
+    #[serde(flatten)]
+    batch: Batch,
+    jobs: BTreeMap<&'static str, i64>,
+    /// Expected cost of its jobs that are not submitted.
+    to_come: Units,
+    /// Whether its budget holds none of these.
     pub stopped: bool,
+    hint: Option<String>,
 }
 
-/// A job that needs somebody.
-#[derive(Debug, Serialize)]
+/// A job that needs attention; in JSON, as in the export.
+#[derive(Serialize)]
 pub struct Attention {
-    /// The job.
-    pub job: i64,
-    /// Its line in the manifest.
-    pub line: i64,
-    /// Its name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Where it stands.
+    #[serde(flatten, serialize_with = "cells")]
+    pub(super) job: Job,
+    /// Its state.
+    #[serde(skip)]
     pub state: State,
-    /// The id under which it was ordered.
-    pub external_id: String,
-    /// Its task.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub task_id: Option<String>,
-    /// What was said of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
     /// What to do.
     pub hint: String,
 }
 
-/// A video that is not here and vanishes soon.
-#[derive(Debug, Serialize)]
-pub struct Expiring {
-    /// The job.
-    pub job: i64,
-    /// The file that it is to be.
-    pub output: String,
-    /// When it vanishes.
-    pub expires_at: String,
-    /// Whether it has.
-    pub expired: bool,
-}
-
 impl Status {
-    /// Reads the record at a moment.
+    /// Reads the record, at a date and for the account of today's key and gateway, if there is one.
     ///
     /// # Errors
-    /// Those of the database.
-    pub async fn read(store: &Store, prices: &Prices, now: SystemTime) -> Result<Self> {
-        let (counts, capped) = (store.counts().await?, store.capped().await?);
-        let (places, running) = store.places().await?;
-        let mut jobs = BTreeMap::new();
-        for count in &counts {
-            *jobs.entry(count.state.as_str()).or_default() += count.jobs;
-        }
-        let booked: Units = counts.iter().map(|count| count.booked).sum();
-        let batches = store.batches().await?.into_iter().map(|batch| {
-            let counts = counts.iter().filter(|count| count.batch == batch.id);
-            let intended = counts.clone().filter(|count| count.state == State::Intended);
-            BatchStatus {
-                jobs: counts.map(|count| (count.state.as_str(), count.jobs)).collect(),
-                to_come: intended.map(|count| count.estimate).sum(),
-                stopped: capped.contains(&batch.id),
-                id: batch.id,
-                name: batch.name,
-                booked: batch.booked,
-                budget: batch.budget,
-            }
+    /// `Other` if the record cannot be read.
+    pub fn read(store: &Store, prices: &Prices, account: Option<i64>, now: SystemTime) -> Result<Self> {
+        let (counts, capped, batches) = (store.counts()?, store.capped()?, store.batches()?);
+        let record = quoted(&store.path().to_string_lossy());
+        let accounts = store.accounts()?.into_iter().map(|known| {
+            let (places, running) = store.places(known.id)?;
+            // What is submitted goes on where it was, and the rest of a batch where its first job was.
+            let is_here = |count: &&Count| match count.state {
+                State::Intended => batches.iter().any(|b| b.id == count.batch && b.account == Some(known.id)),
+                state => is_open(state) && count.account == Some(known.id),
+            };
+            let open = counts.iter().filter(is_here).map(|count| count.jobs).sum();
+            let hint = account.filter(|today| *today != known.id && open > 0).map(|_| {
+                let command = format!("kling batch account {record}");
+                format!(
+                    "its open jobs go on with its own key and gateway alone. If only the key is new: {command} --same {}; to \
+                     submit the rest with today's key: {command} --submit-here",
+                    known.id
+                )
+            });
+            let (max_running, allowed) = (places.most, places.allowed.min(places.most));
+            Ok(AccountStatus { account: known, max_running, allowed, running, open, hint })
         });
-        let batches = batches.collect();
+        let accounts = accounts.collect::<Result<_>>()?;
         let mut attention = Vec::new();
         for state in [State::Ambiguous, State::Failed, State::Finished, State::Accepted] {
-            let listed = store.in_state(state, 0, LISTED).await?;
-            attention.extend(listed.into_iter().filter_map(Attention::of));
+            let found =
+                store.each(Some(state)).filter_map(|job| job.map(|job| Attention::of(job, &record)).transpose());
+            attention.extend(found.take(LISTED).collect::<Result<Vec<_>>>()?);
         }
-        let soon = millis(now + SOON);
-        let expiring = store.expiring(soon, LISTED).await?.into_iter().filter_map(|job| {
-            let at = job.expires_at?;
-            let date = UNIX_EPOCH + Duration::from_millis(u64::try_from(at).ok()?);
-            let expires_at = humantime::format_rfc3339_seconds(date).to_string();
-            Some(Expiring { job: job.id, output: job.output, expires_at, expired: at <= millis(now) })
+        let expiring = store.expiring(millis(now + SOON), LISTED as i64)?.into_iter().filter_map(|job| {
+            let verb = if job.expires_at? <= millis(now) { "expired" } else { "expires" };
+            let hint =
+                format!("its output {verb} at {}; to download it: kling batch resume {record}", date(job.expires_at?));
+            Some(Attention { state: job.state, job, hint })
         });
-        Ok(Self {
-            jobs,
-            booked,
-            booked_in_money: prices.in_money(booked),
-            max_running: places.most,
-            allowed: places.allowed.min(places.most),
-            running,
-            batches,
-            attention,
-            expiring: expiring.collect(),
-        })
+        let expiring = expiring.collect();
+        let batches = batches.into_iter().map(|batch| {
+            let counts = counts.iter().filter(|count| count.batch == batch.id);
+            let intended = counts.clone().filter(|count| count.state == State::Intended);
+            let (to_come, jobs) = (intended.map(|count| count.estimate).sum(), by_state(counts));
+            let stopped = capped.contains(&batch.id);
+            let raise = format!("to raise it: kling batch resume {record} --batch {} --budget UNITS", batch.id);
+            BatchStatus { batch, jobs, to_come, stopped, hint: stopped.then_some(raise) }
+        });
+        let (batches, jobs) = (batches.collect(), by_state(&counts));
+        let booked = counts.iter().map(|count| count.booked).sum();
+        Ok(Self { jobs, booked, booked_in_money: prices.in_money(booked), accounts, batches, attention, expiring })
     }
 
-    /// How many jobs are in a state.
+    /// Number of jobs in a state.
     pub fn count(&self, state: State) -> i64 {
         self.jobs.get(state.as_str()).copied().unwrap_or_default()
     }
 }
 
+fn by_state<'a>(counts: impl IntoIterator<Item = &'a Count>) -> BTreeMap<&'static str, i64> {
+    let mut jobs = BTreeMap::new();
+    counts.into_iter().for_each(|count| *jobs.entry(count.state.as_str()).or_default() += count.jobs);
+    jobs
+}
+
+/// Whether a job in this state goes on.
+pub(super) fn is_open(state: State) -> bool {
+    !matches!(state, State::Delivered | State::Failed | State::Dropped)
+}
+
+/// A date of the record, as RFC 3339.
+pub(super) fn date(millis: i64) -> String {
+    let since = Duration::from_millis(u64::try_from(millis).unwrap_or_default());
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + since).to_string()
+}
+
 impl Attention {
-    pub(crate) fn of(job: Job) -> Option<Self> {
+    /// A job, if it needs attention; the record is a word of the commands in the hint.
+    pub(super) fn of(job: Job, record: &str) -> Option<Self> {
         let (id, external) = (job.id, &job.external_id);
-        let hint = match job.state {
-            _ if job.replaced_by.is_some() && job.state == State::Failed => return None,
-            State::Ambiguous => match job.replaced_by {
-                Some(by) => format!("ordered anew as job {by}; if its task is found, both are paid"),
-                None => format!(
-                    "a task may exist and be paid: each run looks for it. Ask the gateway for {external}; if there is surely \
-                     none, retry --yes {id}, which pays twice if there is one"
-                ),
-            },
-            State::Failed => format!("nothing is charged for it as far as is known; retry {id} orders it anew"),
-            State::Finished | State::Accepted if job.note.is_some() => {
-                "paid and not here; resume tries again".to_owned()
+        let hint = match (job.state, job.replaced_by) {
+            (State::Ambiguous, Some(by)) => format!("retried as job {by}; if its own task is found, both are charged"),
+            (State::Ambiguous, None) => format!(
+                "a task may exist and be charged; each run looks it up. Ask the gateway for {external}; if there is surely \
+                 none: kling batch retry {record} {id} --yes, a double charge if there is one"
+            ),
+            (State::Failed, None) => format!("no charge is known; to retry: kling batch retry {record} {id}"),
+            (State::Finished | State::Accepted, _) if job.note.is_some() => {
+                format!("charged and not downloaded; to go on: kling batch resume {record}")
             }
             _ => return None,
         };
-        let Job { line, name, state, external_id, task_id, note, .. } = job;
-        Some(Self { job: id, line, name, state, external_id, task_id, note, hint })
+        Some(Self { state: job.state, job, hint })
     }
 }
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let in_order = |jobs: &BTreeMap<&'static str, i64>| {
-            let counts =
-                State::ALL.into_iter().filter_map(|state| Some(format!("{} {state}", jobs.get(state.as_str())?)));
-            counts.collect::<Vec<_>>().join(", ")
+            let known = |state: State| Some(format!("{} {state}", jobs.get(state.as_str())?));
+            let counts: Vec<_> = State::ALL.into_iter().filter_map(known).collect();
+            if counts.is_empty() { "no jobs".to_owned() } else { counts.join(", ") }
         };
-        let jobs = in_order(&self.jobs);
-        writeln!(f, "{}", if jobs.is_empty() { "no jobs" } else { &jobs })?;
-        let money = self.booked_in_money.as_deref().map(|money| format!(" ({money})")).unwrap_or_default();
-        writeln!(f, "{} units booked{money}; {} of {} places taken", self.booked, self.running, self.allowed)?;
-        if self.allowed < self.max_running {
+        let with = |before: &str, text: &Option<String>, behind: &str| {
+            text.as_ref().map(|text| format!("{before}{text}{behind}")).unwrap_or_default()
+        };
+        let money = with(" (", &self.booked_in_money, ")");
+        writeln!(f, "{}; {} units booked{money}", in_order(&self.jobs), self.booked)?;
+        for AccountStatus { account, max_running, allowed, running, open, hint } in &self.accounts {
+            let Account { id, base_url, fingerprint } = account;
+            write!(
+                f,
+                "account {id} ({base_url}, key {fingerprint}): {open} open, {running} of {allowed} places taken"
+            )?;
+            if allowed < max_running {
+                write!(f, "; the gateway refused more, and up to {max_running} are tried again")?;
+            }
+            writeln!(f, "{}", with("\n  ", hint, ""))?;
+        }
+        for BatchStatus { batch, jobs, to_come, stopped, hint } in &self.batches {
+            write!(f, "batch {} ({}): {}; {} units booked", batch.id, batch.name, in_order(jobs), batch.booked)?;
+            if *to_come > Units::default() {
+                write!(f, ", about {to_come} to come")?;
+            }
+            if let Some(budget) = batch.budget {
+                let stop = if *stopped { ", stopped: the next job would pass its budget of" } else { ", budget" };
+                write!(f, "{stop} {budget}")?;
+            }
+            writeln!(f, "{}", with("\n  ", hint, ""))?;
+        }
+        for Attention { job, state, hint } in self.attention.iter().chain(&self.expiring) {
+            let (task, note) = (with(", task ", &job.task_id, ""), with(": ", &job.note, ""));
             writeln!(
                 f,
-                "the gateway refused more than {} at a time; {} may be tried again",
-                self.allowed, self.max_running
+                "job {} (line {}): {state}, external id {}{task}{note}\n  {hint}",
+                job.id, job.line, job.external_id
             )?;
-        }
-        for batch in &self.batches {
-            write!(f, "batch {} ({}): {}; {} units booked", batch.id, batch.name, in_order(&batch.jobs), batch.booked)?;
-            if batch.to_come > Units::default() {
-                write!(f, ", about {} to come", batch.to_come)?;
-            }
-            match (batch.budget, batch.stopped) {
-                (Some(budget), true) => writeln!(
-                    f,
-                    ", stopped: the next job would pass its budget of {budget}; resume --batch {} --budget UNITS raises it",
-                    batch.id
-                )?,
-                (Some(budget), false) => writeln!(f, ", at most {budget}")?,
-                (None, _) => writeln!(f)?,
-            }
-        }
-        for Attention { job, line, state, external_id, task_id, note, hint, .. } in &self.attention {
-            let task = task_id.as_deref().map(|task| format!(", task {task}")).unwrap_or_default();
-            write!(f, "job {job} (line {line}): {state}, external id {external_id}{task}")?;
-            if let Some(note) = note {
-                write!(f, ": {note}")?;
-            }
-            writeln!(f, "\n  {hint}")?;
-        }
-        for Expiring { job, output, expires_at, expired } in &self.expiring {
-            let verb = if *expired { "vanished at" } else { "vanishes at" };
-            writeln!(f, "job {job}: its video {verb} {expires_at} and is not in {output}; resume fetches it")?;
         }
         Ok(())
     }

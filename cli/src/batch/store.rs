@@ -17,13 +17,14 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRe
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, ToSql, params};
 
 use super::places::Places;
-use super::record::{Account, Added, Batch, Cause, Count, Detail, Job, Key, NewJob, Step, millis};
+use super::plan::NewJob;
+use super::record::{Account, Added, Batch, Cause, Count, Detail, Job, Key, NewBatch, Step, millis};
 use super::state::{Event, State};
 use super::units::Units;
 use crate::failure::{Failure, Result};
 use change::{Change, RUNNING, known};
 
-/// The record.
+/// The record. Its methods block for the time of a commit, and fail with kind `Other` where the disk does.
 pub struct Store {
     path: PathBuf,
     connection: Mutex<Connection>,
@@ -54,9 +55,9 @@ impl ToSql for Stored<'_> {
     }
 }
 
-struct Path_(PathBuf);
+struct Kept(PathBuf);
 
-impl FromSql for Path_ {
+impl FromSql for Kept {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         match value {
             ValueRef::Null => Ok(Self(PathBuf::new())),
@@ -130,7 +131,9 @@ impl Store {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.busy_timeout(BUSY)?;
         if version(&connection)? != MIGRATIONS.len() {
-            return Err(refuse("it is of another version").with_hint("kling batch resume brings an older one up to date"));
+            return Err(
+                refuse("it is of another version").with_hint("kling batch resume brings an older one up to date")
+            );
         }
         let (clock, connection) = (Arc::new(SystemClock::new()), Mutex::new(connection));
         Ok(Self { path: path.to_owned(), connection, clock, _lock: None })
@@ -154,7 +157,7 @@ impl Store {
         }
         let change = connection.transaction()?;
         MIGRATIONS.iter().skip(from).try_for_each(|sql| change.execute_batch(sql))?;
-        change.pragma_update(None, "user_version", MIGRATIONS.len())?;
+        change.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?;
         change.commit()?;
         let store = Self { path, connection: Mutex::new(connection), clock, _lock: lock };
         store.change(|change| {
@@ -194,17 +197,11 @@ impl Store {
     }
 
     /// The account of a base URL and the fingerprint of a key; it is added if it is not known.
-    ///
-    /// # Errors
-    /// Those of the record, as of all that follows.
     pub fn account(&self, base_url: &str, fingerprint: &str) -> Result<i64> {
         self.change(|change| change.account(base_url, fingerprint))
     }
 
     /// All accounts.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn accounts(&self) -> Result<Vec<Account>> {
         self.rows("SELECT id, base_url, fingerprint FROM accounts ORDER BY id", [], |row| {
             Ok(Account { id: row.get(0)?, base_url: row.get(1)?, fingerprint: row.get(2)? })
@@ -220,32 +217,43 @@ impl Store {
     }
 
     /// Has the jobs of all batches that are not submitted yet go to this account. Returns how many batches that changes.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn move_batches(&self, account: i64) -> Result<usize> {
         let sql = "UPDATE batches SET account = ?1 WHERE account <> ?1 \
                    AND EXISTS (SELECT 1 FROM jobs j WHERE j.batch = batches.id AND j.state = 'intended')";
         Ok(self.connection().execute(sql, [account])?)
     }
 
-    /// Makes a batch: its name, budget, the folder that its requests' files are relative to, and that of its outputs.
+    /// Adds a batch with all of its jobs, or nothing. With `once`, jobs whose work has a job are left out, and given to
+    /// `known` with its number. Returns the batch's number.
     ///
     /// # Errors
-    /// Those of the record.
-    pub fn new_batch(&self, name: &str, budget: Option<Units>, source: &Path, out_dir: &Path) -> Result<i64> {
-        self.change(|change| change.batch(name, budget, source, out_dir, false))
+    /// The first error of the jobs; `Invalid` if an external id was used before.
+    pub fn add_batch(
+        &self,
+        batch: &NewBatch<'_>,
+        once: bool,
+        jobs: impl IntoIterator<Item = Result<NewJob>>,
+        mut known: impl FnMut(&NewJob, i64),
+    ) -> Result<i64> {
+        self.change(|change| {
+            let id = change.batch(batch, false)?;
+            for job in jobs {
+                let job = job?;
+                if let Some(same) = change.insert(id, &job, once, None)? {
+                    known(&job, same);
+                }
+            }
+            Ok(id)
+        })
     }
 
     /// The batch of the requests of agents, with this budget from now on; it is made if there is none.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn agents_batch(&self, budget: Units, out_dir: &Path) -> Result<i64> {
         self.change(|change| {
             let sql = "UPDATE batches SET budget = ?1 WHERE agents = 1 RETURNING id";
             let known = change.tx.query_row(sql, [budget.thousandths()], |row| row.get(0)).optional()?;
-            known.map_or_else(|| change.batch("agents", Some(budget), Path::new(""), out_dir, true), Ok)
+            let new = NewBatch { name: "agents", budget: Some(budget), source: Path::new(""), out_dir };
+            known.map_or_else(|| change.batch(&new, true), Ok)
         })
     }
 
@@ -257,7 +265,8 @@ impl Store {
     pub fn set_budget(&self, batch: Option<i64>, budget: Units) -> Result<Option<i64>> {
         self.change(|change| {
             let open = "EXISTS (SELECT 1 FROM jobs j WHERE j.batch = batches.id AND j.state = 'intended')";
-            let sql = format!("SELECT id FROM batches WHERE CASE WHEN ?1 IS NULL THEN {open} ELSE id = ?1 END ORDER BY id");
+            let sql =
+                format!("SELECT id FROM batches WHERE CASE WHEN ?1 IS NULL THEN {open} ELSE id = ?1 END ORDER BY id");
             let meant: Vec<i64> = rows(&change.tx, &sql, [batch], |row| row.get(0))?;
             let refuse = |message| Failure::invalid(message).with_hint("status lists them; --batch ID names one");
             let id = match (meant.as_slice(), batch) {
@@ -278,24 +287,17 @@ impl Store {
         })
     }
 
-    /// Adds jobs, all of them or none. With `once`, those whose work has a job are left out, and returned with its number.
-    ///
-    /// # Errors
-    /// `Invalid` if an external id was used before.
-    pub fn insert(&self, batch: i64, jobs: Vec<NewJob>, once: bool) -> Result<Vec<(NewJob, i64)>> {
-        self.change(|change| change.insert(batch, jobs, once, None))
-    }
-
     /// Adds one job, if the budget of its batch holds it beside all that is booked and intended. With `once`, work that has a
     /// job is not added.
     ///
     /// # Errors
     /// `Invalid` if the external id was used before.
     pub fn add(&self, batch: i64, new: NewJob, once: bool) -> Result<Added> {
-        if once && let Some(same) = self.same(&[&new.request_hash])?.remove(&new.request_hash) {
-            return Ok(Added::Known(same));
-        }
         self.change(|change| {
+            let same = known(&change.tx, Key::Work, &[&new.request_hash])?;
+            if let Some(id) = same.get(&new.request_hash).filter(|_| once) {
+                return Ok(Added::Known(change.job(*id)?));
+            }
             let sql = "SELECT b.budget - b.booked - COALESCE((SELECT SUM(j.estimate) FROM jobs j \
                        WHERE j.batch = b.id AND j.state = 'intended'), 0) FROM batches b WHERE b.id = ?1";
             let left: Option<Units> = change.tx.query_row(sql, [batch], |row| row.get(0))?;
@@ -303,15 +305,12 @@ impl Store {
                 return Ok(Added::TooDear(left));
             }
             let id = change.next_job()?;
-            change.insert(batch, vec![new], false, None)?;
+            change.insert(batch, &new, false, None)?;
             Ok(Added::New(change.job(id)?))
         })
     }
 
     /// The first jobs for these works that may still lead to them, or have, by the works' hashes.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn same(&self, request_hashes: &[&str]) -> Result<HashMap<String, Job>> {
         let connection = self.connection();
         let ids: Vec<_> = known(&connection, Key::Work, request_hashes)?.into_values().collect();
@@ -321,25 +320,16 @@ impl Store {
     }
 
     /// Which of these values jobs have, each with the number of the first that does.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn known(&self, key: Key, values: &[&str]) -> Result<HashMap<String, i64>> {
         known(&self.connection(), key, values)
     }
 
     /// The job that may still write this file, or has.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn of_output(&self, output: &Path) -> Result<Option<i64>> {
         change::of_output(&self.connection(), output)
     }
 
     /// The batches of which no job that is left fits their budget.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn capped(&self) -> Result<Vec<i64>> {
         let sql = "SELECT b.id FROM batches b WHERE b.budget IS NOT NULL AND b.budget - b.booked < \
                    (SELECT MIN(j.estimate) FROM jobs j WHERE j.batch = b.id AND j.state = 'intended') ORDER BY b.id";
@@ -348,9 +338,6 @@ impl Store {
 
     /// Claims the next job to submit at an account: of the batch that was served least recently, where there is a place and
     /// the budget holds it; never one of a halted operation and model. It is *sending*, and booked, when this returns.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn claim(&self, account: i64, halted: &[(String, String)]) -> Result<Claim> {
         let mut connection = self.connection();
         let mut change = Change::begin(&mut connection, millis(self.clock.wall()))?;
@@ -364,9 +351,6 @@ impl Store {
 
     /// Records an event, or another status of a task that goes on, and returns the state that it led to. None if it came too
     /// late, a second time, or for another attempt: then nothing was changed.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn apply(
         &self,
         id: i64,
@@ -386,27 +370,18 @@ impl Store {
     }
 
     /// How often a job came back for a cause.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn came_back(&self, id: i64, cause: Cause) -> Result<u32> {
         let sql = "SELECT COUNT(*) FROM history WHERE job = ?1 AND cause = ?2";
         Ok(self.connection().query_row(sql, params![id, cause.as_str()], |row| row.get(0))?)
     }
 
     /// Records that a job's file was begun where nothing was.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn begin_file(&self, id: i64) -> Result<()> {
         self.connection().execute("UPDATE jobs SET begun = 1 WHERE id = ?1", [id])?;
         Ok(())
     }
 
     /// Sets the note on a job that stays where it is.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn note(&self, id: i64, state: State, note: &str) -> Result<()> {
         let sql = "UPDATE jobs SET note = ?3 WHERE id = ?1 AND state = ?2";
         self.connection().execute(sql, params![id, state.as_str(), note])?;
@@ -449,7 +424,7 @@ impl Store {
                 estimate: job.estimate,
             };
             let by = change.next_job()?;
-            change.insert(job.batch, vec![new], false, Some(id))?;
+            change.insert(job.batch, &new, false, Some(id))?;
             change.tx.execute("UPDATE jobs SET replaced_by = ?2 WHERE id = ?1", [id, by])?;
             Ok(by)
         })
@@ -473,17 +448,11 @@ impl Store {
     }
 
     /// Sets the most tasks that may run at an account at a time; what was learnt of it before is forgotten.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn set_places(&self, account: i64, most: i64) -> Result<()> {
         self.change(|change| change.set_places(account, Places::new(most)))
     }
 
     /// The places for running tasks at an account, and how many are taken.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn places(&self, account: i64) -> Result<(Places, i64)> {
         let connection = self.connection();
         let running = connection.query_row(RUNNING, [account], |row| row.get(0))?;
@@ -491,54 +460,35 @@ impl Store {
     }
 
     /// A job by its number.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn job(&self, id: i64) -> Result<Option<Job>> {
         Ok(self.connection().query_row(&format!("{JOBS} WHERE j.id = ?1"), [id], job).optional()?)
     }
 
     /// Jobs by their numbers, so many behind one.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn jobs(&self, behind: i64, most: i64) -> Result<Vec<Job>> {
         self.rows(&format!("{JOBS} WHERE j.id > ?1 ORDER BY j.id LIMIT ?2"), [behind, most], job)
     }
 
     /// Jobs in a state by their numbers, so many behind one.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn in_state(&self, state: State, behind: i64, most: i64) -> Result<Vec<Job>> {
         let sql = format!("{JOBS} WHERE j.state = ?1 AND j.id > ?2 ORDER BY j.id LIMIT ?3");
         self.rows(&sql, params![state.as_str(), behind, most], job)
     }
 
     /// The numbers of an account's jobs in a state; of finished ones, that which expires first in front.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn ids_in(&self, state: State, account: i64) -> Result<Vec<i64>> {
         let sql = "SELECT id FROM jobs WHERE state = ?1 AND account = ?2 ORDER BY expires_at, id";
         self.rows(sql, params![state.as_str(), account], |row| row.get(0))
     }
 
     /// Outputs that are not downloaded, that which expires first in front.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn expiring(&self, before: i64, most: i64) -> Result<Vec<Job>> {
-        let sql = format!(
-            "{JOBS} WHERE j.state = 'finished' AND j.expires_at < ?1 ORDER BY j.expires_at, j.id LIMIT ?2"
-        );
+        let sql =
+            format!("{JOBS} WHERE j.state = 'finished' AND j.expires_at < ?1 ORDER BY j.expires_at, j.id LIMIT ?2");
         self.rows(&sql, [before, most], job)
     }
 
     /// All batches.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn batches(&self) -> Result<Vec<Batch>> {
         self.rows("SELECT id, name, budget, booked, account FROM batches ORDER BY id", [], |row| {
             Ok(Batch {
@@ -552,9 +502,6 @@ impl Store {
     }
 
     /// How many jobs are in each state, by batch and account.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn counts(&self) -> Result<Vec<Count>> {
         let sql = "SELECT batch, account, state, COUNT(*), SUM(estimate), SUM(booked) FROM jobs \
                    GROUP BY batch, account, state ORDER BY batch, account, state";
@@ -571,9 +518,6 @@ impl Store {
     }
 
     /// The states that a job came to and the API's statuses of its task, in their order.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn history(&self, id: i64) -> Result<Vec<Step>> {
         let sql = "SELECT state, at, note, status, status_at FROM history WHERE job = ?1 ORDER BY turn";
         self.rows(sql, [id], |row| {
@@ -588,13 +532,10 @@ impl Store {
     }
 
     /// The folders of the outputs of batches that are not done.
-    ///
-    /// # Errors
-    /// Those of the record.
     pub fn open_folders(&self) -> Result<Vec<PathBuf>> {
         let sql = "SELECT DISTINCT folder FROM batches b WHERE folder IS NOT NULL AND EXISTS (SELECT 1 FROM jobs j \
                    WHERE j.batch = b.id AND j.state NOT IN ('delivered', 'failed', 'dropped')) ORDER BY folder";
-        self.rows(sql, [], |row| row.get(0).map(|Path_(folder)| folder))
+        self.rows(sql, [], |row| row.get(0).map(|Kept(folder)| folder))
     }
 }
 
@@ -610,12 +551,12 @@ const MIGRATIONS: [&str; 4] = [
 
 /// How many migrations a record has; older versions counted them in a table.
 fn version(connection: &Connection) -> Result<usize> {
-    let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let mut version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version == 0 && connection.table_exists(None, "kling_batch_migrations")? {
         let sql = "SELECT COALESCE(MAX(version), 0) FROM kling_batch_migrations";
-        return Ok(connection.query_row(sql, [], |row| row.get(0))?);
+        version = connection.query_row(sql, [], |row| row.get(0))?;
     }
-    Ok(version)
+    Ok(version as usize)
 }
 
 /// The record's real path and the lock on it, which is a file of its own: SQLite has locks on the record's.
@@ -670,9 +611,9 @@ fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
         external_id: row.get("external_id")?,
         operation: row.get::<_, String>("operation")?.into(),
         request: row.get("request")?,
-        folder: row.get::<_, Path_>("source")?.0,
+        folder: row.get::<_, Kept>("source")?.0,
         request_hash: row.get("request_hash")?,
-        output: row.get::<_, Path_>("output")?.0,
+        output: row.get::<_, Kept>("output")?.0,
         estimate: row.get("estimate")?,
         booked: row.get("booked")?,
         account: row.get("account")?,

@@ -1,95 +1,83 @@
-//! A worker: it sends what is intended, asks for what runs if it leads, brings what is finished, and looks for what was
-//! lost. Any number of them work on one record, and any of them may be killed at any moment.
+//! The worker: submits what is intended, polls what runs, looks up what has an unknown outcome, and downloads what is
+//! finished. It may be killed at any moment.
 //!
-//! What a worker holds in memory is only pace: whom it is about to ask again, and when. What was decided stands in the
-//! record before it is acted on, and what came of it is written until it is written.
+//! It keeps in memory only when to try again. What it is about to do is in the record before it does it, and the outcome is
+//! written until it is written.
 
-mod ask;
-mod fetch;
-mod send;
+mod download;
+mod poll;
+mod submit;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kling_client::{Client, Clock, TaskInfo};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
-use crate::error::{Error, Result};
-use crate::prices::Prices;
-use crate::pulse::Pulse;
-use crate::record::{Detail, Job, millis};
-use crate::report::{Shown, report};
-use crate::state::State;
-use crate::store::Store;
-use crate::verdict::Streak;
+use super::record::{Detail, millis};
+use super::state::State;
+use super::store::Store;
+use super::verdict::Streak;
+use crate::failure::{Failure, Result};
+use submit::Halt;
 
-/// How long a video can be fetched after its task ended (Kling's reference).
+/// How long an output can be downloaded after its task ended (Kling's reference).
 pub const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
-/// After so many failures in a row a run ends without this job; `resume` takes it up again.
+/// A run ends without a job after so many failures in a row.
 const TRIES: u32 = 5;
-/// How often a lost order is looked for before a run ends without it.
-const LOOKS: u32 = 3;
+/// A run ends without a job after so many look-ups.
+const LOOKUPS: u32 = 3;
 
-/// How fast a worker goes.
+/// Intervals of a worker.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// The time between heartbeats. Who misses four is taken for dead.
-    pub heartbeat: Duration,
-    /// How often the record is looked at for news from other workers.
+    /// How often the record is read for what is new.
     pub tick: Duration,
     /// The first pause before a retry; it doubles up to the sixtyfold.
     pub pause: Duration,
-    /// The first pause before a lost task is looked up again; it doubles up to the sixtyfold.
-    pub look: Duration,
+    /// The first pause before another look-up; it doubles up to the sixtyfold.
+    pub look_up: Duration,
 }
 
 impl Pace {
-    /// With this time between heartbeats. As in the client, all pauses shrink in proportion where tasks are expected to take
-    /// less than 40 s.
-    pub fn new(heartbeat: Duration, expected: Option<Duration>) -> Self {
+    /// As in the client, all intervals shrink in proportion where tasks are expected to take less than 40 s.
+    pub fn new(expected: Option<Duration>) -> Self {
         let share = expected.map_or(1.0, |expected| (expected.as_secs_f64() / 40.0).clamp(0.01, 1.0));
-        let [second, look] = [1.0, 30.0].map(|seconds| Duration::from_secs_f64(seconds * share));
-        Self { heartbeat, tick: second, pause: second, look }
+        let [second, look_up] = [1.0, 30.0].map(|seconds| Duration::from_secs_f64(seconds * share));
+        Self { tick: second, pause: second, look_up }
     }
 }
 
 /// When a worker ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
-    /// When nothing is left that it could do, or nothing more may be sent and all that runs has ended.
+    /// When nothing is left that it could do.
     Done,
-    /// Never; what halts it is tried again after some minutes.
+    /// Never; what halts it is retried after five minutes.
     Stopped,
 }
 
-/// What a worker says of its progress: a line that holds no secret.
+/// Takes a line on what goes on; it holds no secret.
 pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// A worker on a record.
 pub struct Worker {
-    store: Store,
+    store: Arc<Store>,
     client: Client,
+    account: i64,
     clock: Arc<dyn Clock>,
     pace: Pace,
     until: Until,
     say: Say,
-    id: String,
-    leads: AtomicBool,
-    /// What this process sends or fetches at this moment.
+    /// What is being submitted or downloaded.
     busy: Mutex<HashSet<i64>>,
-    /// Who is to be asked for, fetched or looked for again, and when.
+    /// What failed, and rests.
     resting: Mutex<HashMap<(i64, State), Rest>>,
     pause: Mutex<Rest>,
     streak: Mutex<Streak>,
-    halted: Mutex<Option<Error>>,
-    /// For the reports of batches that end, if they are written.
-    prices: Option<Prices>,
-    /// The batches of which a job came to its end and that were not looked at since.
-    to_report: Mutex<HashSet<i64>>,
+    halts: Mutex<Vec<Halt>>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -99,58 +87,47 @@ struct Rest {
 }
 
 impl Worker {
-    /// A worker with a client that submits once in each call, which is
+    /// A worker for an account of the record, with a client that submits once in each call, which is
     /// [`max_attempts(1)`](kling_client::ClientBuilder::max_attempts): retries are the record's business.
-    pub fn new(store: Store, client: Client, clock: Arc<dyn Clock>, pace: Pace, until: Until, say: Say) -> Self {
+    pub fn new(
+        store: Arc<Store>,
+        client: Client,
+        account: i64,
+        clock: Arc<dyn Clock>,
+        pace: Pace,
+        until: Until,
+        say: Say,
+    ) -> Self {
         Self {
-            store: store.with_clock(Arc::clone(&clock)),
+            store,
             client,
+            account,
             clock,
             pace,
             until,
             say,
-            id: Uuid::now_v7().to_string(),
-            leads: AtomicBool::new(false),
             busy: Mutex::default(),
             resting: Mutex::default(),
             pause: Mutex::default(),
             streak: Mutex::default(),
-            halted: Mutex::default(),
-            prices: None,
-            to_report: Mutex::default(),
+            halts: Mutex::default(),
         }
     }
 
-    /// Also writes the report of each batch that it brings to its end, into the folder for its videos; not where there is
-    /// no such folder on this machine, which another worker's is then.
-    pub fn reporting(self, prices: Prices) -> Self {
-        Self { prices: Some(prices), ..self }
-    }
-
-    /// Works until it is done or stopped. A stop lets orders that are on their way come to their end; all else goes on in
-    /// the next run.
+    /// Works until it is done or stopped. A stop lets submits under way end; all else goes on in the next run.
     ///
     /// # Errors
-    /// What kept it from sending the rest: the key, the money, the database at its start.
+    /// What halted the rest: the key, the balance, a retired model.
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
         let worker = Arc::new(self);
-        worker.store.beat(&worker.id).await?;
         let mut others = JoinSet::new();
-        others.spawn(Arc::clone(&worker).heart());
-        others.spawn(Arc::clone(&worker).ask());
-        others.spawn(Arc::clone(&worker).look());
-        others.spawn(Arc::clone(&worker).fetch());
-        let (ended, mut reports) = (CancellationToken::new(), JoinSet::new());
-        reports.spawn(Arc::clone(&worker).report(ended.clone()));
-        Arc::clone(&worker).send(&stop).await;
+        others.spawn(Arc::clone(&worker).poll());
+        others.spawn(Arc::clone(&worker).look_up());
+        others.spawn(Arc::clone(&worker).download());
+        Arc::clone(&worker).submit(&stop).await;
         others.shutdown().await;
-        ended.cancel();
-        while reports.join_next().await.is_some() {}
-        if let Err(error) = worker.store.leave(&worker.id).await {
-            worker.say(&format!("could not sign off, which the others will notice: {error}"));
-        }
-        match lock(&worker.halted).take() {
-            Some(error) => Err(error),
+        match lock(&worker.halts).drain(..).next() {
+            Some(halt) => Err(halt.failure),
             None => Ok(()),
         }
     }
@@ -159,104 +136,41 @@ impl Worker {
         (self.say)(line);
     }
 
-    /// Waits, with a spread so that many workers do not go in step.
+    /// Waits, with jitter.
     async fn rest(&self, time: Duration) {
         self.clock.sleep(time.mul_f64(0.75 + 0.5 * self.clock.random().clamp(0.0, 1.0))).await;
     }
 
-    /// Beats, watches the others, and leads if nobody does.
-    async fn heart(self: Arc<Self>) {
-        let mut pulse = Pulse::new(self.pace.heartbeat);
-        let mut quiet = false;
+    /// Writes to the record until it is written, as what only this process knows would be lost.
+    async fn written<T>(&self, what: &str, mut write: impl FnMut() -> Result<T>) -> T {
+        let mut failures = 0;
         loop {
-            match self.beat(&mut pulse).await {
-                Ok(leads) => {
-                    quiet = false;
-                    self.leads.store(leads, Ordering::Relaxed);
-                }
-                Err(error) => {
-                    self.leads.store(false, Ordering::Relaxed);
-                    if !std::mem::replace(&mut quiet, true) {
-                        self.say(&format!("the database does not answer, trying on: {}", error.told()));
-                    }
-                }
+            match write() {
+                Ok(done) => return done,
+                Err(failure) => self.say(&format!("{what} cannot be recorded, retrying: {}", failure.in_one_line())),
             }
-            self.clock.sleep(self.pace.heartbeat).await;
+            self.rest(grown(self.pace.pause, failures)).await;
+            failures += 1;
         }
     }
 
-    async fn beat(&self, pulse: &mut Pulse) -> Result<bool> {
-        self.store.beat(&self.id).await?;
-        let dead: Vec<_> = pulse.look(self.clock.now(), self.store.beats().await?);
-        let dead: Vec<_> = dead.into_iter().filter(|(id, _)| *id != self.id).collect();
-        let lost = self.store.bury(&dead).await?;
-        if lost > 0 {
-            self.say(&format!("{lost} orders of a worker that died are looked for"));
-        }
-        self.store.lead(&self.id).await
-    }
-
-    /// Whether nothing is left that this worker, or another one alive, could bring further now.
-    async fn is_done(&self, halted: bool) -> bool {
-        if self.until == Until::Stopped {
-            return false;
-        }
-        // Only what rests may be left undone, so one more says all.
-        let most = lock(&self.resting).len().saturating_add(1);
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let Ok(open) = self.store.open_at(self.client.base_url(), most).await else { return false };
-        let resting = lock(&self.resting);
-        let failures = |job: &(i64, State)| resting.get(job).map_or(0, |rest| rest.failures);
-        let waits = |job: &(i64, State)| match job.1 {
-            State::Ambiguous => failures(job) < LOOKS,
-            State::Sending => true,
-            _ => failures(job) < TRIES,
+    /// Whether nothing of the account is left that goes on by itself.
+    fn is_done(&self) -> bool {
+        let rests = |state: State, limit: u32| {
+            let Ok(open) = self.store.ids_in(state, self.account) else { return false };
+            let resting = lock(&self.resting);
+            open.iter().all(|id| resting.get(&(*id, state)).is_some_and(|rest| rest.failures >= limit))
         };
-        let done = !open.iter().any(waits);
-        if done && halted {
-            self.say("nothing more is sent");
-        }
-        done
+        self.until == Until::Done
+            && rests(State::Sending, u32::MAX)
+            && rests(State::Accepted, TRIES)
+            && rests(State::Finished, TRIES)
+            && rests(State::Ambiguous, LOOKUPS)
     }
 
-    /// Takes note of a batch of which a job came to its end.
-    fn to_report(&self, batch: i64) {
-        if self.prices.is_some() {
-            lock(&self.to_report).insert(batch);
-        }
-    }
-
-    /// Writes the reports of what has ended, and the last of them once nothing is done any more.
-    async fn report(self: Arc<Self>, ended: CancellationToken) {
-        while !ended.is_cancelled() {
-            tokio::select! {
-                () = self.rest(self.pace.tick) => {}
-                () = ended.cancelled() => {}
-            }
-            self.write_reports().await;
-        }
-    }
-
-    async fn write_reports(&self) {
-        let Some(prices) = &self.prices else { return };
-        let batches = std::mem::take(&mut *lock(&self.to_report));
-        for batch in batches {
-            match self.store.ended_folder(batch).await {
-                Ok(Some(folder)) if folder.is_dir() => {
-                    match report(&self.store, prices, &folder, Shown::Beside).await {
-                        Ok(path) => self.say(&format!("batch {batch} has ended; report: {}", path.display())),
-                        Err(error) => self.say(&format!("batch {batch} has ended; no report: {}", error.told())),
-                    }
-                }
-                Ok(_) => {}
-                Err(_) => self.to_report(batch),
-            }
-        }
-    }
-
-    /// Counts a failure of a job, after which it rests; gives how many there were.
+    /// Counts a failure of a job, which rests then; returns how many there were.
     fn failed(&self, job: i64, state: State) -> u32 {
-        let first = if state == State::Ambiguous { self.pace.look } else { self.pace.pause };
+        let first = if state == State::Ambiguous { self.pace.look_up } else { self.pace.pause };
         let mut resting = lock(&self.resting);
         let rest = resting.entry((job, state)).or_default();
         rest.until = self.clock.now() + grown(first, rest.failures);
@@ -264,41 +178,29 @@ impl Worker {
         rest.failures
     }
 
-    fn is_due(&self, job: i64, state: State) -> bool {
-        lock(&self.resting).get(&(job, state)).is_none_or(|rest| rest.until <= self.clock.now())
-    }
-
-    fn not_due(&self, state: State) -> Vec<i64> {
-        let now = self.clock.now();
-        lock(&self.resting)
-            .iter()
-            .filter(|((_, of), rest)| *of == state && rest.until > now)
-            .map(|((id, _), _)| *id)
-            .collect()
+    /// The jobs of the account in a state that do not rest.
+    fn due(&self, state: State) -> Result<Vec<i64>> {
+        let mut ids = self.store.ids_in(state, self.account)?;
+        let (now, resting) = (self.clock.now(), lock(&self.resting));
+        ids.retain(|id| resting.get(&(*id, state)).is_none_or(|rest| rest.until <= now));
+        Ok(ids)
     }
 }
 
 fn accepted(task: &kling_client::Task) -> Detail {
     let saved = serde_json::to_string(&task.save()).unwrap_or_default();
-    Detail { task: Some((task.id().to_owned(), saved)), status: task.info().map(told), ..Detail::default() }
+    Detail { task: Some((task.id().to_owned(), saved)), status: task.info().map(status), ..Detail::default() }
 }
 
-/// Where the task stands by the API's word and date.
-fn told(info: &TaskInfo) -> (String, Option<i64>) {
+/// The API's status of a task, and its date.
+fn status(info: &TaskInfo) -> (String, Option<i64>) {
     (info.status.as_str().to_owned(), info.updated_at.map(millis))
 }
 
 /// An error in a line.
-fn said(error: &kling_client::Error) -> String {
+fn in_short(error: &kling_client::Error) -> String {
     let code = error.code().map(|code| format!("code {code}: ")).unwrap_or_default();
     format!("{}: {code}{}", error.kind(), error.message())
-}
-
-fn label(job: &Job) -> String {
-    match &job.name {
-        Some(name) => format!("job {} ({name})", job.id),
-        None => format!("job {}", job.id),
-    }
 }
 
 /// A pause that doubles with each failure, up to the sixtyfold.

@@ -91,17 +91,18 @@ impl From<Movement> for Camera {
 }
 
 impl Camera {
-    pub(crate) fn rules(&self, path: &str, found: &mut Vec<Violation>) {
+    pub(crate) fn rules(&self, found: &mut Vec<Violation>) {
+        const CONFIG: &str = "camera_control.config";
         let moving = self.config.as_ref().map(CameraConfig::moving);
         match (&self.r#type, moving) {
             (Movement::Simple, Some(1)) | (Movement::Other(_), _) => {}
             (Movement::Simple, moving) => found.push(Violation::new(
-                format!("{path}.config"),
+                CONFIG,
                 "exactly one value other than 0",
                 moving.map_or("nothing".to_owned(), |count| format!("{count} values other than 0")),
             )),
             (_, Some(_)) => {
-                found.push(Violation::new(format!("{path}.config"), "nothing, unless the type is simple", "a config"));
+                found.push(Violation::new(CONFIG, "nothing, unless the type is simple", "a config"));
             }
             (_, None) => {}
         }

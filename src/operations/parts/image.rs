@@ -6,6 +6,19 @@ use serde::{Deserialize, Serialize};
 use crate::media::Image;
 use crate::values::open_enumeration;
 
+// A reference image; without a description of its own in the schema.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Reference {
+    /// The image.
+    image: Image,
+}
+
+impl Reference {
+    pub(crate) fn all(images: impl IntoIterator<Item = impl Into<Image>>) -> Vec<Self> {
+        images.into_iter().map(|image| Self { image: image.into() }).collect()
+    }
+}
+
 /// A reference image of an [`OmniVideo`](crate::OmniVideo), or one of its frames.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct OmniImage {
@@ -47,7 +60,7 @@ impl OmniImage {
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct MovingArea {
     /// The area, a mask of the ratio of the image.
-    #[schemars(extend("x-max-ratio" = null))]
+    #[schemars(extend("x-max-ratio" = null, "x-ratio-of" = "image"))]
     mask: Image,
     /// The line, 2–77 points; 77 are for 5 seconds.
     #[schemars(length(min = 2, max = 77))]

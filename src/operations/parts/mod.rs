@@ -13,9 +13,9 @@ use serde_json::{Map, Value};
 pub use camera::{Camera, Movement};
 pub use element::ElementId;
 pub(crate) use element::{Element, Voice};
-pub(crate) use image::Frame;
+pub(crate) use image::{Frame, Reference};
 pub use image::{MovingArea, OmniImage};
-pub use shot::Shot;
+pub use shot::{Shot, Shots};
 pub use video::InputVideo;
 pub(crate) use video::VideoUse;
 
@@ -43,18 +43,20 @@ impl Extra {
 
 /// What every request of a task may have.
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Common {
+pub(crate) struct Common<W = Unmarked> {
     /// A public http or https URL that is notified of every change of status.
     #[schemars(url, extend("x-group" = "Submit, wait, download"))]
     pub(crate) callback_url: Option<String>,
     /// Your own id of the task, unique in your account. One is minted by default.
     #[schemars(extend("x-option" = "external-id", "x-group" = "Submit, wait, download"))]
     pub(crate) external_task_id: Option<String>,
+    #[serde(flatten)]
+    pub(crate) watermark: W,
     #[serde(skip)]
     extra: Extra,
 }
 
-impl Common {
+impl<W> Common<W> {
     pub(crate) fn extra(&self) -> &Extra {
         &self.extra
     }
@@ -64,16 +66,26 @@ impl Common {
     }
 }
 
-/// Whether a watermarked output is made as well.
-#[derive(Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(extend("x-option" = "watermark", "x-group" = "Advanced"))]
+/// Of [`Common`] where an output has no watermark.
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Unmarked {}
+
+/// Of [`Common`] where an output can have a watermark.
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Watermark {
+    /// Whether a watermarked output is made as well.
+    #[schemars(extend("x-option" = "watermark", "x-group" = "Advanced"))]
+    watermark_info: Option<Enabled>,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Enabled {
     /// On or off.
     enabled: bool,
 }
 
-impl From<bool> for Watermark {
-    fn from(enabled: bool) -> Self {
-        Self { enabled }
+impl Watermark {
+    pub(crate) fn set(&mut self, enabled: bool) {
+        self.watermark_info = Some(Enabled { enabled });
     }
 }

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::{Claim, JOBS, Stored, job, rows};
 use crate::batch::places::Places;
-use crate::batch::record::{Cause, Detail, Job, Key, NewJob};
+use crate::batch::plan::NewJob;
+use crate::batch::record::{Cause, Detail, Job, Key, NewBatch};
 use crate::batch::state::{Event, State};
 use crate::batch::units::Units;
 use crate::failure::{Failure, Result};
@@ -79,51 +80,35 @@ impl<'a> Change<'a> {
         }
     }
 
-    pub(super) fn batch(
-        &mut self,
-        name: &str,
-        budget: Option<Units>,
-        source: &Path,
-        out_dir: &Path,
-        agents: bool,
-    ) -> Result<i64> {
+    pub(super) fn batch(&self, new: &NewBatch<'_>, agents: bool) -> Result<i64> {
         let sql = "INSERT INTO batches (id, name, budget, booked, served, source, folder, agents) \
                    SELECT COALESCE(MAX(id), 0) + 1, ?1, ?2, 0, 0, ?3, ?4, ?5 FROM batches RETURNING id";
-        let values = params![name, budget.map(Units::thousandths), Stored(source), Stored(out_dir), agents];
+        let budget = new.budget.map(Units::thousandths);
+        let values = params![new.name, budget, Stored(new.source), Stored(new.out_dir), agents];
         Ok(self.tx.query_row(sql, values, |row| row.get(0))?)
     }
 
-    /// Adds jobs, and returns those whose work has a job, with its number.
-    pub(super) fn insert(
-        &mut self,
-        batch: i64,
-        jobs: Vec<NewJob>,
-        once: bool,
-        retry_of: Option<i64>,
-    ) -> Result<Vec<(NewJob, i64)>> {
-        let (mut id, mut left_out) = (self.next_job()?, Vec::new());
-        let mut insert = self.tx.prepare_cached(
-            "INSERT INTO jobs (id, batch, line, name, state, attempt, external_id, request, request_hash, output, \
-             estimate, booked, begun, retry_of, operation, model) \
-             VALUES (?1, ?2, ?3, ?4, 'intended', 0, ?5, ?6, ?7, ?8, ?9, 0, 0, ?10, ?11, ?12)",
-        )?;
-        let mut history =
-            self.tx.prepare_cached("INSERT INTO history (job, turn, state, at) VALUES (?1, ?2, 'intended', ?3)")?;
-        for mut job in jobs {
-            if once && let Some(same) = known(&self.tx, Key::Work, &[&job.request_hash])?.remove(&job.request_hash) {
-                left_out.push((job, same));
-                continue;
-            }
-            if let Some(given) = &job.external_id
-                && known(&self.tx, Key::ExternalId, &[given])?.contains_key(given)
-            {
-                return Err(Failure::invalid(format!("external_id: expected one never used before, given {given}")));
-            }
-            if of_output(&self.tx, &job.output)?.is_some() {
-                job.output = beside(&job.output, id);
-            }
-            let external_id = job.external_id.unwrap_or_else(|| Uuid::now_v7().to_string());
-            insert.execute(params![
+    /// Adds a job. With `once`, one whose work has a job is left out; returns the number of that.
+    pub(super) fn insert(&self, batch: i64, job: &NewJob, once: bool, retry_of: Option<i64>) -> Result<Option<i64>> {
+        if once && let Some(same) = known(&self.tx, Key::Work, &[&job.request_hash])?.remove(&job.request_hash) {
+            return Ok(Some(same));
+        }
+        if let Some(given) = &job.external_id
+            && known(&self.tx, Key::ExternalId, &[given])?.contains_key(given)
+        {
+            return Err(Failure::invalid(format!("external_id: expected one never used before, given {given}")));
+        }
+        let id = self.next_job()?;
+        let is_taken = of_output(&self.tx, &job.output)?.is_some();
+        let output = if is_taken { beside(&job.output, id) } else { job.output.clone() };
+        let external_id = job.external_id.clone().unwrap_or_else(|| Uuid::now_v7().to_string());
+        self.tx
+            .prepare_cached(
+                "INSERT INTO jobs (id, batch, line, name, state, attempt, external_id, request, request_hash, output, \
+                 estimate, booked, begun, retry_of, operation, model) \
+                 VALUES (?1, ?2, ?3, ?4, 'intended', 0, ?5, ?6, ?7, ?8, ?9, 0, 0, ?10, ?11, ?12)",
+            )?
+            .execute(params![
                 id,
                 batch,
                 job.line,
@@ -131,16 +116,14 @@ impl<'a> Change<'a> {
                 external_id,
                 job.request,
                 job.request_hash,
-                Stored(&job.output),
+                Stored(&output),
                 job.estimate.thousandths(),
                 retry_of,
                 job.operation.as_str(),
                 job.model
             ])?;
-            history.execute([id, self.turn, self.at])?;
-            id += 1;
-        }
-        Ok(left_out)
+        self.step(id, State::Intended, &Detail::default())?;
+        Ok(None)
     }
 
     /// Claims the next job.
@@ -228,14 +211,21 @@ impl<'a> Change<'a> {
         Ok(Some(job.state))
     }
 
-    fn step(&mut self, job: i64, state: State, detail: &Detail) -> Result<()> {
+    fn step(&self, job: i64, state: State, detail: &Detail) -> Result<()> {
         let (status, status_at) = detail.status.clone().unzip();
         let cause = detail.back.map(|back| back.cause.as_str());
-        self.tx.execute(
-            "INSERT INTO history (job, turn, state, at, note, status, status_at, cause) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![job, self.turn, state.as_str(), self.at, detail.note, status, status_at.flatten(), cause],
-        )?;
+        let sql = "INSERT INTO history (job, turn, state, at, note, status, status_at, cause) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        self.tx.prepare_cached(sql)?.execute(params![
+            job,
+            self.turn,
+            state.as_str(),
+            self.at,
+            detail.note,
+            status,
+            status_at.flatten(),
+            cause
+        ])?;
         Ok(())
     }
 
@@ -248,9 +238,8 @@ impl<'a> Change<'a> {
 
 pub(super) fn places(connection: &Connection, account: i64) -> Result<Places> {
     let sql = "SELECT most, allowed, credit FROM accounts WHERE id = ?1";
-    Ok(connection.query_row(sql, [account], |row| {
-        Ok(Places { most: row.get(0)?, allowed: row.get(1)?, credit: row.get(2)? })
-    })?)
+    Ok(connection
+        .query_row(sql, [account], |row| Ok(Places { most: row.get(0)?, allowed: row.get(1)?, credit: row.get(2)? }))?)
 }
 
 /// What may still lead to its work, or has.

@@ -1,9 +1,8 @@
-//! Proves what a disk that is really full does: nothing is paid twice, nothing is lost, the run says what to do, and goes on
-//! once there is room. The disk is a small tmpfs, so these tests need a user who may mount; another is told that they
-//! were skipped.
-#![cfg(target_os = "linux")]
+//! Claims about a disk that is really full: no double charge, nothing lost, a hint, and the run goes on once there is space.
+//! The disk is a small tmpfs, so these tests need a user who may mount, and say where they are skipped.
+#![cfg(all(target_os = "linux", feature = "batch"))]
 
-mod support;
+mod support_batch;
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -11,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use kling_batch::State;
+use kling_cli::batch::State;
 use kling_sandbox::{Endpoint, Fault};
-use support::{Running, agrees, command, directory, jobs, line, manifest, record, run, sandbox, states};
+use support_batch::{Running, agrees, command, directory, jobs, line, manifest, record, run, sandbox, states};
 
 /// A disk of a megabyte, which is gone with its test.
 struct Disk(PathBuf);
@@ -41,7 +40,7 @@ impl Disk {
         ballast.set_len(ballast.metadata().unwrap().len() - left).unwrap();
     }
 
-    fn make_room(&self) {
+    fn free(&self) {
         std::fs::remove_file(self.0.join("ballast")).unwrap();
     }
 }
@@ -53,7 +52,7 @@ impl Drop for Disk {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_on_a_full_disk_is_written_once_there_is_room() {
+async fn a_record_on_a_full_disk_is_written_once_there_is_space() {
     const JOBS: usize = 6;
     const SENT: u64 = 3;
     let folder = directory("disk-record");
@@ -61,44 +60,45 @@ async fn a_record_on_a_full_disk_is_written_once_there_is_room() {
     let Some(disk) = Disk::mount(&place) else { return };
     let sandbox = sandbox().task_time(Duration::from_millis(100)).start().await.unwrap();
     let manifest = manifest(&folder, (1..=JOBS).map(line));
-    let database = place.join("kling.db");
-    let words = |words: &[&str]| command(sandbox.base_url(), &folder, database.to_str().unwrap(), words);
-    let mut add = words(&["batch", "add", manifest.to_str().unwrap()]);
+    let record = place.join("a.kling.db");
+    let record = record.to_str().unwrap();
+    let words = |words: &[&str]| command(sandbox.base_url(), &folder, words);
+    let mut add = words(&["batch", "add", manifest.to_str().unwrap(), "--record", record]);
     assert!(add.stderr(Stdio::null()).status().unwrap().success());
-    // The orders are on their way when the disk gets full, so that their answers cannot be written down.
+    // The submits are under way when the disk gets full, so that their responses cannot be recorded.
     for _ in 0..SENT {
         sandbox.fault_next(Endpoint::Create, Fault::delayed(Duration::from_millis(1500)));
     }
-    let mut resume = words(&["batch", "resume", "--max-running", "3", "--heartbeat", "250ms"]);
+    let mut resume = words(&["batch", "resume", record, "--max-running", "3"]);
     let mut resumed = Running(resume.stderr(Stdio::piped()).spawn().unwrap());
     let mut lines = BufReader::new(resumed.0.stderr.take().unwrap()).lines();
     let limit = Duration::from_secs(60);
-    tokio::time::timeout(limit, sandbox.until(|sandbox| sandbox.posts_begun() == SENT)).await.expect("three orders");
+    tokio::time::timeout(limit, sandbox.until(|sandbox| sandbox.posts_begun() == SENT)).await.expect("three submits");
     disk.fill(0);
-    let told = tokio::task::spawn_blocking(move || {
-        let told = lines.by_ref().map_while(Result::ok).find(|line| line.contains("cannot be written down"));
-        (told, lines)
+    let found = tokio::task::spawn_blocking(move || {
+        let found = lines.by_ref().map_while(Result::ok).find(|line| line.contains("cannot be recorded"));
+        (found, lines)
     });
-    let (told, mut lines) = tokio::time::timeout(limit, told).await.expect("it is told").unwrap();
-    let told = told.unwrap();
-    assert!(told.contains(", task ") && told.contains("make room on the disk of the database"), "{told}");
-    assert_eq!((sandbox.posts_begun(), sandbox.tasks_charged()), (SENT, SENT as usize), "nothing more is sent");
+    let (found, mut lines) = tokio::time::timeout(limit, found).await.expect("it is reported").unwrap();
+    let found = found.unwrap();
+    assert!(found.contains(": task ") && found.contains("free space on the disk of the record"), "{found}");
+    assert_eq!((sandbox.posts_begun(), sandbox.tasks_charged()), (SENT, SENT as usize), "nothing more is submitted");
 
-    disk.make_room();
+    disk.free();
     let ended = tokio::task::spawn_blocking(move || {
         let rest: Vec<_> = lines.by_ref().map_while(Result::ok).collect();
         (resumed.0.wait().unwrap(), rest)
     });
     let (ended, rest) = tokio::time::timeout(limit, ended).await.expect("it ends").unwrap();
     assert_eq!(ended.code(), Some(0), "{rest:?}");
-    let store = kling_batch::Store::open(database.to_str().unwrap()).await.unwrap();
-    assert_eq!(states(&store).await, [State::Delivered; JOBS]);
+    let store = kling_cli::batch::Store::read(std::path::Path::new(record)).unwrap();
+    assert_eq!(states(&store), [State::Delivered; JOBS]);
     assert_eq!((sandbox.posts_begun(), sandbox.tasks_charged()), (JOBS as u64, JOBS));
-    agrees(&store).await;
+    agrees(&store);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn videos_that_find_no_room_are_kept_by_the_gateway_until_there_is_some() {
+async fn outputs_that_find_no_space_stay_at_the_gateway_until_there_is_some() {
     const JOBS: usize = 4;
     let folder = directory("disk-videos");
     let place = folder.with_file_name("disk-videos-full");
@@ -107,23 +107,23 @@ async fn videos_that_find_no_room_are_kept_by_the_gateway_until_there_is_some() 
     let manifest = manifest(&folder, (1..=JOBS).map(line));
     // One video fits.
     disk.fill(180_000);
-    let words = ["batch", "run", manifest.to_str().unwrap(), "--out", place.to_str().unwrap()];
+    let words = ["batch", "run", manifest.to_str().unwrap(), "--out-dir", place.to_str().unwrap()];
     let ran = run(&sandbox, &folder, &words).await.exits(1).stderr();
-    for expected in ["the disk is full", "free space on it", "paid and not here; resume tries again"] {
+    for expected in ["the disk is full", "free space on it", "resume"] {
         assert!(ran.contains(expected), "{expected:?} is missing: {ran}");
     }
-    let store = record(&folder).await;
-    let found = states(&store).await;
+    let store = record(&folder);
+    let found = states(&store);
     assert!(found.contains(&State::Finished) && !found.contains(&State::Failed), "{found:?}");
     assert_eq!(sandbox.tasks_charged(), JOBS);
 
-    disk.make_room();
-    run(&sandbox, &folder, &["batch", "resume"]).await.exits(0);
-    for job in jobs(&store).await {
+    disk.free();
+    run(&sandbox, &folder, &["batch", "resume", "manifest.jsonl"]).await.exits(0);
+    for job in jobs(&store) {
         assert_eq!(job.state, State::Delivered);
         assert_eq!(std::fs::read(&job.output).unwrap().len(), job.file_size.unwrap() as usize);
         assert!(job.file_size.unwrap() >= 100_000);
     }
     assert_eq!((sandbox.posts_begun(), sandbox.tasks_charged()), (JOBS as u64, JOBS));
-    agrees(&store).await;
+    agrees(&store);
 }

@@ -1,7 +1,7 @@
-//! Proves what a person sees of a batch on a terminal: a bar for each job that runs and one for all, none of which stays.
-#![cfg(unix)]
+//! Claims about a batch on a terminal: a bar for each running job and one for all, none of which stays.
+#![cfg(all(unix, feature = "batch"))]
 
-mod support;
+mod support_batch;
 
 use std::io::Read as _;
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use kling_sandbox::{Clock, Sandbox};
 use serde_json::json;
-use support::{KEY, directory, line, manifest, sandbox};
+use support_batch::{KEY, directory, line, manifest, sandbox};
 
 /// Runs a manifest with a terminal for standard error; all that it has shown is given to `see` each time.
 fn on_a_terminal(sandbox: &Sandbox, folder: &Path, more: &[&str], term: &str, mut see: impl FnMut(&str)) -> String {
@@ -23,7 +23,7 @@ fn on_a_terminal(sandbox: &Sandbox, folder: &Path, more: &[&str], term: &str, mu
     let (mut terminal, child) = pty_process::blocking::open().unwrap();
     terminal.resize(pty_process::Size::new(24, 120)).unwrap();
     let words = [&["batch", "run", manifest.to_str().unwrap()], more].concat();
-    let command = pty_process::blocking::Command::new(env!("CARGO_BIN_EXE_kling-batch")).args(words).env_clear();
+    let command = pty_process::blocking::Command::new(env!("CARGO_BIN_EXE_kling")).args(words).env_clear();
     let command = command.env("KLING_API_KEY", KEY).env("KLING_BASE_URL", sandbox.base_url()).env("TERM", term);
     let command = command.env("KLING_EXPECT", "2s");
     let mut child = command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).spawn(child).unwrap();
@@ -66,13 +66,13 @@ async fn each_job_that_runs_has_a_bar_and_so_have_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_wants_no_bars_gets_none() {
+async fn without_bars_there_are_the_ids() {
     let sandbox = sandbox().start().await.unwrap();
     for (name, more, term) in
         [("quiet", &["--quiet"][..], "xterm"), ("json", &["--json"], "xterm"), ("dumb", &[], "dumb")]
     {
         let shown = on_a_terminal(&sandbox, &directory(&format!("progress-{name}")), more, term, |_| {});
-        assert!(shown.contains("job 1 (n1): task "), "ids are told all the same: {shown}");
+        assert!(shown.contains("job 1 (n1): task "), "{shown}");
         assert!(!shown.contains('\u{1b}') && !shown.contains("ended"), "{shown:?}");
     }
 }

@@ -1,17 +1,17 @@
-//! What the tests share: manifests, the built command, and the record that it left.
+//! What the tests of the batch share: manifests, the built command, and the record that it left.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use kling_batch::{Job, State, Store};
+use kling_cli::batch::{Job, State, Store, record_of};
 use kling_sandbox::{Builder, Sandbox};
 use serde_json::{Value, json};
 
 pub const KEY: &str = "sk-batch-test-key-0123456789";
 pub const PROMPT: &str = "The secret cat puts the hat on";
 
-/// A sandbox that takes the same id twice, so that nothing would hide a second order.
+/// A sandbox that takes the same external id twice, so that nothing would hide a double charge.
 pub fn sandbox() -> Builder {
     Sandbox::builder().key(KEY).duplicates(true)
 }
@@ -25,11 +25,11 @@ pub fn directory(name: &str) -> PathBuf {
 }
 
 /// One of the images of the examples.
-pub fn picture(name: &str) -> PathBuf {
+pub fn image(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/images").join(name).canonicalize().unwrap()
 }
 
-/// A line that the API takes, with a prompt of its own.
+/// A line that the API accepts, with a prompt of its own.
 pub fn line(number: usize) -> Value {
     json!({"image": "https://example.com/cat.png", "prompt": format!("{PROMPT} {number}"), "name": format!("n{number}")})
 }
@@ -41,16 +41,15 @@ pub fn manifest(folder: &Path, lines: impl IntoIterator<Item = Value>) -> PathBu
     path
 }
 
-/// The built command on a record, in a folder.
-pub fn command(base_url: &str, folder: &Path, database: &str, words: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kling-batch"));
+/// The built command, in a folder.
+pub fn command(base_url: &str, folder: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kling"));
     command
         .args(words)
         .current_dir(folder)
         .env_clear()
         .env("KLING_API_KEY", KEY)
         .env("KLING_BASE_URL", base_url)
-        .env("KLING_DATABASE", database)
         .env("KLING_EXPECT", "2s")
         .stdin(Stdio::null());
     command
@@ -60,7 +59,7 @@ pub fn command(base_url: &str, folder: &Path, database: &str, words: &[&str]) ->
 pub struct Running(pub Child);
 
 impl Running {
-    /// Ends it at whatever it is doing; gives whether it ran.
+    /// Ends it at whatever it is doing; returns whether it ran.
     pub fn kill(&mut self) -> bool {
         let ran = self.0.try_wait().unwrap().is_none();
         self.0.kill().unwrap();
@@ -75,12 +74,12 @@ impl Drop for Running {
     }
 }
 
-/// What a command ended with.
+/// The end of a command.
 pub struct Ran(pub Output);
 
 /// Runs the command to its end, off this thread, which serves the sandbox.
 pub async fn run(sandbox: &Sandbox, folder: &Path, words: &[&str]) -> Ran {
-    let mut command = command(sandbox.base_url(), folder, "kling.db", words);
+    let mut command = command(sandbox.base_url(), folder, words);
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     for text in [&output.stdout, &output.stderr] {
         let text = String::from_utf8_lossy(text);
@@ -110,24 +109,25 @@ impl Ran {
     }
 }
 
-pub async fn record(folder: &Path) -> Store {
-    Store::open(folder.join("kling.db").to_str().unwrap()).await.unwrap()
+/// The record of the manifest of a folder, to look at.
+pub fn record(folder: &Path) -> Store {
+    Store::read(&record_of(&folder.join("manifest.jsonl"))).unwrap()
 }
 
 /// Every job of a record.
-pub async fn jobs(store: &Store) -> Vec<Job> {
-    store.jobs(0, 1_000_000).await.unwrap()
+pub fn jobs(store: &Store) -> Vec<Job> {
+    store.jobs(0, 1_000_000).unwrap()
 }
 
 /// The states of all jobs, in their order.
-pub async fn states(store: &Store) -> Vec<State> {
-    jobs(store).await.iter().map(|job| job.state).collect()
+pub fn states(store: &Store) -> Vec<State> {
+    jobs(store).iter().map(|job| job.state).collect()
 }
 
-/// What stands in the record agrees with itself: the sums of the batches with their jobs, the states with the bookings.
-pub async fn agrees(store: &Store) {
-    let jobs = jobs(store).await;
-    for batch in store.batches().await.unwrap() {
+/// Asserts that the record agrees with itself: the sums of the batches with their jobs, the states with the bookings.
+pub fn agrees(store: &Store) {
+    let jobs = jobs(store);
+    for batch in store.batches().unwrap() {
         let sum: i64 = jobs.iter().filter(|job| job.batch == batch.id).map(|job| job.booked.thousandths()).sum();
         assert_eq!(batch.booked.thousandths(), sum, "batch {}", batch.id);
     }

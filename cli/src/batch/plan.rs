@@ -1,0 +1,248 @@
+//! The checks before payment that need no record: each line of a manifest becomes a job to add or a fault.
+//!
+//! The manifest is read as a stream. Of its lines, only short hashes are kept of what no two of them may share.
+
+mod outputs;
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use kling_client::Operation;
+use sha2::{Digest as _, Sha256};
+
+use super::images::Images;
+use super::manifest::{Entry, Fault, Manifest};
+use super::prices::Prices;
+use super::units::Units;
+use crate::failure::{Failure, Result};
+
+/// A job to be added.
+#[derive(Clone)]
+pub struct NewJob {
+    /// Line of the manifest, from 1; 0 for a request of an agent.
+    pub line: i64,
+    /// Name in the manifest.
+    pub name: Option<String>,
+    /// External id of the user's; one is minted if there is none.
+    pub external_id: Option<String>,
+    /// Operation of the request.
+    pub operation: Operation,
+    /// Model of the request, or nothing.
+    pub model: String,
+    /// Fields of the request, as JSON.
+    pub request: String,
+    /// Hash of the work.
+    pub request_hash: String,
+    /// File for the output, absolute.
+    pub output: PathBuf,
+    /// Expected cost; 0 if no price is known.
+    pub estimate: Units,
+}
+
+/// A manifest, and what its lines are checked against.
+#[derive(Clone, Copy)]
+pub struct Plan<'a> {
+    /// Manifest.
+    pub manifest: &'a Path,
+    /// Folder for the outputs.
+    pub out_dir: &'a Path,
+    /// Prices for the estimates.
+    pub prices: &'a Prices,
+    /// Whether each job needs a price.
+    pub budget: bool,
+    /// Whether outputs may be outside of the folder.
+    pub outside: bool,
+}
+
+/// The lines of a [`Plan`], each as a job or with all of its faults.
+pub struct Lines<'a> {
+    /// Folder that files of requests are relative to, absolute.
+    pub folder: PathBuf,
+    /// Folder for the outputs, absolute.
+    pub out_dir: PathBuf,
+    /// Whether repeated work is submitted again. Default: it is left out, so its output and external id are not checked.
+    pub again: bool,
+    /// Whether a job may have an output that exists, such as one that a known job has begun. Default: none may.
+    pub may_exist: Box<dyn FnMut(&NewJob) -> bool + Send + 'a>,
+    /// Earlier line with the same work as the last job.
+    pub repeats: Option<u64>,
+    plan: Plan<'a>,
+    manifest: Manifest,
+    /// First lines with a work, an output, an external id or a common reason, by short hashes.
+    first: HashMap<u128, u64>,
+    images: Images,
+    /// Why existing folders take no files.
+    folders: HashMap<PathBuf, Option<io::ErrorKind>>,
+}
+
+impl<'a> Plan<'a> {
+    /// Opens the manifest.
+    ///
+    /// # Errors
+    /// Those of [`Manifest::open`].
+    pub fn open(&self) -> Result<Lines<'a>> {
+        let out_dir = std::path::absolute(self.out_dir);
+        let manifest = Manifest::open(self.manifest)?;
+        Ok(Lines {
+            folder: manifest.folder.clone(),
+            out_dir: out_dir.map_err(|reason| Failure::invalid(format!("out: expected a folder: {reason}")))?,
+            again: false,
+            may_exist: Box::new(|_| false),
+            repeats: None,
+            plan: *self,
+            manifest,
+            first: HashMap::new(),
+            images: Images::default(),
+            folders: HashMap::new(),
+        })
+    }
+}
+
+impl Iterator for Lines<'_> {
+    type Item = Result<NewJob, Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.repeats = None;
+        Some(self.manifest.next()?.and_then(|entry| self.job(entry)))
+    }
+}
+
+impl Lines<'_> {
+    fn job(&mut self, entry: Entry) -> Result<NewJob, Fault> {
+        let Entry { line, request, name, output, external_id } = entry;
+        // In the place of the id that is minted where none is given.
+        let hash = match request.request(external_id.as_deref().unwrap_or("none")) {
+            Ok(_) => request.hash_with(|file| self.images.hash(file)).map_err(|reason| vec![reason.to_string()]),
+            Err(error) if error.violations().is_empty() => Err(vec![error.message().to_owned()]),
+            Err(error) => Err(error.violations().iter().map(ToString::to_string).collect()),
+        };
+        let (request_hash, mut reasons) =
+            hash.map_or_else(|reasons| (String::new(), reasons), |hash| (hash, Vec::new()));
+        if reasons.is_empty() {
+            self.repeats = self.earlier("work", request_hash.as_bytes(), line);
+        }
+        let mut common = Vec::new();
+        let estimate = self.plan.prices.estimate(&request).map(|(units, _)| units);
+        if estimate.is_none() && self.plan.budget && request.operation.json_schema().is_some() {
+            let missing = Prices::missing(&request);
+            common.push(format!("price: expected one for the budget, given none in the table; add {missing}"));
+        }
+        let mut job = NewJob {
+            line: i64::try_from(line).unwrap_or(i64::MAX),
+            name,
+            external_id,
+            model: request.model(),
+            request: request.to_json(),
+            request_hash,
+            operation: request.operation,
+            output: PathBuf::new(),
+            estimate: estimate.unwrap_or_default(),
+        };
+        let [file, numbered] = self.files(&job, output.as_deref());
+        job.output = self.out_dir.join(file).components().collect();
+        if self.repeats.is_none() || self.again {
+            let mut other = self.earlier("output", job.output.as_os_str().as_encoded_bytes(), line);
+            if other.is_some() && output.is_none() {
+                job.output.set_file_name(numbered);
+                other = self.earlier("output", job.output.as_os_str().as_encoded_bytes(), line);
+            }
+            let id = job.external_id.as_ref().and_then(|id| self.earlier("external_id", id.as_bytes(), line));
+            for (field, other) in [("output", other), ("external_id", id)] {
+                let repeated = |other| format!("{field}: expected one for each line, given that of line {other}");
+                reasons.extend(other.map(repeated));
+            }
+            match self.obstacle(&job, output.as_deref().unwrap_or_default()) {
+                None => common.extend(self.folder_obstacle(&job.output)),
+                obstacle => reasons.extend(obstacle),
+            }
+        }
+        if reasons.is_empty() && common.is_empty() {
+            return Ok(job);
+        }
+        // A reason that many lines have is reported once.
+        reasons.extend(common.into_iter().filter(|reason| self.earlier("reason", reason.as_bytes(), line).is_none()));
+        Err(Fault { line, reasons })
+    }
+
+    /// The first line with a value, if this one is another.
+    fn earlier(&mut self, kind: &str, value: &[u8], line: u64) -> Option<u64> {
+        let hash = Sha256::new().chain_update(kind).chain_update([0]).chain_update(value).finalize();
+        let short = hash.iter().take(16).fold(0, |short, byte| short << 8 | u128::from(*byte));
+        let other = *self.first.entry(short).or_insert(line);
+        (other != line).then_some(other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A line that is valid and has a price, with one more field.
+    fn line(prompt: &str, name: &str, value: &str) -> Value {
+        let mut line = json!({"image": "https://example.com/cat.png", "prompt": prompt});
+        line[name] = value.into();
+        line
+    }
+
+    /// Job or reasons of each line of a manifest in a folder.
+    pub(super) fn read(folder: &Path, lines: &[Value], set: impl FnOnce(&mut Lines)) -> Vec<Result<NewJob, String>> {
+        let manifest = folder.join("all.jsonl");
+        std::fs::write(&manifest, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+        let (prices, out_dir) = (Prices::builtin().unwrap(), &folder.join("out"));
+        let plan = Plan { manifest: &manifest, out_dir, prices: &prices, budget: true, outside: false };
+        let mut lines = plan.open().unwrap();
+        set(&mut lines);
+        lines.map(|line| line.map_err(|fault| fault.reasons.join("; "))).collect()
+    }
+
+    #[test]
+    fn every_fault_of_a_line_is_reported_at_once_without_its_text_and_a_missing_price_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let bad = json!({"operation": "text2video", "image": "https://example.com/cat.png", "external_id": "mine",
+            "prompt": "secret ".repeat(400), "output": "../a.mp4"});
+        let unpriced = json!({"operation": "text2video", "model": "kling-v9", "prompt": "secret"});
+        let lines = [line("x", "external_id", "mine"), bad, unpriced.clone(), unpriced];
+        let faults: Vec<_> = read(folder.path(), &lines, |_| ()).into_iter().map(Result::err).collect();
+        let reasons = faults[1].as_deref().unwrap();
+        for expected in ["image: ", "model_name: ", "prompt: ", "of line 1", "--allow-outside", "price: "] {
+            assert!(reasons.contains(expected), "{expected}: {reasons}");
+        }
+        assert!(!format!("{faults:?}").contains("secret"), "{faults:?}");
+        assert!(faults[2].as_deref().unwrap().contains(r#"add {"operation": "text2video", "model": "kling-v9""#));
+        assert_eq!((&faults[0], &faults[3]), (&None, &Some(String::new())));
+    }
+
+    #[test]
+    fn repeated_work_is_shown_and_is_checked_once_it_is_submitted_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let lines = [line("x", "output", "a.mp4"), line("x", "output", "a.mp4"), line("y", "output", "./a.mp4")];
+        for (again, faults) in [(false, [false, false, true]), (true, [false, true, true])] {
+            let read = read(folder.path(), &lines, |lines| lines.again = again);
+            assert_eq!(read.iter().map(Result::is_err).collect::<Vec<_>>(), faults);
+            assert!(read[2].as_ref().is_err_and(|reason| reason.ends_with("that of line 1")));
+        }
+        read(folder.path(), &lines, |lines| {
+            let repeats: Vec<_> = std::iter::from_fn(|| lines.next().map(|_| lines.repeats)).collect();
+            assert_eq!(repeats, [None, Some(1), None]);
+        });
+    }
+
+    #[test]
+    fn a_long_manifest_is_read_in_bounded_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let image = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/images/cat.png");
+        std::fs::copy(image, folder.path().join("cat.png")).unwrap();
+        let lines: Vec<_> = (0..10_000).map(|number| line(&number.to_string(), "image", "cat.png")).collect();
+        read(folder.path(), &lines, |lines| {
+            let named = lines.zip(1..).filter(|(job, number)| {
+                job.as_ref().is_ok_and(|job| job.output.ends_with(format!("out/all-{number:05}.mp4")))
+            });
+            assert_eq!(named.count(), 10_000);
+            assert_eq!((lines.images.0.len(), lines.folders.len(), lines.first.len()), (1, 1, 2 * 10_000));
+        });
+        assert!(!folder.path().join("out").exists());
+    }
+}
