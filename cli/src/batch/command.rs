@@ -154,6 +154,9 @@ impl Priced {
 /// Adds a manifest, or only checks it: then nothing is made that is missing.
 fn added(source: &Source, prices: &Prices, terminal: &Terminal) -> Result<(Store, Done)> {
     let Source { manifest, out_dir, budget, again, allow_outside: outside, dry_run, .. } = source;
+    let plan = Plan { manifest, out_dir, prices, budget: budget.is_some(), outside: *outside };
+    // A wrong name makes no record.
+    plan.open()?;
     let record = source.record.clone().unwrap_or_else(|| record_of(manifest));
     terminal.note(format_args!("record: {}", record.display()));
     let store = match dry_run {
@@ -161,7 +164,6 @@ fn added(source: &Source, prices: &Prices, terminal: &Terminal) -> Result<(Store
         true if record.exists() => Store::read(&record)?,
         true => Store::in_memory()?,
     };
-    let plan = Plan { manifest, out_dir, prices, budget: budget.is_some(), outside: *outside };
     let add = Add { plan, budget: *budget, again: *again, dry_run: *dry_run };
     let summary = add.run(&store, |notice| terminal.note(notice))?;
     let Summary { jobs, known, estimate, unpriced, .. } = summary;
