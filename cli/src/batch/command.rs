@@ -40,7 +40,8 @@ pub async fn run(batch: Batch, access: &Access, terminal: &Terminal) -> Result<D
             let connection = connection(access)?;
             let prices = add.prices.read()?;
             let (store, _) = added(&add, &prices, terminal)?;
-            Desk::new(store, connection, &work, terminal)?.finish(&prices, &[add.out_dir]).await
+            let folders = store.open_folders()?;
+            Desk::new(store, connection, &work, terminal)?.finish(&prices, &folders).await
         }
         Batch::Run { add, .. } | Batch::Add { add } => added(&add, &add.prices.read()?, terminal).map(|(_, done)| done),
         Batch::Resume { view: View { record, prices }, budget, batch, work } => {
@@ -151,36 +152,40 @@ impl Priced {
     }
 }
 
-/// Adds a manifest, or only checks it: then nothing is made that is missing.
+/// Adds a manifest, or only checks it: then nothing is made that is missing, and neither where a line has a fault.
 fn added(source: &Source, prices: &Prices, terminal: &Terminal) -> Result<(Store, Done)> {
     let Source { manifest, out_dir, budget, again, allow_outside: outside, dry_run, .. } = source;
     let plan = Plan { manifest, out_dir, prices, budget: budget.is_some(), outside: *outside };
-    // A wrong name makes no record.
-    plan.open()?;
     let record = source.record.clone().unwrap_or_else(|| record_of(manifest));
-    terminal.note(format_args!("record: {}", record.display()));
-    let store = match dry_run {
-        false => Store::open(&record)?,
-        true if record.exists() => Store::read(&record)?,
-        true => Store::in_memory()?,
+    let add = Add { plan, budget: *budget, again: *again };
+    let (mut store, shown) = match (record.exists(), dry_run) {
+        (true, false) => (Store::open(&record)?, record.canonicalize()),
+        (true, true) => (Store::read(&record)?, record.canonicalize()),
+        (false, _) => (Store::in_memory()?, std::path::absolute(&record)),
     };
-    let add = Add { plan, budget: *budget, again: *again, dry_run: *dry_run };
-    let summary = add.run(&store, |notice| terminal.note(notice))?;
-    let Summary { jobs, known, estimate, unpriced, .. } = summary;
-    let money = prices.in_money(estimate).map(|money| format!(", {money}")).unwrap_or_default();
-    let verb = if *dry_run { "would be added" } else { "added" };
-    terminal.note(format_args!("{jobs} jobs {verb}, {known} left out as known; about {estimate} units{money}"));
-    prices.sources().iter().for_each(|source| terminal.note(source));
-    if unpriced > 0 {
-        terminal.note(format_args!("{unpriced} of them have no known price and are not in it; --prices names a table"));
-    }
-    if let Some(budget) = budget.filter(|budget| *budget < estimate) {
-        terminal.note(format_args!("the budget of {budget} units stops it before its end"));
-    }
+    terminal.note(format_args!("record: {}", shown.as_deref().unwrap_or(&record).display()));
+    let mut summary = add.check(&store, *dry_run, |notice| terminal.note(notice))?;
     if !dry_run {
         make_folder(out_dir)?;
+        if !record.exists() {
+            store = Store::open(&record)?;
+        }
+        if summary.jobs > 0 {
+            summary = add.insert(&store, summary)?;
+        }
     }
-    let json = json!({"record": record, "dry_run": dry_run, "added": summary, "prices": prices.sources()});
+    let Summary { jobs, known, estimate, unpriced, sources, .. } = &summary;
+    let money = prices.in_money(*estimate).map(|money| format!(", {money}")).unwrap_or_default();
+    let verb = if *dry_run { "would be added" } else { "added" };
+    terminal.note(format_args!("{jobs} jobs {verb}, {known} left out as known; about {estimate} units{money}"));
+    sources.iter().for_each(|source| terminal.note(source));
+    if *unpriced > 0 {
+        terminal.note(format_args!("{unpriced} of them have no known price and are not in it; --prices names a table"));
+    }
+    if let Some(budget) = budget.filter(|budget| budget < estimate) {
+        terminal.note(format_args!("the budget of {budget} units stops it before its end"));
+    }
+    let json = json!({"record": record, "dry_run": dry_run, "added": summary, "prices": sources});
     done(json).map(|done| (store, done))
 }
 
