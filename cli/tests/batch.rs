@@ -681,8 +681,8 @@ async fn a_retired_model_and_an_empty_pack_halt_their_own_jobs_alone() {
         manifest(&folder, [of(1, "kling-v2-6"), of(2, "kling-v3"), of(3, "kling-v2-6"), of(4, "kling-v3")]);
         sandbox.fault_next(Endpoint::Create, rejected(status, code));
         let ran = run(&sandbox, &folder, &["batch", "run", MANIFEST, "--max-running", "1"]).await.exits(3);
-        let line = format!("no job of text2video with kling-v2-6 is submitted");
-        assert!(ran.stderr().contains(&line), "{}", ran.stderr());
+        let line = "no job of text2video with kling-v2-6 is submitted";
+        assert!(ran.stderr().contains(line), "{}", ran.stderr());
         use State::{Delivered, Intended};
         assert_eq!(states(&record(&folder)), [Intended, Delivered, Intended, Delivered]);
         assert_eq!(sandbox.tasks_charged(), 2);
