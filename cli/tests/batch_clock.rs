@@ -80,8 +80,9 @@ fn add(store: &Store, folder: &Path, count: usize) {
     let manifest = manifest(folder, (1..=count).map(line));
     let prices = Prices::builtin().unwrap();
     let plan = Plan { manifest: &manifest, out_dir: folder, prices: &prices, budget: false, outside: false };
-    let added = Add { plan, budget: None, again: false, dry_run: false }.run(store, |_| {}).unwrap();
-    assert_eq!(added.jobs, count as u64);
+    let add = Add { plan, budget: None, again: false };
+    let checked = add.check(store, false, |_| {}).unwrap();
+    assert_eq!(add.insert(store, checked).unwrap().jobs, count as u64);
 }
 
 #[tokio::test(flavor = "multi_thread")]

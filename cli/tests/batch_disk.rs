@@ -108,7 +108,8 @@ async fn outputs_that_find_no_space_stay_at_the_gateway_until_there_is_some() {
     // One video fits.
     disk.fill(180_000);
     let words = ["batch", "run", manifest.to_str().unwrap(), "--out-dir", place.to_str().unwrap()];
-    let ran = run(&sandbox, &folder, &words).await.exits(1).stderr();
+    let ran = run(&sandbox, &folder, &words).await.exits(1);
+    let ran = ran.stderr() + &ran.stdout();
     for expected in ["the disk is full", "free space on it", "resume"] {
         assert!(ran.contains(expected), "{expected:?} is missing: {ran}");
     }

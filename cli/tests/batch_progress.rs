@@ -62,7 +62,7 @@ async fn each_job_that_runs_has_a_bar_and_so_have_all() {
     assert!(!shown.contains("\u{1b}[2J"), "a name steers the terminal: {shown:?}");
     let stays = last_screen(&shown);
     assert!(!stays.iter().any(|line| line.starts_with('[')), "{stays:#?}");
-    assert!(stays.iter().any(|line| line.starts_with("2 delivered")), "{stays:#?}");
+    assert!(stays.iter().any(|line| line.starts_with("report: ")), "{stays:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

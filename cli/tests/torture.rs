@@ -152,10 +152,12 @@ async fn round(seed: u64, options: Options) -> Figures {
         line
     });
     manifest(&folder, lines);
-    let run = ["batch", "run", "manifest.jsonl", "--out-dir", "videos", "--max-running", "20"];
+    let add = ["batch", "add", "manifest.jsonl", "--out-dir", "videos"];
+    support_batch::run(&sandbox, &folder, &add).await.exits(0);
+    let resume = ["batch", "resume", "manifest.jsonl", "--max-running", "20"];
     let start = || {
-        let mut run = command(sandbox.base_url(), &folder, &run);
-        Running(run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+        let mut resume = command(sandbox.base_url(), &folder, &resume);
+        Running(resume.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     };
     let mut figures = Figures { jobs: options.jobs, ..Figures::default() };
     let (begun, mut process, mut failing) = (Instant::now(), start(), 0);

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::manifest::Fault;
 use super::plan::{NewJob, Plan};
-use super::prices::Prices;
+use super::prices::{Prices, Source};
 use super::record::{Job, Key, NewBatch};
 use super::state::State;
 use super::store::Store;
@@ -24,8 +24,6 @@ pub struct Add<'a> {
     pub budget: Option<Units>,
     /// Whether work that has a job is added again.
     pub again: bool,
-    /// Only check.
-    pub dry_run: bool,
 }
 
 /// What was added, or would be.
@@ -43,6 +41,9 @@ pub struct Summary {
     /// Number of jobs without a known price, which are not in the estimate.
     #[serde(skip_serializing_if = "is_zero")]
     pub unpriced: u64,
+    /// Sources of the prices.
+    #[serde(skip)]
+    pub sources: Vec<Source>,
 }
 
 fn is_zero(count: &u64) -> bool {
@@ -93,41 +94,11 @@ impl fmt::Display for Notice<'_> {
 }
 
 impl Add<'_> {
-    /// Adds it, and reports lines: all faults, and lines that are known; in a dry run also the new ones.
+    /// Checks every line, and reports lines: all faults, and lines that are known; with `all` also the new ones.
     ///
     /// # Errors
-    /// `Invalid` if any line has a fault; then nothing was added.
-    pub fn run(&self, store: &Store, mut report: impl FnMut(Notice<'_>)) -> Result<Summary> {
-        let (summary, out_dir) = self.check(store, &mut report)?;
-        if self.dry_run || summary.jobs == 0 {
-            return Ok(summary);
-        }
-        let mut lines = self.plan.open()?;
-        lines.again = self.again;
-        lines.may_exist = Box::new(|_| true);
-        let name = self.plan.manifest.file_name().unwrap_or_default().to_string_lossy();
-        let source = lines.folder.clone();
-        let batch = NewBatch { name: &name, budget: self.budget, source: &source, out_dir: &out_dir };
-        let (mut jobs, mut estimate) = (0, Units::default());
-        let new = lines.map(|line| {
-            let job = line.map_err(|fault| {
-                Failure::invalid(format!("the manifest changed meanwhile: {}", Notice::Fault(&fault)))
-                    .with_hint("nothing was added")
-            })?;
-            jobs += 1;
-            estimate = estimate + job.estimate;
-            Ok(job)
-        });
-        let (mut known, mut left_out) = (0, Units::default());
-        let batch = store.add_batch(&batch, !self.again, new, |job, _| {
-            known += 1;
-            left_out = left_out + job.estimate;
-        })?;
-        let estimate = Units::from_thousandths(estimate.thousandths() - left_out.thousandths());
-        Ok(Summary { batch: Some(batch), jobs: jobs - known, known, estimate, unpriced: summary.unpriced })
-    }
-
-    fn check(&self, store: &Store, report: &mut impl FnMut(Notice<'_>)) -> Result<(Summary, std::path::PathBuf)> {
+    /// `Invalid` if any line has a fault.
+    pub fn check(&self, store: &Store, all: bool, mut report: impl FnMut(Notice<'_>)) -> Result<Summary> {
         let (mut found, mut faults, mut no_price) = (Summary::default(), 0u64, false);
         let has_job = move |job: &NewJob| store.of_output(&job.output).is_ok_and(|known| known.is_some());
         let mut lines = self.plan.open()?;
@@ -168,7 +139,7 @@ impl Add<'_> {
                         found.jobs += 1;
                         found.unpriced += u64::from(job.estimate == Units::default());
                         found.estimate = found.estimate + job.estimate;
-                        if self.dry_run {
+                        if all {
                             report(Notice::New(job));
                         }
                         None
@@ -182,10 +153,42 @@ impl Add<'_> {
             }
         }
         if faults == 0 {
-            return Ok((found, lines.out_dir.clone()));
+            found.sources = lines.sources.into_iter().collect();
+            return Ok(found);
         }
         let message = format!("{faults} lines of {} have faults", self.plan.manifest.display());
         let failure = Failure::invalid(message).with_hint("nothing was added and nothing submitted; correct them");
         Err(if no_price { failure.with_hint(Prices::ADD) } else { failure })
+    }
+
+    /// Adds what was checked, in one batch.
+    ///
+    /// # Errors
+    /// `Invalid` if the manifest changed meanwhile; then nothing was added.
+    pub fn insert(&self, store: &Store, checked: Summary) -> Result<Summary> {
+        let mut lines = self.plan.open()?;
+        lines.again = self.again;
+        lines.may_exist = Box::new(|_| true);
+        let name = self.plan.manifest.file_name().unwrap_or_default().to_string_lossy();
+        let (source, out_dir) = (lines.folder.clone(), lines.out_dir.clone());
+        let batch = NewBatch { name: &name, budget: self.budget, source: &source, out_dir: &out_dir };
+        let mut added = Summary { unpriced: checked.unpriced, sources: checked.sources, ..Summary::default() };
+        let new = lines.map(|line| {
+            line.inspect(|job| {
+                added.jobs += 1;
+                added.estimate = added.estimate + job.estimate;
+            })
+            .map_err(|fault| {
+                Failure::invalid(format!("the manifest changed meanwhile: {}", Notice::Fault(&fault)))
+                    .with_hint("nothing was added")
+            })
+        });
+        let (mut known, mut left_out) = (0, Units::default());
+        added.batch = Some(store.add_batch(&batch, !self.again, new, |job, _| {
+            known += 1;
+            left_out = left_out + job.estimate;
+        })?);
+        added.estimate = Units::from_thousandths(added.estimate.thousandths() - left_out.thousandths());
+        Ok(Summary { jobs: added.jobs - known, known, ..added })
     }
 }

@@ -1,7 +1,7 @@
 //! A server of tools for agents, by the Model Context Protocol: check, generate, status, download.
 //!
 //! A request of an agent is a job of the record, as a line of a manifest is: its budget, its id and its charge survive the
-//! server, and a [`Worker`](super::worker::Worker) beside it does the work. What an agent reads may talk it into anything,
+//! server, and a [`Worker`](super::worker::Worker) beside it does the work. An agent may be misled by what it reads,
 //! so its reach is fixed at the start: the folders and the budget. No URL of an output is revealed to it.
 
 use std::collections::BTreeMap;

@@ -21,6 +21,10 @@ mod verdict;
 #[cfg(feature = "batch")]
 mod add;
 #[cfg(feature = "batch")]
+pub(crate) mod arguments;
+#[cfg(feature = "batch")]
+pub(crate) mod command;
+#[cfg(feature = "batch")]
 mod export;
 #[cfg(feature = "batch")]
 mod fence;
@@ -29,6 +33,8 @@ mod inspect;
 #[cfg(feature = "batch")]
 mod mcp;
 #[cfg(feature = "batch")]
+mod progress;
+#[cfg(feature = "batch")]
 mod report;
 #[cfg(feature = "batch")]
 mod status;
@@ -36,9 +42,6 @@ mod status;
 mod store;
 #[cfg(feature = "batch")]
 mod worker;
-// mod arguments;
-// mod command;
-// mod progress;
 
 pub use images::{hash_file, is_base64, is_url};
 pub use manifest::{Entry, Fault, Manifest};

@@ -4,7 +4,7 @@
 
 mod outputs;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::images::Images;
 use super::manifest::{Entry, Fault, Manifest};
-use super::prices::Prices;
+use super::prices::{Prices, Source};
 use super::units::Units;
 use crate::failure::{Failure, Result};
 
@@ -67,6 +67,8 @@ pub struct Lines<'a> {
     pub may_exist: Box<dyn FnMut(&NewJob) -> bool + Send + 'a>,
     /// Earlier line with the same work as the last job.
     pub repeats: Option<u64>,
+    /// Sources of the prices of the jobs.
+    pub sources: BTreeSet<Source>,
     plan: Plan<'a>,
     manifest: Manifest,
     /// First lines with a work, an output, an external id or a common reason, by short hashes.
@@ -90,6 +92,7 @@ impl<'a> Plan<'a> {
             again: false,
             may_exist: Box::new(|_| false),
             repeats: None,
+            sources: BTreeSet::new(),
             plan: *self,
             manifest,
             first: HashMap::new(),
@@ -123,7 +126,10 @@ impl Lines<'_> {
             self.repeats = self.earlier("work", request_hash.as_bytes(), line);
         }
         let mut common = Vec::new();
-        let estimate = self.plan.prices.estimate(&request).map(|(units, _)| units);
+        let estimate = self.plan.prices.estimate(&request).map(|(units, source)| {
+            self.sources.insert(source.clone());
+            units
+        });
         if estimate.is_none() && self.plan.budget && request.operation.json_schema().is_some() {
             let missing = Prices::missing(&request);
             common.push(format!("price: expected one for the budget, given none in the table; add {missing}"));

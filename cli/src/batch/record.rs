@@ -142,7 +142,7 @@ impl Job {
     /// `job 7`, or `job 7 (cat)` if it has a name.
     pub fn label(&self) -> String {
         match &self.name {
-            Some(name) => format!("job {} ({name})", self.id),
+            Some(name) => format!("job {} ({})", self.id, name.replace('\n', " ")),
             None => format!("job {}", self.id),
         }
     }
@@ -203,7 +203,6 @@ words! {
 }
 
 /// Outcome of adding one request of an agent.
-#[expect(clippy::large_enum_variant, reason = "one at a time")]
 pub enum Added {
     /// It is intended.
     New(Job),

@@ -147,7 +147,7 @@ fn badge(state: State) -> Markup {
 fn card(job: &Job, history: &[Step], folder: &Path, prices: &Prices, record: &str) -> Markup {
     let request = job.job_request().ok();
     let text = |name: &str| plain(&request.as_ref().map(|request| request.text(name)).unwrap_or_default());
-    let words = ["model_name", "mode", "aspect_ratio", "duration"].map(text).into_iter();
+    let words = ["model_name", "mode", "aspect_ratio"].map(text).into_iter();
     let words = [plain(job.operation.as_str())].into_iter().chain(words.filter(|word| !word.is_empty()));
     let hint = Attention::of(job.clone(), record).map(|attention| attention.hint);
     let is_here = job.state == State::Delivered && job.output.is_file();
@@ -182,7 +182,10 @@ fn card(job: &Job, history: &[Step], folder: &Path, prices: &Prices, record: &st
             @if let Some(hint) = &hint { p.hint { (plain(hint)) } }
             dl {
                 dt { "job" } dd { (job.id) ", batch " (job.batch) ", line " (job.line) }
-                dt { "request" } dd { (words.collect::<Vec<_>>().join(", ")) }
+                dt { "request" } dd {
+                    (words.collect::<Vec<_>>().join(", "))
+                    @if !text("duration").is_empty() { ", " (text("duration")) " s" }
+                }
                 dt { "cost" } dd { (cost(job.booked, prices)) " booked, " (job.estimate) " estimated" }
                 @for step in history {
                     dt { (step.state) } dd { (date(step.at)) @if let Some(time) = after(step) { ", after " (time) } }

@@ -93,28 +93,26 @@ impl Status {
                 state => is_open(state) && count.account == Some(known.id),
             };
             let open = counts.iter().filter(is_here).map(|count| count.jobs).sum();
-            let hint = account.filter(|today| *today != known.id && open > 0).map(|_| {
-                let command = format!("kling batch account {record}");
-                format!(
-                    "its open jobs go on with its own key and gateway alone. If only the key is new: {command} --same {}; to \
-                     submit the rest with today's key: {command} --submit-here",
-                    known.id
-                )
-            });
+            let (id, command) = (known.id, format!("kling batch account {record}"));
+            let hint = format!(
+                "its open jobs go on with its own key and gateway alone. If it has today's key and gateway now: {command} \
+                 --same {id}. To submit the rest at today's account: {command} --submit-here"
+            );
+            let hint = account.filter(|today| *today != id && open > 0).map(|_| hint);
             let (max_running, allowed) = (places.most, places.allowed.min(places.most));
             Ok(AccountStatus { account: known, max_running, allowed, running, open, hint })
         });
         let accounts = accounts.collect::<Result<_>>()?;
         let mut attention = Vec::new();
         for state in [State::Ambiguous, State::Failed, State::Finished, State::Accepted] {
-            let found =
-                store.each(Some(state)).filter_map(|job| job.map(|job| Attention::of(job, &record)).transpose());
+            let jobs = store.each(Some(state));
+            let found = jobs.filter_map(|job| job.map(|job| Attention::of(job, &record)).transpose());
             attention.extend(found.take(LISTED).collect::<Result<Vec<_>>>()?);
         }
         let expiring = store.expiring(millis(now + SOON), LISTED as i64)?.into_iter().filter_map(|job| {
             let verb = if job.expires_at? <= millis(now) { "expired" } else { "expires" };
-            let hint =
-                format!("its output {verb} at {}; to download it: kling batch resume {record}", date(job.expires_at?));
+            let date = date(job.expires_at?);
+            let hint = format!("its output {verb} at {date}; to download it: kling batch resume {record}");
             Some(Attention { state: job.state, job, hint })
         });
         let expiring = expiring.collect();
@@ -148,21 +146,21 @@ pub(super) fn is_open(state: State) -> bool {
     !matches!(state, State::Delivered | State::Failed | State::Dropped)
 }
 
-/// A date of the record, as RFC 3339.
+/// A date of the record, as RFC 3339, which ends with the year 9999.
 pub(super) fn date(millis: i64) -> String {
-    let since = Duration::from_millis(u64::try_from(millis).unwrap_or_default());
+    let since = Duration::from_millis(u64::try_from(millis).unwrap_or_default().min(253_402_300_799_999));
     humantime::format_rfc3339_seconds(UNIX_EPOCH + since).to_string()
 }
 
 impl Attention {
-    /// A job, if it needs attention; the record is a word of the commands in the hint.
+    /// A job that needs attention; `record` is its path in the commands of the hint.
     pub(super) fn of(job: Job, record: &str) -> Option<Self> {
         let (id, external) = (job.id, &job.external_id);
         let hint = match (job.state, job.replaced_by) {
             (State::Ambiguous, Some(by)) => format!("retried as job {by}; if its own task is found, both are charged"),
             (State::Ambiguous, None) => format!(
-                "a task may exist and be charged; each run looks it up. Ask the gateway for {external}; if there is surely \
-                 none: kling batch retry {record} {id} --yes, a double charge if there is one"
+                "a task may exist and be charged; each run looks it up. If the gateway surely has none for {external}: kling \
+                 batch retry {record} {id} --yes, a double charge if it has one"
             ),
             (State::Failed, None) => format!("no charge is known; to retry: kling batch retry {record} {id}"),
             (State::Finished | State::Accepted, _) if job.note.is_some() => {

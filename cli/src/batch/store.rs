@@ -131,10 +131,8 @@ impl Store {
     /// `Invalid` if it is not there or of an older version, `Other` if it cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
         let refuse = |reason: &str| Failure::invalid(format!("expected a record, given {}: {reason}", path.display()));
-        if !path.exists() {
-            return Err(refuse("there is none; kling batch run makes it"));
-        }
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let Ok(path) = path.canonicalize() else { return Err(refuse("there is none; kling batch run makes it")) };
+        let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.busy_timeout(BUSY)?;
         if version(&connection)? != MIGRATIONS.len() {
             return Err(
@@ -142,7 +140,7 @@ impl Store {
             );
         }
         let (clock, connection) = (Arc::new(SystemClock::new()), Mutex::new(connection));
-        Ok(Self { path: path.to_owned(), connection, clock, _lock: None })
+        Ok(Self { path, connection, clock, _lock: None })
     }
 
     /// A record in memory, for a dry run.

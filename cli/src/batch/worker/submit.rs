@@ -131,51 +131,39 @@ impl Worker {
         let goes_on = lock(&self.streak).goes_on(&error, self.clock.now());
         let cause = match verdict {
             Verdict::Refused | Verdict::Lost => return (verdict.event(), noted(in_short(&error))),
-            Verdict::Again(_) if goes_on => {
-                self.halt(None, &error, format!("only status 429 for more than five minutes: {}", in_short(&error)));
-                Cause::Halt
-            }
-            Verdict::Again(cause) => cause,
-            Verdict::Halt => {
-                self.halt(None, &error, in_short(&error));
-                Cause::Halt
-            }
-            Verdict::HaltModel => {
-                let model = job.job_request().map(|request| request.model()).unwrap_or_default();
-                self.halt(Some((job.operation.to_string(), model)), &error, in_short(&error));
-                Cause::Halt
-            }
+            Verdict::Again(cause) if !goes_on => cause,
+            _ => Cause::Halt,
         };
+        let note = in_short(&error);
         let before = self.store.came_back(job.id, cause).unwrap_or_default();
         if before + 1 >= limit(cause) {
-            let note = format!("not submitted in {} attempts: {}", before + 1, in_short(&error));
-            return (Event::Refuse, noted(note));
+            return (Event::Refuse, noted(format!("not submitted in {} attempts: {note}", before + 1)));
         }
-        let rest = match cause {
-            Cause::Halt => Duration::ZERO,
-            _ => {
-                let mut pause = lock(&self.pause);
-                let least = error.retry_after().unwrap_or_default();
-                let time = grown(self.pace.pause, pause.failures).max(least);
-                *pause = Rest { failures: pause.failures + 1, until: self.clock.now() + time };
-                grown(self.pace.pause, before).max(least)
-            }
+        let rest = if cause == Cause::Halt {
+            let model = || job.job_request().map(|request| request.model()).unwrap_or_default();
+            let of = (verdict == Verdict::HaltModel).then(|| (job.operation.to_string(), model()));
+            self.halt(of, error, if goes_on { "only status 429 for more than five minutes: " } else { "" });
+            Duration::ZERO
+        } else {
+            let mut pause = lock(&self.pause);
+            let least = error.retry_after().unwrap_or_default();
+            let time = grown(self.pace.pause, pause.failures).max(least);
+            *pause = Rest { failures: pause.failures + 1, until: self.clock.now() + time };
+            grown(self.pace.pause, before).max(least)
         };
         let back = Some(Back { cause, not_before: millis(self.clock.wall() + rest) });
-        (Event::Return, Detail { back, ..noted(in_short(&error)) })
+        (Event::Return, Detail { back, ..noted(note) })
     }
 
-    fn halt(&self, of: Option<(String, String)>, error: &Error, reason: String) {
+    fn halt(&self, of: Option<(String, String)>, error: Error, why: &str) {
         /// What a person must do takes minutes.
         const LATER: Duration = Duration::from_secs(300);
         let scope = of.as_ref().map(|(operation, model)| format!("of {operation} with {model} ")).unwrap_or_default();
         let until = (self.until == Until::Stopped).then(|| self.clock.now() + LATER);
         let how_long = if until.is_some() { " for five minutes" } else { "" };
-        self.say(&format!("no job {scope}is submitted{how_long}: {reason}"));
-        let mut failure = Failure::new(error.kind(), "submit", reason);
-        if let Some(hint) = error.hint() {
-            failure = failure.with_hint(hint);
-        }
+        self.say(&format!("no job {scope}is submitted{how_long}: {why}{}", in_short(&error)));
+        let mut failure = Box::<Failure>::from(error);
+        failure.message.insert_str(0, why);
         let failure = failure.with_hint("the rest is still intended: settle that, then resume");
         let mut halts = lock(&self.halts);
         if halts.iter().all(|halt| halt.of != of) {

@@ -1,48 +1,12 @@
-//! The programs behind `kling` get the command line unchanged, and their exit codes are its own.
+//! The API on this machine, as a command.
 #![cfg(unix)]
 
 mod support;
 
 use std::io::{BufRead as _, BufReader};
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
-use serde_json::json;
 use support::{directory, finished, generate, kling};
-
-#[test]
-fn the_batch_is_another_program_that_is_found_on_the_path() {
-    let directory = directory("batch");
-    let program = directory.join("kling-batch");
-    let script = "#!/bin/sh\nprintf '%s\\n' \"$KLING_BASE_URL\" \"$@\"\necho said >&2\nexit 42\n";
-    std::fs::write(&program, script).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    for (words, seen) in [
-        (&["batch", "run", "my orders.csv", "--json", "--help"][..], "batch\nrun\nmy orders.csv\n--json\n--help"),
-        (&["--json", "batch", "status"], "--json\nbatch\nstatus"),
-        (&["worker", "-v", "--", "-x"], "worker\n-v\n--\n-x"),
-        (&["mcp"], "mcp"),
-        (&["help", "batch", "run"], "batch\nrun\n--help"),
-    ] {
-        let run = finished(kling("https://a.example", words).env("PATH", &directory).output().unwrap()).exits(42);
-        assert_eq!(run.stdout, format!("https://a.example\n{seen}\n"));
-        assert_eq!(run.stderr, "said\n");
-    }
-}
-
-#[test]
-fn without_the_batch_the_hint_says_how_to_install_it() {
-    for name in ["batch", "worker", "mcp"] {
-        let run = |words: &[&str]| {
-            let nowhere = directory("nowhere");
-            finished(kling("", words).env("PATH", nowhere).output().unwrap()).exits(1)
-        };
-        let people = run(&[name, "--help"]);
-        assert!(people.stderr.contains("`cargo install --path batch`"), "{people:?}");
-        let error = run(&[name, "run", "--json"]).error();
-        assert_eq!((&error["kind"], &error["step"]), (&json!("other"), &json!("start")));
-    }
-}
 
 #[test]
 fn the_sandbox_prints_what_to_paste_and_ends_at_ctrl_c_and_sigterm() {
@@ -94,9 +58,13 @@ fn a_reader_of_the_sandbox_that_went_away_is_no_reason_to_panic() {
 }
 
 #[test]
-fn the_sandbox_has_options_and_help_of_its_own() {
-    let help = finished(kling("", &["sandbox", "--help"]).output().unwrap()).exits(0);
-    assert!(help.stdout.contains("usage: kling sandbox [--port PORT]"), "{help:?}");
-    let refused = finished(kling("", &["sandbox", "--prot", "1"]).output().unwrap()).exits(2);
-    assert!(refused.stderr.contains("--prot") && refused.stderr.contains("usage: kling sandbox"), "{refused:?}");
+fn the_sandbox_has_options_and_help_of_its_own_behind_the_global_options() {
+    for words in [&["sandbox", "--help"][..], &["help", "sandbox"], &["-q", "sandbox", "--port", "1", "--help"]] {
+        let help = finished(kling("", words).output().unwrap()).exits(0);
+        assert!(help.stdout.contains("usage: kling sandbox [--port PORT]"), "{help:?}");
+    }
+    for words in [&["sandbox", "--prot", "1"][..], &["--base-url", "https://example.com", "sandbox", "--prot", "1"]] {
+        let refused = finished(kling("", words).output().unwrap()).exits(2);
+        assert!(refused.stderr.contains("--prot") && refused.stderr.contains("usage: kling sandbox"), "{refused:?}");
+    }
 }
