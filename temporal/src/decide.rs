@@ -50,9 +50,9 @@ impl Pace {
         self.of(300)
     }
 
-    /// Timeout between two heartbeats: 60 s. A heartbeat costs the server much, and a dead worker is not urgent.
+    /// Timeout between two heartbeats: 60 s, never less than 5 s. A heartbeat costs the server much, and a dead worker is not urgent.
     pub fn heartbeat(self) -> Duration {
-        self.of(60).max(Duration::from_secs(2))
+        self.of(60).max(Duration::from_secs(5))
     }
 
     /// Interval at which an account drops videos that no longer run: 10 minutes.

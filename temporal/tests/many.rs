@@ -27,7 +27,9 @@ async fn size<W: temporalio_common::HasWorkflowDefinition>(
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes: cargo test --test many -- --ignored --nocapture"]
 async fn an_item_takes_few_events_and_bytes() {
-    let Some(place) = Place::new(Duration::from_secs(1)).await else { return };
+    let Some(mut place) = Place::new(Duration::from_secs(1)).await else { return };
+    // A machine that is busy with 600 videos is late with a heartbeat.
+    place.expect = "8s";
     let _workers = [place.worker(), place.worker()];
     let manifest = place.manifest("all.jsonl", items());
     let began = Instant::now();
