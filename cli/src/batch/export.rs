@@ -3,7 +3,7 @@
 //! A spreadsheet runs a cell that begins like a formula, and texts may come from a gateway or from someone else's manifest.
 //! In CSV such a cell gets an apostrophe in front.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
 use super::record::Job;
 use super::state::State;
@@ -21,23 +21,21 @@ pub enum Format {
 ///
 /// # Errors
 /// `Other` if the record cannot be read, or `out` cannot be written.
-pub fn export(store: &Store, format: Format, out: impl Write) -> Result<()> {
-    let mut out = BufWriter::new(out);
-    let mut written = Ok(());
+pub fn export(store: &Store, format: Format, mut out: impl Write) -> Result<()> {
     for (number, job) in store.each(None).enumerate() {
         let job = job?;
-        written = match format {
-            Format::Csv => in_csv(&job, number == 0).and_then(|lines| out.write_all(&lines)),
-            Format::Json => serde_json::to_writer(&mut out, &job).map_err(Into::into).and_then(|()| writeln!(out)),
+        let lines = match format {
+            Format::Csv => in_csv(&job, number == 0),
+            Format::Json => {
+                serde_json::to_string(&job).map(|json| format!("{json}\n").into_bytes()).map_err(Into::into)
+            }
         };
-        if written.is_err() {
-            break;
+        match lines.and_then(|lines| out.write_all(&lines)) {
+            Err(reason) if reason.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            written => written.map_err(|reason| Failure::other("export", reason.to_string()))?,
         }
     }
-    match written.and_then(|()| out.flush()) {
-        Err(reason) if reason.kind() != io::ErrorKind::BrokenPipe => Err(Failure::other("export", reason.to_string())),
-        _ => Ok(()),
-    }
+    out.flush().map_err(|reason| Failure::other("export", reason.to_string()))
 }
 
 fn in_csv(job: &Job, with_header: bool) -> io::Result<Vec<u8>> {
@@ -58,18 +56,10 @@ impl Store {
     /// All jobs by their numbers, or those in a state, read so many at a time.
     pub(super) fn each(&self, state: Option<State>) -> impl Iterator<Item = Result<Job>> {
         const PAGE: i64 = 500;
-        let (mut behind, mut page) = (0, Vec::new().into_iter());
-        std::iter::from_fn(move || {
-            if page.as_slice().is_empty() {
-                let read = state.map_or_else(|| self.jobs(behind, PAGE), |state| self.in_state(state, behind, PAGE));
-                match read {
-                    Ok(jobs) => page = jobs.into_iter(),
-                    Err(failure) => return Some(Err(failure)),
-                }
-            }
-            let job: Job = page.next()?;
-            behind = job.id;
-            Some(Ok(job))
-        })
+        let page =
+            move |behind| state.map_or_else(|| self.jobs(behind, PAGE), |state| self.in_state(state, behind, PAGE));
+        let next = move |jobs: &Result<Vec<Job>>| jobs.as_ref().ok()?.last().map(|job| page(job.id));
+        let pages = std::iter::successors(Some(page(0)), next);
+        pages.flat_map(|page| page.map_or_else(|failure| vec![Err(failure)], |jobs| jobs.into_iter().map(Ok).collect()))
     }
 }

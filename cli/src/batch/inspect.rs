@@ -9,25 +9,23 @@ use super::state::{Event, State};
 use super::store::Store;
 use crate::failure::Result;
 
-/// Checks every delivered file. A job whose file is gone or differs becomes *finished* again, to be downloaded, unless its
-/// output has expired; `say` takes a line on each. Returns how many are to be downloaded.
+/// Checks every delivered file; `say` takes a line on each that is gone or differs.
 ///
 /// # Errors
 /// `Other` if the record cannot be read or written.
-pub fn inspect(store: &Store, now: SystemTime, mut say: impl FnMut(&str)) -> Result<u64> {
-    let mut missing = 0;
+pub fn inspect(store: &Store, now: SystemTime, mut say: impl FnMut(&str)) -> Result<()> {
     for job in store.each(Some(State::Delivered)) {
         let job = job?;
-        if let Some((defect, is_finished)) = inspect_job(store, &job, now)? {
+        if let Some(defect) = inspect_job(store, &job, now)? {
             say(&format!("{}: {} {defect}", job.label(), job.output.display()));
-            missing += u64::from(is_finished);
         }
     }
-    Ok(missing)
+    Ok(())
 }
 
-/// Checks the file of a delivered job. Returns what is wrong with it, and whether it is to be downloaded again.
-pub(super) fn inspect_job(store: &Store, job: &Job, now: SystemTime) -> Result<Option<(String, bool)>> {
+/// Checks the file of a delivered job, and returns what is wrong with it. The job becomes *finished* again, to be downloaded,
+/// unless its output has expired.
+pub(super) fn inspect_job(store: &Store, job: &Job, now: SystemTime) -> Result<Option<String>> {
     let defect = match hash_file(&job.output) {
         Ok((_, found)) if Some(&found) == job.file_sha256.as_ref() => return Ok(None),
         Ok(_) => "is not the file that was delivered",
@@ -35,9 +33,9 @@ pub(super) fn inspect_job(store: &Store, job: &Job, now: SystemTime) -> Result<O
         Err(_) => "cannot be read",
     };
     if job.expires_at.is_some_and(|at| at <= millis(now)) {
-        return Ok(Some((format!("{defect}, and its output has expired"), false)));
+        return Ok(Some(format!("{defect}, and its output has expired")));
     }
     let detail = Detail { note: Some(format!("the file {defect}")), ..Detail::default() };
     store.apply(job.id, job.attempt, Event::Miss, &detail)?;
-    Ok(Some((format!("{defect}, and is downloaded again"), true)))
+    Ok(Some(format!("{defect}, and is downloaded again")))
 }
