@@ -487,6 +487,8 @@ fn an_output_is_a_new_file_below_its_folder() {
     for name in names.into_iter().chain(absolute.to_str()) {
         assert!(fence.output(name).is_err(), "{name}");
     }
+    let film = Fence::new(&[], &here.join("out.mp4")).unwrap();
+    assert!(film.output("").is_err() && film.output(".").is_err(), "the folder itself");
 }
 
 #[cfg(unix)]

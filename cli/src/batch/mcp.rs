@@ -47,10 +47,8 @@ const WITHHELD: [&str; 2] = ["callback_url", "external_task_id"];
 
 /// The longest wait of a call, in seconds: by default, clients give up after a minute.
 const LONGEST_WAIT: u64 = 50;
-
 /// How often the record is read while a call waits.
 const TICK: Duration = Duration::from_millis(200);
-
 /// The most open jobs that are listed.
 const LISTED: usize = 500;
 
@@ -260,8 +258,8 @@ impl Server {
         let ours = counts.iter().filter(|count| count.batch == self.batch);
         let booked: Units = ours.clone().map(|count| count.booked).sum();
         let to_come: Units = ours.filter(|count| count.state == State::Intended).map(|count| count.estimate).sum();
-        let left = |budget: Units| budget.thousandths() - (booked + to_come).thousandths();
-        let left = self.budget.map(|budget| Units::from_thousandths(left(budget).max(0)));
+        let left = |budget: Units| (budget.thousandths() - (booked + to_come).thousandths()).max(0);
+        let left = self.budget.map(|budget| Units::from_thousandths(left(budget)));
         Ok(json!({"budget": self.budget, "booked": booked, "to_come": to_come, "left": left}))
     }
 }
