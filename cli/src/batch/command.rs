@@ -278,7 +278,7 @@ fn code(status: &Status) -> u8 {
     let open = [State::Intended, State::Sending, State::Accepted, State::Finished];
     if status.count(State::Ambiguous) > 0 {
         6
-    } else if status.attention.iter().any(|job| job.state == State::Failed) {
+    } else if status.attention.iter().any(|found| found.job.state == State::Failed) {
         4
     } else if status.batches.iter().any(|batch| batch.stopped) {
         7

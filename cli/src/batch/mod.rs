@@ -25,6 +25,7 @@ pub(crate) mod arguments;
 #[cfg(feature = "batch")]
 pub(crate) mod command;
 #[cfg(feature = "batch")]
+#[expect(missing_docs, reason = "names that explain themselves")]
 mod export;
 #[cfg(feature = "batch")]
 mod fence;
@@ -35,8 +36,10 @@ mod mcp;
 #[cfg(feature = "batch")]
 mod progress;
 #[cfg(feature = "batch")]
+#[expect(missing_docs, reason = "names that explain themselves")]
 mod report;
 #[cfg(feature = "batch")]
+#[expect(missing_docs, reason = "names that explain themselves")]
 mod status;
 #[cfg(feature = "batch")]
 mod store;
