@@ -1,11 +1,11 @@
 //! Images of requests: their kinds, and hashes of files.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read as _};
+use std::path::Path;
 
+use kling_client::Image;
 use sha2::{Digest as _, Sha256};
 
 /// Whether an image is a URL.
@@ -18,11 +18,20 @@ pub fn is_url(image: &str) -> bool {
 pub fn is_base64(image: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_ \r\n".contains(&byte);
     let is_image = image.starts_with("iVBORw0KGgo") || image.starts_with("/9j/");
-    begins(image.trim_start(), "data:") || is_image && image.bytes().all(is_plain)
+    begins(image, "data:") || is_image && image.bytes().all(is_plain)
 }
 
 fn begins(text: &str, scheme: &str) -> bool {
-    text.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme))
+    text.trim_start().get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme))
+}
+
+/// The image that is given by its URL, in Base64, or as a file, relative to a folder.
+pub(crate) fn image(given: &OsStr, folder: &Path) -> Image {
+    match given.to_str() {
+        Some(url) if is_url(url) => Image::url(url),
+        Some(encoded) if is_base64(encoded) => Image::base64(encoded),
+        _ => Image::file(folder.join(given)),
+    }
 }
 
 /// Returns the length and SHA-256 of a file, read as a stream.
@@ -30,39 +39,20 @@ fn begins(text: &str, scheme: &str) -> bool {
 /// # Errors
 /// If it cannot be read.
 pub fn hash_file(path: &Path) -> io::Result<(u64, String)> {
-    let (mut file, mut hash, mut length) = (BufReader::with_capacity(64 * 1024, File::open(path)?), Sha256::new(), 0);
+    let (mut file, mut hash, mut length, mut buffer) = (File::open(path)?, Sha256::new(), 0, vec![0; 64 * 1024]);
     loop {
-        let count = match file.fill_buf()? {
-            [] => return Ok((length, hex(&hash.finalize()))),
-            bytes => {
-                hash.update(bytes);
-                bytes.len()
+        match file.read(&mut buffer)? {
+            0 => return Ok((length, hex(&hash.finalize()))),
+            count => {
+                hash.update(buffer.get(..count).unwrap_or_default());
+                length += count as u64;
             }
-        };
-        file.consume(count);
-        length += count as u64;
+        }
     }
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// SHA-256 of files, so that an image of a thousand lines is read once. A later change shows before the submit.
-#[derive(Default)]
-pub(super) struct Images(pub(super) HashMap<PathBuf, String>);
-
-impl Images {
-    pub(super) fn hash(&mut self, path: &Path) -> io::Result<String> {
-        // About a megabyte.
-        if self.0.len() >= 4096 {
-            self.0.clear();
-        }
-        Ok(match self.0.entry(path.to_owned()) {
-            Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(free) => free.insert(hash_file(path)?.1).clone(),
-        })
-    }
 }
 
 #[cfg(test)]

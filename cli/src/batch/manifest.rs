@@ -10,10 +10,11 @@ use std::iter;
 use std::path::{Path, PathBuf};
 
 use kling_client::Operation;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::request::{JobRequest, properties, property, shaped};
+use super::request::{JobRequest, is_empty};
 use crate::failure::{Failure, Result};
+use crate::options::Field;
 
 /// Maximum length of a line in bytes: more than ten times the longest prompts. Larger images are files or URLs.
 const LONGEST_LINE: u64 = 256 * 1024;
@@ -85,7 +86,7 @@ impl Manifest {
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file.take(LONGEST_LINE));
         let header = reader.headers().map_err(|reason| refuse(&reason))?;
         let header: Vec<_> = header.iter().map(|name| field(name.trim_start_matches('\u{feff}'))).collect();
-        let is_field = |name: &str| Operation::all().any(|all| property(properties(&all), name).is_some());
+        let is_field = |name: &str| Operation::all().any(|all| Field::named(&all, name).is_some());
         if let Some(at) = header.iter().position(|name| !OWN.contains(&name.as_str()) && !is_field(name)) {
             // Without a header, texts of a request are in its place.
             let is_name = |name: &&String| name.len() < 40 && name.bytes().all(|c| c.is_ascii_lowercase() || c == b'_');
@@ -96,13 +97,18 @@ impl Manifest {
     }
 
     fn entry(&self, line: u64, fields: Vec<(String, Value)>) -> Result<Entry, Fault> {
-        let (own, fields): (Vec<_>, _) = fields.into_iter().partition(|(name, _)| OWN.contains(&name.as_str()));
+        let fields = fields.into_iter().filter(|(_, value)| !is_empty(value));
+        let (own, fields): (Vec<_>, _) = fields.partition(|(name, _)| OWN.contains(&name.as_str()));
         let (mut texts, mut reasons) = (BTreeMap::new(), Vec::new());
         for (name, value) in own {
-            match shaped(value, &json!({"type": "string"})) {
-                None => {}
-                Some(Value::String(text)) if !texts.contains_key(&name) => _ = texts.insert(name, text),
-                Some(_) => reasons.push(format!("{name}: expected one text, given another value")),
+            let text = match value {
+                Value::Number(number) => Some(number.to_string()),
+                Value::String(text) => Some(text),
+                _ => None,
+            };
+            match text {
+                Some(text) if !texts.contains_key(&name) => _ = texts.insert(name, text),
+                _ => reasons.push(format!("{name}: expected one text, given another value")),
             }
         }
         let [operation, name, output, external_id] = OWN.map(|name| texts.remove(name));

@@ -43,6 +43,7 @@ mod store;
 #[cfg(feature = "batch")]
 mod worker;
 
+pub(crate) use images::image;
 pub use images::{hash_file, is_base64, is_url};
 pub use manifest::{Entry, Fault, Manifest};
 pub use plan::{Lines, NewJob, Plan};

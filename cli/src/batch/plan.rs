@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use kling_client::Operation;
 use sha2::{Digest as _, Sha256};
 
-use super::images::Images;
+use super::images::hash_file;
 use super::manifest::{Entry, Fault, Manifest};
 use super::prices::{Prices, Source};
 use super::units::Units;
@@ -73,7 +73,8 @@ pub struct Lines<'a> {
     manifest: Manifest,
     /// First lines with a work, an output, an external id or a common reason, by short hashes.
     first: HashMap<u128, u64>,
-    images: Images,
+    /// SHA-256 of files, so that an image of a thousand lines is read once. A later change shows before the submit.
+    images: HashMap<PathBuf, String>,
     /// Why existing folders take no files.
     folders: HashMap<PathBuf, Option<io::ErrorKind>>,
 }
@@ -96,7 +97,7 @@ impl<'a> Plan<'a> {
             plan: *self,
             manifest,
             first: HashMap::new(),
-            images: Images::default(),
+            images: HashMap::new(),
             folders: HashMap::new(),
         })
     }
@@ -116,7 +117,7 @@ impl Lines<'_> {
         let Entry { line, request, name, output, external_id } = entry;
         // In the place of the id that is minted where none is given.
         let hash = match request.request(external_id.as_deref().unwrap_or("none")) {
-            Ok(_) => request.hash_with(|file| self.images.hash(file)).map_err(|reason| vec![reason.to_string()]),
+            Ok(_) => request.hash_with(|file| self.image(file)).map_err(|reason| vec![reason.to_string()]),
             Err(error) if error.violations().is_empty() => Err(vec![error.message().to_owned()]),
             Err(error) => Err(error.violations().iter().map(ToString::to_string).collect()),
         };
@@ -169,6 +170,19 @@ impl Lines<'_> {
         // A reason that many lines have is reported once.
         reasons.extend(common.into_iter().filter(|reason| self.earlier("reason", reason.as_bytes(), line).is_none()));
         Err(Fault { line, reasons })
+    }
+
+    fn image(&mut self, file: &Path) -> io::Result<String> {
+        if let Some(known) = self.images.get(file) {
+            return Ok(known.clone());
+        }
+        // About a megabyte.
+        if self.images.len() >= 4096 {
+            self.images.clear();
+        }
+        let (_, hash) = hash_file(file)?;
+        self.images.insert(file.to_owned(), hash.clone());
+        Ok(hash)
     }
 
     /// The first line with a value, if this one is another.
@@ -247,7 +261,7 @@ mod tests {
                 job.as_ref().is_ok_and(|job| job.output.ends_with(format!("out/all-{number:05}.mp4")))
             });
             assert_eq!(named.count(), 10_000);
-            assert_eq!((lines.images.0.len(), lines.folders.len(), lines.first.len()), (1, 1, 2 * 10_000));
+            assert_eq!((lines.images.len(), lines.folders.len(), lines.first.len()), (1, 1, 2 * 10_000));
         });
         assert!(!folder.path().join("out").exists());
     }

@@ -4,12 +4,13 @@ use std::convert::Infallible;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use kling_client::{Image, Operation, Request};
+use kling_client::{Operation, Request};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::images::{hash_file, hex, is_base64, is_url};
+use super::images::{hash_file, hex, image, is_base64, is_url};
 use crate::failure::shortened;
+use crate::options::{Field, each_text};
 
 /// The request of a job. It holds the prompt, so it has no `Debug`.
 #[derive(Clone, PartialEq)]
@@ -33,18 +34,19 @@ impl JobRequest {
         given: impl IntoIterator<Item = (String, Value)>,
         folder: &Path,
     ) -> Result<Self, Vec<String>> {
-        let known = properties(&operation);
         let (mut fields, mut reasons) = (Map::new(), Vec::new());
-        for (name, value) in given {
-            let name = property(known, &name).map(str::to_owned).unwrap_or(name);
-            let Some(value) = shaped(value, &known[&name]) else { continue };
+        for (name, value) in given.into_iter().filter(|(_, value)| !is_empty(value)) {
+            let (name, value) = match Field::named(&operation, &name) {
+                Some(field) => (field.property.to_owned(), field.shaped(value)),
+                None => (name, value),
+            };
             match (fields.get_mut(&name), value) {
                 (Some(Value::Array(before)), Value::Array(more)) => before.extend(more),
                 (Some(_), _) => reasons.push(format!("{name}: expected one value, given more")),
                 (None, value) => _ = fields.insert(name, value),
             }
         }
-        for (name, field) in known.as_object().into_iter().flatten() {
+        for (name, field) in properties(&operation).as_object().into_iter().flatten() {
             if let Some(default) = field.get("default") {
                 fields.entry(name).or_insert_with(|| default.clone());
             }
@@ -88,11 +90,7 @@ impl JobRequest {
     pub fn request(&self, external_id: &str) -> kling_client::Result<Request> {
         let mut fields = self.fields.clone();
         fields["external_task_id"] = external_id.into();
-        Request::from_json_with(self.operation.clone(), fields, |text| match () {
-            () if is_url(&text) => Image::url(text),
-            () if is_base64(&text) => Image::base64(text),
-            () => Image::file(self.folder.join(text)),
-        })
+        Request::from_json_with(self.operation.clone(), fields, |text| image(text.as_ref(), &self.folder))
     }
 
     /// The same request with each medium replaced; `replace` gets its JSON path and its text.
@@ -102,7 +100,13 @@ impl JobRequest {
     pub fn with_media<E>(&self, mut replace: impl FnMut(&str, &str) -> Result<String, E>) -> Result<Self, E> {
         let mut request = self.clone();
         let schema = self.operation.json_schema().unwrap_or(&Value::Null);
-        replace_media(&mut request.fields, schema, "", &mut replace).map(|()| request)
+        each_text(&mut request.fields, schema, "", &mut |path, text, schema| {
+            if schema.get("x-media").is_some() {
+                *text = replace(path, text)?;
+            }
+            Ok(())
+        })?;
+        Ok(request)
     }
 
     /// The text of each medium.
@@ -170,77 +174,9 @@ pub(super) fn properties(operation: &Operation) -> &'static Value {
     operation.json_schema().map_or(&Value::Null, |schema| &schema["properties"])
 }
 
-/// The field with this name in the API or in the options of `kling generate`.
-pub(super) fn property<'a>(known: &'a Value, word: &str) -> Option<&'a str> {
-    let word = if word == "images" { "image" } else { word };
-    let known = known.as_object()?;
-    let is_option = |field: &Value| field["x-option"].as_str().is_some_and(|option| option.replace('-', "_") == word);
-    let by_option = || known.iter().find(|(_, field)| is_option(field));
-    known.get_key_value(word).or_else(by_option).map(|(name, _)| name.as_str())
-}
-
-/// A value in the form of its field, or none if it is empty.
-pub(super) fn shaped(value: Value, schema: &Value) -> Option<Value> {
-    let is = |kind: &str| schema["type"] == kind;
-    Some(match value {
-        Value::Null => return None,
-        Value::String(text) if text.trim().is_empty() => return None,
-        Value::Number(number) if is("string") => number.to_string().into(),
-        Value::String(text) if schema.get("x-extensible-enum").is_some() => text.trim().into(),
-        // An id: a number, or a text where 64 bits do not hold it.
-        Value::String(text) if schema["type"].is_array() => match text.trim().parse::<u64>() {
-            Ok(number) if number.to_string() == text.trim() => number.into(),
-            _ => text.into(),
-        },
-        Value::Array(items) if is("array") => list(items, schema),
-        Value::String(text) if is("array") => match serde_json::from_str(&text) {
-            Ok(Value::Array(items)) => list(items, schema),
-            Ok(item @ Value::Object(_)) => list(vec![item], schema),
-            _ => list(vec![text.into()], schema),
-        },
-        item if is("array") => list(vec![item], schema),
-        Value::String(text) if is("object") => match serde_json::from_str(&text) {
-            Ok(object @ Value::Object(_)) => object,
-            _ => whole(text.into(), schema),
-        },
-        Value::String(text) if schema.get("type").is_some() && !is("string") => {
-            serde_json::from_str(&text).unwrap_or(Value::String(text))
-        }
-        other => whole(other, schema),
-    })
-}
-
-fn list(items: Vec<Value>, schema: &Value) -> Value {
-    items.into_iter().map(|item| whole(item, &schema["items"])).collect()
-}
-
-/// The object of which a single value is the only required field, or the value as it is.
-fn whole(value: Value, schema: &Value) -> Value {
-    let required = schema["required"].as_array().filter(|_| !value.is_object() && !value.is_array());
-    let Some([Value::String(only)]) = required.map(Vec::as_slice) else { return value };
-    let value = shaped(value, &schema["properties"][only]);
-    value.map(|value| (only.clone(), value)).into_iter().collect::<Map<_, _>>().into()
-}
-
-fn replace_media<E>(
-    value: &mut Value,
-    schema: &Value,
-    path: &str,
-    replace: &mut dyn FnMut(&str, &str) -> Result<String, E>,
-) -> Result<(), E> {
-    match value {
-        Value::String(medium) if schema.get("x-media").is_some() => *medium = replace(path, medium)?,
-        Value::Array(items) => items
-            .iter_mut()
-            .enumerate()
-            .try_for_each(|(at, item)| replace_media(item, &schema["items"], &format!("{path}[{at}]"), replace))?,
-        Value::Object(fields) => fields.iter_mut().try_for_each(|(name, value)| {
-            let dot = if path.is_empty() { "" } else { "." };
-            replace_media(value, &schema["properties"][name], &format!("{path}{dot}{name}"), replace)
-        })?,
-        _ => {}
-    }
-    Ok(())
+/// Whether it stands for no value, as an empty cell of a table does.
+pub(super) fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
 #[cfg(test)]
