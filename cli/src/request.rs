@@ -9,8 +9,8 @@ use std::path::Path;
 use kling_client::{Image, Request};
 use serde_json::{Map, Value};
 
-use crate::batch::image;
 use crate::failure::{Failure, Finding, Note, Result};
+use crate::image::image;
 use crate::options::{Given, Requested, each_text};
 use crate::target::Target;
 

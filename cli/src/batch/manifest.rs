@@ -97,23 +97,18 @@ impl Manifest {
     }
 
     fn entry(&self, line: u64, fields: Vec<(String, Value)>) -> Result<Entry, Fault> {
-        let fields = fields.into_iter().filter(|(_, value)| !is_empty(value));
-        let (own, fields): (Vec<_>, _) = fields.partition(|(name, _)| OWN.contains(&name.as_str()));
-        let (mut texts, mut reasons) = (BTreeMap::new(), Vec::new());
-        for (name, value) in own {
-            let text = match value {
-                Value::Number(number) => Some(number.to_string()),
-                Value::String(text) => Some(text),
-                _ => None,
-            };
-            match text {
-                Some(text) if !texts.contains_key(&name) => _ = texts.insert(name, text),
+        let (mut texts, mut of_request, mut reasons) = (BTreeMap::new(), Vec::new(), Vec::new());
+        for (name, value) in fields.into_iter().filter(|(_, value)| !is_empty(value)) {
+            match value {
+                value if !OWN.contains(&name.as_str()) => of_request.push((name, value)),
+                Value::String(text) if !texts.contains_key(&name) => _ = texts.insert(name, text),
+                Value::Number(number) if !texts.contains_key(&name) => _ = texts.insert(name, number.to_string()),
                 _ => reasons.push(format!("{name}: expected one text, given another value")),
             }
         }
         let [operation, name, output, external_id] = OWN.map(|name| texts.remove(name));
         let operation = operation.map_or(Operation::MultiImageToVideo, |name| name.trim().into());
-        match JobRequest::new(operation, fields, &self.folder) {
+        match JobRequest::new(operation, of_request, &self.folder) {
             Ok(request) if reasons.is_empty() => Ok(Entry { line, request, name, output, external_id }),
             request => Err(Fault { line, reasons: [reasons, request.err().unwrap_or_default()].concat() }),
         }

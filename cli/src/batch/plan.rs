@@ -11,10 +11,7 @@ use std::path::{Path, PathBuf};
 use kling_client::Operation;
 use sha2::{Digest as _, Sha256};
 
-use super::images::hash_file;
-use super::manifest::{Entry, Fault, Manifest};
-use super::prices::{Prices, Source};
-use super::units::Units;
+use super::{Entry, Fault, Manifest, Prices, Source, Units, hash_file};
 use crate::failure::{Failure, Result};
 
 /// A job to be added.
@@ -116,17 +113,18 @@ impl Lines<'_> {
     fn job(&mut self, entry: Entry) -> Result<NewJob, Fault> {
         let Entry { line, request, name, output, external_id } = entry;
         // In the place of the id that is minted where none is given.
-        let hash = match request.request(external_id.as_deref().unwrap_or("none")) {
-            Ok(_) => request.hash_with(|file| self.image(file)).map_err(|reason| vec![reason.to_string()]),
-            Err(error) if error.violations().is_empty() => Err(vec![error.message().to_owned()]),
-            Err(error) => Err(error.violations().iter().map(ToString::to_string).collect()),
-        };
-        let (request_hash, mut reasons) =
-            hash.map_or_else(|reasons| (String::new(), reasons), |hash| (hash, Vec::new()));
-        if reasons.is_empty() {
-            self.repeats = self.earlier("work", request_hash.as_bytes(), line);
+        let (mut request_hash, mut reasons, mut common) = (String::new(), Vec::new(), Vec::new());
+        match request.request(external_id.as_deref().unwrap_or("none")) {
+            Ok(_) => match request.hash_with(|file| self.image(file)) {
+                Ok(hash) => {
+                    self.repeats = self.earlier("work", hash.as_bytes(), line);
+                    request_hash = hash;
+                }
+                Err(reason) => reasons.push(reason.to_string()),
+            },
+            Err(error) if error.violations().is_empty() => reasons.push(error.message().to_owned()),
+            Err(error) => reasons.extend(error.violations().iter().map(ToString::to_string)),
         }
-        let mut common = Vec::new();
         let estimate = self.plan.prices.estimate(&request).map(|(units, source)| {
             self.sources.insert(source.clone());
             units
@@ -146,13 +144,14 @@ impl Lines<'_> {
             output: PathBuf::new(),
             estimate: estimate.unwrap_or_default(),
         };
-        let [file, numbered] = self.files(&job, output.as_deref());
-        job.output = self.out_dir.join(file).components().collect();
         if self.repeats.is_none() || self.again {
-            let mut other = self.earlier("output", job.output.as_os_str().as_encoded_bytes(), line);
-            if other.is_some() && output.is_none() {
-                job.output.set_file_name(numbered);
+            let mut other = None;
+            for file in self.files(&job, output.as_deref()) {
+                job.output = self.out_dir.join(file).components().collect();
                 other = self.earlier("output", job.output.as_os_str().as_encoded_bytes(), line);
+                if other.is_none() {
+                    break;
+                }
             }
             let id = job.external_id.as_ref().and_then(|id| self.earlier("external_id", id.as_bytes(), line));
             for (field, other) in [("output", other), ("external_id", id)] {

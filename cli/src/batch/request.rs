@@ -1,15 +1,16 @@
 //! The request of a job, as a manifest or an agent gives it and the record keeps it, and the hash of its work.
 
 use std::convert::Infallible;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use kling_client::{Operation, Request};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::images::{hash_file, hex, image, is_base64, is_url};
 use crate::failure::shortened;
+use crate::image::{image, is_base64, is_url};
 use crate::options::{Field, each_text};
 
 /// The request of a job. It holds the prompt, so it has no `Debug`.
@@ -167,6 +168,27 @@ impl JobRequest {
         }
         Ok(hex(&hash.finalize()))
     }
+}
+
+/// Returns the length and SHA-256 of a file, read as a stream.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn hash_file(path: &Path) -> io::Result<(u64, String)> {
+    let (mut file, mut hash, mut length, mut buffer) = (File::open(path)?, Sha256::new(), 0, vec![0; 64 * 1024]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok((length, hex(&hash.finalize()))),
+            count => {
+                hash.update(buffer.get(..count).unwrap_or_default());
+                length += count as u64;
+            }
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The fields of an operation, by their names.

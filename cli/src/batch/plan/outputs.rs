@@ -4,10 +4,9 @@ use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Component, Path, is_separator};
 
-use kling_client::OutputKind;
-
 use super::{Lines, NewJob};
 use crate::failure::shortened;
+use crate::target::extension;
 
 /// Maximum length in bytes of a name, on all usual file systems.
 const LONGEST_NAME: usize = 255;
@@ -16,18 +15,18 @@ const LONGEST_NAME: usize = 255;
 const BESIDE: &str = ".part.json";
 
 impl Lines<'_> {
-    /// The output as given or by the job's name, and that by its line, for a job without a name or with that of another.
-    pub(super) fn files(&self, job: &NewJob, given: Option<&str>) -> [String; 2] {
-        let extension = match job.operation.output() {
-            Some(OutputKind::Image) => "png",
-            Some(OutputKind::Audio) => "mp3",
-            _ => "mp4",
-        };
+    /// The output as given; else that by the job's name, and that by its line, for a job without a name or with that of
+    /// another.
+    pub(super) fn files(&self, job: &NewJob, given: Option<&str>) -> Vec<String> {
+        let extension = job.operation.output().map_or("mp4", extension);
         let stem = self.plan.manifest.file_stem().unwrap_or_default().to_string_lossy();
+        let numbered = |name: &str| format!("{name}-{:05}.{extension}", job.line);
         let name = job.name.as_deref().map(plain).filter(|name| !name.is_empty());
-        let numbered = format!("{}-{:05}.{extension}", name.clone().unwrap_or_else(|| plain(&stem)), job.line);
-        let named = name.map_or_else(|| numbered.clone(), |name| format!("{name}.{extension}"));
-        [given.map_or(named, str::to_owned), numbered]
+        match (given, name) {
+            (Some(given), _) => vec![given.to_owned()],
+            (None, Some(name)) => vec![format!("{name}.{extension}"), numbered(&name)],
+            (None, None) => vec![numbered(&plain(&stem))],
+        }
     }
 
     /// Why the output of a job cannot be made, whatever its folder.

@@ -1,12 +1,9 @@
-//! Images of requests: their kinds, and hashes of files.
+//! What an image is, by its text: a URL, Base64, or a file.
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::Path;
 
 use kling_client::Image;
-use sha2::{Digest as _, Sha256};
 
 /// Whether an image is a URL.
 pub fn is_url(image: &str) -> bool {
@@ -26,33 +23,12 @@ fn begins(text: &str, scheme: &str) -> bool {
 }
 
 /// The image that is given by its URL, in Base64, or as a file, relative to a folder.
-pub(crate) fn image(given: &OsStr, folder: &Path) -> Image {
+pub fn image(given: &OsStr, folder: &Path) -> Image {
     match given.to_str() {
         Some(url) if is_url(url) => Image::url(url),
         Some(encoded) if is_base64(encoded) => Image::base64(encoded),
         _ => Image::file(folder.join(given)),
     }
-}
-
-/// Returns the length and SHA-256 of a file, read as a stream.
-///
-/// # Errors
-/// If it cannot be read.
-pub fn hash_file(path: &Path) -> io::Result<(u64, String)> {
-    let (mut file, mut hash, mut length, mut buffer) = (File::open(path)?, Sha256::new(), 0, vec![0; 64 * 1024]);
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok((length, hex(&hash.finalize()))),
-            count => {
-                hash.update(buffer.get(..count).unwrap_or_default());
-                length += count as u64;
-            }
-        }
-    }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
