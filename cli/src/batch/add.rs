@@ -20,19 +20,19 @@ pub struct Summary {
     /// The batch, if one was added.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch: Option<i64>,
-    pub jobs: u64,
+    pub jobs: i64,
     /// Number of lines left out, as their work has a job.
-    pub known: u64,
+    pub known: i64,
     /// Expected cost of the jobs.
     pub estimate: Units,
     /// Number of jobs without a known price, which are not in the estimate.
     #[serde(skip_serializing_if = "is_zero")]
-    pub unpriced: u64,
+    pub unpriced: i64,
     #[serde(skip)]
     pub sources: Vec<Source>,
 }
 
-fn is_zero(count: &u64) -> bool {
+fn is_zero(count: &i64) -> bool {
     *count == 0
 }
 
@@ -74,7 +74,7 @@ impl Add<'_> {
                 report(format!("line {}: external_id: expected one never used before, given one that was", job.line));
             } else {
                 found.jobs += 1;
-                found.unpriced += u64::from(job.estimate == Units::default());
+                found.unpriced += i64::from(job.estimate == Units::default());
                 found.estimate = found.estimate + job.estimate;
                 if all {
                     report(new(&job));
@@ -99,17 +99,14 @@ impl Add<'_> {
         let name = self.plan.manifest.file_name().unwrap_or_default().to_string_lossy();
         let (source, out_dir) = (lines.folder.clone(), lines.out_dir.clone());
         let batch = NewBatch { name: &name, budget: self.budget, source: &source, out_dir: &out_dir };
-        // Of all lines, and of those that are known.
-        let (mut all, mut known) = ((0, 0), (0, 0));
-        let count = |sum: &mut (u64, i64), job: &NewJob| *sum = (sum.0 + 1, sum.1 + job.estimate.thousandths());
-        let lines = lines.map(|line| {
-            line.inspect(|job| count(&mut all, job)).map_err(|fault| {
-                Failure::invalid(format!("the manifest changed meanwhile: {fault}")).with_hint("nothing was added")
-            })
-        });
-        let batch = store.add_batch(&batch, !self.again, lines, |job, _| count(&mut known, job))?;
-        let (jobs, estimate) = (all.0 - known.0, Units::from_thousandths(all.1 - known.1));
-        Ok(Summary { batch: Some(batch), jobs, known: known.0, estimate, ..checked })
+        let changed =
+            |fault| Failure::invalid(format!("the manifest changed meanwhile: {fault}")).with_hint("nothing was added");
+        let (lines, mut known) = (lines.map(|line| line.map_err(changed)), 0);
+        let batch = store.add_batch(&batch, !self.again, lines, |_, _| known += 1)?;
+        // Its jobs are all in one state.
+        let added = store.counts()?.into_iter().find(|count| count.batch == batch);
+        let (jobs, estimate) = added.map(|count| (count.jobs, count.estimate)).unwrap_or_default();
+        Ok(Summary { batch: Some(batch), jobs, known, estimate, ..checked })
     }
 }
 

@@ -46,7 +46,9 @@ pub async fn run(batch: Batch, access: &Access, terminal: &Terminal) -> Result<D
             inspect(&store, SystemTime::now(), |line| terminal.note(line))?;
             Desk::new(store, connection, &work, terminal)?.finish(&prices).await
         }
-        Batch::Status(View { record, prices }) => reported(&record.read()?, &prices.read()?),
+        Batch::Status(View { record, prices }) => {
+            reported(&Status::read(&record.read()?, &prices.read()?, None, SystemTime::now())?, 0)
+        }
         Batch::Retry { jobs: Jobs { record, jobs }, yes } => {
             let store = record.open()?;
             let mut retried = Vec::new();
@@ -65,7 +67,9 @@ pub async fn run(batch: Batch, access: &Access, terminal: &Terminal) -> Result<D
             }
             done(json!({"dropped": jobs}))
         }
-        Batch::Account { record, same: None, submit_here: false } => reported(&record.read()?, &Prices::builtin()?),
+        Batch::Account { record, same: None, submit_here: false } => {
+            reported(&Status::read(&record.read()?, &Prices::builtin()?, None, SystemTime::now())?, 0)
+        }
         Batch::Account { record, same, .. } => {
             let Connection { base_url, fingerprint, .. } = connection(access)?;
             let store = record.open()?;
@@ -220,14 +224,10 @@ impl<'a> Desk<'a> {
             });
         }
         let status = Status::read(&self.store, prices, Some(self.account), SystemTime::now())?;
-        let people = status.to_string().trim_end().to_owned();
         match ended {
-            Ok(is_stopped) => {
-                let code = if is_stopped { INTERRUPTED } else { code(&status) };
-                Ok(Done::Batch { json: json!(status), people, code })
-            }
+            Ok(is_stopped) => reported(&status, if is_stopped { INTERRUPTED } else { code(&status) }),
             Err(failure) => {
-                self.terminal.note(people);
+                self.terminal.note(status.to_string().trim_end());
                 Err(failure)
             }
         }
@@ -247,9 +247,8 @@ fn code(status: &Status) -> u8 {
     }
 }
 
-fn reported(store: &Store, prices: &Prices) -> Result<Done> {
-    let status = Status::read(store, prices, None, SystemTime::now())?;
-    Ok(Done::Batch { json: json!(status), people: status.to_string().trim_end().to_owned(), code: 0 })
+fn reported(status: &Status, code: u8) -> Result<Done> {
+    Ok(Done::Batch { json: json!(status), people: status.to_string().trim_end().to_owned(), code })
 }
 
 /// The end of a command that printed its lines for people.

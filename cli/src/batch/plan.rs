@@ -195,73 +195,26 @@ impl Lines<'_> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
-
-    /// A line that is valid and has a price, with one more field.
-    fn line(prompt: &str, name: &str, value: &str) -> Value {
-        let mut line = json!({"image": "https://example.com/cat.png", "prompt": prompt});
-        line[name] = value.into();
-        line
-    }
-
-    /// Job or reasons of each line of a manifest in a folder.
-    pub(super) fn read(folder: &Path, lines: &[Value], set: impl FnOnce(&mut Lines)) -> Vec<Result<NewJob, String>> {
-        let manifest = folder.join("all.jsonl");
-        std::fs::write(&manifest, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
-        let (prices, out_dir) = (Prices::builtin().unwrap(), &folder.join("out"));
-        let plan = Plan { manifest: &manifest, out_dir, prices: &prices, budget: true, outside: false };
-        let mut lines = plan.open().unwrap();
-        set(&mut lines);
-        lines.map(|line| line.map_err(|fault| fault.reasons.join("; "))).collect()
-    }
-
-    #[test]
-    fn every_fault_of_a_line_is_reported_at_once_without_its_text_and_a_missing_price_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let bad = json!({"operation": "text2video", "image": "https://example.com/cat.png", "external_id": "mine",
-            "prompt": "secret ".repeat(400), "output": "../a.mp4"});
-        let unpriced = json!({"operation": "text2video", "model": "kling-v9", "prompt": "secret"});
-        let lines = [line("x", "external_id", "mine"), bad, unpriced.clone(), unpriced];
-        let faults: Vec<_> = read(folder.path(), &lines, |_| ()).into_iter().map(Result::err).collect();
-        let reasons = faults[1].as_deref().unwrap();
-        for expected in ["image: ", "model_name: ", "prompt: ", "of line 1", "--allow-outside", "price: "] {
-            assert!(reasons.contains(expected), "{expected}: {reasons}");
-        }
-        assert!(!format!("{faults:?}").contains("secret"), "{faults:?}");
-        assert!(faults[2].as_deref().unwrap().contains(r#"add {"operation": "text2video", "model": "kling-v9""#));
-        assert_eq!((&faults[0], &faults[3]), (&None, &Some(String::new())));
-    }
-
-    #[test]
-    fn repeated_work_is_shown_and_is_checked_once_it_is_submitted_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let lines = [line("x", "output", "a.mp4"), line("x", "output", "a.mp4"), line("y", "output", "./a.mp4")];
-        for (again, faults) in [(false, [false, false, true]), (true, [false, true, true])] {
-            let read = read(folder.path(), &lines, |lines| lines.again = again);
-            assert_eq!(read.iter().map(Result::is_err).collect::<Vec<_>>(), faults);
-            assert!(read[2].as_ref().is_err_and(|reason| reason.ends_with("that of line 1")));
-        }
-        read(folder.path(), &lines, |lines| {
-            let repeats: Vec<_> = std::iter::from_fn(|| lines.next().map(|_| lines.repeats)).collect();
-            assert_eq!(repeats, [None, Some(1), None]);
-        });
-    }
 
     #[test]
     fn a_long_manifest_is_read_in_bounded_memory() {
         let folder = tempfile::tempdir().unwrap();
         let image = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/images/cat.png");
         std::fs::copy(image, folder.path().join("cat.png")).unwrap();
-        let lines: Vec<_> = (0..10_000).map(|number| line(&number.to_string(), "image", "cat.png")).collect();
-        read(folder.path(), &lines, |lines| {
-            let named = lines.zip(1..).filter(|(job, number)| {
-                job.as_ref().is_ok_and(|job| job.output.ends_with(format!("out/all-{number:05}.mp4")))
-            });
-            assert_eq!(named.count(), 10_000);
-            assert_eq!((lines.images.len(), lines.folders.len(), lines.first.len()), (1, 1, 2 * 10_000));
+        let manifest = folder.path().join("all.jsonl");
+        let line = |number: u32| format!("{}\n", json!({"image": "cat.png", "prompt": number.to_string()}));
+        std::fs::write(&manifest, (0..10_000).map(line).collect::<String>()).unwrap();
+        let (prices, out_dir) = (Prices::builtin().unwrap(), &folder.path().join("out"));
+        let plan = Plan { manifest: &manifest, out_dir, prices: &prices, budget: true, outside: false };
+        let mut lines = plan.open().unwrap();
+        let named = lines.by_ref().zip(1..).filter(|(job, number)| {
+            job.as_ref().is_ok_and(|job| job.output.ends_with(format!("out/all-{number:05}.mp4")))
         });
+        assert_eq!(named.count(), 10_000);
+        assert_eq!((lines.images.len(), lines.folders.len(), lines.first.len()), (1, 1, 2 * 10_000));
         assert!(!folder.path().join("out").exists());
     }
 }
