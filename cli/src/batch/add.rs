@@ -26,9 +26,14 @@ pub struct Summary {
     /// Expected cost of the jobs.
     pub estimate: Units,
     /// Number of jobs without a known price, which are not in the estimate.
+    #[serde(skip_serializing_if = "is_zero")]
     pub unpriced: i64,
     #[serde(skip)]
     pub sources: Vec<Source>,
+}
+
+fn is_zero(count: &i64) -> bool {
+    *count == 0
 }
 
 impl Add<'_> {

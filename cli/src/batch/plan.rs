@@ -112,8 +112,8 @@ impl Iterator for Lines<'_> {
 impl Lines<'_> {
     fn job(&mut self, entry: Entry) -> Result<NewJob, Fault> {
         let Entry { line, request, name, output, external_id } = entry;
-        // In the place of the id that is minted where none is given.
         let (mut request_hash, mut reasons, mut common) = (String::new(), Vec::new(), Vec::new());
+        // In the place of the id that is minted where none is given.
         match request.request(external_id.as_deref().unwrap_or("none")) {
             Ok(_) => match request.hash_with(|file| self.image(file)) {
                 Ok(hash) => {
