@@ -82,7 +82,7 @@ fn add(store: &Store, folder: &Path, count: usize) {
     let plan = Plan { manifest: &manifest, out_dir: folder, prices: &prices, budget: false, outside: false };
     let add = Add { plan, budget: None, again: false };
     let checked = add.check(store, false, |_| {}).unwrap();
-    assert_eq!(add.insert(store, checked).unwrap().jobs, count as u64);
+    assert_eq!(add.insert(store, checked).unwrap().jobs, count as i64);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,8 +3,8 @@
 use std::io::ErrorKind;
 use std::time::SystemTime;
 
-use super::images::hash_file;
 use super::record::{Detail, Job, millis};
+use super::request::hash_file;
 use super::state::{Event, State};
 use super::store::Store;
 use crate::failure::Result;

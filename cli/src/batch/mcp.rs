@@ -26,7 +26,6 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::fence::Fence;
-use super::images::is_url;
 use super::inspect::inspect_job;
 use super::plan::NewJob;
 use super::prices::Prices;
@@ -37,6 +36,7 @@ use super::status::{date, is_open};
 use super::store::Store;
 use super::units::Units;
 use crate::failure::{Failure, Finding, Result};
+use crate::image::is_url;
 
 /// The operation of a request that names none, as in a manifest.
 const OPERATION: Operation = Operation::MultiImageToVideo;

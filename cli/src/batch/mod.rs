@@ -5,7 +5,6 @@
 //! one state to the next is a table in [`State::after`].
 
 // Without a record.
-mod images;
 mod manifest;
 mod places;
 mod plan;
@@ -19,6 +18,7 @@ mod verdict;
 
 // With one.
 #[cfg(feature = "batch")]
+#[expect(missing_docs, reason = "fields that their names explain")]
 mod add;
 #[cfg(feature = "batch")]
 pub(crate) mod arguments;
@@ -46,19 +46,19 @@ mod store;
 #[cfg(feature = "batch")]
 mod worker;
 
-pub use images::{hash_file, is_base64, is_url};
+pub use crate::image::{is_base64, is_url};
 pub use manifest::{Entry, Fault, Manifest};
 pub use plan::{Lines, NewJob, Plan};
-pub use prices::{Currency, Prices, Source};
+pub use prices::{Prices, Source};
 pub use record::{
     Account, Added, Back, Batch, Cause, Count, Detail, Job, Key, NewBatch, SUFFIX, Step, millis, record_of,
 };
-pub use request::JobRequest;
+pub use request::{JobRequest, hash_file};
 pub use units::Units;
 pub use verdict::{Streak, Verdict, is_older};
 #[cfg(feature = "batch")]
 pub use {
-    add::{Add, Notice, Summary},
+    add::{Add, Summary},
     export::{Format, export},
     fence::Fence,
     inspect::inspect,

@@ -11,7 +11,6 @@ use std::time::SystemTime;
 use maud::{Markup, PreEscaped, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-use super::images::{is_base64, is_url};
 use super::prices::Prices;
 use super::record::{Job, Step, millis};
 use super::request::JobRequest;
@@ -20,6 +19,7 @@ use super::status::{Attention, Jobs, date};
 use super::store::Store;
 use super::units::Units;
 use crate::failure::{Failure, Result};
+use crate::image::{is_base64, is_url};
 use crate::next::quoted;
 use crate::terminal::escaped;
 
