@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Job, Key, Lines, NewBatch, NewJob, Plan, Prices, Source, State, Store, Units};
+use super::{Job, Lines, NewBatch, NewJob, Plan, Prices, Source, State, Store, Units};
 use crate::failure::{Failure, Result};
 
 /// How a manifest is added.
@@ -61,14 +61,14 @@ impl Add<'_> {
                 }
             };
             if !self.again
-                && let Some(same) = store.same(&[&job.request_hash])?.remove(&job.request_hash)
+                && let Some(same) = store.same(&job.request_hash)?
             {
                 found.known += 1;
                 report(format!("line {}: {}", job.line, known(&same)));
             } else if !self.again && lines.repeats.is_some() {
                 found.known += 1;
             } else if let Some(id) = &job.external_id
-                && store.known(Key::ExternalId, &[id])?.contains_key(id)
+                && store.has_external_id(id)?
             {
                 faults += 1;
                 report(format!("line {}: external_id: expected one never used before, given one that was", job.line));

@@ -56,8 +56,7 @@ impl Store {
     /// All jobs by their numbers, or those in a state, read so many at a time.
     pub(super) fn each(&self, state: Option<State>) -> impl Iterator<Item = Result<Job>> {
         const PAGE: i64 = 500;
-        let page =
-            move |behind| state.map_or_else(|| self.jobs(behind, PAGE), |state| self.in_state(state, behind, PAGE));
+        let page = move |behind| self.jobs(state, behind, PAGE);
         let next = move |jobs: &Result<Vec<Job>>| jobs.as_ref().ok()?.last().map(|job| page(job.id));
         let pages = std::iter::successors(Some(page(0)), next);
         pages.flat_map(|page| page.map_or_else(|failure| vec![Err(failure)], |jobs| jobs.into_iter().map(Ok).collect()))

@@ -167,7 +167,7 @@ impl Server {
             Some((units, source)) => json!({"units": units, "in_money": self.prices.in_money(units), "source": source}),
             None => json!({"missing": Prices::missing(&request)}),
         };
-        let same = self.store.same(&[&hash])?.remove(&hash).map(|job| view(&job));
+        let same = self.store.same(&hash)?.map(|job| view(&job));
         Ok(json!({"valid": true, "remarks": remarks, "price": price, "budget": self.budget()?, "known_job": same}))
     }
 
@@ -183,7 +183,7 @@ impl Server {
         let Some((estimate, _)) = self.prices.estimate(&request) else {
             return refuse(format!("no price fits; add {}", Prices::missing(&request)), Prices::ADD);
         };
-        let known = if again { None } else { self.store.same(&[&request_hash])?.remove(&request_hash) };
+        let known = if again { None } else { self.store.same(&request_hash)? };
         let added = match known {
             Some(job) => Added::Known(job),
             None => {

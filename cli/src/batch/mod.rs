@@ -50,9 +50,7 @@ pub use crate::image::{is_base64, is_url};
 pub use manifest::{Entry, Fault, Manifest};
 pub use plan::{Lines, NewJob, Plan};
 pub use prices::{Prices, Source};
-pub use record::{
-    Account, Added, Back, Batch, Cause, Count, Detail, Job, Key, NewBatch, SUFFIX, Step, millis, record_of,
-};
+pub use record::{Account, Added, Back, Batch, Cause, Count, Detail, Job, NewBatch, SUFFIX, Step, millis, record_of};
 pub use request::{JobRequest, hash_file};
 pub use units::Units;
 pub use verdict::{Streak, Verdict, is_older};

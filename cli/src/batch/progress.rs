@@ -56,7 +56,7 @@ pub async fn watch(store: &Store, terminal: &Terminal) -> Infallible {
 }
 
 fn running(store: &Store) -> Vec<Row> {
-    let jobs = RUNNING.into_iter().flat_map(|state| store.in_state(state, 0, ROWS as i64).unwrap_or_default());
+    let jobs = RUNNING.into_iter().flat_map(|state| store.jobs(Some(state), 0, ROWS as i64).unwrap_or_default());
     let now = amount(millis(SystemTime::now()));
     jobs.take(ROWS).map(|job| Row::of(&job, now)).collect()
 }

@@ -225,15 +225,6 @@ pub enum Added {
     TooDear(Units),
 }
 
-/// What no two jobs should share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
-    /// Hash of the work, of jobs that may still lead to it, or have.
-    Work,
-    /// External id, of all jobs.
-    ExternalId,
-}
-
 /// A date in milliseconds since 1970.
 pub fn millis(time: SystemTime) -> i64 {
     time.duration_since(UNIX_EPOCH).ok().and_then(|since| i64::try_from(since.as_millis()).ok()).unwrap_or_default()
