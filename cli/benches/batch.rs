@@ -185,7 +185,7 @@ async fn work(way: &str, jobs: usize, folder: &Path, base: &str, key: &str, cloc
         let plan = Plan { manifest: &manifest, out_dir: &out, prices: &prices, budget: false, outside: false };
         let add = Add { plan, budget: None, again: false };
         let checked = add.check(&opened, false, |_| {}).expect("no faults");
-        assert_eq!(add.insert(&opened, checked).expect("jobs").jobs, jobs as u64);
+        assert_eq!(add.insert(&opened, checked).expect("jobs").jobs, jobs as i64);
         let account = opened.account(base, "key").expect("an account");
         opened.set_places(account, places(jobs) as i64).expect("places");
         store = Some((opened, account));

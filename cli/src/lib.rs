@@ -6,6 +6,7 @@ mod arguments;
 pub mod batch;
 mod connection;
 pub mod failure;
+mod image;
 mod interrupt;
 mod next;
 mod options;

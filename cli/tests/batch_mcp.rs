@@ -190,6 +190,37 @@ async fn an_agent_checks_generates_and_downloads_and_its_budget_survives_the_ser
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_tools_have_every_field_of_every_operation_but_the_withheld_ones() {
+    let sandbox = sandbox().start().await.unwrap();
+    let (client, _) = here(&sandbox, &folder("mcp-tools"), "none", Prices::builtin().unwrap()).await;
+    let tools = client.list_all_tools().await.unwrap();
+    for tool in tools.into_iter().filter(|tool| ["check", "generate"].contains(&tool.name.as_ref())) {
+        let schema = Value::Object(tool.input_schema.as_ref().clone());
+        let of = |form: &Value, operation: &Operation| {
+            form["title"].as_str().unwrap().split(", ").any(|of| *operation == of.into())
+        };
+        assert_eq!(schema["properties"]["operation"]["enum"], json!(Operation::KNOWN));
+        assert_eq!(schema["additionalProperties"], json!(false), "{}", tool.name);
+        for own in ["file", "again"] {
+            assert_eq!(schema["properties"][own].is_object(), tool.name == "generate", "{} {own}", tool.name);
+        }
+        assert!(schema.get("required").is_none(), "{}", tool.name);
+        for operation in Operation::all() {
+            for (name, field) in operation.json_schema().unwrap()["properties"].as_object().unwrap() {
+                let forms = schema["properties"][name]["anyOf"].as_array();
+                let form = forms.and_then(|forms| forms.iter().find(|form| of(form, &operation)));
+                let is_withheld = ["callback_url", "external_task_id"].contains(&name.as_str());
+                assert_eq!(form.is_none(), is_withheld, "{operation} {name}");
+                for limit in ["type", "maxLength", "minItems", "maxItems", "minimum", "maximum", "items"] {
+                    assert!(form.is_none_or(|form| form[limit] == field[limit]), "{operation} {name} {limit}");
+                }
+            }
+        }
+    }
+    client.cancel().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_agent_names_any_operation_with_files_at_any_place_and_reads_remarks() {
     let (sandbox, folder) = (sandbox().start().await.unwrap(), folder("mcp-operations"));
     let table = json!({"dated": "2026-11-30", "source": "our invoice", "prices": [
@@ -413,4 +444,74 @@ async fn standard_output_carries_the_protocol_and_nothing_else() {
     assert_eq!(ids, [1, 2, 3]);
     assert!(lines.iter().all(|line| line["jsonrpc"] == "2.0" && line["result"].is_object()), "{lines:?}");
     assert!(String::from_utf8_lossy(&ended.stderr).contains("task "), "progress goes to standard error");
+}
+
+/// `in/cat.png`, `in/sub/`, `out/taken.mp4`, `secret.png`, and a fence around `in` and `out`.
+fn fenced(name: &str) -> (PathBuf, Fence) {
+    let here = directory(name).canonicalize().unwrap();
+    ["in/sub", "out", "elsewhere"].iter().for_each(|name| std::fs::create_dir_all(here.join(name)).unwrap());
+    ["in/cat.png", "out/taken.mp4", "secret.png"].iter().for_each(|name| std::fs::write(here.join(name), "x").unwrap());
+    let fence = Fence::new(&[here.join("in")], &here.join("out")).unwrap();
+    (here, fence)
+}
+
+#[test]
+fn an_image_is_within_its_folders_and_exists() {
+    let (here, fence) = fenced("fence-image");
+    let absolute = |name: &str| here.join(name).to_str().unwrap().to_owned();
+    for name in ["cat.png", "sub/../cat.png", &absolute("in/cat.png"), &absolute("out/../in/cat.png")] {
+        assert_eq!(fence.image(name), Some(here.join("in/cat.png")), "{name}");
+    }
+    let outside = [absolute("secret.png"), absolute("in/../secret.png")];
+    for name in ["../secret.png", &outside[0], &outside[1], "nowhere.png", "sub", "", "cat.png\0"] {
+        assert_eq!(fence.image(name), None, "{name}");
+    }
+    for (path, reads, writes) in [
+        ("in/cat.png", true, false),
+        ("out/a.mp4", false, true),
+        ("out/../secret.png", false, false),
+        ("output/a.mp4", false, false),
+    ] {
+        assert_eq!((fence.reads(&here.join(path)), fence.writes(&here.join(path))), (reads, writes), "{path}");
+    }
+}
+
+#[test]
+fn an_output_is_a_new_file_below_its_folder() {
+    let (here, fence) = fenced("fence-output");
+    for name in ["a.mp4", "b/c/a.mp4"] {
+        assert_eq!(fence.output(name).unwrap(), here.join("out").join(name));
+    }
+    let absolute = here.join("out/a.mp4");
+    let names = ["../a.mp4", "b/../../a.mp4", "./../a.mp4", "taken.mp4", "taken.mp4/a.mp4", "a.db", "", "..", ".mp4"];
+    for name in names.into_iter().chain(absolute.to_str()) {
+        assert!(fence.output(name).is_err(), "{name}");
+    }
+    let film = Fence::new(&[], &here.join("out.mp4")).unwrap();
+    assert!(film.output("").is_err() && film.output(".").is_err(), "the folder itself");
+}
+
+#[cfg(unix)]
+#[test]
+fn no_link_leads_out() {
+    let (here, fence) = fenced("fence-link");
+    for (target, link) in [
+        ("secret.png", "in/linked.png"),
+        ("", "in/up"),
+        ("in/cat.png", "in/within.png"),
+        ("elsewhere", "out/away"),
+        ("elsewhere/new.mp4", "out/dangling.mp4"),
+        ("in", "images"),
+    ] {
+        std::os::unix::fs::symlink(here.join(target), here.join(link)).unwrap();
+    }
+    assert_eq!(fence.image("within.png"), Some(here.join("in/cat.png")));
+    assert_eq!(["linked.png", "up/secret.png"].map(|name| fence.image(name)), [None, None]);
+    for name in ["away/a.mp4", "away/b/a.mp4", "dangling.mp4"] {
+        assert!(fence.output(name).is_err(), "{name}");
+    }
+    assert_eq!(std::fs::read_dir(here.join("elsewhere")).unwrap().count(), 0);
+    // A folder that is named by a link is the folder behind it.
+    let fence = Fence::new(&[here.join("images")], &here.join("out")).unwrap();
+    assert_eq!(fence.image("cat.png"), Some(here.join("in/cat.png")));
 }

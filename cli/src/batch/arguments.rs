@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use super::units::Units;
 
@@ -21,15 +21,9 @@ pub enum Batch {
         work: Work,
     },
     /// Add a manifest without submitting anything; resume does the rest
-    Add {
-        #[command(flatten)]
-        add: Source,
-    },
+    Add(Source),
     /// Show the jobs of a record, which of them need attention, and which outputs expire soon
-    Status {
-        #[command(flatten)]
-        view: View,
-    },
+    Status(View),
     /// Go on with all that is not done, and download missing files again. This costs money
     #[command(after_help = CODES)]
     Resume {
@@ -47,23 +41,14 @@ pub enum Batch {
     /// Add failed or dropped jobs again, each as a new job; resume submits it
     Retry {
         #[command(flatten)]
-        record: Record,
-        /// The jobs' numbers
-        #[arg(required = true, value_name = "ID")]
-        jobs: Vec<i64>,
+        jobs: Jobs,
         /// Also ambiguous jobs, whose tasks may exist: this may be a double charge
         #[arg(long)]
         yes: bool,
     },
     /// Drop jobs that are not submitted; the API has no cancel for others
-    Drop {
-        #[command(flatten)]
-        record: Record,
-        /// The jobs' numbers
-        #[arg(required = true, value_name = "ID")]
-        jobs: Vec<i64>,
-    },
-    /// List the accounts of a record, or say which one jobs are submitted to
+    Drop(Jobs),
+    /// Show the accounts of a record in its status, or say which one jobs are submitted to
     Account {
         #[command(flatten)]
         record: Record,
@@ -90,8 +75,8 @@ pub enum Batch {
         #[command(flatten)]
         record: Record,
         /// Format. Default: csv, or json with --json
-        #[arg(long, value_enum)]
-        format: Option<Form>,
+        #[arg(long, value_parser = ["csv", "json"])]
+        format: Option<String>,
     },
 }
 
@@ -115,17 +100,20 @@ pub struct Mcp {
     pub work: Work,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-pub enum Form {
-    Csv,
-    Json,
-}
-
 /// A record that exists.
 #[derive(Args)]
 pub struct Record {
     /// The manifest, or its record
     pub record: PathBuf,
+}
+
+#[derive(Args)]
+pub struct Jobs {
+    #[command(flatten)]
+    pub record: Record,
+    /// The jobs' numbers
+    #[arg(required = true, value_name = "ID")]
+    pub jobs: Vec<i64>,
 }
 
 /// A record that exists, and prices to show its costs in money.

@@ -1,7 +1,5 @@
 //! The commands of the batch: each opens the record of a manifest, does its work on it, and reports.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -9,26 +7,17 @@ use kling_client::SystemClock;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::add::{Add, Summary};
-use super::arguments::{Batch, Form, Mcp, Priced, Record, Source, View, Work};
-use super::export::{Format, export};
-use super::fence::Fence;
-use super::inspect::inspect;
-use super::mcp::Server;
-use super::plan::Plan;
-use super::prices::Prices;
+use super::arguments::{Batch, Jobs, Mcp, Priced, Record, Source, View, Work};
 use super::progress::watch;
-use super::record::{SUFFIX, record_of};
-use super::report::{Shown, report};
-use super::state::State;
-use super::status::Status;
-use super::store::Store;
-use super::worker::{Pace, Until, Worker};
+use super::status::is_open;
+use super::{
+    Add, Fence, Format, Pace, Plan, Prices, SUFFIX, Server, Shown, State, Status, Store, Summary, Until, Worker,
+};
+use super::{export, inspect, record_of, report};
 use crate::arguments::Access;
 use crate::connection::{Connection, connection};
 use crate::failure::{Failure, Result};
 use crate::interrupt::{INTERRUPTED, Interrupt};
-use crate::report::table;
 use crate::target::make_folder;
 use crate::terminal::{Done, Terminal, standard_output};
 
@@ -40,10 +29,9 @@ pub async fn run(batch: Batch, access: &Access, terminal: &Terminal) -> Result<D
             let connection = connection(access)?;
             let prices = add.prices.read()?;
             let (store, _) = added(&add, &prices, terminal)?;
-            let folders = store.open_folders()?;
-            Desk::new(store, connection, &work, terminal)?.finish(&prices, &folders).await
+            Desk::new(store, connection, &work, terminal)?.finish(&prices).await
         }
-        Batch::Run { add, .. } | Batch::Add { add } => added(&add, &add.prices.read()?, terminal).map(|(_, done)| done),
+        Batch::Run { add, .. } | Batch::Add(add) => added(&add, &add.prices.read()?, terminal).map(|(_, done)| done),
         Batch::Resume { view: View { record, prices }, budget, batch, work } => {
             let connection = connection(access)?;
             let prices = prices.read()?;
@@ -56,13 +44,12 @@ pub async fn run(batch: Batch, access: &Access, terminal: &Terminal) -> Result<D
                 });
             }
             inspect(&store, SystemTime::now(), |line| terminal.note(line))?;
-            let folders = store.open_folders()?;
-            Desk::new(store, connection, &work, terminal)?.finish(&prices, &folders).await
+            Desk::new(store, connection, &work, terminal)?.finish(&prices).await
         }
-        Batch::Status { view: View { record, prices } } => {
+        Batch::Status(View { record, prices }) => {
             reported(&Status::read(&record.read()?, &prices.read()?, None, SystemTime::now())?, 0)
         }
-        Batch::Retry { record, jobs, yes } => {
+        Batch::Retry { jobs: Jobs { record, jobs }, yes } => {
             let store = record.open()?;
             let mut retried = Vec::new();
             for job in jobs {
@@ -72,7 +59,7 @@ pub async fn run(batch: Batch, access: &Access, terminal: &Terminal) -> Result<D
             }
             done(json!({"retried": retried}))
         }
-        Batch::Drop { record, jobs } => {
+        Batch::Drop(Jobs { record, jobs }) => {
             let store = record.open()?;
             for job in &jobs {
                 store.drop_job(*job)?;
@@ -80,7 +67,9 @@ pub async fn run(batch: Batch, access: &Access, terminal: &Terminal) -> Result<D
             }
             done(json!({"dropped": jobs}))
         }
-        Batch::Account { record, same: None, submit_here: false } => accounts(&record.read()?),
+        Batch::Account { record, same: None, submit_here: false } => {
+            reported(&Status::read(&record.read()?, &Prices::builtin()?, None, SystemTime::now())?, 0)
+        }
         Batch::Account { record, same, .. } => {
             let Connection { base_url, fingerprint, .. } = connection(access)?;
             let store = record.open()?;
@@ -101,11 +90,8 @@ pub async fn run(batch: Batch, access: &Access, terminal: &Terminal) -> Result<D
             Ok(Done::Batch { people: path.display().to_string(), json: json!({"report": path}), code: 0 })
         }
         Batch::Export { record, format } => {
-            let format = match format {
-                Some(Form::Csv) => Format::Csv,
-                None if !terminal.is_in_json() => Format::Csv,
-                Some(Form::Json) | None => Format::Json,
-            };
+            let is_json = format.map_or(terminal.is_in_json(), |format| format == "json");
+            let format = if is_json { Format::Json } else { Format::Csv };
             export(&record.read()?, format, standard_output()).map(|()| Done::Text(String::new()))
         }
     }
@@ -158,11 +144,12 @@ fn added(source: &Source, prices: &Prices, terminal: &Terminal) -> Result<(Store
     let plan = Plan { manifest, out_dir, prices, budget: budget.is_some(), outside: *outside };
     let record = source.record.clone().unwrap_or_else(|| record_of(manifest));
     let add = Add { plan, budget: *budget, again: *again };
-    let (mut store, shown) = match (record.exists(), dry_run) {
-        (true, false) => (Store::open(&record)?, record.canonicalize()),
-        (true, true) => (Store::read(&record)?, record.canonicalize()),
-        (false, _) => (Store::in_memory()?, std::path::absolute(&record)),
+    let mut store = match (record.exists(), dry_run) {
+        (true, false) => Store::open(&record)?,
+        (true, true) => Store::read(&record)?,
+        (false, _) => Store::in_memory()?,
     };
+    let shown = record.canonicalize().or_else(|_| std::path::absolute(&record));
     terminal.note(format_args!("record: {}", shown.as_deref().unwrap_or(&record).display()));
     let mut summary = add.check(&store, *dry_run, |notice| terminal.note(notice))?;
     if !dry_run {
@@ -187,33 +174,6 @@ fn added(source: &Source, prices: &Prices, terminal: &Terminal) -> Result<(Store
     }
     let json = json!({"record": record, "dry_run": dry_run, "added": summary, "prices": sources});
     done(json).map(|done| (store, done))
-}
-
-/// The accounts of a record, with their jobs; those that are not submitted count where their batch goes.
-fn accounts(store: &Store) -> Result<Done> {
-    let batches: BTreeMap<_, _> = store.batches()?.into_iter().map(|batch| (batch.id, batch.account)).collect();
-    let mut jobs: BTreeMap<Option<i64>, BTreeMap<&str, i64>> = BTreeMap::new();
-    for count in store.counts()? {
-        let account = count.account.or(batches.get(&count.batch).copied().flatten());
-        *jobs.entry(account).or_default().entry(count.state.as_str()).or_default() += count.jobs;
-    }
-    let (mut rows, mut accounts) = (Vec::new(), Vec::new());
-    for account in store.accounts()? {
-        let jobs = jobs.remove(&Some(account.id)).unwrap_or_default();
-        rows.push([account.id.to_string(), account.base_url.clone(), account.fingerprint.clone(), in_words(&jobs)]);
-        accounts.push(json!({"account": account, "jobs": jobs}));
-    }
-    let next = jobs.remove(&None).unwrap_or_default();
-    if !next.is_empty() {
-        rows.push(["next run's".to_owned(), String::new(), String::new(), in_words(&next)]);
-    }
-    let cells = rows.iter().map(|row| row.each_ref().map(|cell| Some(cell.as_str()).filter(|cell| !cell.is_empty())));
-    let people = table(["ACCOUNT", "BASE URL", "KEY", "JOBS"], cells);
-    Ok(Done::Batch { json: json!({"accounts": accounts, "jobs_of_next_run": next}), people, code: 0 })
-}
-
-fn in_words(jobs: &BTreeMap<&str, i64>) -> String {
-    jobs.iter().map(|(state, count)| format!("{count} {state}")).collect::<Vec<_>>().join(", ")
 }
 
 /// What a command that submits works with.
@@ -253,14 +213,15 @@ impl<'a> Desk<'a> {
     }
 
     /// Works until nothing is left, writes the reports of these folders, and reports the status.
-    async fn finish(self, prices: &Prices, folders: &[PathBuf]) -> Result<Done> {
+    async fn finish(self, prices: &Prices) -> Result<Done> {
+        let folders = self.store.open_folders()?;
         let ended = self.work(Until::Done, &CancellationToken::new()).await;
         for folder in folders {
             // The outcome of the jobs does not depend on the page about them.
-            match report(&self.store, prices, folder, Shown::Beside) {
-                Ok(path) => self.terminal.note(format_args!("report: {}", path.display())),
-                Err(failure) => self.terminal.note(format_args!("no report: {}", failure.message)),
-            }
+            self.terminal.note(match report(&self.store, prices, &folder, Shown::Beside) {
+                Ok(path) => format!("report: {}", path.display()),
+                Err(failure) => format!("no report: {}", failure.message),
+            });
         }
         let status = Status::read(&self.store, prices, Some(self.account), SystemTime::now())?;
         match ended {
@@ -275,15 +236,14 @@ impl<'a> Desk<'a> {
 
 /// The exit code of the gravest of what is left.
 fn code(status: &Status) -> u8 {
-    let open = [State::Intended, State::Sending, State::Accepted, State::Finished];
     if status.count(State::Ambiguous) > 0 {
         6
-    } else if status.attention.iter().any(|job| job.state == State::Failed) {
+    } else if status.attention.iter().any(|found| found.job.state == State::Failed) {
         4
     } else if status.batches.iter().any(|batch| batch.stopped) {
         7
     } else {
-        u8::from(open.into_iter().any(|state| status.count(state) > 0))
+        u8::from(State::ALL.into_iter().any(|state| is_open(state) && status.count(state) > 0))
     }
 }
 

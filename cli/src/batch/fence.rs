@@ -4,13 +4,12 @@
 //! Whoever else writes into these folders is trusted: a name is followed when its job is added, and used later.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Finding, Result};
 
 /// The folders, by their real paths.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Fence {
     read: Vec<PathBuf>,
     write: PathBuf,
@@ -46,30 +45,24 @@ impl Fence {
     /// The file for an output: a new one below the folder for outputs, where missing folders are made.
     ///
     /// # Errors
-    /// What is expected of the name.
-    pub fn output(&self, name: &str) -> Result<PathBuf, String> {
-        let (name, below) = (Path::new(name), || format!("a path below {}, without ..", self.write.display()));
-        let is_plain = name.components().all(|part| matches!(part, Component::Normal(_)));
-        let Some(file) = name.file_name().filter(|_| is_plain) else { return Err(below()) };
-        // Other files of the folder, such as the record, are of other kinds.
-        if name.extension().is_none_or(|extension| extension != "mp4") {
-            return Err("a name that ends in .mp4".to_owned());
+    /// `Invalid` if the name is that of another file; other files of the folder, such as the record, are of other kinds.
+    pub fn output(&self, name: &str) -> Result<PathBuf> {
+        let refuse = |limit: &str| Failure::found(vec![Finding::new("file", limit, name)]);
+        let below = || refuse(&format!("a path below {}, without ..", self.write.display()));
+        let (path, plain) = (self.write.join(name), Path::new(name));
+        let is_plain = plain.components().all(|part| matches!(part, Component::Normal(_)));
+        let (Some(file), Some(folder), true) = (plain.file_name(), path.parent(), is_plain) else {
+            return Err(below());
+        };
+        if path.extension().is_none_or(|extension| extension != "mp4") {
+            return Err(refuse("a name that ends in .mp4"));
         }
-        let mut folder = self.write.clone();
-        for part in name.parent().into_iter().flat_map(Path::components) {
-            folder.push(part);
-            // One after the other, so that nothing is made behind a link that leads out.
-            let made = fs::create_dir(&folder).or_else(|reason| match reason.kind() {
-                ErrorKind::AlreadyExists => Ok(()),
-                _ => Err(reason),
-            });
-            let real = made.and_then(|()| folder.canonicalize()).ok();
-            folder = real.filter(|folder| self.writes(folder)).ok_or_else(below)?;
-        }
-        match folder.join(file).symlink_metadata() {
-            Err(reason) if reason.kind() == ErrorKind::NotFound => Ok(folder.join(file)),
-            _ => Err("a file that does not exist".to_owned()),
-        }
+        let real = |folder: &Path| folder.canonicalize().ok().filter(|folder| self.writes(folder));
+        // Nothing is made behind a link that leads out.
+        let is_there = |folder: &&Path| folder.symlink_metadata().is_ok();
+        let made = folder.ancestors().find(is_there).and_then(real).and_then(|_| fs::create_dir_all(folder).ok());
+        let path = made.and_then(|()| real(folder)).ok_or_else(below)?.join(file);
+        if is_there(&path.as_path()) { Err(refuse("a file that does not exist")) } else { Ok(path) }
     }
 
     /// Whether a real path is within the folders for images.
@@ -85,79 +78,4 @@ impl Fence {
 
 fn is_within(path: &Path, root: &Path) -> bool {
     path.starts_with(root) && !path.components().any(|part| part == Component::ParentDir)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `in/cat.png`, `in/sub/`, `out/taken.mp4`, `secret.png`, and a fence around `in` and `out`.
-    fn fence() -> (tempfile::TempDir, PathBuf, Fence) {
-        let folder = tempfile::tempdir().unwrap();
-        let here = folder.path().canonicalize().unwrap();
-        ["in/sub", "out", "elsewhere"].iter().for_each(|name| fs::create_dir_all(here.join(name)).unwrap());
-        ["in/cat.png", "out/taken.mp4", "secret.png"].iter().for_each(|name| fs::write(here.join(name), "x").unwrap());
-        let fence = Fence::new(&[here.join("in")], &here.join("out")).unwrap();
-        (folder, here, fence)
-    }
-
-    #[test]
-    fn an_image_is_within_its_folders_and_exists() {
-        let (_folder, here, fence) = fence();
-        let absolute = |name: &str| here.join(name).to_str().unwrap().to_owned();
-        for name in ["cat.png", "sub/../cat.png", &absolute("in/cat.png"), &absolute("out/../in/cat.png")] {
-            assert_eq!(fence.image(name), Some(here.join("in/cat.png")), "{name}");
-        }
-        let outside = [absolute("secret.png"), absolute("in/../secret.png")];
-        for name in ["../secret.png", &outside[0], &outside[1], "nowhere.png", "sub", "", "cat.png\0"] {
-            assert_eq!(fence.image(name), None, "{name}");
-        }
-        for (path, reads, writes) in [
-            ("in/cat.png", true, false),
-            ("out/a.mp4", false, true),
-            ("out/../secret.png", false, false),
-            ("output/a.mp4", false, false),
-        ] {
-            assert_eq!((fence.reads(&here.join(path)), fence.writes(&here.join(path))), (reads, writes), "{path}");
-        }
-    }
-
-    #[test]
-    fn an_output_is_a_new_file_below_its_folder() {
-        let (_folder, here, fence) = fence();
-        for name in ["a.mp4", "b/c/a.mp4"] {
-            assert_eq!(fence.output(name), Ok(here.join("out").join(name)));
-        }
-        let absolute = here.join("out/a.mp4");
-        let names =
-            ["../a.mp4", "b/../../a.mp4", "./../a.mp4", "taken.mp4", "taken.mp4/a.mp4", "a.db", "", "..", ".mp4"];
-        for name in names.into_iter().chain(absolute.to_str()) {
-            assert!(fence.output(name).is_err(), "{name}");
-        }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn no_link_leads_out() {
-        let (_folder, here, fence) = fence();
-        for (target, link) in [
-            ("secret.png", "in/linked.png"),
-            ("", "in/up"),
-            ("in/cat.png", "in/within.png"),
-            ("elsewhere", "out/away"),
-            ("elsewhere/new.mp4", "out/dangling.mp4"),
-            ("in", "images"),
-        ] {
-            std::os::unix::fs::symlink(here.join(target), here.join(link)).unwrap();
-        }
-        assert_eq!(fence.image("within.png"), Some(here.join("in/cat.png")));
-        assert_eq!(["linked.png", "up/secret.png"].map(|name| fence.image(name)), [None, None]);
-        for name in ["away/a.mp4", "away/b/a.mp4", "dangling.mp4"] {
-            assert!(fence.output(name).is_err(), "{name}");
-        }
-        assert_eq!(fs::read_dir(here.join("elsewhere")).unwrap().count(), 0);
-        // A folder that is named by a link is the folder behind it.
-        let fence = Fence::new(&[here.join("images")], &here.join("out")).unwrap();
-        assert_eq!(fence.image("cat.png"), Some(here.join("in/cat.png")));
-    }
 }

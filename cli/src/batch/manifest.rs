@@ -10,10 +10,11 @@ use std::iter;
 use std::path::{Path, PathBuf};
 
 use kling_client::Operation;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::request::{JobRequest, properties, property, shaped};
+use super::request::{JobRequest, is_empty};
 use crate::failure::{Failure, Result};
+use crate::options::Field;
 
 /// Maximum length of a line in bytes: more than ten times the longest prompts. Larger images are files or URLs.
 const LONGEST_LINE: u64 = 256 * 1024;
@@ -85,7 +86,7 @@ impl Manifest {
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file.take(LONGEST_LINE));
         let header = reader.headers().map_err(|reason| refuse(&reason))?;
         let header: Vec<_> = header.iter().map(|name| field(name.trim_start_matches('\u{feff}'))).collect();
-        let is_field = |name: &str| Operation::all().any(|all| property(properties(&all), name).is_some());
+        let is_field = |name: &str| Operation::all().any(|all| Field::named(&all, name).is_some());
         if let Some(at) = header.iter().position(|name| !OWN.contains(&name.as_str()) && !is_field(name)) {
             // Without a header, texts of a request are in its place.
             let is_name = |name: &&String| name.len() < 40 && name.bytes().all(|c| c.is_ascii_lowercase() || c == b'_');
@@ -96,18 +97,18 @@ impl Manifest {
     }
 
     fn entry(&self, line: u64, fields: Vec<(String, Value)>) -> Result<Entry, Fault> {
-        let (own, fields): (Vec<_>, _) = fields.into_iter().partition(|(name, _)| OWN.contains(&name.as_str()));
-        let (mut texts, mut reasons) = (BTreeMap::new(), Vec::new());
-        for (name, value) in own {
-            match shaped(value, &json!({"type": "string"})) {
-                None => {}
-                Some(Value::String(text)) if !texts.contains_key(&name) => _ = texts.insert(name, text),
-                Some(_) => reasons.push(format!("{name}: expected one text, given another value")),
+        let (mut texts, mut of_request, mut reasons) = (BTreeMap::new(), Vec::new(), Vec::new());
+        for (name, value) in fields.into_iter().filter(|(_, value)| !is_empty(value)) {
+            match value {
+                value if !OWN.contains(&name.as_str()) => of_request.push((name, value)),
+                Value::String(text) if !texts.contains_key(&name) => _ = texts.insert(name, text),
+                Value::Number(number) if !texts.contains_key(&name) => _ = texts.insert(name, number.to_string()),
+                _ => reasons.push(format!("{name}: expected one text, given another value")),
             }
         }
         let [operation, name, output, external_id] = OWN.map(|name| texts.remove(name));
         let operation = operation.map_or(Operation::MultiImageToVideo, |name| name.trim().into());
-        match JobRequest::new(operation, fields, &self.folder) {
+        match JobRequest::new(operation, of_request, &self.folder) {
             Ok(request) if reasons.is_empty() => Ok(Entry { line, request, name, output, external_id }),
             request => Err(Fault { line, reasons: [reasons, request.err().unwrap_or_default()].concat() }),
         }
@@ -172,59 +173,4 @@ fn next_csv(reader: &mut csv::Reader<Take<File>>, header: &[String]) -> Option<L
 fn field(name: &str) -> String {
     let name = name.trim().replace('-', "_");
     if name == "external_task_id" { "external_id".to_owned() } else { name }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(name: &str, text: &str) -> Result<Vec<Result<Entry, Fault>>> {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join(name), text).unwrap();
-        Manifest::open(&folder.path().join(name)).map(Iterator::collect)
-    }
-
-    fn shown(name: &str, text: &str) -> Vec<String> {
-        let entry = |entry: Entry| format!("{} {:?} {}", entry.line, entry.name, entry.request.to_json());
-        let fault = |fault: Fault| format!("{}: {}", fault.line, fault.reasons.len());
-        read(name, text).unwrap().into_iter().map(|read| read.map_or_else(fault, entry)).collect()
-    }
-
-    #[test]
-    fn both_forms_have_the_same_meaning() {
-        let json = "\u{feff}\n{\"image\": [\"a.png\", \"https://e.com/b.png\"], \"prompt\": \"x, \\\"y\\\"\", \
-            \"negative-prompt\": \"z\", \"duration\": 10, \"name\": \"n\"}\n{\"images\": \"a.png\", \"mode\": null}\n";
-        let csv = "image,image,prompt,negative_prompt,duration,name,mode\n\
-            a.png,https://e.com/b.png,\"x, \"\"y\"\"\",z,10,n,\na.png,,,,,,\n";
-        let json = shown("a.jsonl", json);
-        assert!(json[0].starts_with("2 Some(\"n\") {") && json[1].starts_with("3 None {"), "{json:?}");
-        assert_eq!(json, shown("a.CSV", csv));
-    }
-
-    #[test]
-    fn every_fault_of_a_line_is_reported_without_its_text() {
-        let secret = "a cat in secret";
-        let text = format!(
-            "{{\"image\": \"a.png\", \"model\": \"{secret}\", \"model-name\": 1, \"name\": [\"{secret}\"]}}\n[\"{secret}\"]\n\
-             {{\"prompt\": \"{secret}\nnonsense\n\"{secret}\"\n{{\"prompt\": \"x\", \"operation\": true}}\n"
-        );
-        assert_eq!(shown("b.jsonl", &text), ["1: 2", "2: 1", "3: 1", "4: 1", "5: 1", "6: 1"]);
-        let faults = read("b.jsonl", &text).unwrap().into_iter().map(|read| read.err().unwrap().to_string() + "\n");
-        let faults: String = faults.collect();
-        assert!(faults.contains("line 2: expected a JSON object\n") && !faults.contains("secret"), "{faults}");
-        let headless = read("c.csv", &format!("{secret},https://e.com/cat.png\n")).err().unwrap().message;
-        assert!(headless.ends_with("column 1 is a field of no operation"), "{headless}");
-    }
-
-    #[test]
-    fn a_line_has_a_maximum_length_and_a_manifest_is_a_file() {
-        let long = "x".repeat(LONGEST_LINE as usize);
-        let json = shown("c.jsonl", &format!("{{\"prompt\": \"{long}\"}}\n{{\"name\": \"n\"}}\n"));
-        assert!(json[0] == "1: 1" && json[1].starts_with("2 Some"));
-        // A quote that is not closed goes to the end of the file.
-        let csv = shown("c.csv", &format!("name\nn\n\"{long}\n{long}\n"));
-        assert!(csv[0].starts_with("2 Some") && csv[1..] == ["3: 1"]);
-        let refused = Manifest::open(&std::env::temp_dir()).err().unwrap();
-        assert!(refused.message.contains("it is read twice"), "{refused}");
-    }
 }

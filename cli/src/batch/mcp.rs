@@ -15,7 +15,7 @@ use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, JsonObject, ListToolsResult,
     PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
 };
-use rmcp::service::RequestContext;
+use rmcp::service::{RequestContext, ServerInitializeError};
 use rmcp::transport::IntoTransport;
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt};
 use schemars::{JsonSchema, schema_for};
@@ -26,7 +26,6 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::fence::Fence;
-use super::images::is_url;
 use super::inspect::inspect_job;
 use super::plan::NewJob;
 use super::prices::Prices;
@@ -37,6 +36,7 @@ use super::status::{date, is_open};
 use super::store::Store;
 use super::units::Units;
 use crate::failure::{Failure, Finding, Result};
+use crate::image::is_url;
 
 /// The operation of a request that names none, as in a manifest.
 const OPERATION: Operation = Operation::MultiImageToVideo;
@@ -47,10 +47,8 @@ const WITHHELD: [&str; 2] = ["callback_url", "external_task_id"];
 
 /// The longest wait of a call, in seconds: by default, clients give up after a minute.
 const LONGEST_WAIT: u64 = 50;
-
 /// How often the record is read while a call waits.
 const TICK: Duration = Duration::from_millis(200);
-
 /// The most open jobs that are listed.
 const LISTED: usize = 500;
 
@@ -64,8 +62,7 @@ pub struct Server {
     budget: Option<Units>,
 }
 
-/// A request that breaks no limit, with the hash of its work and its remarks.
-type Checked = (JobRequest, String, Vec<String>);
+type Context = RequestContext<RoleServer>;
 
 impl Server {
     /// A server on a record, within these folders and this budget, which holds for all that agents ever requested in this
@@ -85,8 +82,7 @@ impl Server {
         let server = Self { store, prices, fence, clock, batch, budget };
         for job in server.store.each(None) {
             let job = job?;
-            let is_within = || job.job_request().is_ok_and(|request| server.is_within(&request, &job.output));
-            if is_open(job.state) && !(job.batch == batch && is_within()) {
+            if is_open(job.state) && !server.is_within(&job) {
                 let message = format!("job {} is {}, and not an agent's within --read and --write", job.id, job.state);
                 let hint = "give agents a record of their own by --record, or the folders of before";
                 return Err(Failure::invalid(message).with_hint(hint));
@@ -106,59 +102,58 @@ impl Server {
     {
         match self.serve_with_ct(transport, stop).await {
             Ok(running) => _ = running.waiting().await,
-            Err(rmcp::service::ServerInitializeError::Cancelled) => {}
+            Err(ServerInitializeError::Cancelled) => {}
             Err(reason) => return Err(Failure::other("mcp", reason.to_string())),
         }
         Ok(())
     }
 
-    /// Whether the worker may go on with a request.
-    fn is_within(&self, request: &JobRequest, output: &Path) -> bool {
-        let reads = |image: &String| is_url(image) || self.fence.reads(&request.folder.join(image));
-        self.fence.writes(output) && request.media().iter().all(reads)
+    /// Whether the worker may go on with a job.
+    fn is_within(&self, job: &Job) -> bool {
+        let reads = |image: &String| is_url(image) || self.fence.reads(&job.folder.join(image));
+        job.batch == self.batch
+            && self.fence.writes(&job.output)
+            && job.job_request().is_ok_and(|request| request.media().iter().all(reads))
     }
 
-    /// The request of these arguments, with every check but that of its price.
-    async fn checked(&self, mut arguments: JsonObject) -> Result<Checked> {
+    /// The request of these arguments with every check but that of its price, the hash of its work, and its remarks.
+    async fn checked(&self, mut arguments: JsonObject) -> Result<(JobRequest, String, Vec<String>)> {
         /// In the place of an image that cannot be read, so that all else is checked as well.
         const STAND_IN: &str = "https://image.invalid/";
-        let operation = match arguments.remove("operation") {
-            None => OPERATION,
-            Some(Value::String(name)) if Operation::KNOWN.contains(&name.as_str()) => name.into(),
-            Some(_) => {
-                return Err(Failure::invalid(format!("operation: expected one of {}", Operation::KNOWN.join(", "))));
-            }
-        };
+        let operation = arguments.remove("operation").map(|name| name.as_str().unwrap_or_default().into());
+        let operation: Operation = operation.unwrap_or(OPERATION);
         let known: Vec<_> = fields(&operation).map(|(name, _)| name).collect();
+        if known.is_empty() {
+            return Err(Failure::invalid(format!("operation: expected one of {}", Operation::KNOWN.join(", "))));
+        }
         if let Some(name) = arguments.keys().find(|name| !known.contains(&name.as_str())) {
             return Err(Failure::invalid(format!("unknown field `{name}`, expected one of {}", known.join(", "))));
         }
         let request = JobRequest::new(operation, arguments, Path::new(""));
         let request = request.map_err(|reasons| Failure::invalid(reasons.join("; ")))?;
-        let mut found = Vec::new();
+        let mut outside = Vec::new();
         let Ok(request) = request.with_media(|path, image| {
             let real = || self.fence.image(image)?.to_str().map(str::to_owned);
             let image = if is_url(image) { Some(image.to_owned()) } else { real() };
             Ok::<_, Infallible>(image.unwrap_or_else(|| {
                 let limit = "an http or https URL, or a file within the folders of --read";
-                found.push(Finding::new(path, limit, "neither"));
+                outside.push(Finding::new(path, limit, "neither"));
                 STAND_IN.to_owned()
             }))
         });
-        // Images are read.
-        let checked = tokio::task::spawn_blocking(move || {
+        in_background(move || {
             // The external id of the job is not checked here.
-            match request.request("checked") {
-                Ok(built) if found.is_empty() => {
+            match request.request("checked").map_err(Box::<Failure>::from) {
+                Ok(built) if outside.is_empty() => {
                     let hash = request.hash().map_err(|reason| Failure::invalid(reason.to_string()))?;
                     Ok((request, hash, built.remarks().iter().map(ToString::to_string).collect()))
                 }
-                Ok(_) => Err(Failure::found(found)),
-                Err(error) if found.is_empty() => Err(error.into()),
-                Err(error) => Err(Failure::found(found).and(*Box::<Failure>::from(error))),
+                Err(failure) if outside.is_empty() => Err(failure),
+                Ok(_) => Err(Failure::found(outside)),
+                Err(failure) => Err(Failure::found(outside).and(*failure)),
             }
-        });
-        checked.await.map_err(|reason| Failure::other("check", reason.to_string()))?
+        })
+        .await
     }
 
     async fn check(&self, arguments: JsonObject) -> Result<Value> {
@@ -172,55 +167,50 @@ impl Server {
             Some((units, source)) => json!({"units": units, "in_money": self.prices.in_money(units), "source": source}),
             None => json!({"missing": Prices::missing(&request)}),
         };
-        let same = self.store.same(&[&hash])?.remove(&hash).map(|job| view(&job));
+        let same = self.store.same(&hash)?.map(|job| view(&job));
         Ok(json!({"valid": true, "remarks": remarks, "price": price, "budget": self.budget()?, "known_job": same}))
     }
 
-    async fn generate(&self, mut arguments: JsonObject) -> Result<Value> {
-        let own = ["file", "again"].into_iter().filter_map(|name| arguments.remove_entry(name)).collect();
-        let Own { file, again } = parsed(own)?;
-        let (request, hash, remarks) = self.checked(arguments).await?;
+    async fn generate(&self, arguments: JsonObject) -> Result<Value> {
+        let Generate { file, again, request } = parsed(arguments)?;
+        let (request, request_hash, remarks) = self.checked(request).await?;
+        let refuse = |message: String, hint: &str| {
+            Err(Failure::invalid(message).with_hint(format!("whoever starts the server may {hint}")))
+        };
         if self.budget.is_none() {
-            let refused = Failure::invalid("the server runs without a budget, so nothing is submitted");
-            return Err(refused.with_hint("whoever starts it may set --budget"));
+            return refuse("the server runs without a budget, so nothing is submitted".to_owned(), "set --budget");
         }
         let Some((estimate, _)) = self.prices.estimate(&request) else {
-            let message = format!("no price fits; add {}", Prices::missing(&request));
-            return Err(Failure::invalid(message).with_hint(format!("whoever starts the server may {}", Prices::ADD)));
+            return refuse(format!("no price fits; add {}", Prices::missing(&request)), Prices::ADD);
         };
-        let known = if again { None } else { self.store.same(&[&hash])?.remove(&hash) };
+        let known = if again { None } else { self.store.same(&request_hash)? };
         let added = match known {
             Some(job) => Added::Known(job),
-            None => self.store.add(self.batch, self.job(request, hash, file, estimate)?, !again)?,
-        };
-        let (added, job) = match added {
-            Added::New(job) => (true, job),
-            Added::Known(job) => (false, job),
-            Added::TooDear(left) => {
-                let left = left.max(Units::default());
-                let message = format!("expected to cost {estimate} units, and {left} are left of the budget");
-                return Err(Failure::invalid(message).with_hint("whoever starts the server may raise --budget"));
+            None => {
+                let id = Uuid::now_v7().to_string();
+                let output = self.fence.output(&file.unwrap_or_else(|| format!("{id}.mp4")))?;
+                let new = NewJob {
+                    line: 0,
+                    name: None,
+                    external_id: Some(id),
+                    model: request.model(),
+                    request: request.to_json(),
+                    operation: request.operation,
+                    request_hash,
+                    output,
+                    estimate,
+                };
+                self.store.add(self.batch, new, !again)?
             }
         };
-        let next = match added {
-            true => "it is submitted and downloaded by itself; wait for its status, then download it",
-            false => "a job for the same work exists, and nothing more is charged; with `again` it is charged again",
-        };
-        Ok(json!({"added": added, "job": view(&job), "remarks": remarks, "next": next}))
-    }
-
-    /// The job of a request, with an output within the fence.
-    fn job(&self, request: JobRequest, request_hash: String, file: Option<String>, estimate: Units) -> Result<NewJob> {
-        let id = Uuid::now_v7().to_string();
-        let file = file.unwrap_or_else(|| format!("{id}.mp4"));
-        let output = self.fence.output(&file);
-        let output = output.map_err(|limit| Failure::found(vec![Finding::new("file", &limit, file)]))?;
-        if !self.is_within(&request, &output) {
-            return Err(Failure::invalid("a file of the request is not within --read and --write"));
+        match added {
+            Added::New(job) => Ok(json!({"added": true, "job": view(&job), "remarks": remarks})),
+            Added::Known(job) => Ok(json!({"added": false, "job": view(&job), "remarks": remarks})),
+            Added::TooDear(left) => {
+                let message = format!("expected to cost {estimate} units, and {left} are left of the budget");
+                refuse(message, "raise --budget")
+            }
         }
-        let (model, json) = (request.model(), request.to_json());
-        let (line, name, external_id, operation) = (0, None, Some(id), request.operation);
-        Ok(NewJob { line, name, external_id, operation, model, request: json, request_hash, output, estimate })
     }
 
     async fn status(&self, arguments: JsonObject) -> Result<Value> {
@@ -239,13 +229,12 @@ impl Server {
         let job = self.settled(job, wait_seconds).await?;
         if job.state != State::Delivered {
             let note = job.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
-            let failure = Failure::invalid(format!("job {} is {}, and not delivered{note}", job.id, job.state));
-            return Err(failure.with_hint(hint(&job).unwrap_or("call again later, with wait_seconds")));
+            let message = format!("job {} is {}, and not delivered{note}", job.id, job.state);
+            return Err(Failure::invalid(message).with_hint(hint(job.state)));
         }
-        let (store, shown, now) = (Arc::clone(&self.store), view(&job), self.clock.wall());
-        let inspected = tokio::task::spawn_blocking(move || inspect_job(&store, &job, now)).await;
-        match inspected.map_err(|reason| Failure::other("download", reason.to_string()))?? {
-            Some((defect, _)) => Err(Failure::other("download", format!("the file {defect}"))),
+        let (store, shown, now) = (self.store.clone(), view(&job), self.clock.wall());
+        match in_background(move || inspect_job(&store, &job, now)).await? {
+            Some(defect) => Err(Failure::other("download", format!("the file {defect}"))),
             None => Ok(json!({"job": shown})),
         }
     }
@@ -269,8 +258,8 @@ impl Server {
         let ours = counts.iter().filter(|count| count.batch == self.batch);
         let booked: Units = ours.clone().map(|count| count.booked).sum();
         let to_come: Units = ours.filter(|count| count.state == State::Intended).map(|count| count.estimate).sum();
-        let left = |budget: Units| budget.thousandths() - booked.thousandths() - to_come.thousandths();
-        let left = self.budget.map(|budget| Units::from_thousandths(left(budget).max(0)));
+        let left = |budget: Units| (budget.thousandths() - (booked + to_come).thousandths()).max(0);
+        let left = self.budget.map(|budget| Units::from_thousandths(left(budget)));
         Ok(json!({"budget": self.budget, "booked": booked, "to_come": to_come, "left": left}))
     }
 }
@@ -280,26 +269,17 @@ impl ServerHandler for Server {
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(Implementation::new("kling", env!("CARGO_PKG_VERSION")))
             .with_instructions(
-                "Makes videos from a prompt, from images or from another video, by `operation`. `check` is free: it \
-                 validates a request and tells its price. `generate` costs units of an account and returns a job at once; \
-                 the video takes minutes. Call `status` with `wait_seconds` until it is delivered; `download` returns the \
-                 file. An image is an http or https URL, or the path of a file that the server may read.",
+                "Makes videos from a prompt, from images or from another video, by `operation`. `generate` adds a job; call \
+                 `status` with `wait_seconds` until it is delivered, then `download`. An image is an http or https URL, or \
+                 the path of a file that the server may read.",
             )
     }
 
-    async fn list_tools(
-        &self,
-        _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
-    ) -> Result<ListToolsResult, ErrorData> {
+    async fn list_tools(&self, _: Option<PaginatedRequestParams>, _: Context) -> Result<ListToolsResult, ErrorData> {
         Ok(ListToolsResult::with_all_items(tools()))
     }
 
-    async fn call_tool(
-        &self,
-        call: CallToolRequestParams,
-        _: RequestContext<RoleServer>,
-    ) -> Result<CallToolResponse, ErrorData> {
+    async fn call_tool(&self, call: CallToolRequestParams, _: Context) -> Result<CallToolResponse, ErrorData> {
         let arguments = call.arguments.unwrap_or_default();
         let response = match call.name.as_ref() {
             "check" => self.check(arguments).await,
@@ -318,16 +298,18 @@ impl ServerHandler for Server {
     }
 }
 
-// Not a doc comment, which would be in the schema: the arguments of `generate` beside those of the request.
+// Not a doc comment, which would be in the schema: the arguments of `generate`.
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(title = "Request")]
-struct Own {
+#[schemars(title = "Request", deny_unknown_fields)]
+struct Generate {
     /// Path of the video, below the server's folder and ending in .mp4. Default: a name from the job's id.
     file: Option<String>,
     /// Submit the same work again: it is charged again.
     #[serde(default)]
     again: bool,
+    #[serde(flatten)]
+    #[schemars(skip)]
+    request: JsonObject,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -345,9 +327,12 @@ fn parsed<T: DeserializeOwned>(arguments: JsonObject) -> Result<T> {
     serde_json::from_value(Value::Object(arguments)).map_err(|reason| Failure::invalid(reason.to_string()))
 }
 
+async fn in_background<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|reason| Failure::other("check", reason.to_string()))?
+}
+
 /// A job as an agent sees it: without prompt, images and URLs.
 fn view(job: &Job) -> Value {
-    let is_here = job.state == State::Delivered;
     json!({
         "id": job.id,
         "state": job.state,
@@ -356,25 +341,24 @@ fn view(job: &Job) -> Value {
         "estimate": job.estimate,
         "booked": job.booked,
         "file": job.output.to_string_lossy(),
-        "size": job.file_size.filter(|_| is_here),
-        "sha256": job.file_sha256.as_ref().filter(|_| is_here),
+        "size": job.file_size,
+        "sha256": job.file_sha256,
         "expires_at": job.expires_at.map(date),
         "note": job.note,
-        "hint": hint(job),
+        "hint": hint(job.state),
     })
 }
 
-fn hint(job: &Job) -> Option<&'static str> {
-    match job.state {
-        State::Ambiguous => Some("a task may exist and be charged, and is looked up; `again` may be a double charge"),
-        State::Failed => Some("no charge is known; fix what the note says, then call generate again"),
-        State::Accepted | State::Finished if job.note.is_some() => Some("charged; the server goes on with it"),
-        _ => None,
+fn hint(state: State) -> &'static str {
+    match state {
+        State::Ambiguous => "a task may exist and be charged, and is looked up; `again` may be a double charge",
+        State::Failed | State::Dropped => "no charge is known; fix what the note says, then call generate again",
+        State::Delivered => "download returns its file; `again` is charged again",
+        _ => "the server goes on with it; call status with wait_seconds, then download",
     }
 }
 
 fn tools() -> Vec<Tool> {
-    let reads = || ToolAnnotations::new().read_only(true).open_world(false);
     let check = "Check a request against every limit, images included, and tell its price, what is left of the budget, and \
                  a job for the same work. Submits nothing and is free.";
     let generate = "Add a job for a video, which costs units, and return its ids at once; the video takes minutes. Work that \
@@ -382,19 +366,17 @@ fn tools() -> Vec<Tool> {
     let status = "Show a job, or all open jobs and the budget. May wait for the end of the job.";
     let download = "Return path, size and SHA-256 of a job's video on this machine, once it is there and whole. May wait for \
                     it.";
+    let hints = |reads| ToolAnnotations::new().read_only(reads).destructive(false);
     vec![
-        Tool::new("check", check, request_schema(false)).with_annotations(reads()),
-        Tool::new("generate", generate, request_schema(true))
-            .with_annotations(ToolAnnotations::new().read_only(false).destructive(false).open_world(true)),
-        Tool::new("status", status, schema::<Wait<Option<i64>>>()).with_annotations(reads()),
-        Tool::new("download", download, schema::<Wait<i64>>())
-            .with_annotations(ToolAnnotations::new().read_only(false).destructive(false).idempotent(true)),
+        Tool::new("check", check, request_schema(false)).with_annotations(hints(true).open_world(false)),
+        Tool::new("generate", generate, request_schema(true)).with_annotations(hints(false).open_world(true)),
+        Tool::new("status", status, schema::<Wait<Option<i64>>>()).with_annotations(hints(true).open_world(false)),
+        Tool::new("download", download, schema::<Wait<i64>>()).with_annotations(hints(false).idempotent(true)),
     ]
 }
 
 fn schema<T: JsonSchema>() -> JsonObject {
-    let Value::Object(schema) = schema_for!(T).to_value() else { return JsonObject::new() };
-    schema
+    serde_json::from_value(schema_for!(T).to_value()).unwrap_or_default()
 }
 
 /// The fields of an operation that an agent may set.
@@ -406,17 +388,13 @@ fn fields(operation: &Operation) -> impl Iterator<Item = (&'static str, &'static
 /// The schema of a request of any operation, with the other arguments of `generate` or without. Each field has the forms that
 /// it has in the operations; what else an operation requires is reported by a check.
 fn request_schema(with_own: bool) -> JsonObject {
-    let mut schema = schema::<Own>();
+    let mut schema = schema::<Generate>();
     let Some(known) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return schema };
     known.retain(|_, _| with_own);
-    let about = |operation: Operation| {
-        operation.json_schema()?["description"].as_str().map(|about| format!("{operation}: {about}"))
-    };
-    let about = Operation::all().filter_map(about).collect::<Vec<_>>().join(" ");
-    let operation = json!({"type": "string", "enum": Operation::KNOWN, "default": OPERATION, "description": about});
-    known.insert("operation".to_owned(), operation);
-    let mut forms: BTreeMap<_, Vec<(JsonObject, String)>> = BTreeMap::new();
+    let (mut about, mut forms) = (Vec::new(), BTreeMap::<_, Vec<(JsonObject, String)>>::new());
     for operation in Operation::all() {
+        let description = operation.json_schema().and_then(|schema| schema["description"].as_str());
+        about.extend(description.map(|text| format!("{operation}: {text}")));
         for (name, field) in fields(&operation) {
             let mut form = field.as_object().cloned().unwrap_or_default();
             form.retain(|word, _| !["x-option", "x-group"].contains(&word.as_str()));
@@ -427,39 +405,15 @@ fn request_schema(with_own: bool) -> JsonObject {
             }
         }
     }
+    let about =
+        json!({"type": "string", "enum": Operation::KNOWN, "default": OPERATION, "description": about.join(" ")});
+    known.insert("operation".to_owned(), about);
     for (name, forms) in forms {
         let titled = |(mut form, title): (JsonObject, String)| {
             form.insert("title".to_owned(), title.into());
-            Value::Object(form)
+            form
         };
         known.insert(name.to_owned(), json!({"anyOf": forms.into_iter().map(titled).collect::<Vec<_>>()}));
     }
     schema
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_tools_have_every_field_of_every_operation_but_the_withheld_ones() {
-        for tool in tools().into_iter().filter(|tool| ["check", "generate"].contains(&tool.name.as_ref())) {
-            let schema = Value::Object(tool.input_schema.as_ref().clone());
-            let of = |form: &Value, operation: &Operation| {
-                form["title"].as_str().unwrap().split(", ").any(|of| *operation == of.into())
-            };
-            assert_eq!(schema["properties"]["operation"]["enum"], json!(Operation::KNOWN));
-            assert_eq!(schema["additionalProperties"], json!(false), "{}", tool.name);
-            for operation in Operation::all() {
-                for (name, field) in properties(&operation).as_object().unwrap() {
-                    let forms = schema["properties"][name]["anyOf"].as_array();
-                    let form = forms.and_then(|forms| forms.iter().find(|form| of(form, &operation)));
-                    assert_eq!(form.is_none(), WITHHELD.contains(&name.as_str()), "{operation} {name}");
-                    for limit in ["type", "maxLength", "minItems", "maxItems", "minimum", "maximum", "items"] {
-                        assert!(form.is_none_or(|form| form[limit] == field[limit]), "{operation} {name} {limit}");
-                    }
-                }
-            }
-        }
-    }
 }

@@ -5,7 +5,6 @@
 //! one state to the next is a table in [`State::after`].
 
 // Without a record.
-mod images;
 mod manifest;
 mod places;
 mod plan;
@@ -19,12 +18,14 @@ mod verdict;
 
 // With one.
 #[cfg(feature = "batch")]
+#[expect(missing_docs, reason = "fields that their names explain")]
 mod add;
 #[cfg(feature = "batch")]
 pub(crate) mod arguments;
 #[cfg(feature = "batch")]
 pub(crate) mod command;
 #[cfg(feature = "batch")]
+#[expect(missing_docs, reason = "names that explain themselves")]
 mod export;
 #[cfg(feature = "batch")]
 mod fence;
@@ -35,27 +36,27 @@ mod mcp;
 #[cfg(feature = "batch")]
 mod progress;
 #[cfg(feature = "batch")]
+#[expect(missing_docs, reason = "names that explain themselves")]
 mod report;
 #[cfg(feature = "batch")]
+#[expect(missing_docs, reason = "names that explain themselves")]
 mod status;
 #[cfg(feature = "batch")]
 mod store;
 #[cfg(feature = "batch")]
 mod worker;
 
-pub use images::{hash_file, is_base64, is_url};
+pub use crate::image::{is_base64, is_url};
 pub use manifest::{Entry, Fault, Manifest};
 pub use plan::{Lines, NewJob, Plan};
-pub use prices::{Currency, Prices, Source};
-pub use record::{
-    Account, Added, Back, Batch, Cause, Count, Detail, Job, Key, NewBatch, SUFFIX, Step, millis, record_of,
-};
-pub use request::JobRequest;
+pub use prices::{Prices, Source};
+pub use record::{Account, Added, Back, Batch, Cause, Count, Detail, Job, NewBatch, SUFFIX, Step, millis, record_of};
+pub use request::{JobRequest, hash_file};
 pub use units::Units;
 pub use verdict::{Streak, Verdict, is_older};
 #[cfg(feature = "batch")]
 pub use {
-    add::{Add, Notice, Summary},
+    add::{Add, Summary},
     export::{Format, export},
     fence::Fence,
     inspect::inspect,

@@ -11,10 +11,7 @@ use std::path::{Path, PathBuf};
 use kling_client::Operation;
 use sha2::{Digest as _, Sha256};
 
-use super::images::Images;
-use super::manifest::{Entry, Fault, Manifest};
-use super::prices::{Prices, Source};
-use super::units::Units;
+use super::{Entry, Fault, Manifest, Prices, Source, Units, hash_file};
 use crate::failure::{Failure, Result};
 
 /// A job to be added.
@@ -73,7 +70,8 @@ pub struct Lines<'a> {
     manifest: Manifest,
     /// First lines with a work, an output, an external id or a common reason, by short hashes.
     first: HashMap<u128, u64>,
-    images: Images,
+    /// SHA-256 of files, so that an image of a thousand lines is read once. A later change shows before the submit.
+    images: HashMap<PathBuf, String>,
     /// Why existing folders take no files.
     folders: HashMap<PathBuf, Option<io::ErrorKind>>,
 }
@@ -96,7 +94,7 @@ impl<'a> Plan<'a> {
             plan: *self,
             manifest,
             first: HashMap::new(),
-            images: Images::default(),
+            images: HashMap::new(),
             folders: HashMap::new(),
         })
     }
@@ -114,18 +112,19 @@ impl Iterator for Lines<'_> {
 impl Lines<'_> {
     fn job(&mut self, entry: Entry) -> Result<NewJob, Fault> {
         let Entry { line, request, name, output, external_id } = entry;
+        let (mut request_hash, mut reasons, mut common) = (String::new(), Vec::new(), Vec::new());
         // In the place of the id that is minted where none is given.
-        let hash = match request.request(external_id.as_deref().unwrap_or("none")) {
-            Ok(_) => request.hash_with(|file| self.images.hash(file)).map_err(|reason| vec![reason.to_string()]),
-            Err(error) if error.violations().is_empty() => Err(vec![error.message().to_owned()]),
-            Err(error) => Err(error.violations().iter().map(ToString::to_string).collect()),
-        };
-        let (request_hash, mut reasons) =
-            hash.map_or_else(|reasons| (String::new(), reasons), |hash| (hash, Vec::new()));
-        if reasons.is_empty() {
-            self.repeats = self.earlier("work", request_hash.as_bytes(), line);
+        match request.request(external_id.as_deref().unwrap_or("none")) {
+            Ok(_) => match request.hash_with(|file| self.image(file)) {
+                Ok(hash) => {
+                    self.repeats = self.earlier("work", hash.as_bytes(), line);
+                    request_hash = hash;
+                }
+                Err(reason) => reasons.push(reason.to_string()),
+            },
+            Err(error) if error.violations().is_empty() => reasons.push(error.message().to_owned()),
+            Err(error) => reasons.extend(error.violations().iter().map(ToString::to_string)),
         }
-        let mut common = Vec::new();
         let estimate = self.plan.prices.estimate(&request).map(|(units, source)| {
             self.sources.insert(source.clone());
             units
@@ -145,13 +144,14 @@ impl Lines<'_> {
             output: PathBuf::new(),
             estimate: estimate.unwrap_or_default(),
         };
-        let [file, numbered] = self.files(&job, output.as_deref());
-        job.output = self.out_dir.join(file).components().collect();
         if self.repeats.is_none() || self.again {
-            let mut other = self.earlier("output", job.output.as_os_str().as_encoded_bytes(), line);
-            if other.is_some() && output.is_none() {
-                job.output.set_file_name(numbered);
+            let mut other = None;
+            for file in self.files(&job, output.as_deref()) {
+                job.output = self.out_dir.join(file).components().collect();
                 other = self.earlier("output", job.output.as_os_str().as_encoded_bytes(), line);
+                if other.is_none() {
+                    break;
+                }
             }
             let id = job.external_id.as_ref().and_then(|id| self.earlier("external_id", id.as_bytes(), line));
             for (field, other) in [("output", other), ("external_id", id)] {
@@ -171,6 +171,19 @@ impl Lines<'_> {
         Err(Fault { line, reasons })
     }
 
+    fn image(&mut self, file: &Path) -> io::Result<String> {
+        if let Some(known) = self.images.get(file) {
+            return Ok(known.clone());
+        }
+        // About a megabyte.
+        if self.images.len() >= 4096 {
+            self.images.clear();
+        }
+        let (_, hash) = hash_file(file)?;
+        self.images.insert(file.to_owned(), hash.clone());
+        Ok(hash)
+    }
+
     /// The first line with a value, if this one is another.
     fn earlier(&mut self, kind: &str, value: &[u8], line: u64) -> Option<u64> {
         let hash = Sha256::new().chain_update(kind).chain_update([0]).chain_update(value).finalize();
@@ -182,73 +195,26 @@ impl Lines<'_> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
-
-    /// A line that is valid and has a price, with one more field.
-    fn line(prompt: &str, name: &str, value: &str) -> Value {
-        let mut line = json!({"image": "https://example.com/cat.png", "prompt": prompt});
-        line[name] = value.into();
-        line
-    }
-
-    /// Job or reasons of each line of a manifest in a folder.
-    pub(super) fn read(folder: &Path, lines: &[Value], set: impl FnOnce(&mut Lines)) -> Vec<Result<NewJob, String>> {
-        let manifest = folder.join("all.jsonl");
-        std::fs::write(&manifest, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
-        let (prices, out_dir) = (Prices::builtin().unwrap(), &folder.join("out"));
-        let plan = Plan { manifest: &manifest, out_dir, prices: &prices, budget: true, outside: false };
-        let mut lines = plan.open().unwrap();
-        set(&mut lines);
-        lines.map(|line| line.map_err(|fault| fault.reasons.join("; "))).collect()
-    }
-
-    #[test]
-    fn every_fault_of_a_line_is_reported_at_once_without_its_text_and_a_missing_price_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let bad = json!({"operation": "text2video", "image": "https://example.com/cat.png", "external_id": "mine",
-            "prompt": "secret ".repeat(400), "output": "../a.mp4"});
-        let unpriced = json!({"operation": "text2video", "model": "kling-v9", "prompt": "secret"});
-        let lines = [line("x", "external_id", "mine"), bad, unpriced.clone(), unpriced];
-        let faults: Vec<_> = read(folder.path(), &lines, |_| ()).into_iter().map(Result::err).collect();
-        let reasons = faults[1].as_deref().unwrap();
-        for expected in ["image: ", "model_name: ", "prompt: ", "of line 1", "--allow-outside", "price: "] {
-            assert!(reasons.contains(expected), "{expected}: {reasons}");
-        }
-        assert!(!format!("{faults:?}").contains("secret"), "{faults:?}");
-        assert!(faults[2].as_deref().unwrap().contains(r#"add {"operation": "text2video", "model": "kling-v9""#));
-        assert_eq!((&faults[0], &faults[3]), (&None, &Some(String::new())));
-    }
-
-    #[test]
-    fn repeated_work_is_shown_and_is_checked_once_it_is_submitted_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let lines = [line("x", "output", "a.mp4"), line("x", "output", "a.mp4"), line("y", "output", "./a.mp4")];
-        for (again, faults) in [(false, [false, false, true]), (true, [false, true, true])] {
-            let read = read(folder.path(), &lines, |lines| lines.again = again);
-            assert_eq!(read.iter().map(Result::is_err).collect::<Vec<_>>(), faults);
-            assert!(read[2].as_ref().is_err_and(|reason| reason.ends_with("that of line 1")));
-        }
-        read(folder.path(), &lines, |lines| {
-            let repeats: Vec<_> = std::iter::from_fn(|| lines.next().map(|_| lines.repeats)).collect();
-            assert_eq!(repeats, [None, Some(1), None]);
-        });
-    }
 
     #[test]
     fn a_long_manifest_is_read_in_bounded_memory() {
         let folder = tempfile::tempdir().unwrap();
         let image = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/images/cat.png");
         std::fs::copy(image, folder.path().join("cat.png")).unwrap();
-        let lines: Vec<_> = (0..10_000).map(|number| line(&number.to_string(), "image", "cat.png")).collect();
-        read(folder.path(), &lines, |lines| {
-            let named = lines.zip(1..).filter(|(job, number)| {
-                job.as_ref().is_ok_and(|job| job.output.ends_with(format!("out/all-{number:05}.mp4")))
-            });
-            assert_eq!(named.count(), 10_000);
-            assert_eq!((lines.images.0.len(), lines.folders.len(), lines.first.len()), (1, 1, 2 * 10_000));
+        let manifest = folder.path().join("all.jsonl");
+        let line = |number: u32| format!("{}\n", json!({"image": "cat.png", "prompt": number.to_string()}));
+        std::fs::write(&manifest, (0..10_000).map(line).collect::<String>()).unwrap();
+        let (prices, out_dir) = (Prices::builtin().unwrap(), &folder.path().join("out"));
+        let plan = Plan { manifest: &manifest, out_dir, prices: &prices, budget: true, outside: false };
+        let mut lines = plan.open().unwrap();
+        let named = lines.by_ref().zip(1..).filter(|(job, number)| {
+            job.as_ref().is_ok_and(|job| job.output.ends_with(format!("out/all-{number:05}.mp4")))
         });
+        assert_eq!(named.count(), 10_000);
+        assert_eq!((lines.images.len(), lines.folders.len(), lines.first.len()), (1, 1, 2 * 10_000));
         assert!(!folder.path().join("out").exists());
     }
 }

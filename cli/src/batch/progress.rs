@@ -1,12 +1,12 @@
 //! Progress of a batch, as the record has it: on a terminal a bar for each running job and one for all, elsewhere a plain line
 //! once in a while.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::record::{Count, Job, millis};
 use super::state::State;
+use super::status::by_state;
 use super::store::Store;
 use super::units::Units;
 use crate::progress::{Bar, clock, waited};
@@ -20,9 +20,9 @@ const LINE: Duration = Duration::from_secs(60);
 const SHARE: u32 = 20;
 /// Most jobs with a bar of their own, which leaves room on a terminal of 24 lines.
 const ROWS: usize = 16;
-/// The rate is that of this last time: some rounds of tasks of some minutes.
-const WINDOW: Duration = Duration::from_secs(900);
 const TEMPLATE: &str = "[{bar:20:colour}] {wide_msg}";
+/// The states of a job that runs, that with the most to see in front.
+const RUNNING: [State; 3] = [State::Finished, State::Accepted, State::Sending];
 
 /// Shows the record until it is dropped; no bar stays then.
 pub async fn watch(store: &Store, terminal: &Terminal) -> Infallible {
@@ -31,28 +31,23 @@ pub async fn watch(store: &Store, terminal: &Terminal) -> Infallible {
     if !is_in_bars && !bars.is_in_lines() {
         return std::future::pending().await;
     }
-    let (mut pace, mut last) = (Pace::default(), String::new());
+    let (mut before, mut last) = (i64::MAX, String::new());
     let (mut all, mut rows): (Option<Bar>, Vec<Bar>) = (None, Vec::new());
     loop {
         let read = Instant::now();
         // A record that cannot be read is the worker's failure.
         if let Ok(counts) = store.counts() {
-            let sum = Sum::of(&counts);
-            let left = pace.left(begun.elapsed(), sum);
-            let line = line(sum, pace.before(), left);
+            let sum = Row::of_all(&counts, &mut before, begun.elapsed());
             if is_in_bars {
-                let all = all.get_or_insert_with(|| bars.row(TEMPLATE, &line, true));
+                let all = all.get_or_insert_with(|| bars.row(TEMPLATE, &sum.text, true));
                 let running = running(store);
                 rows.truncate(running.len());
                 rows.resize_with(running.len(), || bars.row(TEMPLATE, "", false));
-                for (bar, row) in rows.iter().zip(running) {
-                    row.show(bar);
-                }
-                let [done, total] = [sum.ended, sum.all()].map(|jobs| amount(jobs - pace.before()));
-                Row { text: line, done, total }.show(all);
-            } else if line != last && begun.elapsed() >= LINE {
-                terminal.progress(&line);
-                last = line;
+                running.iter().zip(&rows).for_each(|(row, bar)| row.show(bar));
+                sum.show(all);
+            } else if sum.text != last && begun.elapsed() >= LINE {
+                terminal.progress(&sum.text);
+                last = sum.text;
             }
         }
         let interval = if is_in_bars { TICK } else { LINE };
@@ -60,8 +55,14 @@ pub async fn watch(store: &Store, terminal: &Terminal) -> Infallible {
     }
 }
 
-fn amount(jobs: i64) -> u64 {
-    u64::try_from(jobs).unwrap_or_default()
+fn running(store: &Store) -> Vec<Row> {
+    let jobs = RUNNING.into_iter().flat_map(|state| store.jobs(Some(state), 0, ROWS as i64).unwrap_or_default());
+    let now = amount(millis(SystemTime::now()));
+    jobs.take(ROWS).map(|job| Row::of(&job, now)).collect()
+}
+
+fn amount(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
 }
 
 /// What a bar shows.
@@ -72,20 +73,39 @@ struct Row {
 }
 
 impl Row {
-    fn of(job: &Job, now: i64) -> Self {
-        let (label, saved) = (job.label(), job.saved());
+    fn of(job: &Job, now: u64) -> Self {
         let task = job.task_id.as_deref().map(|task| format!(", task {task}")).unwrap_or_default();
-        let made = saved.as_ref().and_then(|saved| saved.created_at_ms);
-        let total = saved.as_ref().and_then(|saved| saved.expected_ms).unwrap_or_default();
-        let done = made.and_then(|made| amount(now).checked_sub(made)).unwrap_or_default();
-        match job.state {
-            State::Accepted if total > 0 => {
-                let times = waited(Duration::from_millis(done), Duration::from_millis(total));
-                Self { text: format!("{label}: {times}{task}"), done: done.min(total), total }
+        let (made, expected) = job.saved().map(|saved| (saved.created_at_ms, saved.expected_ms)).unwrap_or_default();
+        let elapsed = made.and_then(|made| now.checked_sub(made)).unwrap_or_default();
+        let (doing, done, total) = match (job.state, expected.unwrap_or_default()) {
+            (State::Accepted, total @ 1..) => {
+                (waited(Duration::from_millis(elapsed), Duration::from_millis(total)), elapsed.min(total), total)
             }
-            State::Finished => Self { text: format!("{label}: downloading{task}"), done: 1, total: 1 },
-            state => Self { text: format!("{label}: {state}{task}"), done: 0, total: 1 },
-        }
+            (State::Finished, _) => ("downloading".to_owned(), 1, 1),
+            (state, _) => (state.to_string(), 0, 1),
+        };
+        Self { text: format!("{}: {doing}{task}", job.label()), done, total }
+    }
+
+    /// All jobs but those that had ended `before` this run, which is updated: a file that is missing takes its job back.
+    fn of_all(counts: &[Count], before: &mut i64, run: Duration) -> Self {
+        let jobs = by_state(counts);
+        let of = |states: &[State]| states.iter().filter_map(|state| jobs.get(state)).sum::<i64>();
+        let ended = of(&[State::Delivered, State::Failed, State::Dropped]);
+        *before = ended.min(*before);
+        let (ended, all) = (ended - *before, of(&State::ALL) - *before);
+        let (running, waiting) = (of(&RUNNING), of(&[State::Intended]));
+        let names = [(running, "running"), (waiting, "waiting")].into_iter();
+        let names = names.chain([State::Ambiguous, State::Failed].map(|state| (of(&[state]), state.as_str())));
+        let names = names.filter(|(jobs, _)| *jobs > 0).map(|(jobs, name)| format!(", {jobs} {name}"));
+        let (names, booked) = (names.collect::<String>(), counts.iter().map(|count| count.booked).sum::<Units>());
+        let number = |jobs| u32::try_from(jobs).unwrap_or_default();
+        let each = run.checked_div(number(ended)).filter(|_| running + waiting > 0);
+        let left =
+            each.and_then(|each| Some((60.0 / each.as_secs_f64(), each.checked_mul(number(running + waiting))?)));
+        let left = left.map(|(rate, left)| format!("; {rate:.1} a minute, about {} left", clock(left)));
+        let text = format!("{ended} of {all} ended{names}; {booked} units booked{}", left.unwrap_or_default());
+        Self { text, done: amount(ended), total: amount(all) }
     }
 
     fn show(&self, bar: &Bar) {
@@ -95,124 +115,37 @@ impl Row {
     }
 }
 
-fn running(store: &Store) -> Vec<Row> {
-    let (now, mut rows) = (millis(SystemTime::now()), Vec::new());
-    for state in [State::Finished, State::Accepted, State::Sending] {
-        let room = i64::try_from(ROWS.saturating_sub(rows.len())).unwrap_or_default();
-        let jobs = store.in_state(state, 0, room).unwrap_or_default();
-        rows.extend(jobs.iter().map(|job| Row::of(job, now)));
-    }
-    rows
-}
-
-/// How many jobs are in which states.
-#[derive(Clone, Copy, Default)]
-struct Sum {
-    waiting: i64,
-    running: i64,
-    ended: i64,
-    failed: i64,
-    ambiguous: i64,
-    booked: Units,
-}
-
-impl Sum {
-    fn of(counts: &[Count]) -> Self {
-        let mut sum = Self::default();
-        for Count { state, jobs, booked, .. } in counts {
-            sum.booked = sum.booked + *booked;
-            *match state {
-                State::Intended => &mut sum.waiting,
-                State::Sending | State::Accepted | State::Finished => &mut sum.running,
-                State::Ambiguous => &mut sum.ambiguous,
-                State::Delivered | State::Dropped | State::Failed => &mut sum.ended,
-            } += jobs;
-            sum.failed += if *state == State::Failed { *jobs } else { 0 };
-        }
-        sum
-    }
-
-    fn all(self) -> i64 {
-        self.waiting + self.running + self.ended + self.ambiguous
-    }
-}
-
-/// How fast jobs end.
-#[derive(Default)]
-struct Pace {
-    /// How many had ended before this run.
-    before: Option<i64>,
-    seen: VecDeque<(Duration, i64)>,
-}
-
-/// Jobs a minute, and the time for the rest at that rate.
-type Left = Option<(f64, Duration)>;
-
-impl Pace {
-    fn before(&self) -> i64 {
-        self.before.unwrap_or_default()
-    }
-
-    fn left(&mut self, now: Duration, sum: Sum) -> Left {
-        // A file that is missing takes its job back.
-        self.before = Some(self.before.unwrap_or(sum.ended).min(sum.ended));
-        self.seen.push_back((now, sum.ended));
-        while self.seen.get(1).is_some_and(|(at, _)| now.saturating_sub(*at) >= WINDOW) {
-            self.seen.pop_front();
-        }
-        let (since, ended) = self.seen.front().copied()?;
-        let (time, ended) = (now.checked_sub(since)?.as_secs_f64(), u32::try_from(sum.ended - ended).ok()?);
-        if time <= 0.0 || ended == 0 {
-            return None;
-        }
-        let rate = f64::from(ended) / time;
-        let left = f64::from(i32::try_from(sum.waiting + sum.running).ok()?) / rate;
-        Some((rate * 60.0, Duration::try_from_secs_f64(left).ok()?))
-    }
-}
-
-/// The line of all jobs.
-fn line(sum: Sum, before: i64, left: Left) -> String {
-    let Sum { waiting, running, ended, failed, ambiguous, booked } = sum;
-    let counts = [(running, "running"), (waiting, "waiting"), (ambiguous, "ambiguous"), (failed, "failed")];
-    let counts = counts.iter().filter(|(jobs, _)| *jobs > 0).map(|(jobs, state)| format!(", {jobs} {state}"));
-    let left = left.filter(|_| waiting + running > 0);
-    let left = left.map(|(rate, left)| format!("; {rate:.1} a minute, about {} left", clock(left)));
-    let (counts, left) = (counts.collect::<String>(), left.unwrap_or_default());
-    format!("{} of {} ended{counts}; {booked} units booked{left}", ended - before, sum.all() - before)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn sum(waiting: i64, running: i64, ended: i64) -> Sum {
-        Sum { waiting, running, ended, ..Sum::default() }
-    }
-
     #[test]
-    fn the_time_left_follows_from_the_rate_of_the_last_minutes() {
-        let seconds = Duration::from_secs;
-        let mut pace = Pace::default();
+    fn a_line_has_the_counts_that_are_not_zero_and_the_time_left_at_the_rate_of_the_run() {
+        let mut before = i64::MAX;
+        let mut line = |seconds, counts: &[(State, i64)]| {
+            let counts = counts.iter().map(|(state, jobs)| Count {
+                batch: 1,
+                account: None,
+                state: *state,
+                jobs: *jobs,
+                estimate: Units::default(),
+                booked: Units::from_thousandths(jobs * 500),
+            });
+            let row = Row::of_all(&counts.collect::<Vec<_>>(), &mut before, Duration::from_secs(seconds));
+            assert!(row.text.starts_with(&format!("{} of {} ended", row.done, row.total)), "{}", row.text);
+            row.text
+        };
+        use State::{Accepted, Ambiguous, Delivered, Failed, Finished, Intended, Sending};
         // Seven had ended before, which is no rate.
-        assert_eq!(pace.left(seconds(0), sum(10, 0, 7)), None);
-        assert_eq!(pace.left(seconds(60), sum(6, 4, 7)), None, "nothing has ended yet");
-        assert_eq!(pace.left(seconds(120), sum(4, 4, 9)), Some((1.0, seconds(480))));
-        assert_eq!(pace.before(), 7);
-        // What is long ago does not count.
-        assert_eq!(pace.left(seconds(2000), sum(3, 4, 10)), Some((60.0 / 1880.0, Duration::from_secs(13160))));
+        let text = line(0, &[(Intended, 10), (Delivered, 3), (Delivered, 4)]);
+        assert_eq!(text, "0 of 10 ended, 10 waiting; 8.5 units booked");
+        let text = line(60, &[(Intended, 6), (Sending, 1), (Accepted, 2), (Finished, 1), (Delivered, 7)]);
+        assert_eq!(text, "0 of 10 ended, 4 running, 6 waiting; 8.5 units booked");
+        let text = line(120, &[(Intended, 3), (Accepted, 4), (Ambiguous, 1), (Failed, 1), (Delivered, 8)]);
+        let counts = "2 of 10 ended, 4 running, 3 waiting, 1 ambiguous, 1 failed; 8.5 units booked";
+        assert_eq!(text, format!("{counts}; 1.0 a minute, about 7:00 left"));
         // A job whose file is missing takes its place again.
-        assert_eq!(pace.left(seconds(2001), sum(0, 1, 6)), None);
-        assert_eq!(pace.before(), 6);
-    }
-
-    #[test]
-    fn a_line_has_the_counts_that_are_not_zero() {
-        assert_eq!(line(sum(0, 0, 3), 0, None), "3 of 3 ended; 0 units booked");
-        let many = Sum { failed: 1, ambiguous: 2, booked: Units::from_thousandths(9500), ..sum(180, 5, 15) };
-        assert_eq!(
-            line(many, 2, Some((1.25, Duration::from_secs(8880)))),
-            "13 of 200 ended, 5 running, 180 waiting, 2 ambiguous, 1 failed; 9.5 units booked; 1.2 a minute, about 2:28:00 left"
-        );
+        assert_eq!(line(121, &[(Finished, 1), (Delivered, 6)]), "0 of 1 ended, 1 running; 3.5 units booked");
+        assert_eq!(line(180, &[(Delivered, 7)]), "1 of 1 ended; 3.5 units booked");
     }
 }

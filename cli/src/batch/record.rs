@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use kling_client::{Operation, SavedTask};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::request::JobRequest;
 use super::state::{State, words};
@@ -30,9 +30,11 @@ macro_rules! row {
 }
 
 row! {
-    /// A line of a manifest, or a request of an agent, with its state. It holds the prompt, so it has no `Debug`.
-    #[derive(Clone)]
+    /// A line of a manifest, or a request of an agent, with its state. It holds the prompt, so it has no `Debug`, and prompt
+    /// and images are not serialized.
+    #[derive(Clone, Serialize)]
     Job {
+        #[serde(rename = "job")]
         id: i64,
         batch: i64,
         /// Line of the manifest, from 1; 0 for a request of an agent.
@@ -40,16 +42,20 @@ row! {
         name: Option<String>,
         state: State,
         /// How often it was claimed.
+        #[serde(skip)]
         attempt: i64,
         external_id: String,
         operation: Operation = String,
         /// Fields of the request, as JSON.
+        #[serde(skip)]
         request: String,
         /// Folder that the request's files are relative to.
+        #[serde(skip)]
         folder: PathBuf = super::store::Kept,
         /// Hash of the work.
         request_hash: String,
         /// File for the output.
+        #[serde(serialize_with = "lossy")]
         output: PathBuf = super::store::Kept,
         /// Expected cost.
         estimate: Units,
@@ -59,10 +65,12 @@ row! {
         account: Option<i64>,
         task_id: Option<String>,
         /// The [`SavedTask`], as JSON.
+        #[serde(skip)]
         task: Option<String>,
-        /// When the output expires, in milliseconds since 1970.
+        #[serde(rename = "expires_at_ms")]
         expires_at: Option<i64>,
         /// Whether its file was begun where nothing was.
+        #[serde(skip)]
         begun: bool,
         file_size: Option<i64>,
         file_sha256: Option<String>,
@@ -123,6 +131,11 @@ row! {
         estimate: Units,
         booked: Units,
     }
+}
+
+/// A path as text, whatever its bytes are.
+fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
 }
 
 impl Job {
@@ -210,15 +223,6 @@ pub enum Added {
     Known(Job),
     /// Only so much is left of the budget; nothing was written.
     TooDear(Units),
-}
-
-/// What no two jobs should share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
-    /// Hash of the work, of jobs that may still lead to it, or have.
-    Work,
-    /// External id, of all jobs.
-    ExternalId,
 }
 
 /// A date in milliseconds since 1970.

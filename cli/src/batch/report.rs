@@ -3,35 +3,34 @@
 //! Every text comes from a manifest or from a server: it is escaped, and characters that are invisible or reorder text are
 //! made visible. A URL of an image is shown without its query, which may be a secret.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufWriter, Read as _, Write as _};
 use std::path::{Component, Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-use super::images::{is_base64, is_url};
 use super::prices::Prices;
 use super::record::{Job, Step, millis};
 use super::request::JobRequest;
 use super::state::State;
-use super::status::{Attention, date};
+use super::status::{Attention, Jobs, date};
 use super::store::Store;
 use super::units::Units;
 use crate::failure::{Failure, Result};
+use crate::image::{is_base64, is_url};
 use crate::next::quoted;
 use crate::terminal::escaped;
 
 /// File of the page.
-pub const REPORT: &str = "report.html";
+const REPORT: &str = "report.html";
+
+/// The beginning of every page. Only files are loaded, whatever a text contains.
+const HEAD: &str = concat!(include_str!("report.html"), "<style>", include_str!("report.css"), "</style>");
 
 /// Marks a page as a report, which may be replaced.
 const MARK: &str = "<meta name=\"generator\" content=\"kling-batch\">";
-
-/// Only files are loaded, whatever a text contains.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' file:; media-src 'self' file:";
 
 /// What is escaped in a path.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -39,12 +38,10 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.')
 /// The most jobs that are listed at the head; each has its own place below.
 const LISTED: usize = 100;
 
-/// The jobs that a report shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The jobs that a report shows: those of a batch, or those with outputs in the folder of the report or below.
+#[derive(Clone, Copy)]
 pub enum Shown {
-    /// Those of a batch.
     Batch(i64),
-    /// Those with outputs in the folder of the report, or below.
     Beside,
 }
 
@@ -57,67 +54,57 @@ pub fn report(store: &Store, prices: &Prices, out_dir: &Path, shown: Shown) -> R
     std::fs::create_dir_all(out_dir).map_err(failed)?;
     let folder = &std::path::absolute(out_dir).map_err(failed)?;
     let path = folder.join(REPORT);
-    if path.symlink_metadata().is_ok() && !is_report(&path) {
+    if path.symlink_metadata().is_ok_and(|found| !found.is_file() || !is_report(&path)) {
         let message = format!("expected no file or an older report, found another file: {}", path.display());
         return Err(Failure::invalid(message).with_hint("move it away, or choose another --out-dir"));
     }
-    let jobs = || {
-        store.each(None).filter(|job| match (job, shown) {
-            (Ok(job), Shown::Batch(batch)) => job.batch == batch,
-            (Ok(job), Shown::Beside) => job.output.starts_with(folder),
-            (Err(_), _) => true,
-        })
+    let is_shown = |job: &Job| match shown {
+        Shown::Batch(batch) => job.batch == batch,
+        Shown::Beside => job.output.starts_with(folder),
     };
+    let jobs = || store.each(None).filter(|job| job.as_ref().map_or(true, is_shown));
     let record = quoted(&store.path().to_string_lossy());
     // It gets its name when all of it is there.
     let part = tempfile::Builder::new().prefix(REPORT).suffix(".part").make_in(folder, |path| File::create_new(path));
     let mut part = part.map_err(failed)?;
     let mut out = BufWriter::new(part.as_file_mut());
-    out.write_all(head(jobs(), prices, &record)?.0.as_bytes()).map_err(failed)?;
+    let mut write = |html: &str| out.write_all(html.as_bytes()).map_err(failed);
+    write(&head(jobs(), prices, &record)?.0)?;
     for job in jobs() {
         let job = job?;
-        let card = card(&job, &store.history(job.id)?, folder, prices, &record);
-        out.write_all(card.0.as_bytes()).map_err(failed)?;
+        write(&card(&job, &store.history(job.id)?, folder, prices, &record).0)?;
     }
-    out.write_all(b"</main></body></html>\n").and_then(|()| out.flush()).map_err(failed)?;
-    drop(out);
-    part.as_file().sync_all().map_err(failed)?;
+    write("</main></body></html>\n")?;
+    out.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| file.sync_all()).map_err(failed)?;
     part.persist(&path).map_err(|reason| failed(reason.error))?;
     Ok(path)
 }
 
 /// The head of the page: sums of all jobs, and those that need attention.
 fn head(jobs: impl Iterator<Item = Result<Job>>, prices: &Prices, record: &str) -> Result<Markup> {
-    let (mut states, mut estimate, mut booked) = ([0; State::ALL.len()], Units::default(), Units::default());
+    let (mut states, mut estimate, mut booked) = (Jobs::new(), Units::default(), Units::default());
     let (mut attention, mut more) = (Vec::new(), 0);
     for job in jobs {
         let job = job?;
         (estimate, booked) = (estimate + job.estimate, booked + job.booked);
-        State::ALL.iter().zip(&mut states).for_each(|(state, count)| *count += u64::from(*state == job.state));
+        *states.entry(job.state).or_default() += 1;
         match Attention::of(job, record) {
             Some(found) if attention.len() < LISTED => attention.push(found),
             found => more += u64::from(found.is_some()),
         }
     }
-    let jobs = match states.iter().sum() {
-        1_u64 => "1 job".to_owned(),
+    let jobs = match states.values().sum() {
+        1_i64 => "1 job".to_owned(),
         jobs => format!("{jobs} jobs"),
     };
-    let counts = State::ALL.iter().zip(states).filter(|(_, count)| *count > 0);
     // The body stays open: the jobs follow.
     Ok(html! {
-        (DOCTYPE)
-        (PreEscaped("<html lang=\"en\"><head>"))
-        meta charset="utf-8";
-        (PreEscaped(MARK))
-        meta http-equiv="Content-Security-Policy" content=(POLICY);
-        meta name="viewport" content="width=device-width, initial-scale=1";
+        (PreEscaped(HEAD))
         title { "Report: " (jobs) }
-        style { (PreEscaped(include_str!("report.css"))) }
         (PreEscaped("</head><body>"))
         header {
             h1 { (jobs) }
-            p.states { @for (state, count) in counts { span class={ "state " (state) } { (count) " " (state) } } }
+            p.states { @for (state, count) in &states { span class={ "state " (state) } { (count) " " (state) } } }
             dl {
                 dt { "booked" } dd { (cost(booked, prices)) }
                 dt { "estimated" } dd { (cost(estimate, prices)) }
@@ -128,8 +115,8 @@ fn head(jobs: impl Iterator<Item = Result<Job>>, prices: &Prices, record: &str) 
                 section.attention {
                     h2 { "Jobs that need attention" }
                     ul {
-                        @for Attention { job, state, hint } in &attention {
-                            li { a href={ "#job-" (job.id) } { (title(job)) } " " (badge(*state)) " " (plain(hint)) }
+                        @for Attention { job, hint } in &attention {
+                            li { a href={ "#job-" (job.id) } { (title(job)) } " " (plain(hint)) }
                         }
                         @if more > 0 { li { "and " (more) " more below" } }
                     }
@@ -140,38 +127,29 @@ fn head(jobs: impl Iterator<Item = Result<Job>>, prices: &Prices, record: &str) 
     })
 }
 
-fn badge(state: State) -> Markup {
-    html! { span class={ "state " (state) } { (state) } }
-}
-
 fn card(job: &Job, history: &[Step], folder: &Path, prices: &Prices, record: &str) -> Markup {
     let request = job.job_request().ok();
     let text = |name: &str| plain(&request.as_ref().map(|request| request.text(name)).unwrap_or_default());
     let words = ["model_name", "mode", "aspect_ratio"].map(text).into_iter();
-    let words = [plain(job.operation.as_str())].into_iter().chain(words.filter(|word| !word.is_empty()));
-    let hint = Attention::of(job.clone(), record).map(|attention| attention.hint);
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
     let is_here = job.state == State::Delivered && job.output.is_file();
     let (output, output_name) = (link(folder, &job.output), file_name(&job.output));
-    let submitted = history.iter().find(|step| step.state == State::Sending).map(|step| step.at);
-    let since =
-        |step: &Step| Some(Duration::from_millis(u64::try_from(step.at.checked_sub(submitted?)?).ok()?).as_secs());
-    let after = |step: &Step| since(step).map(|time| humantime::format_duration(Duration::from_secs(time)).to_string());
     html! {
         article #{ "job-" (job.id) } {
-            h2 { (title(job)) " " (badge(job.state)) }
+            h2 { (title(job)) }
             @if is_here {
                 video controls preload="metadata" src=(output) {}
             } @else {
                 div.missing { @if job.state == State::Delivered { "its file is gone" } @else { "no output" } }
             }
             div.inputs {
-                @for image in &request.as_ref().map(JobRequest::media).unwrap_or_default() {
-                    @if is_base64(image) {
+                @for image in request.iter().flat_map(JobRequest::media) {
+                    @if is_base64(&image) {
                         code { "an image in the request" }
-                    } @else if is_url(image) {
-                        code title="an image at a URL, not loaded" { (without_secrets(image)) }
+                    } @else if is_url(&image) {
+                        code title="an image at a URL, not loaded" { (without_secrets(&image)) }
                     } @else {
-                        @let (link, name) = (link(folder, &job.folder.join(image)), file_name(Path::new(image)));
+                        @let (link, name) = (link(folder, &job.folder.join(&image)), file_name(Path::new(&image)));
                         a href=(link) title=(name) { img src=(link) alt=(name) loading="lazy"; }
                     }
                 }
@@ -179,17 +157,15 @@ fn card(job: &Job, history: &[Step], folder: &Path, prices: &Prices, record: &st
             p.prompt { (text("prompt")) }
             @if !text("negative_prompt").is_empty() { p.negative { "not: " (text("negative_prompt")) } }
             @if let Some(note) = &job.note { p.note { (plain(note)) } }
-            @if let Some(hint) = &hint { p.hint { (plain(hint)) } }
+            @if let Some(found) = Attention::of(job.clone(), record) { p.hint { (plain(&found.hint)) } }
             dl {
                 dt { "job" } dd { (job.id) ", batch " (job.batch) ", line " (job.line) }
                 dt { "request" } dd {
-                    (words.collect::<Vec<_>>().join(", "))
+                    (plain(job.operation.as_str())) @for word in &words { ", " (word) }
                     @if !text("duration").is_empty() { ", " (text("duration")) " s" }
                 }
                 dt { "cost" } dd { (cost(job.booked, prices)) " booked, " (job.estimate) " estimated" }
-                @for step in history {
-                    dt { (step.state) } dd { (date(step.at)) @if let Some(time) = after(step) { ", after " (time) } }
-                }
+                @for step in history { dt { (step.state) } dd { (date(step.at)) } }
                 @if let Some(task) = &job.task_id { dt { "task" } dd { code { (plain(task)) } } }
                 dt { "external id" } dd { code { (plain(&job.external_id)) } }
                 dt { "file" } dd { @if is_here { a href=(output) { (output_name) } } @else { (output_name) } }
@@ -198,8 +174,10 @@ fn card(job: &Job, history: &[Step], folder: &Path, prices: &Prices, record: &st
     }
 }
 
-fn title(job: &Job) -> String {
-    job.name.as_deref().map_or_else(|| format!("job {}", job.id), plain)
+/// The name of a job, and its state.
+fn title(job: &Job) -> Markup {
+    let name = job.name.as_deref().map_or_else(|| format!("job {}", job.id), plain);
+    html! { (name) " " span class={ "state " (job.state) } { (job.state) } }
 }
 
 /// A text whose lines stay.
@@ -219,10 +197,10 @@ fn file_name(path: &Path) -> String {
 /// The link from a folder to a file, of names only; both are absolute.
 fn link(folder: &Path, file: &Path) -> String {
     let shared = folder.components().zip(file.components()).take_while(|(a, b)| a == b).count();
-    let is_name = |part: &Component<'_>| matches!(part, Component::Normal(_) | Component::ParentDir);
-    let up = folder.components().skip(shared).map(|_| OsStr::new(".."));
-    let down = file.components().skip(shared).filter(is_name).map(Component::as_os_str);
-    let names = up.chain(down).map(|name| percent_encode(name.as_encoded_bytes(), PATH).to_string());
+    let up = folder.components().skip(shared).map(|_| Component::ParentDir);
+    let down = file.components().skip(shared);
+    let names = up.chain(down.filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir)));
+    let names = names.map(|name| percent_encode(name.as_os_str().as_encoded_bytes(), PATH).to_string());
     names.collect::<Vec<_>>().join("/")
 }
 
@@ -237,8 +215,7 @@ fn without_secrets(url: &str) -> String {
 
 fn is_report(path: &Path) -> bool {
     let mut head = String::new();
-    let read = File::open(path).and_then(|file| file.take(1024).read_to_string(&mut head));
-    path.symlink_metadata().is_ok_and(|found| found.is_file()) && read.is_ok() && head.contains(MARK)
+    File::open(path).is_ok_and(|file| file.take(1024).read_to_string(&mut head).is_ok()) && head.contains(MARK)
 }
 
 #[cfg(test)]

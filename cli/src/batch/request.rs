@@ -1,15 +1,17 @@
 //! The request of a job, as a manifest or an agent gives it and the record keeps it, and the hash of its work.
 
 use std::convert::Infallible;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use kling_client::{Image, Operation, Request};
+use kling_client::{Operation, Request};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::images::{hash_file, hex, is_base64, is_url};
 use crate::failure::shortened;
+use crate::image::{image, is_base64, is_url};
+use crate::options::{Field, each_text};
 
 /// The request of a job. It holds the prompt, so it has no `Debug`.
 #[derive(Clone, PartialEq)]
@@ -33,18 +35,19 @@ impl JobRequest {
         given: impl IntoIterator<Item = (String, Value)>,
         folder: &Path,
     ) -> Result<Self, Vec<String>> {
-        let known = properties(&operation);
         let (mut fields, mut reasons) = (Map::new(), Vec::new());
-        for (name, value) in given {
-            let name = property(known, &name).map(str::to_owned).unwrap_or(name);
-            let Some(value) = shaped(value, &known[&name]) else { continue };
+        for (name, value) in given.into_iter().filter(|(_, value)| !is_empty(value)) {
+            let (name, value) = match Field::named(&operation, &name) {
+                Some(field) => (field.property.to_owned(), field.shaped(value)),
+                None => (name, value),
+            };
             match (fields.get_mut(&name), value) {
                 (Some(Value::Array(before)), Value::Array(more)) => before.extend(more),
                 (Some(_), _) => reasons.push(format!("{name}: expected one value, given more")),
                 (None, value) => _ = fields.insert(name, value),
             }
         }
-        for (name, field) in known.as_object().into_iter().flatten() {
+        for (name, field) in properties(&operation).as_object().into_iter().flatten() {
             if let Some(default) = field.get("default") {
                 fields.entry(name).or_insert_with(|| default.clone());
             }
@@ -88,11 +91,7 @@ impl JobRequest {
     pub fn request(&self, external_id: &str) -> kling_client::Result<Request> {
         let mut fields = self.fields.clone();
         fields["external_task_id"] = external_id.into();
-        Request::from_json_with(self.operation.clone(), fields, |text| match () {
-            () if is_url(&text) => Image::url(text),
-            () if is_base64(&text) => Image::base64(text),
-            () => Image::file(self.folder.join(text)),
-        })
+        Request::from_json_with(self.operation.clone(), fields, |text| image(text.as_ref(), &self.folder))
     }
 
     /// The same request with each medium replaced; `replace` gets its JSON path and its text.
@@ -102,7 +101,13 @@ impl JobRequest {
     pub fn with_media<E>(&self, mut replace: impl FnMut(&str, &str) -> Result<String, E>) -> Result<Self, E> {
         let mut request = self.clone();
         let schema = self.operation.json_schema().unwrap_or(&Value::Null);
-        replace_media(&mut request.fields, schema, "", &mut replace).map(|()| request)
+        each_text(&mut request.fields, schema, "", &mut |path, text, schema| {
+            if schema.get("x-media").is_some() {
+                *text = replace(path, text)?;
+            }
+            Ok(())
+        })?;
+        Ok(request)
     }
 
     /// The text of each medium.
@@ -165,165 +170,33 @@ impl JobRequest {
     }
 }
 
+/// Returns the length and SHA-256 of a file, read as a stream.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn hash_file(path: &Path) -> io::Result<(u64, String)> {
+    let (mut file, mut hash, mut length, mut buffer) = (File::open(path)?, Sha256::new(), 0, vec![0; 64 * 1024]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok((length, hex(&hash.finalize()))),
+            count => {
+                hash.update(buffer.get(..count).unwrap_or_default());
+                length += count as u64;
+            }
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The fields of an operation, by their names.
 pub(super) fn properties(operation: &Operation) -> &'static Value {
     operation.json_schema().map_or(&Value::Null, |schema| &schema["properties"])
 }
 
-/// The field with this name in the API or in the options of `kling generate`.
-pub(super) fn property<'a>(known: &'a Value, word: &str) -> Option<&'a str> {
-    let word = if word == "images" { "image" } else { word };
-    let known = known.as_object()?;
-    let is_option = |field: &Value| field["x-option"].as_str().is_some_and(|option| option.replace('-', "_") == word);
-    let by_option = || known.iter().find(|(_, field)| is_option(field));
-    known.get_key_value(word).or_else(by_option).map(|(name, _)| name.as_str())
-}
-
-/// A value in the form of its field, or none if it is empty.
-pub(super) fn shaped(value: Value, schema: &Value) -> Option<Value> {
-    let is = |kind: &str| schema["type"] == kind;
-    Some(match value {
-        Value::Null => return None,
-        Value::String(text) if text.trim().is_empty() => return None,
-        Value::Number(number) if is("string") => number.to_string().into(),
-        Value::String(text) if schema.get("x-extensible-enum").is_some() => text.trim().into(),
-        // An id: a number, or a text where 64 bits do not hold it.
-        Value::String(text) if schema["type"].is_array() => match text.trim().parse::<u64>() {
-            Ok(number) if number.to_string() == text.trim() => number.into(),
-            _ => text.into(),
-        },
-        Value::Array(items) if is("array") => list(items, schema),
-        Value::String(text) if is("array") => match serde_json::from_str(&text) {
-            Ok(Value::Array(items)) => list(items, schema),
-            Ok(item @ Value::Object(_)) => list(vec![item], schema),
-            _ => list(vec![text.into()], schema),
-        },
-        item if is("array") => list(vec![item], schema),
-        Value::String(text) if is("object") => match serde_json::from_str(&text) {
-            Ok(object @ Value::Object(_)) => object,
-            _ => whole(text.into(), schema),
-        },
-        Value::String(text) if schema.get("type").is_some() && !is("string") => {
-            serde_json::from_str(&text).unwrap_or(Value::String(text))
-        }
-        other => whole(other, schema),
-    })
-}
-
-fn list(items: Vec<Value>, schema: &Value) -> Value {
-    items.into_iter().map(|item| whole(item, &schema["items"])).collect()
-}
-
-/// The object of which a single value is the only required field, or the value as it is.
-fn whole(value: Value, schema: &Value) -> Value {
-    let required = schema["required"].as_array().filter(|_| !value.is_object() && !value.is_array());
-    let Some([Value::String(only)]) = required.map(Vec::as_slice) else { return value };
-    let value = shaped(value, &schema["properties"][only]);
-    value.map(|value| (only.clone(), value)).into_iter().collect::<Map<_, _>>().into()
-}
-
-fn replace_media<E>(
-    value: &mut Value,
-    schema: &Value,
-    path: &str,
-    replace: &mut dyn FnMut(&str, &str) -> Result<String, E>,
-) -> Result<(), E> {
-    match value {
-        Value::String(medium) if schema.get("x-media").is_some() => *medium = replace(path, medium)?,
-        Value::Array(items) => items
-            .iter_mut()
-            .enumerate()
-            .try_for_each(|(at, item)| replace_media(item, &schema["items"], &format!("{path}[{at}]"), replace))?,
-        Value::Object(fields) => fields.iter_mut().try_for_each(|(name, value)| {
-            let dot = if path.is_empty() { "" } else { "." };
-            replace_media(value, &schema["properties"][name], &format!("{path}{dot}{name}"), replace)
-        })?,
-        _ => {}
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn request(operation: &str, fields: Value) -> JobRequest {
-        let Value::Object(fields) = fields else { panic!("fields") };
-        JobRequest::new(operation.into(), fields, Path::new("")).unwrap()
-    }
-
-    #[test]
-    fn the_json_of_an_older_record_is_the_same_request_with_the_same_hash() {
-        let json = r#"{"images":["https://example.com/a.png","https://example.com/b.png"],"prompt":"The cat","negative_prompt":"rain","mode":"pro","duration":"10","aspect_ratio":"1:1","model":"kling-v1-6","callback_url":"https://example.com/called"}"#;
-        let read = JobRequest::read(&Operation::MultiImageToVideo, json, Path::new("")).unwrap();
-        assert_eq!(read.hash().unwrap(), "9e781fe8dc52ef899bd190e4043ac78970c13d2390503354cf577bb565fe88cd");
-        assert_eq!(read.media(), ["https://example.com/a.png", "https://example.com/b.png"]);
-        assert_eq!((read.model(), read.text("seed")), ("kling-v1-6".to_owned(), String::new()));
-        assert!(JobRequest::read(&read.operation, &read.to_json(), Path::new("")).unwrap() == read);
-        assert_eq!(read.request("mine").unwrap().external_task_id(), Some("mine"));
-    }
-
-    #[test]
-    fn the_hash_changes_with_all_that_changes_the_output_and_with_nothing_else() {
-        let hash = |name: &str, value: Value| {
-            let mut fields = json!({"image": "https://example.com/a.png", "prompt": "x"});
-            fields[name] = value;
-            request("multi-image2video", fields).hash().unwrap()
-        };
-        let (same, image) = (hash("prompt", json!("x")), json!({"image": "https://example.com/a.png"}));
-        let defaults = [("mode", json!("std")), ("duration", json!(5)), ("image", json!([image]))];
-        for (name, value) in defaults.into_iter().chain([("callback_url", json!("https://example.com/called"))]) {
-            assert_eq!(hash(name, value), same, "{name}");
-        }
-        let other = request("text2video", json!({"prompt": "x"})).hash().unwrap();
-        let mut hashes = vec![same, other, hash("image", json!([image, image]))];
-        for name in ["prompt", "model", "mode", "duration", "negative_prompt", "aspect_ratio", "watermark_info"] {
-            hashes.push(hash(name, json!("y")));
-        }
-        hashes.sort_unstable();
-        hashes.dedup();
-        assert_eq!(hashes.len(), 10);
-    }
-
-    #[test]
-    fn a_file_is_named_as_given_opened_in_the_folder_and_hashed_by_its_bytes() {
-        let folder = tempfile::tempdir().unwrap();
-        let image = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/images/cat.png");
-        std::fs::copy(&image, folder.path().join("a.png")).unwrap();
-        std::fs::write(folder.path().join("b.png"), "1").unwrap();
-        let named = |name: &Path| {
-            let json = json!({"image": name, "prompt": "x"}).to_string();
-            JobRequest::read(&Operation::MultiImageToVideo, &json, folder.path()).unwrap()
-        };
-        let [a, b, none] = ["a.png", "b.png", "none.png"].map(|name| named(Path::new(name)));
-        assert!(a.to_json().contains(r#"{"image":"a.png"}"#) && a.request("x").is_ok());
-        assert_eq!(a.hash().unwrap(), named(&image).hash().unwrap());
-        assert_ne!(a.hash().unwrap(), b.hash().unwrap());
-        assert!(none.hash().unwrap_err().to_string().starts_with("none.png: "));
-    }
-
-    #[test]
-    fn text_of_a_table_gets_the_type_of_its_field() {
-        let camera = json!({"type": "simple", "config": {"zoom": 5}});
-        let given = json!({"model": " kling-v1-6 ", "prompt": "x", "duration": 10, "cfg_scale": "0.25",
-            "camera_control": camera.to_string(), "negative_prompt": " "});
-        let expected = json!({"model_name": "kling-v1-6", "prompt": "x", "duration": "10", "cfg_scale": 0.25,
-            "camera_control": camera, "mode": "std"});
-        assert_eq!(request("text2video", given).fields, expected);
-        let given = json!({"model": "kling-v3", "element": "9007199254740993", "image_tail": "b.png", "shots":
-            {"index": 1, "prompt": "x", "duration": "5"}, "watermark": "true", "external_task_id": "7"});
-        let expected = json!({"model_name": "kling-v3", "element_list": [{"element_id": 9_007_199_254_740_993_u64}],
-            "image_tail": "b.png", "multi_prompt": [{"index": 1, "prompt": "x", "duration": "5"}],
-            "watermark_info": {"enabled": true}, "external_task_id": "7", "mode": "std", "duration": "5"});
-        assert_eq!(request("image2video", given).fields, expected);
-        let given = json!({"image": ["a.png", {"image_url": "b.png", "type": "first_frame"}], "element": ["u", 7]});
-        let expected = json!({"image_list": [{"image_url": "a.png"}, {"image_url": "b.png", "type": "first_frame"}],
-            "element_list": [{"element_id": "u"}, {"element_id": 7}]});
-        assert_eq!(request("omni-video", given).fields, expected);
-        let twice = [("mode", "std"), ("mode", "pro")].map(|(name, value)| (name.to_owned(), value.into()));
-        let twice = JobRequest::new("text2video".into(), twice, Path::new("")).err();
-        assert_eq!(twice.unwrap(), ["mode: expected one value, given more"]);
-    }
+/// Whether it stands for no value, as an empty cell of a table does.
+pub(super) fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }

@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::export::cells;
 use super::prices::Prices;
 use super::record::{Account, Batch, Count, Job, millis};
 use super::state::State;
@@ -20,19 +19,17 @@ const SOON: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The most jobs that are listed of each kind; the export has all of them.
 const LISTED: usize = 100;
 
-/// The contents of the record.
+/// Number of jobs in each state, in the order of a job's life.
+pub type Jobs = BTreeMap<State, i64>;
+
 #[derive(Serialize)]
 pub struct Status {
-    /// Number of jobs in each state.
-    pub jobs: BTreeMap<&'static str, i64>,
-    /// What all jobs book.
+    pub jobs: Jobs,
     pub booked: Units,
     #[serde(skip_serializing_if = "Option::is_none")]
     booked_in_money: Option<String>,
     accounts: Vec<AccountStatus>,
-    /// The batches.
     pub batches: Vec<BatchStatus>,
-    /// Jobs that need attention.
     pub attention: Vec<Attention>,
     /// Jobs with outputs that are not downloaded and expire soon.
     pub expiring: Vec<Attention>,
@@ -52,12 +49,11 @@ struct AccountStatus {
     hint: Option<String>,
 }
 
-/// A batch.
 #[derive(Serialize)]
 pub struct BatchStatus {
     #[serde(flatten)]
     batch: Batch,
-    jobs: BTreeMap<&'static str, i64>,
+    jobs: Jobs,
     /// Expected cost of its jobs that are not submitted.
     to_come: Units,
     /// Whether its budget holds none of these.
@@ -65,15 +61,11 @@ pub struct BatchStatus {
     hint: Option<String>,
 }
 
-/// A job that needs attention; in JSON, as in the export.
+/// A job that needs attention, and what to do.
 #[derive(Serialize)]
 pub struct Attention {
-    #[serde(flatten, serialize_with = "cells")]
-    pub(super) job: Job,
-    /// Its state.
-    #[serde(skip)]
-    pub state: State,
-    /// What to do.
+    #[serde(flatten)]
+    pub job: Job,
     pub hint: String,
 }
 
@@ -94,11 +86,12 @@ impl Status {
             };
             let open = counts.iter().filter(is_here).map(|count| count.jobs).sum();
             let (id, command) = (known.id, format!("kling batch account {record}"));
-            let hint = format!(
-                "its open jobs go on with its own key and gateway alone. If it has today's key and gateway now: {command} \
-                 --same {id}. To submit the rest at today's account: {command} --submit-here"
-            );
-            let hint = account.filter(|today| *today != id && open > 0).map(|_| hint);
+            let hint = account.filter(|today| *today != id && open > 0).map(|_| {
+                format!(
+                    "its open jobs go on with its own key and gateway alone. If it has today's key and gateway now: \
+                     {command} --same {id}. To submit the rest at today's account: {command} --submit-here"
+                )
+            });
             let (max_running, allowed) = (places.most, places.allowed.min(places.most));
             Ok(AccountStatus { account: known, max_running, allowed, running, open, hint })
         });
@@ -110,10 +103,10 @@ impl Status {
             attention.extend(found.take(LISTED).collect::<Result<Vec<_>>>()?);
         }
         let expiring = store.expiring(millis(now + SOON), LISTED as i64)?.into_iter().filter_map(|job| {
-            let verb = if job.expires_at? <= millis(now) { "expired" } else { "expires" };
-            let date = date(job.expires_at?);
-            let hint = format!("its output {verb} at {date}; to download it: kling batch resume {record}");
-            Some(Attention { state: job.state, job, hint })
+            let at = job.expires_at?;
+            let verb = if at <= millis(now) { "expired" } else { "expires" };
+            let hint = format!("its output {verb} at {}; to download it: kling batch resume {record}", date(at));
+            Some(Attention { job, hint })
         });
         let expiring = expiring.collect();
         let batches = batches.into_iter().map(|batch| {
@@ -129,15 +122,14 @@ impl Status {
         Ok(Self { jobs, booked, booked_in_money: prices.in_money(booked), accounts, batches, attention, expiring })
     }
 
-    /// Number of jobs in a state.
     pub fn count(&self, state: State) -> i64 {
-        self.jobs.get(state.as_str()).copied().unwrap_or_default()
+        self.jobs.get(&state).copied().unwrap_or_default()
     }
 }
 
-fn by_state<'a>(counts: impl IntoIterator<Item = &'a Count>) -> BTreeMap<&'static str, i64> {
-    let mut jobs = BTreeMap::new();
-    counts.into_iter().for_each(|count| *jobs.entry(count.state.as_str()).or_default() += count.jobs);
+pub(super) fn by_state<'a>(counts: impl IntoIterator<Item = &'a Count>) -> Jobs {
+    let mut jobs = Jobs::new();
+    counts.into_iter().for_each(|count| *jobs.entry(count.state).or_default() += count.jobs);
     jobs
 }
 
@@ -168,52 +160,42 @@ impl Attention {
             }
             _ => return None,
         };
-        Some(Self { state: job.state, job, hint })
+        Some(Self { job, hint })
     }
 }
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let in_order = |jobs: &BTreeMap<&'static str, i64>| {
-            let known = |state: State| Some(format!("{} {state}", jobs.get(state.as_str())?));
-            let counts: Vec<_> = State::ALL.into_iter().filter_map(known).collect();
-            if counts.is_empty() { "no jobs".to_owned() } else { counts.join(", ") }
-        };
-        let with = |before: &str, text: &Option<String>, behind: &str| {
-            text.as_ref().map(|text| format!("{before}{text}{behind}")).unwrap_or_default()
-        };
-        let money = with(" (", &self.booked_in_money, ")");
-        writeln!(f, "{}; {} units booked{money}", in_order(&self.jobs), self.booked)?;
+        let money = with(" (", self.booked_in_money.as_ref(), ")");
+        writeln!(f, "{}; {} units booked{money}", in_words(&self.jobs), self.booked)?;
         for AccountStatus { account, max_running, allowed, running, open, hint } in &self.accounts {
             let Account { id, base_url, fingerprint } = account;
-            write!(
-                f,
-                "account {id} ({base_url}, key {fingerprint}): {open} open, {running} of {allowed} places taken"
-            )?;
-            if allowed < max_running {
-                write!(f, "; the gateway refused more, and up to {max_running} are tried again")?;
-            }
-            writeln!(f, "{}", with("\n  ", hint, ""))?;
+            let more = with("; the gateway refused more, and up to ", Some(max_running), " are tried again");
+            let (more, hint) = (if allowed < max_running { &more } else { "" }, with("\n  ", hint.as_ref(), ""));
+            let places = format!("{open} open, {running} of {allowed} places taken{more}");
+            writeln!(f, "account {id} ({base_url}, key {fingerprint}): {places}{hint}")?;
         }
         for BatchStatus { batch, jobs, to_come, stopped, hint } in &self.batches {
-            write!(f, "batch {} ({}): {}; {} units booked", batch.id, batch.name, in_order(jobs), batch.booked)?;
-            if *to_come > Units::default() {
-                write!(f, ", about {to_come} to come")?;
-            }
-            if let Some(budget) = batch.budget {
-                let stop = if *stopped { ", stopped: the next job would pass its budget of" } else { ", budget" };
-                write!(f, "{stop} {budget}")?;
-            }
-            writeln!(f, "{}", with("\n  ", hint, ""))?;
+            let Batch { id, name, booked, budget, .. } = batch;
+            let to_come = with(", about ", Some(to_come).filter(|units| **units > Units::default()), " to come");
+            let stop = if *stopped { ", stopped: the next job would pass its budget of " } else { ", budget " };
+            let (budget, hint) = (with(stop, budget.as_ref(), ""), with("\n  ", hint.as_ref(), ""));
+            writeln!(f, "batch {id} ({name}): {}; {booked} units booked{to_come}{budget}{hint}", in_words(jobs))?;
         }
-        for Attention { job, state, hint } in self.attention.iter().chain(&self.expiring) {
-            let (task, note) = (with(", task ", &job.task_id, ""), with(": ", &job.note, ""));
-            writeln!(
-                f,
-                "job {} (line {}): {state}, external id {}{task}{note}\n  {hint}",
-                job.id, job.line, job.external_id
-            )?;
+        for Attention { job, hint } in self.attention.iter().chain(&self.expiring) {
+            let Job { id, line, state, external_id, .. } = job;
+            let (task, note) = (with(", task ", job.task_id.as_ref(), ""), with(": ", job.note.as_ref(), ""));
+            writeln!(f, "job {id} (line {line}): {state}, external id {external_id}{task}{note}\n  {hint}")?;
         }
         Ok(())
     }
+}
+
+fn with(before: &str, text: Option<impl fmt::Display>, behind: &str) -> String {
+    text.map(|text| format!("{before}{text}{behind}")).unwrap_or_default()
+}
+
+fn in_words(jobs: &Jobs) -> String {
+    let counts: Vec<_> = jobs.iter().map(|(state, count)| format!("{count} {state}")).collect();
+    if counts.is_empty() { "no jobs".to_owned() } else { counts.join(", ") }
 }

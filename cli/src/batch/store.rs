@@ -5,7 +5,6 @@
 
 mod change;
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -18,11 +17,11 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, ToSql, params
 
 use super::places::Places;
 use super::plan::NewJob;
-use super::record::{Account, Added, Batch, Cause, Count, Detail, Job, Key, NewBatch, Step, millis};
+use super::record::{Account, Added, Batch, Cause, Count, Detail, Job, NewBatch, Step, millis};
 use super::state::{Event, State};
 use super::units::Units;
 use crate::failure::{Failure, Result};
-use change::{Change, RUNNING, known};
+use change::{Change, RUNNING};
 
 /// The record. Its methods block for the time of a commit, and fail with kind `Other` where the disk does.
 pub struct Store {
@@ -153,6 +152,7 @@ impl Store {
 
     fn start(path: PathBuf, mut connection: Connection, clock: Arc<dyn Clock>, lock: Option<File>) -> Result<Self> {
         connection.busy_timeout(BUSY)?;
+        connection.set_prepared_statement_cache_capacity(64);
         // Full: a commit is on the disk when it returns, whatever happens to the machine.
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON")?;
         let from = version(&connection)?;
@@ -222,7 +222,7 @@ impl Store {
     pub fn move_batches(&self, account: i64) -> Result<usize> {
         let sql = "UPDATE batches SET account = ?1 WHERE account <> ?1 \
                    AND EXISTS (SELECT 1 FROM jobs j WHERE j.batch = batches.id AND j.state = 'intended')";
-        Ok(self.connection().execute(sql, [account])?)
+        set(&self.connection(), sql, [account])
     }
 
     /// Adds a batch with all of its jobs, or nothing. With `once`, jobs whose work has a job are left out, and given to
@@ -253,7 +253,7 @@ impl Store {
     pub fn agents_batch(&self, budget: Units, out_dir: &Path) -> Result<i64> {
         self.change(|change| {
             let sql = "UPDATE batches SET budget = ?1 WHERE agents = 1 RETURNING id";
-            let known = change.tx.query_row(sql, [budget.thousandths()], |row| row.get(0)).optional()?;
+            let known = first(&change.tx, sql, [budget.thousandths()], |row| row.get(0))?;
             let new = NewBatch { name: "agents", budget: Some(budget), source: Path::new(""), out_dir };
             known.map_or_else(|| change.batch(&new, true), Ok)
         })
@@ -278,13 +278,13 @@ impl Store {
                 _ => return Err(refuse(format!("budget: expected one batch with jobs to submit, found {meant:?}"))),
             };
             let sql = "SELECT COUNT(*) FROM jobs WHERE batch = ?1 AND state = 'intended' AND estimate = 0";
-            let unpriced: i64 = change.tx.query_row(sql, [id], |row| row.get(0))?;
+            let unpriced: i64 = one(&change.tx, sql, [id], |row| row.get(0))?;
             if unpriced > 0 {
                 let message = format!("budget: batch {id} has {unpriced} jobs without a known price");
                 return Err(Failure::invalid(message)
                     .with_hint("drop them, and add their lines again with --budget and --prices"));
             }
-            change.tx.execute("UPDATE batches SET budget = ?2 WHERE id = ?1", params![id, budget.thousandths()])?;
+            set(&change.tx, "UPDATE batches SET budget = ?2 WHERE id = ?1", params![id, budget.thousandths()])?;
             Ok(Some(id))
         })
     }
@@ -296,13 +296,12 @@ impl Store {
     /// `Invalid` if the external id was used before.
     pub fn add(&self, batch: i64, new: NewJob, once: bool) -> Result<Added> {
         self.change(|change| {
-            let same = known(&change.tx, Key::Work, &[&new.request_hash])?;
-            if let Some(id) = same.get(&new.request_hash).filter(|_| once) {
-                return Ok(Added::Known(change.job(*id)?));
+            if once && let Some(same) = change::same(&change.tx, &new.request_hash)? {
+                return Ok(Added::Known(same));
             }
             let sql = "SELECT b.budget - b.booked - COALESCE((SELECT SUM(j.estimate) FROM jobs j \
                        WHERE j.batch = b.id AND j.state = 'intended'), 0) FROM batches b WHERE b.id = ?1";
-            let left: Option<Units> = change.tx.query_row(sql, [batch], |row| row.get(0))?;
+            let left: Option<Units> = one(&change.tx, sql, [batch], |row| row.get(0))?;
             if let Some(left) = left.filter(|left| *left < new.estimate) {
                 return Ok(Added::TooDear(left));
             }
@@ -312,19 +311,14 @@ impl Store {
         })
     }
 
-    /// The first jobs for these works that may still lead to them, or have, by the works' hashes.
-    pub fn same(&self, request_hashes: &[&str]) -> Result<HashMap<String, Job>> {
-        let connection = self.connection();
-        let ids: Vec<_> = known(&connection, Key::Work, request_hashes)?.into_values().collect();
-        let ids = serde_json::to_string(&ids).unwrap_or_default();
-        let jobs =
-            rows(&connection, &format!("{JOBS} WHERE j.id IN (SELECT value FROM json_each(?1))"), [ids], Job::of)?;
-        Ok(jobs.into_iter().map(|job| (job.request_hash.clone(), job)).collect())
+    /// The first job for a work that may still lead to it, or has, by the work's hash.
+    pub fn same(&self, request_hash: &str) -> Result<Option<Job>> {
+        change::same(&self.connection(), request_hash)
     }
 
-    /// Which of these values jobs have, each with the number of the first that does.
-    pub fn known(&self, key: Key, values: &[&str]) -> Result<HashMap<String, i64>> {
-        known(&self.connection(), key, values)
+    /// Whether a job has this external id.
+    pub fn has_external_id(&self, id: &str) -> Result<bool> {
+        change::has_external_id(&self.connection(), id)
     }
 
     /// The job that may still write this file, or has.
@@ -375,19 +369,19 @@ impl Store {
     /// How often a job came back for a cause.
     pub fn came_back(&self, id: i64, cause: Cause) -> Result<u32> {
         let sql = "SELECT COUNT(*) FROM history WHERE job = ?1 AND cause = ?2";
-        Ok(self.connection().query_row(sql, params![id, cause.as_str()], |row| row.get(0))?)
+        one(&self.connection(), sql, params![id, cause.as_str()], |row| row.get(0))
     }
 
     /// Records that a job's file was begun where nothing was.
     pub fn begin_file(&self, id: i64) -> Result<()> {
-        self.connection().execute("UPDATE jobs SET begun = 1 WHERE id = ?1", [id])?;
+        set(&self.connection(), "UPDATE jobs SET begun = 1 WHERE id = ?1", [id])?;
         Ok(())
     }
 
     /// Sets the note on a job that stays where it is.
     pub fn note(&self, id: i64, state: State, note: &str) -> Result<()> {
         let sql = "UPDATE jobs SET note = ?3 WHERE id = ?1 AND state = ?2";
-        self.connection().execute(sql, params![id, state.as_str(), note])?;
+        set(&self.connection(), sql, params![id, state.as_str(), note])?;
         Ok(())
     }
 
@@ -419,7 +413,7 @@ impl Store {
                 line: job.line,
                 name: job.name,
                 external_id: None,
-                model: change.tx.query_row("SELECT model FROM jobs WHERE id = ?1", [id], |row| row.get(0))?,
+                model: one(&change.tx, "SELECT model FROM jobs WHERE id = ?1", [id], |row| row.get(0))?,
                 operation: job.operation,
                 request: job.request,
                 request_hash: job.request_hash,
@@ -428,7 +422,7 @@ impl Store {
             };
             let by = change.next_job()?;
             change.insert(job.batch, &new, false, Some(id))?;
-            change.tx.execute("UPDATE jobs SET replaced_by = ?2 WHERE id = ?1", [id, by])?;
+            set(&change.tx, "UPDATE jobs SET replaced_by = ?2 WHERE id = ?1", [id, by])?;
             Ok(by)
         })
     }
@@ -458,24 +452,20 @@ impl Store {
     /// The places for running tasks at an account, and how many are taken.
     pub fn places(&self, account: i64) -> Result<(Places, i64)> {
         let connection = self.connection();
-        let running = connection.query_row(RUNNING, [account], |row| row.get(0))?;
+        let running = one(&connection, RUNNING, [account], |row| row.get(0))?;
         Ok((change::places(&connection, account)?, running))
     }
 
     /// A job by its number.
     pub fn job(&self, id: i64) -> Result<Option<Job>> {
-        Ok(self.connection().query_row(&format!("{JOBS} WHERE j.id = ?1"), [id], Job::of).optional()?)
+        first(&self.connection(), &format!("{JOBS} WHERE j.id = ?1"), [id], Job::of)
     }
 
-    /// Jobs by their numbers, so many behind one.
-    pub fn jobs(&self, behind: i64, most: i64) -> Result<Vec<Job>> {
-        self.rows(&format!("{JOBS} WHERE j.id > ?1 ORDER BY j.id LIMIT ?2"), [behind, most], Job::of)
-    }
-
-    /// Jobs in a state by their numbers, so many behind one.
-    pub fn in_state(&self, state: State, behind: i64, most: i64) -> Result<Vec<Job>> {
-        let sql = format!("{JOBS} WHERE j.state = ?1 AND j.id > ?2 ORDER BY j.id LIMIT ?3");
-        self.rows(&sql, params![state.as_str(), behind, most], Job::of)
+    /// Jobs in a state, or all, by their numbers, so many behind one.
+    pub fn jobs(&self, state: Option<State>, behind: i64, most: i64) -> Result<Vec<Job>> {
+        let of_state = if state.is_some() { "j.state = ?3 AND" } else { "?3 IS NULL AND" };
+        let sql = format!("{JOBS} WHERE {of_state} j.id > ?1 ORDER BY j.id LIMIT ?2");
+        self.rows(&sql, params![behind, most, state.map(State::as_str)], Job::of)
     }
 
     /// The numbers of an account's jobs in a state; of finished ones, that which expires first in front.
@@ -563,7 +553,29 @@ fn locked(path: &Path) -> Result<(PathBuf, File)> {
     }
 }
 
-pub(super) fn rows<T>(
+fn set(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<usize> {
+    Ok(connection.prepare_cached(sql)?.execute(values)?)
+}
+
+fn one<T>(
+    connection: &Connection,
+    sql: &str,
+    values: impl rusqlite::Params,
+    row: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<T> {
+    Ok(connection.prepare_cached(sql)?.query_row(values, row)?)
+}
+
+fn first<T>(
+    connection: &Connection,
+    sql: &str,
+    values: impl rusqlite::Params,
+    row: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Option<T>> {
+    Ok(connection.prepare_cached(sql)?.query_row(values, row).optional()?)
+}
+
+fn rows<T>(
     connection: &Connection,
     sql: &str,
     values: impl rusqlite::Params,

@@ -27,11 +27,6 @@ impl Units {
         let product = i128::from(self.0) * i128::from(price.0);
         Self(i64::try_from((product + 999).div_euclid(1000)).unwrap_or(i64::MAX))
     }
-
-    /// So many times the amount.
-    pub fn times(self, count: u32) -> Self {
-        Self(self.0.saturating_mul(count.into()))
-    }
 }
 
 impl Add for Units {
@@ -54,14 +49,11 @@ impl FromStr for Units {
     fn from_str(text: &str) -> Result<Self, String> {
         let parse = || {
             let (whole, part) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
-            let is_decimal = whole.bytes().chain(part.bytes()).all(|byte| byte.is_ascii_digit());
-            if !is_decimal || whole.is_empty() && part.is_empty() {
-                return None;
-            }
-            let whole: i64 = format!("0{whole}").parse().ok()?;
-            let thousandths: i64 = format!("{part:0<3}").get(..3)?.parse().ok()?;
-            let is_finer = part.bytes().skip(3).any(|digit| digit != b'0');
-            whole.checked_mul(1000)?.checked_add(thousandths + i64::from(is_finer)).map(Self)
+            let digits = format!("{whole}{part:0<3}");
+            let is_decimal = digits.bytes().all(|digit| digit.is_ascii_digit()) && (whole, part) != ("", "");
+            let (thousandths, finer) = digits.split_at_checked(whole.len() + 3).filter(|_| is_decimal)?;
+            let is_finer = finer.bytes().any(|digit| digit != b'0');
+            thousandths.parse::<i64>().ok()?.checked_add(is_finer.into()).map(Self)
         };
         parse().ok_or_else(|| "expected a decimal number such as 120 or 3.5, not negative".to_owned())
     }

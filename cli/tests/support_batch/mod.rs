@@ -116,7 +116,7 @@ pub fn record(folder: &Path) -> Store {
 
 /// Every job of a record.
 pub fn jobs(store: &Store) -> Vec<Job> {
-    store.jobs(0, 1_000_000).unwrap()
+    store.jobs(None, 0, 1_000_000).unwrap()
 }
 
 /// The states of all jobs, in their order.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::{Worker, in_short, lock};
-use crate::batch::images::hash_file;
 use crate::batch::record::{Detail, Job};
+use crate::batch::request::hash_file;
 use crate::batch::state::{Event, State};
 
 /// How many at a time: from a network that is made for it, onto one disk.
