@@ -40,7 +40,7 @@ async fn a_batch_stops_before_its_budget_and_goes_on_with_a_higher_one() {
     let state = place.ended(&first).await;
     let row: Row = serde_json::from_str(&std::fs::read_to_string(&state.plan).unwrap()).unwrap();
     let budget = (row.estimate + state.spent * 3 / 2) as f64 / 1000.0;
-    let batch = place.start(&manifest, &["--budget", &budget.to_string()]).await;
+    let batch = place.start(&manifest, &["--window", "1", "--budget", &budget.to_string()]).await;
     let held = |status: &BatchState| {
         status.ended.get(&How::Delivered) == Some(&2)
             && status.next().is_err_and(|why| why.starts_with("budget: line 3"))
