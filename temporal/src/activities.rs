@@ -144,7 +144,10 @@ impl Activities {
                 let units = finished.info().units_deducted.as_deref().and_then(|units| units.parse::<Units>().ok());
                 Ok(Ok(units.map(Units::thousandths)))
             }
-            Err(error) if error.kind() == ErrorKind::TaskFailed => Ok(Err(in_short(&error))),
+            // Without the API's words, which may repeat the prompt; `kling status` shows them.
+            Err(error) if error.kind() == ErrorKind::TaskFailed => {
+                Ok(Err(format!("{}: {}", error.kind(), error.reason())))
+            }
             Err(error) => Err(failed(in_short(&error))),
         }
     }

@@ -10,7 +10,9 @@
 //!   history before the POST, and is the same after that history is lost.
 //! - The activity `submit` has one attempt. It returns every outcome as data; any error of it, such as the death of its worker,
 //!   means *outcome unknown*. Then the task is looked up, for half an hour. If it is not found, the video waits for
-//!   `kling-temporal resolve`, and its estimate stays reserved. Nothing is ever submitted again without that word.
+//!   `kling-temporal resolve`, and its estimate stays reserved. Nothing is submitted again without that word.
+//! - Only what surely made no task is submitted again: a refused connection, Kling's own limits. After a limit without Kling's own
+//!   code the task is looked up for more than a minute first, as the client does.
 //! - Two guards precede the POST. After a reset of the workflow, `submit` returns *outcome unknown*. Otherwise it looks the
 //!   external id up first: the task may have been submitted in a history that is lost.
 //! - What may be charged is brought home: `kling-temporal cancel` ends what has not been submitted, nothing else.

@@ -12,14 +12,20 @@ use kling_temporal::video::Video;
 use support::{KEY, PROMPT, Place, text};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_ends_with_every_output_and_leaves_no_secret_in_the_database_of_the_server() {
+async fn a_batch_ends_and_leaves_no_secret_in_the_database_of_the_server() {
     let Some(place) = Place::new(Duration::from_millis(100)).await else { return };
     let _worker = place.worker();
     let manifest = place.manifest("all.jsonl", 5);
-    let batch = place.start(&manifest, &["--budget", "100"]).await;
+    // A refusal and a failure that repeat the prompt.
+    let body = format!(r#"{{"code": 1201, "message": "invalid: {PROMPT}, take 1 of all.jsonl", "request_id": "r"}}"#);
+    let refusal = ScriptedResponse::new(400).header("content-type", "application/json").body(body);
+    place.sandbox.fault_next(Endpoint::Create, Fault::response(refusal));
+    place.sandbox.fail_next_task(format!("{PROMPT}, take 2 of all.jsonl"));
+    let batch = place.start(&manifest, &["--budget", "100", "--window", "1"]).await;
     let status = place.ended(&batch).await;
-    assert_eq!(status.ended.get(&How::Delivered), Some(&5), "{status:#?}\n{}", place.logs());
-    assert_eq!((place.sandbox.tasks_charged(), place.twice(), place.outputs()), (5, 0, 5));
+    let ended = [How::Delivered, How::Failed, How::Refused].map(|how| status.ended.get(&how).copied());
+    assert_eq!(ended, [Some(3), Some(1), Some(1)], "{status:#?}\n{}", place.logs());
+    assert_eq!((place.sandbox.tasks_charged(), place.twice(), place.outputs()), (4, 0, 3));
     let mut database = std::fs::read(place.path("server.db")).unwrap();
     database.extend(std::fs::read(place.path("server.db-wal")).unwrap_or_default());
     let holds = |text: &str| database.windows(text.len()).any(|window| window == text.as_bytes());
