@@ -45,9 +45,10 @@ impl Pace {
         grown(self.of(30), earlier)
     }
 
-    /// Pause before a submit that somebody has to make possible: 5 minutes.
-    pub fn halt(self) -> Duration {
-        self.of(300)
+    /// Pause before a submit that somebody has to make possible: 5 minutes, doubled with each one up to 80, so that its history
+    /// lasts for weeks.
+    pub fn halt(self, earlier: u32) -> Duration {
+        grown(self.of(300), earlier.min(4))
     }
 
     /// Timeout between two heartbeats: 60 s, never less than 5 s. A heartbeat costs the server much, and a dead worker is not urgent.

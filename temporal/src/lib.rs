@@ -36,7 +36,8 @@
 //! # Stopping a worker
 //! On SIGTERM or SIGINT a worker takes no more work, lets submits under way end, and leaves waits and downloads to the others. A
 //! submit takes as long as its upload and the response, so give it two minutes before SIGKILL
-//! (`terminationGracePeriodSeconds: 120`). After SIGKILL the outcome of a submit under way is unknown, and is looked up.
+//! (`terminationGracePeriodSeconds: 120`). A submit that the server hands out at that very moment may never arrive; its outcome is
+//! unknown, although nothing was sent. After SIGKILL the outcome of a submit under way is unknown, and is looked up.
 //!
 //! # Changing this code
 //! Workflows replay their histories. A worker whose workflows decide otherwise makes a running batch hang, which the tests prevent

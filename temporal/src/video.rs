@@ -47,7 +47,7 @@ impl Video {
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Ended> {
         let input = ctx.state(|video| video.input.clone());
         ctx.upsert_memo([("line", Some(MemoValue::new(input.row.line)))])?;
-        let mut video = Course { ctx, input, troubled: false };
+        let mut video = Course { ctx, input, trouble: None };
         let ended = match video.submit().await {
             Ok(task) => video.bring_home(task).await,
             Err(ended) => {
@@ -76,14 +76,14 @@ impl Video {
 struct Course<'a> {
     ctx: &'a WorkflowContext<Video>,
     input: VideoInput,
-    /// Whether the batch was told of a trouble.
-    troubled: bool,
+    /// The trouble that the batch knows of.
+    trouble: Option<Trouble>,
 }
 
 impl Course<'_> {
     /// Submits until there is a task. Only before a submit may a cancellation end it; what may be charged goes on.
     async fn submit(&mut self) -> Result<SavedTask, Ended> {
-        let pace = self.input.pace;
+        let (pace, mut halts) = (self.input.pace, 0);
         let original_run = self.ctx.info().raw().original_execution_run_id.clone();
         for earlier in 0.. {
             self.place().await?;
@@ -106,7 +106,8 @@ impl Course<'_> {
                 Ok(Submitted::Halt { model, why }) => {
                     self.leave().await;
                     self.trouble(Some(Trouble::Halted { model, why })).await;
-                    pace.halt()
+                    halts += 1;
+                    pace.halt(halts - 1)
                 }
                 lost => {
                     let why = match lost {
@@ -223,8 +224,8 @@ impl Course<'_> {
 
     /// Reports a trouble to the batch, or its end; what has not changed is not reported.
     async fn trouble(&mut self, trouble: Option<Trouble>) {
-        if trouble.is_some() || self.troubled {
-            self.troubled = trouble.is_some();
+        if trouble != self.trouble {
+            self.trouble.clone_from(&trouble);
             self.report(trouble, None).await;
         }
     }
@@ -259,7 +260,7 @@ impl Course<'_> {
 pub(crate) fn retry(pace: Pace, attempts: u32) -> RetryPolicy {
     RetryPolicy::builder()
         .initial_interval(pace.pause(0, Duration::ZERO))
-        .maximum_interval(pace.halt())
+        .maximum_interval(pace.halt(0))
         .maximum_attempts(attempts)
         .build()
 }

@@ -128,6 +128,8 @@ fn intervals_double_to_the_sixtyfold_and_shrink_with_the_expected_time() {
     let real = Pace::new(None);
     let seconds: Vec<_> = (0..9).map(|earlier| real.pause(earlier, Duration::ZERO).as_secs()).collect();
     assert_eq!(seconds, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
+    let minutes: Vec<_> = (0..6).map(|earlier| real.halt(earlier).as_secs() / 60).collect();
+    assert_eq!(minutes, [5, 10, 20, 40, 80, 80]);
     assert_eq!(real.pause(0, Duration::from_secs(7)).as_secs(), 7);
     let all: Duration = (0..LOOK_UPS).map(|earlier| real.look_up(earlier)).sum();
     assert_eq!((all.as_secs(), real.heartbeat().as_secs()), (30 * 63, 60));
