@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser};
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use kling_client::Operation;
 use serde_json::Value;
 
+#[cfg(feature = "batch")]
+use crate::batch::arguments::{Batch, Mcp};
 use crate::options::{Requested, from_json};
 use crate::target::Choice;
 
@@ -54,7 +56,7 @@ pub struct Arguments {
     pub access: Access,
 
     #[command(subcommand)]
-    pub command: Command,
+    pub program: Program,
 }
 
 #[derive(Args, Clone, Default)]
@@ -71,6 +73,37 @@ pub struct Access {
     /// Allow plain http to another machine, which shows the key to everyone in between
     #[arg(long, global = true)]
     pub allow_http: bool,
+}
+
+/// What runs, each on a runtime of its own.
+#[derive(Subcommand)]
+pub enum Program {
+    #[command(flatten)]
+    Command(Command),
+    /// Submit many requests from a manifest, and keep a record of them. Some of this costs money
+    #[cfg(feature = "batch")]
+    #[command(subcommand)]
+    Batch(Batch),
+    /// Serve tools for agents on standard input and output, by MCP. Their requests cost money
+    #[cfg(feature = "batch")]
+    Mcp(Mcp),
+    /// Run the API on this machine, to try things without a key
+    #[command(override_help = kling_sandbox::program::help(SANDBOX))]
+    Sandbox {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+        words: Vec<OsString>,
+    },
+}
+
+impl Program {
+    /// Whether standard output is a protocol's.
+    pub fn owns_standard_output(&self) -> bool {
+        match self {
+            #[cfg(feature = "batch")]
+            Self::Mcp(_) => true,
+            _ => false,
+        }
+    }
 }
 
 #[derive(Subcommand)]
@@ -96,18 +129,12 @@ pub enum Command {
         saving: Saving,
     },
     /// Download the output of a finished task
+    #[command(mut_group(PLACE, |place| place.required(true)))]
     Download {
         #[command(flatten)]
         task: Known,
-        /// File for the output
-        #[arg(short, long, value_name = "FILE")]
-        output: PathBuf,
-        /// Replace an existing file
-        #[arg(long)]
-        overwrite: bool,
-        /// Which output of several: its index from 0, or all, to FILE-0, FILE-1, …
-        #[arg(long, value_name = "N|all")]
-        index: Option<Choice>,
+        #[command(flatten)]
+        saving: Saving,
     },
     /// Look up a task whose create response was lost, by its external id. Costs nothing
     Find {
@@ -139,25 +166,6 @@ pub enum Command {
     },
     /// Print the completions for a shell
     Completions { shell: Shell },
-    /// Run the API on this machine, to try things without a key; see `kling sandbox --help`
-    #[command(disable_help_flag = true)]
-    Sandbox(Passed),
-    /// Run many requests from a manifest, by the program kling-batch
-    #[command(disable_help_flag = true)]
-    Batch(Passed),
-    /// Work on a batch, one of many, by the program kling-batch
-    #[command(disable_help_flag = true)]
-    Worker(Passed),
-    /// Serve these commands as tools, by the program kling-batch
-    #[command(disable_help_flag = true)]
-    Mcp(Passed),
-}
-
-/// The command line of another program.
-#[derive(Args)]
-pub struct Passed {
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-    pub words: Vec<OsString>,
 }
 
 /// A task by one of its ids.
@@ -171,6 +179,9 @@ pub struct Known {
     pub operation: Option<Operation>,
 }
 
+/// The name under which the sandbox is called.
+pub const SANDBOX: &str = "kling sandbox";
+
 /// The heading of options that are not about the output.
 pub const HEADING: &str = "Submit, wait, download";
 
@@ -183,7 +194,7 @@ pub struct Generate {
     #[command(flatten)]
     pub waiting: Waiting,
     /// Submit only, and print the task id
-    #[arg(long, conflicts_with_all = ["output", "timeout", "expect"])]
+    #[arg(long, conflicts_with_all = [PLACE, "timeout", "expect"])]
     pub no_wait: bool,
     /// Leave the task out of the record of submitted tasks
     #[arg(long)]
@@ -212,16 +223,23 @@ pub struct Waiting {
     pub expect: Option<Duration>,
 }
 
+/// The place for an output: a file, or a folder.
+const PLACE: &str = "place";
+
 #[derive(Args, Clone)]
+#[command(group(ArgGroup::new(PLACE).args(["output", "out_dir"])))]
 pub struct Saving {
     /// File for the output. Default: print its URL
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Folder for the output, as TASK_ID.EXT; it is made if it is missing
+    #[arg(long, value_name = "DIR")]
+    pub out_dir: Option<PathBuf>,
     /// Replace an existing file
-    #[arg(long, requires = "output")]
+    #[arg(long, requires = PLACE)]
     pub overwrite: bool,
     /// Which output of several: its index from 0, or all, to FILE-0, FILE-1, …
-    #[arg(long, requires = "output", value_name = "N|all")]
+    #[arg(long, requires = PLACE, value_name = "N|all")]
     pub index: Option<Choice>,
 }
 

@@ -16,6 +16,7 @@ pub type Result<T, E = Box<Failure>> = std::result::Result<T, E>;
 /// Why a command failed, and what to do next.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Failure {
+    /// Whether a task exists, and what can be done.
     #[schemars(schema_with = "kinds")]
     pub kind: ErrorKind,
     /// What the API objects to.
@@ -23,15 +24,21 @@ pub struct Failure {
     pub reason: Reason,
     /// The step that failed: `submit`, `get`, `wait`, `download`, …
     pub step: String,
+    /// HTTP status of the response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
+    /// Code of the API.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// What failed.
     pub message: String,
+    /// The gateway's id of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// The task's id, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_id: Option<String>,
+    /// The caller's own id of the task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_task_id: Option<String>,
     /// Whether a task that costs money exists or may exist; false once it failed.
@@ -74,6 +81,7 @@ pub struct Note {
 }
 
 impl Note {
+    /// The remarks of a request or of a failure.
     pub fn all(remarks: &[Remark]) -> Vec<Self> {
         remarks.iter().map(|remark| Self { path: remark.path.clone(), message: remark.message.clone() }).collect()
     }
@@ -86,6 +94,7 @@ impl fmt::Display for Note {
 }
 
 impl Finding {
+    /// A violation at a JSON path or an option.
     pub fn new(path: &str, limit: &str, given: impl Into<String>) -> Self {
         let given = shortened(&given.into()).into_owned();
         Self { path: path.to_owned(), limit: limit.to_owned(), given, option: None }
@@ -193,6 +202,11 @@ impl Failure {
     pub fn with_hint(mut self: Box<Self>, hint: impl Into<String>) -> Box<Self> {
         self.hints.push(hint.into());
         self
+    }
+
+    /// What happened and what to do, in one line.
+    pub fn in_one_line(&self) -> String {
+        [&self.message].into_iter().chain(&self.hints).map(String::as_str).collect::<Vec<_>>().join("; ")
     }
 
     /// The exit code of its kind.

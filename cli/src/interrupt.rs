@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: the first ends the work, which prints the next command; a second ends the program at once.
+//! Ctrl-C and SIGTERM: the first ends the work, which prints the next command; a second ends the program at once. The work of
+//! a batch ends once what is on its way has arrived.
 //!
 //! Signals are received on a thread of their own, so neither a hanging disk nor a full pipe keeps the program running.
 
@@ -32,6 +33,17 @@ impl Interrupt {
         if self.0.await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Runs `work` to its own end. The first signal calls `stop`, which tells it to come to one.
+    #[cfg(feature = "batch")]
+    pub async fn during<T>(self, work: impl Future<Output = T>, stop: impl FnOnce()) -> T {
+        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            ended = &mut work => return ended,
+            () = self.wait() => stop(),
+        }
+        work.await
     }
 }
 

@@ -1,56 +1,7 @@
-//! The command `kling`: parses the command line, runs the command, prints its report, and ends with its exit code.
-
-mod arguments;
-mod connection;
-mod failure;
-mod interrupt;
-mod next;
-mod options;
-mod programs;
-mod progress;
-mod record;
-mod report;
-mod request;
-mod run;
-mod spans;
-mod target;
-mod terminal;
+//! The command `kling`; see the library of this package.
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
-
-use crate::arguments::Arguments;
-use crate::failure::{Failure, Result};
-use crate::terminal::{Done, Terminal};
-
 fn main() -> ExitCode {
-    let given = programs::with_help_last(std::env::args_os().collect());
-    let in_json = arguments::asks_for_json(&given);
-    if let Some(program) = programs::called(&given) {
-        return programs::run(program, given)
-            .unwrap_or_else(|failure| Terminal::new(in_json, false, false).end(Err(failure)));
-    }
-    let mut command = Arguments::command();
-    command.build();
-    let parsed = options::without_global_options(command).try_get_matches_from(&given);
-    match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
-        Ok(arguments) => {
-            let terminal = Terminal::new(arguments.json, arguments.quiet, arguments.verbose > 0);
-            terminal.shows_spans(arguments.verbose, &arguments.command);
-            terminal.end(work(arguments, &terminal))
-        }
-        Err(refusal) => Terminal::new(in_json, false, false).refuse(refusal),
-    }
-}
-
-fn work(arguments: Arguments, terminal: &Terminal) -> Result<Done> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|reason| Failure::other("start", format!("the runtime does not start: {reason}")))?;
-    let ended = runtime.block_on(run::run(arguments, terminal));
-    // A file operation that hangs does not keep the command from ending.
-    runtime.shutdown_background();
-    ended
+    kling_cli::main()
 }

@@ -172,7 +172,8 @@ impl Next {
         };
         words.extend(self.named.as_ref().map(|operation| format!("--operation {}", quoted(operation.as_str()))));
         if let Some(target) = target {
-            words.push(format!("-o {}", quoted(&target.path.to_string_lossy())));
+            let option = if target.is_folder { "--out-dir" } else { "-o" };
+            words.push(format!("{option} {}", quoted(&target.path.to_string_lossy())));
             words.extend(target.overwrite.then(|| "--overwrite".to_owned()));
             words.extend(target.choice.map(|choice| match choice {
                 Choice::One(index) => format!("--index {index}"),
@@ -190,7 +191,7 @@ impl Next {
 }
 
 /// A word as a POSIX shell reads it back.
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./:@%+=,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
@@ -204,7 +205,7 @@ mod tests {
     use super::*;
 
     fn target(path: &str, overwrite: bool) -> Target {
-        Target { path: path.into(), overwrite, choice: None }
+        Target { overwrite, ..Target::file(path.into()) }
     }
 
     fn request() -> Request {
@@ -216,12 +217,14 @@ mod tests {
     fn a_command_can_be_pasted_whatever_the_id_and_the_file_hold() {
         let plain = target("out/cat.mp4", false);
         let all = Target { choice: Some(Choice::All), ..plain.clone() };
+        let folder = Target { is_folder: true, ..target("my films", false) };
         for (id, target, expected) in [
             ("822953089408827433", None, "kling wait 822953089408827433"),
             ("-AbC_d", None, "kling wait -- -AbC_d"),
             ("-AbC_d", Some(&plain), "kling wait -o out/cat.mp4 -- -AbC_d"),
             ("7", Some(&plain), "kling wait 7 -o out/cat.mp4"),
             ("7", Some(&all), "kling wait 7 -o out/cat.mp4 --index all"),
+            ("7", Some(&folder), "kling wait 7 --out-dir 'my films'"),
             ("7", Some(&target("my cat.mp4", true)), "kling wait 7 -o 'my cat.mp4' --overwrite"),
             ("7;rm -rf ~", None, "kling wait '7;rm -rf ~'"),
             ("it's", None, r"kling wait 'it'\''s'"),

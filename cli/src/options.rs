@@ -37,9 +37,9 @@ pub enum Given {
     Structured(String),
 }
 
-/// An option, and where its values stand in the request.
-struct Field {
-    property: &'static str,
+/// A field of a request as an option or a value of a manifest gives it, and where its values stand in the request.
+pub struct Field {
+    pub property: &'static str,
     schema: &'static Value,
     kind: Kind,
     /// Whether it is a list of what `leaf` describes.
@@ -86,6 +86,50 @@ impl Field {
             _ => Kind::Json,
         };
         Self { property, schema, kind, repeats, inner, leaf, parts }
+    }
+
+    /// The field with this name in the API or among the options, in which `_` may stand for `-`.
+    pub fn named(operation: &Operation, name: &str) -> Option<Self> {
+        let known = operation.json_schema()?["properties"].as_object()?;
+        let name = if name == "images" { "image" } else { name };
+        let is_option = |schema: &Value| schema["x-option"].as_str().is_some_and(|is| is.replace('-', "_") == name);
+        let by_option = || known.iter().find(|(_, schema)| is_option(schema));
+        known.get_key_value(name).or_else(by_option).map(|(property, schema)| Self::new(property, schema))
+    }
+
+    /// A value of JSON or of a table in the form of this field. Text stands for any type, a single value for a list of it.
+    pub fn shaped(&self, value: Value) -> Value {
+        let value = match value {
+            Value::String(text) if self.repeats || self.inner.is_some() || self.kind == Kind::Json => {
+                match serde_json::from_str(&text) {
+                    Ok(json @ (Value::Array(_) | Value::Object(_))) => json,
+                    _ => text.into(),
+                }
+            }
+            other => other,
+        };
+        match value {
+            Value::Array(items) if self.repeats => items.into_iter().map(|item| self.item(item)).collect(),
+            item if self.repeats => vec![self.item(item)].into(),
+            item => self.item(item),
+        }
+    }
+
+    fn item(&self, value: Value) -> Value {
+        match value {
+            Value::Array(_) | Value::Object(_) => value,
+            Value::String(text) => self.whole(scalar(self.kind, &text).unwrap_or_else(|_| text.into())),
+            Value::Number(number) if self.leaf["type"] == "string" => self.whole(number.to_string().into()),
+            other => self.whole(other),
+        }
+    }
+
+    /// The object of which a value is the only required field, or the value as it is.
+    fn whole(&self, value: Value) -> Value {
+        match self.inner {
+            Some(inner) => json!({ inner: value }),
+            None => value,
+        }
     }
 
     fn name(&self) -> String {
@@ -315,13 +359,12 @@ impl Requested {
             let Some(given) = self.given.get_many::<Given>(&field.id()) else { continue };
             let mut values = Vec::new();
             for given in given {
-                match (given, field.inner) {
-                    (Given::Structured(text), _) => match from_json(text).map_err(|reason| field.refused(reason))? {
+                match given {
+                    Given::Structured(text) => match from_json(text).map_err(|reason| field.refused(reason))? {
                         Value::Array(items) if field.repeats => values.extend(items),
                         value => values.push(value),
                     },
-                    (_, None) => values.push(json(field.property, given)?),
-                    (_, Some(inner)) => values.push(json!({ inner: json(field.property, given)? })),
+                    _ => values.push(field.whole(json(field.property, given)?)),
                 }
             }
             let value = if field.repeats { Some(Value::Array(values)) } else { values.pop() };
@@ -354,14 +397,19 @@ fn media(given: OsString, is_structured: bool) -> Result<Given, &'static str> {
 }
 
 fn read(kind: Kind, given: &str, is_structured: bool) -> Result<Given, String> {
-    if kind == Kind::Text {
-        return Ok(Given::Text(given.to_owned()));
+    match (kind, given.trim()) {
+        (Kind::Text, _) => Ok(Given::Text(given.to_owned())),
+        (_, "") => Err("a value is expected, given nothing".to_owned()),
+        (kind, text) if kind == Kind::Json || is_structured && is_json(text) => Ok(Given::Structured(text.to_owned())),
+        _ => scalar(kind, given).map(Given::Json),
     }
-    let value = match (kind, given.trim()) {
-        (_, "") => return Err("a value is expected, given nothing".to_owned()),
-        (Kind::Json, text) => return Ok(Given::Structured(text.to_owned())),
-        (_, text) if is_structured && is_json(text) => return Ok(Given::Structured(text.to_owned())),
-        (Kind::Word | Kind::Media | Kind::Text, word) => word.into(),
+}
+
+/// The JSON of a text that is no JSON of several values.
+fn scalar(kind: Kind, text: &str) -> Result<Value, String> {
+    Ok(match (kind, text.trim()) {
+        (Kind::Text | Kind::Media | Kind::Json, _) => text.into(),
+        (Kind::Word, word) => word.into(),
         // Any number beyond 64 bits is a text, as it could not be sent unchanged.
         (Kind::Id, id) => match id.parse::<u64>() {
             Ok(number) if number.to_string() == id => number.into(),
@@ -374,8 +422,28 @@ fn read(kind: Kind, given: &str, is_structured: bool) -> Result<Given, String> {
             let number = serde_json::from_str::<serde_json::Number>(number);
             number.map_err(|_| "a number is expected".to_owned())?.into()
         }
-    };
-    Ok(Given::Json(value))
+    })
+}
+
+/// Visits each text of a request, with its JSON path and its schema.
+pub fn each_text<E>(
+    value: &mut Value,
+    schema: &Value,
+    path: &str,
+    visit: &mut dyn FnMut(&str, &mut String, &Value) -> Result<(), E>,
+) -> Result<(), E> {
+    match value {
+        Value::String(text) => visit(path, text, schema),
+        Value::Array(items) => items
+            .iter_mut()
+            .enumerate()
+            .try_for_each(|(at, item)| each_text(item, &schema["items"], &format!("{path}[{at}]"), visit)),
+        Value::Object(fields) => fields.iter_mut().try_for_each(|(name, value)| {
+            let dot = if path.is_empty() { "" } else { "." };
+            each_text(value, &schema["properties"][name], &format!("{path}{dot}{name}"), visit)
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// JSON, or the JSON of the file behind an `@`; or why there is none, without its text.

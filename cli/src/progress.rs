@@ -26,7 +26,7 @@ pub enum Manner {
     Bars { coloured: bool },
 }
 
-/// The bars of a command, of which there is one at a time.
+/// The bars of a command: one at a time, or those of a batch's jobs.
 #[derive(Clone)]
 pub struct Progress {
     manner: Manner,
@@ -34,7 +34,7 @@ pub struct Progress {
 }
 
 /// A bar, or nothing where none is shown.
-pub struct Bar(Option<ProgressBar>);
+pub struct Bar(Option<(MultiProgress, ProgressBar)>);
 
 /// A bar of bytes.
 const BYTES: &str = "{msg} [{bar:30:colour}] {bytes}/{total_bytes}";
@@ -69,6 +69,12 @@ impl Manner {
 impl Progress {
     pub fn new(manner: Manner) -> Self {
         Self { manner, bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(PER_SECOND)) }
+    }
+
+    /// Whether bars are shown.
+    #[cfg(feature = "batch")]
+    pub fn is_in_bars(&self) -> bool {
+        matches!(self.manner, Manner::Bars { .. })
     }
 
     /// Whether lines about what is going on are wanted, as no bar shows it.
@@ -124,20 +130,31 @@ impl Progress {
         ticking(download.into_future(), || bar.draws()).await
     }
 
+    /// A bar below all others, or above the last.
+    #[cfg(feature = "batch")]
+    pub fn row(&self, template: &str, message: &str, is_last: bool) -> Bar {
+        self.add(template, message, Some(1), usize::from(!is_last))
+    }
+
     fn bar(&self, template: &str, message: &str, length: Option<u64>) -> Bar {
+        self.add(template, message, length, 0)
+    }
+
+    fn add(&self, template: &str, message: &str, length: Option<u64>, above: usize) -> Bar {
         let Manner::Bars { coloured } = self.manner else { return Bar(None) };
         let template = template.replace(":colour", if coloured { ".cyan" } else { "" });
         let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = length.map_or_else(ProgressBar::no_length, ProgressBar::new);
         // All of it before it is drawn for the first time.
-        Bar(Some(self.bars.add(bar.with_style(style.progress_chars("=> ")).with_message(escaped(message)))))
+        let bar = bar.with_style(style.progress_chars("=> ")).with_message(escaped(message));
+        Bar(Some((self.bars.clone(), self.bars.insert_from_back(above, bar))))
     }
 }
 
 impl Bar {
     /// Sets how much is done, and of how much, if that is known.
     pub fn at(&self, done: u64, total: Option<u64>) {
-        if let Some(bar) = &self.0 {
+        if let Some((_, bar)) = &self.0 {
             if let Some(total) = total {
                 bar.set_length(total);
             }
@@ -147,21 +164,21 @@ impl Bar {
 
     /// Sets the message; text of a server may be in it.
     pub fn says(&self, text: &str) {
-        if let Some(bar) = &self.0 {
+        if let Some((_, bar)) = &self.0 {
             bar.set_message(escaped(text));
         }
     }
 
     /// Draws what came too soon after the last time.
-    fn draws(&self) {
-        if let Some(bar) = &self.0 {
+    pub fn draws(&self) {
+        if let Some((_, bar)) = &self.0 {
             bar.tick();
         }
     }
 
     /// Sets how much of a wait is over.
     pub fn waited(&self, elapsed: Duration, expected: Duration) {
-        if let Some(bar) = &self.0 {
+        if let Some((_, bar)) = &self.0 {
             self.at(millis(elapsed.min(expected)), Some(millis(expected)));
             bar.set_prefix(waited(elapsed, expected));
         }
@@ -170,8 +187,9 @@ impl Bar {
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        if let Some(bar) = &self.0 {
+        if let Some((bars, bar)) = &self.0 {
             bar.finish_and_clear();
+            bars.remove(bar);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From options and `--from` to a validated request: texts and media are read, and all violations are found at once.
 
+use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,7 +10,8 @@ use kling_client::{Image, Request};
 use serde_json::{Map, Value};
 
 use crate::failure::{Failure, Finding, Note, Result};
-use crate::options::{Given, Requested};
+use crate::image::image;
+use crate::options::{Given, Requested, each_text};
 use crate::target::Target;
 
 /// A request, and the file for its output.
@@ -57,16 +59,15 @@ fn validate(requested: &Requested, strict: bool) -> Result<Ready> {
         Given::Media(name) => {
             images.push(match name == STANDARD_INPUT {
                 true => Image::bytes(input.bytes(name, property, "an image")?),
-                false => image_named(name),
+                false => image(name, Path::new("")),
             });
             Ok(format!("{READ}{}", images.len() - 1).into())
         }
     })?;
     body.extend(options);
 
-    let body = Value::Object(body);
-    let mut unknown = Vec::new();
-    find_unknown(&body, requested.operation.json_schema().unwrap_or(&Value::Null), "", &mut unknown);
+    let mut body = Value::Object(body);
+    let unknown = unknown(&mut body, requested.operation.json_schema().unwrap_or(&Value::Null));
     let is_refused = strict && !unknown.is_empty() && !generate.allow_unknown && !generate.unchecked;
     let refused = is_refused.then(|| {
         Failure::found(unknown.clone()).with_hint("nothing was sent; --allow-unknown sends unknown values as they are")
@@ -100,7 +101,7 @@ fn build(requested: &Requested, mut body: Value, images: &[Image]) -> Result<Req
     }
     let resolve = |text: String| {
         let read = text.strip_prefix(READ).and_then(|number| images.get(number.parse::<usize>().ok()?));
-        read.cloned().unwrap_or_else(|| image_named(OsStr::new(&text)))
+        read.cloned().unwrap_or_else(|| image(OsStr::new(&text), Path::new("")))
     };
     let operation = requested.operation.clone();
     let request = match generate.unchecked {
@@ -111,27 +112,17 @@ fn build(requested: &Requested, mut body: Value, images: &[Image]) -> Result<Req
 }
 
 /// The values of open enumerations that this version does not know: they may be mistyped.
-fn find_unknown(value: &Value, schema: &Value, path: &str, found: &mut Vec<Finding>) {
-    match value {
-        Value::String(word) if !word.is_empty() => {
-            if let Some(known) = schema["x-extensible-enum"].as_array().filter(|known| !known.contains(value)) {
-                let known: Vec<_> = known.iter().filter_map(Value::as_str).collect();
-                found.push(Finding::new(path, &known.join(" or "), word));
-            }
+fn unknown(body: &mut Value, schema: &Value) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let Ok(()) = each_text(body, schema, "", &mut |path, word, schema| {
+        let known = schema["x-extensible-enum"].as_array();
+        if let Some(known) = known.filter(|known| !word.is_empty() && known.iter().all(|known| known != word)) {
+            let known: Vec<_> = known.iter().filter_map(Value::as_str).collect();
+            found.push(Finding::new(path, &known.join(" or "), word.as_str()));
         }
-        Value::Array(items) => {
-            for (at, item) in items.iter().enumerate() {
-                find_unknown(item, &schema["items"], &format!("{path}[{at}]"), found);
-            }
-        }
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                find_unknown(value, &schema["properties"][name], &path, found);
-            }
-        }
-        _ => {}
-    }
+        Ok::<_, Infallible>(())
+    });
+    found
 }
 
 /// Files, and standard input, which is read once.
@@ -186,23 +177,6 @@ fn within_limit(from: impl Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A URL or a `data:` URI by its scheme, Base64 by its length and letters; all else names a file, in any bytes.
-fn image_named(given: &OsStr) -> Image {
-    /// Longer than any name of a file without a dot, and shorter than any image.
-    const SHORTEST: usize = 256;
-    let Some(text) = given.to_str() else { return Image::file(given) };
-    let begins =
-        |scheme: &str| text.trim_start().get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
-    let is_letter = |c: char| c.is_ascii_alphanumeric() || c.is_ascii_whitespace() || "+/-_=".contains(c);
-    if begins("http://") || begins("https://") {
-        Image::url(text)
-    } else if begins("data:") || text.len() >= SHORTEST && text.chars().all(is_letter) && !Path::new(text).exists() {
-        Image::base64(text)
-    } else {
-        Image::file(given)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,7 +195,7 @@ mod tests {
             ("./-", r#"Image(file "./-")"#),
             ("kätzchen", r#"Image(file "kätzchen")"#),
         ] {
-            assert_eq!(format!("{:?}", image_named(OsStr::new(given))), shown);
+            assert_eq!(format!("{:?}", image(OsStr::new(given), Path::new(""))), shown);
         }
     }
 
@@ -237,10 +211,9 @@ mod tests {
             "mode": {"x-extensible-enum": ["std", "pro"]},
             "shots": {"items": {"properties": {"duration": {"x-extensible-enum": ["5"]}}}},
         }});
-        let body = serde_json::json!({"mode": "std", "prompt": "x", "shots": [{"duration": "5"}, {"duration": "7s"}]});
-        let mut found = Vec::new();
-        find_unknown(&body, &schema, "", &mut found);
-        let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+        let mut body =
+            serde_json::json!({"mode": "std", "prompt": "x", "shots": [{"duration": "5"}, {"duration": "7s"}]});
+        let found: Vec<_> = unknown(&mut body, &schema).iter().map(ToString::to_string).collect();
         assert_eq!(found, ["shots[1].duration: expected 5, given 7s"]);
     }
 }

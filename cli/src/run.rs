@@ -21,17 +21,17 @@ use crate::progress::{self, ticking};
 use crate::record::{self, Entry};
 use crate::report::{self, Report, Task, table};
 use crate::request::{self, Ready};
-use crate::target::{Choice, Target};
+use crate::target::{self, Choice, Target};
 use crate::terminal::{Done, Terminal};
 
 /// Runs a command.
-pub async fn run(arguments: Arguments, terminal: &Terminal) -> Result<Done> {
-    let next = Next::new(arguments.access.clone());
-    let mut session = Session { terminal, access: arguments.access, next, entry: None, remarks: Vec::new() };
+pub async fn run(command: Command, access: Access, terminal: &Terminal) -> Result<Done> {
+    let next = Next::new(access.clone());
+    let mut session = Session { terminal, access, next, entry: None, remarks: Vec::new() };
     // Before the first step, so that a signal never ends one without a word.
     let interrupt = Interrupt::listen();
     let ended = {
-        let mut work = pin!(session.run(arguments.command));
+        let mut work = pin!(session.run(command));
         tokio::select! {
             biased;
             // Polled once more, so that all that was sent is counted.
@@ -73,6 +73,7 @@ impl Session<'_> {
             }
             Command::Wait { task, waiting, saving } => {
                 let target = Target::of(saving)?;
+                prepare(&target)?;
                 let (operation, id) = self.known(task)?;
                 self.next.targets.extend(target.clone());
                 let task = self.client()?.task(operation, id)?;
@@ -81,10 +82,11 @@ impl Session<'_> {
                 self.wait(task, waiting, target).await
             }
             Command::Find { task } => self.find(task).await,
-            Command::Download { task, output, overwrite, index } => {
-                let target = Target::check(output, overwrite, index)?;
+            Command::Download { task, saving } => {
+                let target = Target::of(saving)?;
+                prepare(&target)?;
                 let known = self.known(task)?;
-                self.next.targets.push(target.clone());
+                self.next.targets.extend(target.clone());
                 self.download(known, target).await
             }
             Command::List { operation, page, page_size } => self.list(operation, page, page_size).await,
@@ -98,10 +100,6 @@ impl Session<'_> {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Arguments::command(), "kling", &mut script);
                 Ok(Done::Text(String::from_utf8_lossy(&script).into_owned()))
-            }
-            Command::Sandbox(_) | Command::Batch(_) | Command::Worker(_) | Command::Mcp(_) => {
-                Err(Failure::invalid("expected no option with a value before the name of a program")
-                    .with_hint("its options come after its name"))
             }
         }
     }
@@ -142,6 +140,7 @@ impl Session<'_> {
         self.next.unknown = unknown;
         self.next.targets.extend(target.clone());
         let client = self.client()?;
+        prepare(&target).map_err(|failure| failure.with_hint("nothing was sent"))?;
         if let Some(id) = request.external_task_id() {
             terminal.note(format_args!("external id {id}"));
         }
@@ -227,7 +226,7 @@ impl Session<'_> {
         Err(Failure::other("wait", "the wait ended before the task"))
     }
 
-    async fn download(&mut self, (operation, id): (Operation, String), target: Target) -> Result<Done> {
+    async fn download(&mut self, (operation, id): (Operation, String), target: Option<Target>) -> Result<Done> {
         let mut task = self.client()?.task(operation.clone(), id)?;
         self.next.begin(Step::Download, task.id());
         let info = task.refresh().await?;
@@ -240,10 +239,10 @@ impl Session<'_> {
         }
         // A final status is not polled again.
         let finished = task.wait().await?;
-        self.finish(operation, finished, Some(target)).await
+        self.finish(operation, finished, target).await
     }
 
-    /// Downloads the chosen outputs of a finished task, if a file was named.
+    /// Downloads the chosen outputs of a finished task, if a file or a folder was named.
     async fn finish(&mut self, operation: Operation, finished: FinishedTask, target: Option<Target>) -> Result<Done> {
         let info = finished.info();
         let mut files = Vec::new();
@@ -252,7 +251,8 @@ impl Session<'_> {
             let (outputs, kind) = (finished.outputs(), operation.output());
             let count = outputs.len();
             let default = outputs.iter().find(|output| Some(output.kind) == kind).map_or(0, |output| output.index);
-            let chosen = target.each(count, default).inspect_err(|_| {
+            let names: Vec<_> = outputs.iter().map(|output| target::file_name(&info.task_id, output.kind)).collect();
+            let chosen = target.each(&names, default).inspect_err(|_| {
                 self.next.targets = vec![Target { choice: None, ..target.clone() }];
             })?;
             if count > 1 && target.choice.is_none() {
@@ -287,7 +287,7 @@ impl Session<'_> {
         let next = match info.status.is_final() {
             false => Some(self.next.command("wait", &info.task_id, None)),
             true if task.is_to_download() => {
-                let target = Target { path: task.example_file().into(), overwrite: false, choice: None };
+                let target = Target::file(task.example_file().into());
                 Some(self.next.command("download", &info.task_id, Some(&target)))
             }
             true => None,
@@ -331,6 +331,11 @@ impl Session<'_> {
             _ => {}
         }
     }
+}
+
+/// Makes the folder for the output, if one was named.
+fn prepare(target: &Option<Target>) -> Result<()> {
+    target.as_ref().map_or(Ok(()), Target::prepare)
 }
 
 /// Prints every remark and every violation; the exit code is that of an invalid request all the same.

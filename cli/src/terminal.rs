@@ -11,7 +11,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind as Refusal};
 use serde::Serialize;
 use tracing::Level;
 
-use crate::arguments::Command;
+use crate::arguments::{Command, Program};
 use crate::failure::{Failure, Result, shortened};
 use crate::progress::{Manner, Progress};
 use crate::report::Report;
@@ -28,6 +28,9 @@ pub struct Terminal {
 pub enum Done {
     /// A report, in JSON and for people, with its exit code and the next command.
     Report { json: Report, people: String, code: u8, next: Option<String> },
+    /// A report of the batch, in JSON and for people, with its exit code.
+    #[cfg(feature = "batch")]
+    Batch { json: serde_json::Value, people: String, code: u8 },
     /// Text, printed as it is.
     Text(String),
 }
@@ -40,24 +43,27 @@ impl Terminal {
     }
 
     /// Shows the library's spans: each step, or also each poll. A command that is one poll shows that.
-    pub fn shows_spans(&self, verbose: u8, command: &Command) {
-        let level = match (verbose, command) {
+    pub fn shows_spans(&self, verbose: u8, program: &Program) {
+        let level = match (verbose, program) {
             (0, _) => return,
-            (1, Command::Status { .. }) | (2.., _) => Level::DEBUG,
+            (1, Program::Command(Command::Status { .. })) | (2.., _) => Level::DEBUG,
             (1, _) => Level::INFO,
         };
+        spans::show(level, self.noting());
+    }
+
+    /// Writes each text that it is given as [`note`](Self::note) does, from any thread.
+    pub fn noting(&self) -> impl Fn(&str) + Send + Sync + 'static {
         let progress = self.progress.clone();
-        spans::show(level, move |line| {
+        move |text| {
             // Nobody reads it: the work goes on all the same.
-            let _ = progress.aside(|| write_lines(&mut io::stderr().lock(), line));
-        });
+            let _ = progress.aside(|| write_lines(&mut io::stderr().lock(), text));
+        }
     }
 
     /// A line that is needed to go on later, such as an id.
     pub fn note(&self, text: impl fmt::Display) {
-        let text = text.to_string();
-        // Nobody reads it: the work goes on all the same.
-        let _ = self.progress.aside(|| write_lines(&mut io::stderr().lock(), &text));
+        self.noting()(&text.to_string());
     }
 
     /// A line for people, unless they want none.
@@ -65,6 +71,12 @@ impl Terminal {
         if !self.silent {
             self.note(text);
         }
+    }
+
+    /// Whether standard output is JSON.
+    #[cfg(feature = "batch")]
+    pub fn is_in_json(&self) -> bool {
+        self.json
     }
 
     /// A line of progress, where no bar shows it.
@@ -89,6 +101,8 @@ impl Terminal {
                 }
                 (printed, code)
             }
+            #[cfg(feature = "batch")]
+            Ok(Done::Batch { json, people, code }) => (self.print(&json, &people), code),
             Ok(Done::Text(text)) => (as_it_is(&text), 0),
             Err(failure) => {
                 let code = failure.exit_code();
@@ -140,6 +154,28 @@ impl Terminal {
         }
         out.flush()
     }
+}
+
+/// Standard output for a long text, which goes on to its end where a reader went away.
+#[cfg(feature = "batch")]
+pub fn standard_output() -> impl io::Write {
+    struct Forgiving(io::StdoutLock<'static>);
+
+    impl io::Write for Forgiving {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.write(bytes).or_else(|reason| forgiven(reason, bytes.len()))
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.0.flush().or_else(|reason| forgiven(reason, ()))
+        }
+    }
+
+    fn forgiven<T>(reason: io::Error, done: T) -> io::Result<T> {
+        if reason.kind() == io::ErrorKind::BrokenPipe { Ok(done) } else { Err(reason) }
+    }
+
+    Forgiving(io::stdout().lock())
 }
 
 fn as_it_is(text: &str) -> io::Result<()> {

@@ -250,6 +250,53 @@ async fn one_of_several_outputs_is_chosen_by_its_index_and_a_missing_one_is_not_
     assert_eq!((second.stdout, second.stderr), (format!("{file}\n"), format!("downloading {file}\n")));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_gets_each_output_under_the_id_of_its_task() {
+    let sandbox = sandbox().await;
+    let folder = directory("out_dir").join("made/on the way");
+    let dir = folder.to_str().unwrap();
+    let generated = run(&sandbox, &generate(&["--out-dir", dir])).exits(0);
+    let id = sandbox.tasks()[0].id.clone();
+    let file = folder.join(format!("{id}.mp4"));
+    assert_eq!(generated.stdout, format!("{}\n", file.display()));
+    assert_eq!(std::fs::read(&file).unwrap(), sandbox.video_bytes());
+
+    std::fs::write(&file, "mine").unwrap();
+    let kept = run(&sandbox, &["download", &id, "--out-dir", dir, "--json"]).exits(2).error();
+    assert!(kept["message"].as_str().unwrap().contains("it exists and is kept"), "{kept}");
+    assert_eq!(
+        kept["hint"].as_str().unwrap().rsplit("; ").next(),
+        Some(&*format!("next: kling download {id} --out-dir '{dir}'"))
+    );
+    assert_eq!(run(&sandbox, &["wait", &id, "--out-dir", dir, "--overwrite"]).exits(0).stdout, generated.stdout);
+    assert_eq!(std::fs::read(&file).unwrap(), sandbox.video_bytes());
+
+    next_has_two_videos(&sandbox, &id);
+    let both = run(&sandbox, &["download", &id, "--out-dir", dir, "--index", "all"]).exits(0);
+    let files = [0, 1].map(|index| folder.join(format!("{id}-{index}.mp4")));
+    assert_eq!(both.stdout, format!("{}\n{}\n", files[0].display(), files[1].display()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_takes_no_files_is_found_out_before_anything_is_sent() {
+    let sandbox = sandbox().await;
+    let file = directory("out_dir_taken").join("file");
+    std::fs::write(&file, "mine").unwrap();
+    for path in [file.clone(), file.join("below")] {
+        let error = run(&sandbox, &generate(&["--out-dir", path.to_str().unwrap(), "--json"])).exits(2).error();
+        assert!(
+            error["message"].as_str().unwrap().starts_with("out_dir: expected a folder that takes files"),
+            "{error}"
+        );
+    }
+    assert_eq!(sandbox.requests().len(), 0);
+    // A check makes nothing.
+    let missing = file.with_file_name("missing");
+    let words = ["check", OPERATION, "-i", "https://example.com/cat.png", "-p", PROMPT, "--out-dir"];
+    run(&sandbox, &[&words[..], &[missing.to_str().unwrap()]].concat()).exits(0);
+    assert!(!missing.exists());
+}
+
 /// Runs a command with this standard input.
 fn run_with_input(sandbox: &Sandbox, words: &[&str], input: &[u8]) -> support::Run {
     let mut command = kling(sandbox.base_url(), words);
@@ -688,6 +735,22 @@ async fn access_key_and_secret_key_take_the_place_of_a_key_at_kling_itself() {
     let run = finished(command.env("KLING_SECRET_KEY", sandbox.secret_key()).output().unwrap()).exits(0);
     assert!(!run.stderr.contains(sandbox.access_key()) && !run.stderr.contains(sandbox.secret_key()), "{run:?}");
     assert_eq!(sandbox.tasks_charged(), 1);
+}
+
+#[cfg(feature = "batch")]
+#[test]
+fn every_command_of_the_batch_has_help_and_takes_the_global_options() {
+    let names = ["run", "add", "status", "resume", "retry", "drop", "account", "report", "export"];
+    let commands = names.map(|name| vec!["batch", name]).into_iter().chain([vec!["mcp"]]);
+    for words in commands {
+        let help = finished(kling("", &[&["help"], &words[..]].concat()).output().unwrap()).exits(0).stdout;
+        assert_eq!(finished(kling("", &[&words[..], &["--help"]].concat()).output().unwrap()).exits(0).stdout, help);
+        assert!(help.contains("--base-url") && help.lines().all(|line| line.chars().count() <= 120), "{help}");
+        // Each of them lacks an argument.
+        let words = [&words[..], &["--quiet", "--allow-http", "--json", "-v"]].concat();
+        let error = finished(kling("", &words).output().unwrap()).exits(2).error();
+        assert!(error["message"].as_str().unwrap().contains("required arguments were not provided"), "{error}");
+    }
 }
 
 #[test]

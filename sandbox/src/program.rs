@@ -76,6 +76,11 @@ pub fn main(name: &str, example: Option<&str>, given: impl IntoIterator<Item = O
     }
 }
 
+/// The help of the program under this name.
+pub fn help(name: &str) -> String {
+    called(name, HELP)
+}
+
 fn options(given: impl IntoIterator<Item = OsString>) -> Result<Wanted, lexopt::Error> {
     use lexopt::prelude::*;
 

@@ -1,5 +1,5 @@
 //! The project's own tasks. `spec import` makes `openapi.yaml` of the vendor's pages, `spec check` proves that it is
-//! current and that the library agrees with it. `torture` tries the batch for a given time.
+//! current and that the library agrees with it.
 //!
 //! Nothing here depends on the library, so that a document whose generated code does not compile can still be explained.
 
@@ -26,6 +26,5 @@ pub mod roles;
 pub mod roots;
 pub mod rules;
 mod text;
-pub mod torture;
 pub mod tree;
 pub mod update;

@@ -4,7 +4,6 @@ use std::fmt;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
 use xtask::check::{check, write_table};
@@ -12,7 +11,6 @@ use xtask::drift::{FailOn, Format, Question, Report, drift, write};
 use xtask::error::{Error, Result};
 use xtask::import::import;
 use xtask::roots;
-use xtask::torture::{self, Torture};
 use xtask::update::{cargo, update};
 
 /// The project's own tasks.
@@ -28,23 +26,6 @@ enum Task {
     /// What concerns the vendor's document
     #[command(subcommand)]
     Spec(Spec),
-    /// Try the batch for longer than its test does: jobs, faults and killed workers, round after round
-    ///
-    /// Each round is the test `torture` of batch/ with another seed, against SQLite and, if DATABASE_URL names a server where
-    /// databases may be made (postgres://user:password@host:port/postgres), against PostgreSQL. At the end of each the
-    /// sandbox's ledger and the record agree: nothing is charged twice, nothing lost, every file is whole.
-    Torture {
-        /// The jobs of a round
-        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(20..), value_name = "N")]
-        jobs: u32,
-        /// No round begins after so many minutes; one of 200 jobs takes one on SQLite and two to four on PostgreSQL
-        #[arg(long, default_value_t = 30, value_name = "M")]
-        minutes: u32,
-        /// The first round's seed; that of each other is one more. It repeats the faults and the kills, but what they meet is
-        /// the machine's to decide
-        #[arg(long, value_name = "S")]
-        seed: Option<u64>,
-    },
 }
 
 #[derive(Subcommand)]
@@ -102,7 +83,6 @@ enum Spec {
 fn main() -> ExitCode {
     let root = roots::repository();
     let done = match Command::parse().task {
-        Task::Torture { jobs, minutes, seed } => run_torture(&root, jobs, minutes, seed),
         Task::Spec(Spec::Import { pages, output, patches, no_patches }) => {
             let patches = patches.unwrap_or_else(|| root.join(roots::PATCHES));
             run_import(&root, pages, output, Some(&*patches).filter(|_| !no_patches))
@@ -167,14 +147,6 @@ fn print_report(report: &Report, format: Format) {
     let text = write(report, format, color);
     // A reader that went away (`| head`) is no failure of ours.
     let _ = std::io::stdout().write_all(text.as_bytes());
-}
-
-fn run_torture(root: &Path, jobs: u32, minutes: u32, seed: Option<u64>) -> Result<()> {
-    let begun = Instant::now();
-    let jobs = usize::try_from(jobs).unwrap_or(usize::MAX);
-    let time = Duration::from_secs(60 * u64::from(minutes));
-    let torture = Torture { jobs, time, seed: seed.unwrap_or_else(torture::any_seed) };
-    torture.run(|| begun.elapsed(), |seed| torture::cargo(root, jobs, seed), |line| say(format_args!("{line}")))
 }
 
 /// Prints a line, whether or not anybody reads it: `| head` must not end an import before it has written.

@@ -47,7 +47,7 @@ pub(crate) struct Common<W = Unmarked> {
     /// A public http or https URL that is notified of every change of status.
     #[schemars(url, extend("x-group" = "Submit, wait, download"))]
     pub(crate) callback_url: Option<String>,
-    /// Your own id of the task, unique in your account; one is minted by default.
+    /// Your own id of the task, unique in your account. One is minted by default.
     #[schemars(extend("x-option" = "external-id", "x-group" = "Submit, wait, download"))]
     pub(crate) external_task_id: Option<String>,
     #[serde(flatten)]
