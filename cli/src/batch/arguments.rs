@@ -127,14 +127,15 @@ pub struct View {
 
 #[derive(Args)]
 pub struct Priced {
-    /// Prices in JSON. Default: an assumption for multi-image2video alone
+    /// Prices in JSON. Default: those of Kling's price page
     #[arg(long, value_name = "FILE")]
     pub prices: Option<PathBuf>,
 }
 
 #[derive(Args)]
 pub struct Source {
-    /// JSON Lines, or CSV in *.csv: a request on each line, by the names of the API or of kling generate
+    /// JSON Lines, or CSV in *.csv: a request on each line, by the names of the API or of kling generate. Its "operation" is
+    /// multi-image2video by default
     pub manifest: PathBuf,
     /// Record of the jobs. Default: MANIFEST.kling.db
     #[arg(long, value_name = "FILE")]

@@ -18,7 +18,7 @@ const TICK: Duration = Duration::from_millis(500);
 const LINE: Duration = Duration::from_secs(60);
 /// The record is read for at most one part in so many of the time: a large one less often.
 const SHARE: u32 = 20;
-/// Most jobs with a bar of their own, which leaves room on a terminal of 24 lines.
+/// Most jobs with a bar of their own, which fits a terminal of 24 lines.
 const ROWS: usize = 16;
 const TEMPLATE: &str = "[{bar:20:colour}] {wide_msg}";
 /// The states of a job that runs, that with the most to see in front.

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kling_client::{Clock, SystemClock};
+use rusqlite::config::DbConfig;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, ToSql, params};
 
@@ -153,6 +154,8 @@ impl Store {
     fn start(path: PathBuf, mut connection: Connection, clock: Arc<dyn Clock>, lock: Option<File>) -> Result<Self> {
         connection.busy_timeout(BUSY)?;
         connection.set_prepared_statement_cache_capacity(64);
+        // Plans that do not look at values: a statement is compiled once, and not for every value again.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // Full: a commit is on the disk when it returns, whatever happens to the machine.
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON")?;
         let from = version(&connection)?;

@@ -29,7 +29,7 @@ pub(super) struct Change<'a> {
 impl<'a> Change<'a> {
     pub(super) fn begin(connection: &'a mut Connection, at: i64) -> Result<Self> {
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let turn = tx.query_row("UPDATE governor SET turn = turn + 1 RETURNING turn", [], |row| row.get(0))?;
+        let turn = one(&tx, "UPDATE governor SET turn = turn + 1 RETURNING turn", [], |row| row.get(0))?;
         Ok(Self { tx, turn, at })
     }
 
@@ -47,7 +47,7 @@ impl<'a> Change<'a> {
     }
 
     pub(super) fn next_job(&self) -> Result<i64> {
-        Ok(self.tx.query_row("SELECT COALESCE(MAX(id), 0) + 1 FROM jobs", [], |row| row.get(0))?)
+        one(&self.tx, "SELECT COALESCE(MAX(id), 0) + 1 FROM jobs", [], |row| row.get(0))
     }
 
     pub(super) fn account(&mut self, base_url: &str, fingerprint: &str) -> Result<i64> {
