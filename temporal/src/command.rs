@@ -23,7 +23,7 @@ use crate::video::Video;
 use crate::worker::{self, Effort};
 
 /// Time for a command to reach the server, and for a worker to respond to a query.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Many requests to Kling's API from many machines, on Temporal
 #[derive(Parser)]
@@ -157,7 +157,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         say(&format!("account {}", ids::account(&kling.base_url, &kling.fingerprint)));
         return worker::run(client, kling, effort, stop_on_signal()?).await;
     }
-    let client = server.connect(PATIENCE).await?;
+    let client = server.connect(TIMEOUT).await?;
     let batch = |id: &str| client.get_workflow_handle::<Batch>(ids::batch_workflow(id));
     match command {
         Command::Worker { .. } => Ok(()),
@@ -284,7 +284,7 @@ impl Start {
 
 /// What a worker responds, or that none does: queries and updates wait for one.
 async fn answered<T>(response: impl Future<Output = T>) -> Result<T> {
-    let response = tokio::time::timeout(PATIENCE, response).await;
+    let response = tokio::time::timeout(TIMEOUT, response).await;
     let hint = "start one with the key of this account: kling-temporal worker";
     response.map_err(|_| Failure::other("status", "no worker responds").with_hint(hint))
 }
