@@ -59,6 +59,7 @@ pub struct Arguments {
     pub program: Program,
 }
 
+/// Gateway and key.
 #[derive(Args, Clone, Default)]
 #[command(next_help_heading = "Global options")]
 pub struct Access {

@@ -15,8 +15,8 @@ use crate::arguments::Access;
 use crate::failure::{Failure, Result, shortened};
 
 /// A client that submits once in each call, for the batch, whose record has the retries; and what that record keeps of it.
-#[cfg(feature = "batch")]
 pub struct Connection {
+    /// Client with one attempt in each call.
     pub client: Client,
     /// Base URL of the gateway.
     pub base_url: String,
@@ -32,9 +32,13 @@ pub fn client(access: &Access) -> Result<Client> {
 }
 
 /// The same for the batch.
-#[cfg(feature = "batch")]
 pub fn connection(access: &Access) -> Result<Connection> {
-    let client = explained(builder(access).and_then(|builder| Ok(builder.max_attempts(1).build()?)))?;
+    connection_with(access, |builder| builder)
+}
+
+/// The same, with more settings.
+pub fn connection_with(access: &Access, set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Connection> {
+    let client = explained(builder(access).and_then(|builder| Ok(set(builder.max_attempts(1)).build()?)))?;
     let key = match &access.api_key_file {
         Some(file) => key_in(file)?,
         None => variable(KEY_VARIABLE)?.or(variable(ACCESS_KEY_VARIABLE)?).unwrap_or_default(),
@@ -44,7 +48,6 @@ pub fn connection(access: &Access) -> Result<Connection> {
 }
 
 /// What tells keys apart and reveals none; a key with its scheme is the same one.
-#[cfg(feature = "batch")]
 fn fingerprint(key: &str) -> String {
     use sha2::{Digest as _, Sha256};
     let bare = key.strip_prefix("Bearer").filter(|rest| rest.starts_with(char::is_whitespace)).unwrap_or(key);
@@ -120,7 +123,7 @@ fn key_in(file: &Path) -> Result<String> {
     }
 }
 
-#[cfg(all(test, feature = "batch"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -24,6 +24,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use tokio::runtime::Builder;
 
+pub use crate::arguments::Access;
+pub use crate::connection::{Connection, connection, connection_with};
+
 use crate::arguments::{Arguments, Program, SANDBOX};
 use crate::failure::{Failure, Result};
 use crate::terminal::{Done, Terminal};

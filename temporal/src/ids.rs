@@ -1,0 +1,81 @@
+//! Ids, each computed from what it stands for: the same after a lost history, on any machine.
+
+use sha2::{Digest as _, Sha256};
+
+/// Id of an account, by the base URL of its gateway and the fingerprint of its key.
+pub fn account(base_url: &str, fingerprint: &str) -> String {
+    uuid(&["account", base_url, fingerprint])
+}
+
+/// Id of a batch, by its account and its name.
+pub fn batch(account: &str, name: &str) -> String {
+    uuid(&["batch", account, name])
+}
+
+/// External id of a video, by account, batch and the hash of its work: a line that moves within its manifest keeps it, a line
+/// that changes gets another.
+pub fn video(account: &str, batch: &str, hash: &str) -> String {
+    uuid(&["video", account, batch, hash])
+}
+
+/// Workflow id of an account.
+pub fn account_workflow(account: &str) -> String {
+    format!("kling-account-{account}")
+}
+
+/// Workflow id of a batch.
+pub fn batch_workflow(batch: &str) -> String {
+    format!("kling-batch-{batch}")
+}
+
+/// Task queue of an account: a worker with another key takes nothing from it.
+pub fn queue(account: &str) -> String {
+    format!("kling-{account}")
+}
+
+/// Task queue of an account's submits, of which the server limits the rate.
+pub fn submit_queue(account: &str) -> String {
+    format!("kling-{account}-submit")
+}
+
+/// Short digest of a text, for a file's name.
+pub fn digest(text: &str) -> String {
+    uuid(&[text])[..13].to_owned()
+}
+
+fn uuid(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        // With its length before each part, no two lists hash the same bytes.
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(hash.finalize()).for_each(|(byte, hashed)| *byte = hashed);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_the_same_everywhere_and_another_for_each_account_batch_and_work() {
+        let one = account("https://a.example", "c871f067542d565c");
+        let ids = [
+            video(&one, "one", "h"),
+            video(&one, "two", "h"),
+            video(&one, "one", "g"),
+            video(&account("https://a.example", "0"), "one", "h"),
+            video(&one, "on", "eh"),
+        ];
+        for (at, id) in ids.iter().enumerate() {
+            assert!(uuid::Uuid::try_parse(id).is_ok() && !ids[..at].contains(id), "{id}");
+        }
+        // A later version finds what an earlier one submitted.
+        assert_eq!(
+            (one.as_str(), ids[0].as_str()),
+            ("c1649207-e567-8efc-8ce4-bb709b51331b", "7952db54-672c-851b-b63c-eec5b8f9ab29")
+        );
+    }
+}

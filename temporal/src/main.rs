@@ -1,0 +1,5 @@
+//! The command `kling-temporal`.
+
+fn main() -> std::process::ExitCode {
+    kling_temporal::main()
+}

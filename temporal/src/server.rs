@@ -1,0 +1,48 @@
+//! The connection to the Temporal server.
+
+use std::time::Duration;
+
+use clap::Args;
+use kling_cli::failure::{Failure, Result};
+use temporalio_client::{Client, ClientOptions, Connection, RetryOptions};
+use url::Url;
+
+/// The Temporal server. TLS, and all else that other programs take from the environment and `temporal.toml`, is taken from
+/// there.
+#[derive(Args, Clone)]
+#[command(next_help_heading = "Temporal server")]
+pub struct Server {
+    /// URL of the Temporal server; overrides TEMPORAL_ADDRESS. https needs a build with the feature tls
+    #[arg(long, global = true, value_name = "URL")]
+    pub address: Option<Url>,
+
+    /// Namespace; overrides TEMPORAL_NAMESPACE
+    #[arg(long, global = true, value_name = "NAME")]
+    pub namespace: Option<String>,
+}
+
+impl Server {
+    /// Connects, and retries calls for this time while the server is away.
+    ///
+    /// # Errors
+    /// If the settings are invalid, or the server cannot be reached.
+    pub async fn connect(&self, retry: Duration) -> Result<Client> {
+        let settings = ClientOptions::load_from_config(Default::default());
+        let (mut connection, mut client) =
+            settings.map_err(|reason| Failure::invalid(format!("temporal: {reason}")))?;
+        connection.target = self.address.clone().unwrap_or(connection.target);
+        client.namespace = self.namespace.clone().unwrap_or(client.namespace);
+        connection.retry_options = RetryOptions::builder().max_elapsed_time(Some(retry)).max_retries(1000).build();
+        if !cfg!(feature = "tls") && (connection.target.scheme() != "http" || connection.tls_options.is_some()) {
+            return Err(Failure::invalid(
+                "address: expected http, given https, which needs a build with the feature tls",
+            ));
+        }
+        let address = connection.target.clone();
+        let unreachable = |reason: String| {
+            Failure::other("connect", format!("the Temporal server at {address} cannot be reached: {reason}"))
+        };
+        let connection = Connection::connect(connection).await.map_err(|reason| unreachable(reason.to_string()))?;
+        Client::new(connection, client).map_err(|reason| unreachable(reason.to_string()))
+    }
+}
