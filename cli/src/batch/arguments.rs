@@ -134,8 +134,7 @@ pub struct Priced {
 
 #[derive(Args)]
 pub struct Source {
-    /// JSON Lines, or CSV in *.csv: a request on each line, by the names of the API or of kling generate. Its "operation" is
-    /// multi-image2video by default
+    /// JSON Lines, or CSV in *.csv: on each line a request of its "operation", by default multi-image2video
     pub manifest: PathBuf,
     /// Record of the jobs. Default: MANIFEST.kling.db
     #[arg(long, value_name = "FILE")]
