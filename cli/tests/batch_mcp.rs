@@ -403,7 +403,7 @@ async fn a_server_that_is_killed_during_a_submit_is_charged_once() {
     assert_eq!((&again["added"], &again["job"]["id"]), (&json!(false), &id));
     let found = async {
         while call(&here.client, "download", json!({"job": id, "wait_seconds": 1})).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(LIMIT, found).await.expect("its task is looked up");

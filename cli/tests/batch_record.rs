@@ -339,7 +339,7 @@ fn the_same_work_is_added_once_even_within_one_manifest() {
 fn requests_of_agents_never_book_more_than_their_budget_however_many_come_at_once() {
     let (store, account) = store("agents");
     let batch = store.agents_batch(units("7"), Path::new("/videos")).unwrap();
-    // Each work is asked for twice.
+    // Each work is added twice.
     let added: Vec<_> = std::thread::scope(|scope| {
         let one = |number: i64| {
             scope.spawn({

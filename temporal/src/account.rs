@@ -31,7 +31,7 @@ impl Account {
         Self { state, woken: true }
     }
 
-    /// Gives places in the order in which they are asked for.
+    /// Gives places in the order of requests for them.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
         loop {
@@ -66,7 +66,7 @@ impl Account {
         }
     }
 
-    /// A video asks for a place.
+    /// A video requests a place.
     #[signal]
     pub fn take(&mut self, _ctx: &mut SyncWorkflowContext<Self>, id: String) {
         // One that asks again has forgotten, or was forgotten.

@@ -152,7 +152,7 @@ impl Activities {
         }
     }
 
-    /// Downloads the output of a finished task. Its URL is asked for anew each time, and is in no history.
+    /// Downloads the output of a finished task. Its URL is requested anew each time, and is in no history.
     #[activity]
     pub async fn download(
         self: Arc<Self>,
