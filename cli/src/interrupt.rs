@@ -36,7 +36,6 @@ impl Interrupt {
     }
 
     /// Runs `work` to its own end. The first signal calls `stop`, which tells it to come to one.
-    #[cfg(feature = "batch")]
     pub async fn during<T>(self, work: impl Future<Output = T>, stop: impl FnOnce()) -> T {
         let mut work = std::pin::pin!(work);
         tokio::select! {

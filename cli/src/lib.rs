@@ -7,7 +7,7 @@ pub mod batch;
 mod connection;
 pub mod failure;
 mod image;
-mod interrupt;
+pub mod interrupt;
 mod next;
 mod options;
 mod progress;
@@ -61,6 +61,20 @@ pub fn main() -> ExitCode {
         Program::Mcp(mcp) => block_on(&mut Builder::new_multi_thread(), batch::command::serve(mcp, &access, &terminal)),
         Program::Sandbox { words } => return kling_sandbox::program::main(SANDBOX, Some(EXAMPLE), words),
     })
+}
+
+/// Does the work of another command, which may note lines for people, and prints its result in JSON or for people, or why it
+/// failed.
+pub fn carry_out(
+    json: bool,
+    work: impl AsyncFnOnce(&dyn Fn(&str)) -> Result<(serde_json::Value, String)>,
+) -> ExitCode {
+    let terminal = Terminal::new(json, false, false);
+    let work = async {
+        let (json, people) = work(&|line| terminal.note(line)).await?;
+        Ok(Done::Value { json, people, code: 0 })
+    };
+    terminal.end(block_on(&mut Builder::new_multi_thread(), work))
 }
 
 fn block_on(runtime: &mut Builder, work: impl Future<Output = Result<Done>>) -> Result<Done> {

@@ -28,9 +28,8 @@ pub struct Terminal {
 pub enum Done {
     /// A report, in JSON and for people, with its exit code and the next command.
     Report { json: Report, people: String, code: u8, next: Option<String> },
-    /// A report of the batch, in JSON and for people, with its exit code.
-    #[cfg(feature = "batch")]
-    Batch { json: serde_json::Value, people: String, code: u8 },
+    /// A report of a batch, in JSON and for people, with its exit code.
+    Value { json: serde_json::Value, people: String, code: u8 },
     /// Text, printed as it is.
     Text(String),
 }
@@ -101,8 +100,7 @@ impl Terminal {
                 }
                 (printed, code)
             }
-            #[cfg(feature = "batch")]
-            Ok(Done::Batch { json, people, code }) => (self.print(&json, &people), code),
+            Ok(Done::Value { json, people, code }) => (self.print(&json, &people), code),
             Ok(Done::Text(text)) => (as_it_is(&text), 0),
             Err(failure) => {
                 let code = failure.exit_code();

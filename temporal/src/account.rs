@@ -1,21 +1,14 @@
 //! The workflow of an account: hands out places among its running tasks, across batches.
 
-use std::time::Duration;
-
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::workflows::{join_all, select};
-use temporalio_sdk::{
-    ActivityOptions, ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,
-};
+use temporalio_sdk::{ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult};
 
-use crate::activities::Activities;
 use crate::data::AccountState;
-use crate::video::{Video, detached_signal, retry};
+use crate::video::{Video, detached_signal};
 
 /// Events after which it continues as a new run.
 const EVENTS: u32 = 8000;
-/// Longest time to find out which videos run.
-const READ: Duration = Duration::from_secs(600);
 
 /// The places of an account. It never ends.
 #[workflow]
@@ -34,11 +27,14 @@ impl Account {
     /// Gives places in the order of requests for them.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        let mut sweep = false;
         loop {
-            ctx.state_mut(|account| account.woken = false);
-            let granted = ctx.state_mut(|account| account.state.grant());
-            let gone: Vec<_> =
-                join_all(granted.into_iter().map(|id| place(ctx, id))).await.into_iter().flatten().collect();
+            let calls = ctx.state_mut(|account| {
+                account.woken = false;
+                account.state.calls(std::mem::take(&mut sweep))
+            });
+            let gone = join_all(calls.into_iter().map(|(id, granted)| call(ctx, id, granted))).await;
+            let gone: Vec<_> = gone.into_iter().flatten().collect();
             if !gone.is_empty() {
                 ctx.state_mut(|account| account.forget(&gone));
                 continue;
@@ -46,30 +42,23 @@ impl Account {
             if ctx.continue_as_new_suggested() || ctx.history_length() > EVENTS {
                 ctx.continue_as_new(ctx.state(|account| account.state.clone()), ContinueAsNewOptions::default())?;
             }
-            // A video that was terminated gives no place back.
+            let mut woken = Box::pin(ctx.wait_condition(|account| account.woken));
             if ctx.state(|account| account.state.waiting.is_empty()) {
-                ctx.wait_condition(|account| account.woken).await?;
+                woken.await?;
                 continue;
             }
-            let pace = ctx.state(|account| account.state.pace);
-            let mut woken = Box::pin(ctx.wait_condition(|account| account.woken));
-            let sweep = select! {
+            // A video that was terminated gives no place back.
+            sweep = select! {
                 woken = woken => { woken?; false }
-                _ = ctx.timer(pace.sweep()) => true,
+                _ = ctx.timer(ctx.state(|account| account.state.pace).sweep()) => true,
             };
-            if sweep {
-                let holders = ctx.state(|account| account.state.holders.clone());
-                let options = ActivityOptions::with_start_to_close_timeout(READ).retry_policy(retry(pace, 0)).build();
-                let gone = ctx.execute_activity(Activities::gone, holders, options).await?;
-                ctx.state_mut(|account| account.forget(&gone));
-            }
         }
     }
 
     /// A video requests a place.
     #[signal]
     pub fn take(&mut self, _ctx: &mut SyncWorkflowContext<Self>, id: String) {
-        // One that asks again has forgotten, or was forgotten.
+        // One that requests it again has lost it: it was reset.
         self.forget(std::slice::from_ref(&id));
         self.state.waiting.push_back(id);
     }
@@ -87,12 +76,6 @@ impl Account {
         self.woken = true;
     }
 
-    /// The places.
-    #[query]
-    pub fn places(&self, _ctx: &WorkflowContextView) -> AccountState {
-        self.state.clone()
-    }
-
     fn forget(&mut self, ids: &[String]) {
         self.state.holders.retain(|id| !ids.contains(id));
         self.state.waiting.retain(|id| !ids.contains(id));
@@ -100,8 +83,8 @@ impl Account {
     }
 }
 
-/// Gives a video its place; returns the id of one that is gone.
-async fn place(ctx: &WorkflowContext<Account>, id: String) -> Option<String> {
-    let placed = ctx.external_workflow(id.clone(), None).signal(Video::place, (), detached_signal()).await;
-    placed.is_err().then_some(id)
+/// Gives a video its place, or only calls it; returns the id of one that is gone.
+async fn call(ctx: &WorkflowContext<Account>, id: String, granted: bool) -> Option<String> {
+    let called = ctx.external_workflow(id.clone(), None).signal(Video::place, granted, detached_signal()).await;
+    called.is_err().then_some(id)
 }

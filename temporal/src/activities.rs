@@ -1,22 +1,21 @@
 //! The activities: all that touches the gateway and the disk.
 
-use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use kling_cli::batch::{JobRequest, Manifest, Streak, Units};
+use kling_cli::batch::{JobRequest, Manifest, State, Units};
 use kling_client::{Client, Error, ErrorKind, Reason, SavedTask, Task};
-use temporalio_client::errors::WorkflowInteractionError;
-use temporalio_client::{WorkflowDescribeOptions, WorkflowExecutionStatus, WorkflowGetResultOptions};
+use temporalio_client::errors::WorkflowGetResultError;
+use temporalio_client::{ActivityIdentifier, RpcOptions};
 use temporalio_common::error::ApplicationFailure;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use tokio_util::sync::CancellationToken;
 
-use crate::data::{Ended, How, Page, Polled, Row, Submit, Submitted};
-use crate::decide::{in_short, not_submitted, submitted};
+use crate::data::{Ended, NoTask, Page, Polled, Row, Submit, VideoInput};
+use crate::decide::{in_short, no_task, not_submitted};
 use crate::video::Video;
 
 /// A wait that takes longer is followed by the next.
@@ -31,8 +30,6 @@ pub struct Activities {
     client: Client,
     /// Whether the worker stops: waits and downloads end, and another worker goes on with them.
     stop: CancellationToken,
-    /// Responses with an unexplained status 429 in a row, since the start of the worker.
-    streak: Mutex<(Instant, Streak)>,
     /// Whether `submit` has its two guards.
     guarded: bool,
 }
@@ -40,7 +37,7 @@ pub struct Activities {
 impl Activities {
     /// Activities with a client that makes one attempt in each call, and a token that is cancelled when the worker stops.
     pub fn new(client: Client, stop: CancellationToken) -> Self {
-        Self { client, stop, streak: Mutex::new((Instant::now(), Streak::default())), guarded: true }
+        Self { client, stop, guarded: true }
     }
 
     /// Activities whose `submit` has no guard: only to test that there is a double charge without them.
@@ -49,53 +46,48 @@ impl Activities {
         Self { guarded: false, ..Self::new(client, CancellationToken::new()) }
     }
 
-    async fn submit_once(&self, run: Option<String>, input: &Submit) -> Submitted {
+    /// Submits a request in a run of its workflow. `begin` records that it begins; it is the last step before the POST.
+    ///
+    /// # Errors
+    /// Why there is no task.
+    pub async fn submit_once(
+        &self,
+        run: Option<String>,
+        input: Submit,
+        begin: impl Future<Output = Result<(), String>>,
+    ) -> Result<SavedTask, NoTask> {
+        let Submit { video: VideoInput { row, manifest, .. }, original_run, earlier } = input;
         // A reset workflow repeats what it did before. Its first run may have submitted, whatever its history says now.
-        if self.guarded && run.as_deref() != Some(&input.original_run) {
-            return Submitted::Lost("the workflow was reset".to_owned());
+        if self.guarded && run != Some(original_run) {
+            return Err(NoTask::Lost("the workflow was reset".to_owned()));
         }
-        let (row, manifest) = (input.video.row.clone(), PathBuf::from(&input.video.manifest));
-        let request = match tokio::task::spawn_blocking(move || read_line(&manifest, &row)).await {
-            Ok(Ok(Ok(request))) => request,
-            Ok(Ok(Err(refused))) => return Submitted::Refused(refused),
-            // A folder that is not mounted here, say.
-            Ok(Err(why)) => return Submitted::Again { least_ms: 0, doubtful: false, why },
-            Err(why) => return Submitted::Again { least_ms: 0, doubtful: false, why: why.to_string() },
-        };
-        let request = match request.request(&input.video.row.id) {
-            Ok(request) => request,
-            Err(error) => return submitted(&error),
-        };
+        let (line, id) = (row.clone(), row.id.clone());
+        let read = tokio::task::spawn_blocking(move || read_line(Path::new(&manifest), &line)).await;
+        // A folder that is not mounted here, say.
+        let request = read.map_err(|reason| reason.to_string()).flatten().map_err(NoTask::again)?;
+        let changed = || format!("line {} is not the one that was checked; start the manifest again", row.line);
+        let request = request.ok_or_else(|| NoTask::Refused(changed()))?;
+        let request = request.request(&id).map_err(|error| no_task(&error))?;
         // The history of an earlier submit may be lost: with the server's database, or after its retention.
-        if self.guarded {
-            match self.find(&input.video.row).await {
-                Ok(Some(task)) => return Submitted::Task(task),
-                Ok(None) => {}
-                Err(error) => return not_submitted(&error),
-            }
+        if self.guarded
+            && let Some(task) = self.find(&row).await.map_err(|error| not_submitted(&error))?
+        {
+            return Ok(task);
         }
+        begin.await.map_err(NoTask::again)?;
         let error = match self.client.submit(request).await {
-            Ok(task) => return Submitted::Task(task.save()),
+            Ok(task) => return Ok(task.save()),
             Err(error) => error,
         };
-        let outcome = match submitted(&error) {
-            Submitted::Again { why, .. } if self.goes_on(&error) => Submitted::Halt { model: false, why },
-            outcome => outcome,
-        };
         // The code of an invalid request also says that the external id exists.
-        if matches!(outcome, Submitted::Refused(_)) && error.reason() == Reason::InvalidRequest {
-            match self.find(&input.video.row).await {
-                Ok(Some(task)) => return Submitted::Task(task),
-                _ if input.earlier > 0 => return Submitted::Lost(in_short(&error)),
+        if error.kind() == ErrorKind::Rejected && error.reason() == Reason::InvalidRequest {
+            match self.find(&row).await {
+                Ok(Some(task)) => return Ok(task),
+                _ if earlier > 0 => return Err(NoTask::Lost(in_short(&error))),
                 _ => {}
             }
         }
-        outcome
-    }
-
-    fn goes_on(&self, error: &Error) -> bool {
-        let (start, streak) = &mut *self.streak.lock().unwrap_or_else(PoisonError::into_inner);
-        streak.goes_on(error, start.elapsed())
+        Err(no_task(&error))
     }
 
     async fn find(&self, row: &Row) -> kling_client::Result<Option<SavedTask>> {
@@ -122,10 +114,18 @@ impl Activities {
 impl Activities {
     /// Submits a request, once. Every outcome is data: an error means that nobody knows it.
     #[activity]
-    pub async fn submit(self: Arc<Self>, ctx: ActivityContext, input: Submit) -> Result<Submitted, ActivityError> {
-        let run = ctx.info().workflow_run_id.clone();
+    pub async fn submit(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: Submit,
+    ) -> Result<Result<SavedTask, NoTask>, ActivityError> {
+        let (run, token) = (ctx.info().workflow_run_id.clone(), ctx.info().task_token.clone());
+        let begin = async {
+            let server = ctx.client().get_async_activity_handle(ActivityIdentifier::TaskToken(token.into()));
+            server.heartbeat(Some(true), RpcOptions::default()).await.map(drop).map_err(|reason| reason.to_string())
+        };
         // Neither a cancellation nor a stop of the worker ends it: the response is the only proof of what was charged.
-        Ok(beating(&ctx, self.submit_once(run, &input)).await)
+        Ok(beating(&ctx, self.submit_once(run, input, begin)).await)
     }
 
     /// Looks up a task by its external id. None found is no proof.
@@ -158,18 +158,17 @@ impl Activities {
         self: Arc<Self>,
         ctx: ActivityContext,
         (task, output): (SavedTask, String),
-    ) -> Result<u64, ActivityError> {
+    ) -> Result<(), ActivityError> {
         let path = PathBuf::from(&output);
         let download = async {
-            let disk = |reason: std::io::Error| failed(format!("{}: {reason}", path.display()));
             if let Some(folder) = path.parent() {
-                tokio::fs::create_dir_all(folder).await.map_err(disk)?;
+                let made = tokio::fs::create_dir_all(folder).await;
+                made.map_err(|reason| failed(format!("{}: {reason}", folder.display())))?;
             }
             let gateway = |error: Error| failed(in_short(&error));
             let finished = self.task(task)?.wait().timeout(POLL).await.map_err(gateway)?;
             // `start` refuses a file that exists, so a file of this name is this video's.
-            finished.download(&path).output(0).overwrite(true).await.map_err(gateway)?;
-            Ok(tokio::fs::metadata(&path).await.map_err(disk)?.len())
+            finished.download(&path).output(0).overwrite(true).await.map(drop).map_err(gateway)
         };
         self.interruptible(&ctx, download).await?
     }
@@ -177,56 +176,33 @@ impl Activities {
     /// Reads checked lines.
     #[activity]
     pub async fn page(_ctx: ActivityContext, (plan, offset): (String, u64)) -> Result<Page, ActivityError> {
-        let read = tokio::task::spawn_blocking(move || read_page(Path::new(&plan), offset));
+        let read =
+            tokio::task::spawn_blocking(move || read_page(&plan, offset).map_err(|reason| format!("{plan}: {reason}")));
         read.await.map_err(failed)?.map_err(failed)
     }
 
-    /// How a video ended whose workflow was there already; none while it runs.
+    /// How a video ended that runs no more, and whose report may be missing.
     #[activity]
-    pub async fn outcome(ctx: ActivityContext, id: String) -> Result<Option<Ended>, ActivityError> {
-        let video = ctx.client().get_workflow_handle::<Video>(id);
-        let found = video.describe(WorkflowDescribeOptions::default()).await.map_err(failed)?;
-        match found.status() {
-            WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused => Ok(None),
-            WorkflowExecutionStatus::Completed => {
-                video.get_result(WorkflowGetResultOptions::default()).await.map(Some).map_err(failed)
-            }
-            other => {
-                let why = Some(format!("its workflow is closed: {other:?}"));
-                Ok(Some(Ended::new(How::GivenUp, why)))
-            }
+    pub async fn outcome(ctx: ActivityContext, id: String) -> Result<Ended, ActivityError> {
+        match ctx.client().get_workflow_handle::<Video>(id).get_result(Default::default()).await {
+            Ok(ended) => Ok(ended),
+            Err(reason @ WorkflowGetResultError::Rpc(_)) => Err(failed(reason)),
+            Err(closed) => Ok(Ended::new(State::Ambiguous, closed.to_string())),
         }
-    }
-
-    /// Those of some videos that no longer run.
-    #[activity]
-    pub async fn gone(ctx: ActivityContext, ids: Vec<String>) -> Result<Vec<String>, ActivityError> {
-        let mut gone = Vec::new();
-        for id in ids {
-            let found =
-                ctx.client().get_workflow_handle::<Video>(&id).describe(WorkflowDescribeOptions::default()).await;
-            match found {
-                Ok(found)
-                    if matches!(found.status(), WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused) => {
-                }
-                Ok(_) | Err(WorkflowInteractionError::NotFound(_)) => gone.push(id),
-                Err(error) => return Err(failed(error)),
-            }
-        }
-        Ok(gone)
     }
 }
 
 /// Does some work, with heartbeats: three in each timeout.
 async fn beating<T>(ctx: &ActivityContext, work: impl Future<Output = T>) -> T {
     let every = ctx.info().heartbeat_timeout.unwrap_or(POLL) / 3;
-    let mut beat = tokio::time::interval(every.max(Duration::from_millis(100)));
+    let every = every.max(Duration::from_millis(100));
+    let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
     tokio::pin!(work);
     loop {
         tokio::select! {
             done = &mut work => return done,
             // One that cannot be recorded is one less.
-            _ = beat.tick() => drop(ctx.record_heartbeat(()).await),
+            _ = beat.tick() => drop(ctx.record_heartbeat(true).await),
         }
     }
 }
@@ -235,35 +211,19 @@ fn failed(why: impl ToString) -> ActivityError {
     ActivityError::application(ApplicationFailure::new(why.to_string()))
 }
 
-/// The request of a line, or why it is not the one that was checked; the outer error may pass.
-fn read_line(manifest: &Path, row: &Row) -> Result<Result<JobRequest, String>, String> {
-    let entries = Manifest::open(manifest).map_err(|failure| failure.message)?;
-    let changed = || Ok(Err(format!("line {} is not the one that was checked; start the manifest again", row.line)));
-    for entry in entries {
-        match entry {
-            Ok(entry) if entry.line == row.line => {
-                let hash = entry.request.hash().map_err(|reason| reason.to_string())?;
-                return if hash == row.hash { Ok(Ok(entry.request)) } else { changed() };
-            }
-            Err(fault) if fault.line == row.line => return changed(),
-            _ => {}
-        }
-    }
-    changed()
+/// The request of a line; none if it is not the one that was checked.
+fn read_line(manifest: &Path, row: &Row) -> Result<Option<JobRequest>, String> {
+    let mut entries = Manifest::open(manifest).map_err(|failure| failure.message)?.flatten();
+    let Some(entry) = entries.find(|entry| entry.line == row.line) else { return Ok(None) };
+    let hash = entry.request.hash().map_err(|reason| reason.to_string())?;
+    Ok((hash == row.hash).then_some(entry.request))
 }
 
-fn read_page(plan: &Path, offset: u64) -> Result<Page, String> {
-    let explained = |reason: std::io::Error| format!("{}: {reason}", plan.display());
-    let mut file = BufReader::new(std::fs::File::open(plan).map_err(explained)?);
-    file.seek(SeekFrom::Start(offset)).map_err(explained)?;
-    let (mut rows, mut next, mut line) = (VecDeque::new(), offset, String::new());
-    while rows.len() < PAGE {
-        line.clear();
-        match file.read_line(&mut line).map_err(explained)? {
-            0 => return Ok((rows, None)),
-            length => next += length as u64,
-        }
-        rows.push_back(serde_json::from_str(&line).map_err(|reason| format!("{}: {reason}", plan.display()))?);
-    }
-    Ok((rows, Some(next)))
+fn read_page(plan: &str, offset: u64) -> std::io::Result<Page> {
+    let mut file = BufReader::new(std::fs::File::open(plan)?);
+    file.seek(SeekFrom::Start(offset))?;
+    let lines: Vec<_> = file.lines().take(PAGE).collect::<Result<_, _>>()?;
+    let next = lines.iter().fold(offset, |next, line| next + line.len() as u64 + 1);
+    let rows = lines.iter().map(|line| serde_json::from_str(line)).collect::<Result<_, _>>()?;
+    Ok((rows, (lines.len() == PAGE).then_some(next)))
 }

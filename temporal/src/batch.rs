@@ -5,14 +5,14 @@ use std::time::Duration;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::workflows::join_all;
 use temporalio_sdk::{
-    ActivityOptions, ChildWorkflowCancellationType, ChildWorkflowOptions, ChildWorkflowStartError,
-    ContinueAsNewOptions, ParentClosePolicy, SyncWorkflowContext, WorkflowContext, WorkflowContextView,
-    WorkflowIdReusePolicy, WorkflowResult,
+    ChildWorkflowCancellationType, ChildWorkflowOptions, ChildWorkflowStartError, ContinueAsNewOptions,
+    ParentClosePolicy, SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowIdReusePolicy,
+    WorkflowResult,
 };
 
 use crate::activities::Activities;
 use crate::data::{BatchState, Report, Row, VideoInput};
-use crate::video::{Video, detached, detached_wait, retry};
+use crate::video::{Video, detached, detached_signal, detached_wait, options};
 
 /// Longest time to read a page, and to describe a workflow.
 const READ: Duration = Duration::from_secs(60);
@@ -41,14 +41,14 @@ impl Batch {
             if token.is_cancelled() && !ctx.state(|batch| batch.state.cancelled) {
                 cancel(ctx).await;
             }
-            if ctx.state(|batch| batch.state.needs_page()) {
-                read_page(ctx).await?;
+            if let Some(input) = ctx.state(|batch| batch.state.next_page()) {
+                let options = options(ctx.state(|batch| batch.state.pace), READ, 0);
+                let page = ctx.execute_activity(Activities::page, input, options).await?;
+                ctx.state_mut(|batch| (batch.state.queue, batch.state.offset) = page);
             }
             let rows = ctx.state_mut(|batch| batch.state.take());
-            if !rows.is_empty() {
-                join_all(rows.into_iter().map(|row| start(ctx, row))).await;
-                ctx.state_mut(|batch| batch.woken = true);
-            }
+            ctx.state_mut(|batch| batch.woken |= !rows.is_empty());
+            join_all(rows.into_iter().map(|row| start(ctx, row))).await;
             if ctx.state(|batch| batch.state.is_done()) {
                 return Ok(ctx.state(|batch| batch.state.clone()));
             }
@@ -57,10 +57,8 @@ impl Batch {
                 ctx.continue_as_new(ctx.state(|batch| batch.state.clone()), ContinueAsNewOptions::default())?;
             }
             // A cancellation ends this wait as well, once.
-            match ctx.state(|batch| batch.state.cancelled) {
-                true => _ = ctx.wait_condition_with_options(|batch| batch.woken, detached_wait()).await,
-                false => _ = ctx.wait_condition(|batch| batch.woken).await,
-            }
+            let wait = if ctx.state(|batch| batch.state.cancelled) { detached_wait() } else { Default::default() };
+            _ = ctx.wait_condition_with_options(|batch| batch.woken, wait).await;
         }
     }
 
@@ -101,22 +99,11 @@ async fn cancel(ctx: &WorkflowContext<Batch>) {
         batch.state.cancelled = true;
         batch.state.flying.keys().cloned().collect()
     });
-    // One that is not found has ended, and has reported it or is about to.
-    let cancel = async |id: String| ctx.external_workflow(id, None).cancel(None).await;
+    let cancel = async |id: String| {
+        _ = ctx.external_workflow(id.clone(), None).cancel(None).await;
+        count(ctx, id).await;
+    };
     join_all(ids.into_iter().map(cancel)).await;
-}
-
-async fn read_page(ctx: &WorkflowContext<Batch>) -> WorkflowResult<()> {
-    let (plan, pace) = ctx.state(|batch| (batch.state.plan.clone(), batch.state.pace));
-    let input = (plan, ctx.state(|batch| batch.state.offset.unwrap_or_default()));
-    let options = ActivityOptions::with_start_to_close_timeout(READ).retry_policy(retry(pace, 0)).build();
-    match ctx.execute_activity(Activities::page, input, options).await {
-        Ok(page) => ctx.state_mut(|batch| (batch.state.queue, batch.state.offset) = page),
-        // Cancelled: nothing is started any more.
-        Err(_) if ctx.cancellation_token().is_cancelled() => {}
-        Err(error) => return Err(error.into()),
-    }
-    Ok(())
 }
 
 /// Starts the workflow of a video, or counts the one that is there already.
@@ -132,19 +119,22 @@ async fn start(ctx: &WorkflowContext<Batch>, row: Row) {
         .cancellation_token(detached())
         .id_reuse_policy(WorkflowIdReusePolicy::RejectDuplicate)
         .build();
-    let Err(error) = ctx.start_child_workflow(Video::run, input, options).await else { return };
-    // An earlier run of this batch started it. One that still runs reports to this run.
-    let ended = match error {
-        ChildWorkflowStartError::StartFailed { .. } => {
-            let options = ActivityOptions::with_start_to_close_timeout(READ)
-                .retry_policy(retry(pace, 0))
-                .cancellation_token(detached())
-                .build();
-            ctx.execute_activity(Activities::outcome, id.clone(), options).await.unwrap_or_default()
-        }
-        _ => None,
-    };
-    if ended.is_some() {
-        ctx.state_mut(|batch| batch.state.take_report(Report { id, trouble: None, ended }));
+    if let Err(ChildWorkflowStartError::StartFailed { .. }) = ctx.start_child_workflow(Video::run, input, options).await
+    {
+        // An earlier run of this batch started it.
+        count(ctx, id).await;
+    }
+}
+
+/// Counts a video that runs no more: one that was terminated, or reported to an earlier run. One that still runs reports to this
+/// one.
+async fn count(ctx: &WorkflowContext<Batch>, id: String) {
+    if ctx.external_workflow(id.clone(), None).signal(Video::place, false, detached_signal()).await.is_ok() {
+        return;
+    }
+    // Its activity is retried for as long as the server cannot say.
+    let options = options(ctx.state(|batch| batch.state.pace), READ, 0);
+    if let Ok(ended) = ctx.execute_activity(Activities::outcome, id.clone(), options).await {
+        ctx.state_mut(|batch| batch.state.take_report(Report { id, trouble: None, ended: Some(ended) }));
     }
 }

@@ -1,7 +1,6 @@
 //! The command line: arguments, and what each command does.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,16 +8,18 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use kling_cli::batch::{Plan, Prices, Units};
 use kling_cli::failure::{Failure, Result};
+use kling_cli::interrupt::Interrupt;
 use kling_cli::{Access, connection, connection_with};
+use serde_json::{Value, json};
 use temporalio_client::errors::{WorkflowStartError, WorkflowUpdateError};
-use temporalio_client::{Client, WorkflowExecutionStatus, WorkflowStartOptions};
+use temporalio_client::{Client, WorkflowStartOptions};
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::Batch;
-use crate::data::{BatchState, Ended, Flight, How, Resolution, Row, Trouble};
+use crate::data::{BatchState, Ended, Flight, Resolution, Row, Trouble};
 use crate::decide::Pace;
 use crate::ids;
-use crate::server::Server;
+use crate::server::{Server, failed};
 use crate::video::Video;
 use crate::worker::{self, Effort};
 
@@ -35,6 +36,10 @@ struct Arguments {
     #[command(flatten)]
     access: Access,
 
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+
     #[command(subcommand)]
     command: Command,
 }
@@ -44,10 +49,7 @@ enum Command {
     /// Carry out the batches of the account of the API key, as one of many workers. This costs money
     ///
     /// Ends on SIGTERM or SIGINT, after the responses to submits under way; give it two minutes before SIGKILL.
-    Worker {
-        #[command(flatten)]
-        effort: Effort,
-    },
+    Worker(Effort),
     /// Check a manifest, and start its batch; workers carry it out. This costs money
     Start(Start),
     /// Show what there is of a batch
@@ -57,9 +59,6 @@ enum Command {
         /// Wait for its end first
         #[arg(long)]
         wait: bool,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Set the budget of a running batch
     Budget {
@@ -72,28 +71,14 @@ enum Command {
     Resolve {
         /// External id, as `status` shows it
         id: String,
-        #[command(flatten)]
-        decision: Decision,
+        #[command(subcommand)]
+        resolution: Resolution,
     },
     /// Cancel what a batch has not submitted; what is charged goes on to its output
     Cancel {
         /// Id of the batch
         batch: String,
     },
-}
-
-#[derive(Args)]
-#[group(required = true, multiple = false)]
-struct Decision {
-    /// This task was made
-    #[arg(long, value_name = "ID")]
-    task: Option<String>,
-    /// No task was made; the gateway's own list of tasks shows it. Submit again: a double charge if it is wrong
-    #[arg(long)]
-    submit_again: bool,
-    /// Leave it, with its estimate booked
-    #[arg(long)]
-    give_up: bool,
 }
 
 #[derive(Args)]
@@ -129,93 +114,75 @@ struct Start {
 /// Runs the command by the arguments and the environment of the process.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let ended = match runtime {
-        Ok(runtime) => {
-            let ended = runtime.block_on(run(arguments));
-            runtime.shutdown_background();
-            ended
-        }
-        Err(reason) => Err(Failure::other("start", format!("the runtime does not start: {reason}"))),
-    };
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("error: {}", failure.message);
-            failure.hints.iter().for_each(|hint| eprintln!("hint: {hint}"));
-            ExitCode::from(failure.exit_code())
-        }
-    }
+    kling_cli::carry_out(arguments.json, async |note| run(arguments, note).await)
 }
 
-async fn run(arguments: Arguments) -> Result<()> {
-    let Arguments { server, access, command } = arguments;
-    if let Command::Worker { effort } = command {
+/// What there is to show, in JSON and for people.
+type Shown = (Value, String);
+
+async fn run(arguments: Arguments, note: &dyn Fn(&str)) -> Result<Shown> {
+    let Arguments { server, access, command, .. } = arguments;
+    if let Command::Worker(effort) = command {
         // The workflows have the look-ups, on timers that survive this worker.
         let kling = connection_with(&access, |builder| builder.look_up_at([]))?;
         let client = server.connect(worker::RETRY).await?;
-        say(&format!("account {}", ids::account(&kling.base_url, &kling.fingerprint)));
-        return worker::run(client, kling, effort, stop_on_signal()?).await;
+        note(&format!("account {}", ids::account(&kling.base_url, &kling.fingerprint)));
+        let stop = CancellationToken::new();
+        let stopped = || {
+            note("stopping, after the responses to submits under way; a second signal ends at once");
+            stop.cancel();
+        };
+        Interrupt::listen().during(worker::run(client, kling, effort, stop.clone()), stopped).await?;
+        return Ok(Shown::default());
     }
     let client = server.connect(TIMEOUT).await?;
-    let batch = |id: &str| client.get_workflow_handle::<Batch>(ids::batch_workflow(id));
+    let batch = |id: String| client.get_workflow_handle::<Batch>(id);
     match command {
-        Command::Worker { .. } => Ok(()),
+        Command::Worker(_) => {}
         Command::Start(start) => {
             let kling = connection(&access)?;
             let account = ids::account(&kling.base_url, &kling.fingerprint);
-            start.run(&client, account, Pace::new(kling.expected)).await
+            let id = start.run(&client, account, Pace::new(kling.expected), note).await?;
+            return Ok((json!({"batch": id}), format!("batch {id}")));
         }
-        Command::Status { batch: id, wait, json } => {
-            let batch = batch(&id);
-            let found = batch.describe(Default::default()).await.map_err(failed)?;
-            let status = match found.status() {
-                WorkflowExecutionStatus::Running if !wait => {
-                    answered(batch.query(Batch::status, (), Default::default())).await?.map_err(failed)?
-                }
-                _ => batch.get_result(Default::default()).await.map_err(failed)?,
+        Command::Status { batch: id, wait } => {
+            let batch = batch(id);
+            let status = match wait {
+                true => batch.get_result(Default::default()).await.map_err(failed)?,
+                false => answered(batch.query(Batch::status, (), Default::default())).await?.map_err(failed)?,
             };
-            match json {
-                true => say(&serde_json::to_string(&status).map_err(failed)?),
-                false => say(shown(&status).trim_end()),
-            }
-            Ok(())
+            return Ok(shown(&status));
         }
         Command::Budget { batch: id, units } => {
-            let batch = batch(&id);
+            let batch = batch(id);
             let set = batch.execute_update(Batch::set_budget, Some(units.thousandths()), Default::default());
             match answered(set).await? {
-                Ok(status) => say(shown(&status).trim_end()),
+                Ok(status) => return Ok(shown(&status)),
                 Err(WorkflowUpdateError::Failed(why)) => return Err(Failure::invalid(why.message)),
                 Err(reason) => return Err(failed(reason)),
             }
-            Ok(())
         }
-        Command::Resolve { id, decision } => {
-            let resolution = match decision.task {
-                Some(task) => Resolution::Task(task),
-                None if decision.submit_again => Resolution::SubmitAgain,
-                None => Resolution::GiveUp,
-            };
+        Command::Resolve { id, resolution } => {
             let video = client.get_workflow_handle::<Video>(id);
-            video.signal(Video::resolve, resolution, Default::default()).await.map_err(failed)
+            video.signal(Video::resolve, resolution, Default::default()).await.map_err(failed)?;
         }
-        Command::Cancel { batch: id } => batch(&id).cancel(Default::default()).await.map_err(failed),
+        Command::Cancel { batch: id } => batch(id).cancel(Default::default()).await.map_err(failed)?,
     }
+    Ok(Shown::default())
 }
 
 impl Start {
-    async fn run(self, client: &Client, account: String, pace: Pace) -> Result<()> {
+    /// Starts the batch; its id.
+    async fn run(self, client: &Client, account: String, pace: Pace, note: &dyn Fn(&str)) -> Result<String> {
         let manifest = path(&std::path::absolute(&self.manifest).map_err(failed)?)?;
         let batch = ids::batch(&account, self.name.as_deref().unwrap_or(&manifest));
-        let (rows, total) = self.checked(&manifest, &account, &batch)?;
+        let (rows, total) = self.checked(&manifest, &account, &batch, note)?;
         // By its content: the plan of a batch that runs is not replaced.
         let plan = format!("{manifest}.{}.plan", ids::digest(&rows));
         let beside = format!("{plan}.new");
         let write = std::fs::write(&beside, rows).and_then(|()| std::fs::rename(beside, &plan));
         write.map_err(|reason| Failure::other("start", format!("{plan}: {reason}")))?;
-        worker::start_account(client, &account, None, pace).await?;
-        let options = WorkflowStartOptions::new(ids::queue(&account), ids::batch_workflow(&batch)).build();
+        let options = WorkflowStartOptions::new(account.clone(), batch.clone()).build();
         let state = BatchState {
             account,
             manifest,
@@ -229,24 +196,21 @@ impl Start {
             ..BatchState::default()
         };
         match client.start_workflow(Batch::run, state, options).await {
-            Ok(_) => say(&format!("batch {batch}")),
+            Ok(_) => Ok(batch),
             Err(WorkflowStartError::AlreadyStarted { .. }) => {
                 let hint = format!("see kling-temporal status {batch}; another --name submits all of it again");
-                return Err(Failure::invalid(format!("batch {batch} runs already")).with_hint(hint));
+                Err(Failure::invalid(format!("batch {batch} runs already")).with_hint(hint))
             }
-            Err(reason) => return Err(failed(reason)),
+            Err(reason) => Err(failed(reason)),
         }
-        Ok(())
     }
 
     /// The lines of the plan and their number, once the whole manifest is checked.
-    fn checked(&self, manifest: &str, account: &str, batch: &str) -> Result<(String, u64)> {
+    fn checked(&self, manifest: &str, account: &str, batch: &str, note: &dyn Fn(&str)) -> Result<(String, u64)> {
         let prices = self.prices.as_deref().map_or_else(Prices::builtin, Prices::load)?;
         let (manifest, out_dir, budget) = (Path::new(manifest), &self.out_dir, self.budget.is_some());
         let mut lines = Plan { manifest, out_dir, prices: &prices, budget, outside: self.allow_outside }.open()?;
-        if self.restart {
-            lines.may_exist = Box::new(|_| true);
-        }
+        lines.may_exist = Box::new(|_| self.restart);
         let (mut rows, mut faults, mut total, mut estimate) = (String::new(), Vec::new(), 0, Units::default());
         while let Some(line) = lines.next() {
             match line {
@@ -271,13 +235,12 @@ impl Start {
                 Err(fault) => faults.push(fault.to_string()),
             }
         }
-        if total == 0 && faults.is_empty() {
-            faults.push("manifest: expected lines, given none".to_owned());
+        if total == 0 || !faults.is_empty() {
+            let found = format!("expected requests without faults, given {total}, and {} with", faults.len());
+            let faults = faults.iter().fold(found, |text, fault| text + "\n" + fault);
+            return Err(Failure::invalid(faults).with_hint("nothing was submitted; fix the manifest"));
         }
-        if !faults.is_empty() {
-            return Err(Failure::invalid(faults.join("\n")).with_hint("nothing was submitted; fix the manifest"));
-        }
-        say(&format!("{total} requests, about {estimate} units"));
+        note(&format!("{total} requests, about {estimate} units"));
         Ok((rows, total))
     }
 }
@@ -285,14 +248,14 @@ impl Start {
 /// What a worker responds, or that none does: queries and updates wait for one.
 async fn answered<T>(response: impl Future<Output = T>) -> Result<T> {
     let response = tokio::time::timeout(TIMEOUT, response).await;
-    let hint = "start one with the key of this account: kling-temporal worker";
+    let hint = "start one with the key of this account: kling-temporal worker; status --wait of a batch that has ended needs none";
     response.map_err(|_| Failure::other("status", "no worker responds").with_hint(hint))
 }
 
-fn shown(status: &BatchState) -> String {
+fn shown(status: &BatchState) -> Shown {
     let [spent, reserved] = [status.spent, status.reserved()].map(Units::from_thousandths);
     let budget = status.budget.map(|budget| format!(" of {}", Units::from_thousandths(budget))).unwrap_or_default();
-    let ended: String = status.ended.iter().map(|(how, count)| format!("{count} {}, ", word(how))).collect();
+    let ended: String = status.ended.iter().map(|(state, count)| format!("{count} {state}, ")).collect();
     let (total, started) = (status.total, status.flying.len());
     let mut text = format!("{total} requests: {ended}{started} started\n");
     _ = writeln!(text, "{spent} units booked, {reserved} reserved{budget}");
@@ -306,47 +269,13 @@ fn shown(status: &BatchState) -> String {
             None => Ok(()),
         };
     }
-    for (line, Ended { how, why, .. }) in &status.problems {
-        _ = writeln!(text, "line {line}: {}: {}", word(how), why.as_deref().unwrap_or("no reason"));
+    for (line, Ended { state, why, .. }) in &status.problems {
+        _ = writeln!(text, "line {line}: {state}: {}", why.as_deref().unwrap_or("no reason"));
     }
-    text
-}
-
-fn word(how: &How) -> String {
-    serde_json::to_string(how).unwrap_or_default().trim_matches('"').replace('_', " ")
+    (json!(status), text.trim_end().to_owned())
 }
 
 fn path(path: &Path) -> Result<String> {
     let text = path.to_str().map(str::to_owned);
     text.ok_or_else(|| Failure::invalid(format!("{}: expected a path in UTF-8, given another", path.display())))
-}
-
-fn failed(reason: impl ToString) -> Box<Failure> {
-    Failure::other("temporal", reason.to_string())
-}
-
-/// Prints a line; a closed pipe is no failure.
-fn say(line: &str) {
-    _ = writeln!(std::io::stdout(), "{line}");
-}
-
-/// A token that the first SIGTERM or SIGINT cancels.
-fn stop_on_signal() -> Result<CancellationToken> {
-    let stop = CancellationToken::new();
-    let token = stop.clone();
-    #[cfg(unix)]
-    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(failed)?;
-    #[cfg(unix)]
-    let terminated = async move { term.recv().await };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminated => {}
-        }
-        say("stopping, after the responses to submits under way");
-        token.cancel();
-    });
-    Ok(stop)
 }

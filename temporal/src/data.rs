@@ -4,7 +4,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use kling_client::{Operation, SavedTask};
+use clap::Subcommand;
+use kling_cli::batch::State;
+use kling_client::Operation;
 use serde::{Deserialize, Serialize};
 
 use crate::decide::Pace;
@@ -52,25 +54,24 @@ pub struct Submit {
     pub earlier: u32,
 }
 
-/// Outcome of a submit.
+/// Why a submit returned no task.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Submitted {
-    Task(SavedTask),
-    /// No task; retried after a pause of at least so many milliseconds. If that is doubtful, look-ups must not find one.
-    Again {
-        least_ms: u64,
-        doubtful: bool,
-        why: String,
-    },
-    /// Surely no task, and none for others: the key, the balance, or the model.
-    Halt {
-        model: bool,
-        why: String,
-    },
-    /// Surely no task, because of this request.
+pub enum NoTask {
+    /// There is none; retried after a pause of at least so many milliseconds. If that is doubtful, look-ups must not find one.
+    Again { least_ms: u64, doubtful: bool, why: String },
+    /// Surely none, and none for others: the key, the balance, or the model.
+    Halt { model: bool, why: String },
+    /// Surely none, because of this request.
     Refused(String),
     /// Outcome unknown.
     Lost(String),
+}
+
+impl NoTask {
+    /// Nothing was sent.
+    pub fn again(why: String) -> Self {
+        Self::Again { least_ms: 0, doubtful: false, why }
+    }
 }
 
 /// End of a task: the deducted units, if the API names them, or why it failed.
@@ -79,28 +80,11 @@ pub type Polled = Result<Option<i64>, String>;
 /// Checked lines, of many, and the byte of the plan at which to read on.
 pub type Page = (VecDeque<Row>, Option<u64>);
 
-/// How a video ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum How {
-    /// Its output is in its file.
-    Delivered,
-    /// Its task is finished, and its output could not be downloaded.
-    NotDownloaded,
-    /// Its task failed.
-    Failed,
-    /// Its request was refused.
-    Refused,
-    /// Its batch was cancelled before it was submitted.
-    Cancelled,
-    /// Its outcome stayed unknown, and somebody gave it up: it may have been charged.
-    GivenUp,
-}
-
 /// End of a video.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Ended {
-    pub how: How,
+    /// Delivered; finished, without its output; failed, or refused; dropped before it was submitted; or ambiguous, and given up.
+    pub state: State,
     pub task: Option<String>,
     /// Deducted units, if the API names them.
     pub units: Option<i64>,
@@ -109,8 +93,8 @@ pub struct Ended {
 
 impl Ended {
     /// An end without a task.
-    pub fn new(how: How, why: impl Into<Option<String>>) -> Self {
-        Self { how, task: None, units: None, why: why.into() }
+    pub fn new(state: State, why: impl Into<Option<String>>) -> Self {
+        Self { state, task: None, units: None, why: why.into() }
     }
 }
 
@@ -132,13 +116,16 @@ pub struct Report {
 }
 
 /// Decision of a person about an unknown outcome.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Subcommand)]
 pub enum Resolution {
-    /// This task was made.
-    Task(String),
-    /// No task was made.
+    /// This task was made
+    Task {
+        /// Id of the task
+        id: String,
+    },
+    /// No task was made; the gateway's own list of tasks shows it. Submit again: a double charge if it is wrong
     SubmitAgain,
-    /// Leave it; its estimate stays booked.
+    /// Leave it, with its estimate booked
     GiveUp,
 }
 
@@ -150,7 +137,6 @@ pub struct Flight {
     pub kind: String,
     /// Reserved units.
     pub estimate: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Trouble>,
 }
 
@@ -180,7 +166,7 @@ pub struct BatchState {
     /// Booked units of ended videos.
     pub spent: i64,
     /// How many videos ended, and how.
-    pub ended: BTreeMap<How, u64>,
+    pub ended: BTreeMap<State, u64>,
     /// Lines of the videos without an output; not all, if there are many.
     pub problems: Vec<(u64, Ended)>,
     pub cancelled: bool,

@@ -6,16 +6,17 @@ use kling_cli::batch::{State, Units, Verdict};
 use kling_client::{Error, ErrorKind, Reason};
 use serde::{Deserialize, Serialize};
 
-use crate::data::{AccountState, BatchState, Ended, Flight, How, Report, Row, Submitted, Trouble};
+use crate::data::{AccountState, BatchState, Flight, NoTask, Report, Row, Trouble};
 
 /// Look-ups after which an outcome stays unknown until somebody resolves it.
 pub const LOOK_UPS: u32 = 6;
 /// Look-ups after a doubtful refusal, in more than a minute.
 pub const DOUBTS: u32 = 3;
+/// Doubtful refusals in a row, in half an hour, that are no chance: a limiter that never opens, or an empty balance in unknown
+/// words.
+pub const DOUBTFUL: u32 = 5;
 /// Problems that a batch keeps with their reasons; of the others it keeps the number.
 const PROBLEMS: usize = 200;
-/// Maximum number of videos that are started in one step.
-const AT_ONCE: usize = 50;
 
 /// Intervals, in proportion to the expected time of a task.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -68,25 +69,38 @@ fn grown(first: Duration, failures: u32) -> Duration {
 }
 
 /// What the error of a submit means.
-pub fn submitted(error: &Error) -> Submitted {
+pub fn no_task(error: &Error) -> NoTask {
     let why = in_short(error);
     match Verdict::on(error.kind(), error.reason(), error.code()) {
         Verdict::Again(_) => {
             let doubtful = is_doubtful(error.kind(), error.reason(), error.code());
-            Submitted::Again { least_ms: millis(error.retry_after()), doubtful, why }
+            let least_ms = error.retry_after().map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+            NoTask::Again { least_ms, doubtful, why }
         }
-        Verdict::HaltModel => Submitted::Halt { model: true, why },
-        Verdict::Halt => Submitted::Halt { model: false, why },
-        Verdict::Refused => Submitted::Refused(why),
-        Verdict::Lost => Submitted::Lost(why),
+        Verdict::HaltModel => NoTask::Halt { model: true, why },
+        Verdict::Halt => NoTask::Halt { model: false, why },
+        Verdict::Refused => NoTask::Refused(why),
+        Verdict::Lost => NoTask::Lost(why),
     }
 }
 
 /// What the error of the look-up before a submit means: nothing was submitted.
-pub fn not_submitted(error: &Error) -> Submitted {
-    match Verdict::on(error.kind(), error.reason(), error.code()) {
-        Verdict::Halt | Verdict::HaltModel => Submitted::Halt { model: false, why: in_short(error) },
-        _ => Submitted::Again { least_ms: millis(error.retry_after()), doubtful: false, why: in_short(error) },
+pub fn not_submitted(error: &Error) -> NoTask {
+    match no_task(error) {
+        NoTask::Again { least_ms, why, .. } => NoTask::Again { least_ms, doubtful: false, why },
+        halt @ NoTask::Halt { .. } => halt,
+        NoTask::Refused(why) | NoTask::Lost(why) => NoTask::again(why),
+    }
+}
+
+impl NoTask {
+    /// The same, or a halt after too many doubtful refusals in a row.
+    pub fn after(self, doubts: &mut u32) -> Self {
+        *doubts = if matches!(self, Self::Again { doubtful: true, .. }) { *doubts + 1 } else { 0 };
+        match self {
+            Self::Again { why, .. } if *doubts >= DOUBTFUL => Self::Halt { model: false, why },
+            other => other,
+        }
     }
 }
 
@@ -97,27 +111,10 @@ fn is_doubtful(kind: ErrorKind, reason: Reason, code: Option<&str>) -> bool {
     kind == ErrorKind::Rejected && matches!(reason, Reason::RateLimited | Reason::Overloaded) && !is_klings
 }
 
-fn millis(time: Option<Duration>) -> u64 {
-    time.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
-}
-
 /// An error in a line. The library's messages have no prompt, key or signed URL.
 pub fn in_short(error: &Error) -> String {
     let code = error.code().map(|code| format!("code {code}: ")).unwrap_or_default();
     format!("{}: {code}{}", error.kind(), error.message())
-}
-
-/// What an ended video books, as a record of the command does; what may have been charged books its estimate.
-pub fn books(ended: &Ended, estimate: i64) -> i64 {
-    let state = match ended.how {
-        How::Delivered => State::Delivered,
-        How::NotDownloaded => State::Finished,
-        How::Failed | How::Refused => State::Failed,
-        How::Cancelled => State::Dropped,
-        How::GivenUp => State::Ambiguous,
-    };
-    let settled = ended.units.map(Units::from_thousandths);
-    state.books(Units::from_thousandths(estimate), settled).thousandths()
 }
 
 impl BatchState {
@@ -129,8 +126,7 @@ impl BatchState {
     /// Takes the lines to start now, and reserves their units.
     pub fn take(&mut self) -> Vec<Row> {
         let mut rows = Vec::new();
-        while rows.len() < AT_ONCE
-            && let Ok(at) = self.next()
+        while let Ok(at) = self.next()
             && let Some(row) = self.queue.remove(at)
         {
             let flight = Flight { line: row.line, kind: row.kind(), estimate: row.estimate, trouble: None };
@@ -169,9 +165,10 @@ impl BatchState {
         }
     }
 
-    /// Whether more lines have to be read.
-    pub fn needs_page(&self) -> bool {
-        self.queue.is_empty() && self.offset.is_some() && !self.cancelled && self.flying.len() < self.window
+    /// The plan and its byte at which to read on, if more lines are needed.
+    pub fn next_page(&self) -> Option<(String, u64)> {
+        let needed = self.queue.is_empty() && !self.cancelled && self.flying.len() < self.window;
+        self.offset.filter(|_| needed).map(|offset| (self.plan.clone(), offset))
     }
 
     /// Whether nothing is left to do.
@@ -188,9 +185,11 @@ impl BatchState {
             return;
         };
         let Some(flight) = self.flying.remove(&report.id) else { return };
-        self.spent = self.spent.saturating_add(books(&ended, flight.estimate));
-        *self.ended.entry(ended.how).or_default() += 1;
-        if ended.how != How::Delivered && self.problems.len() < PROBLEMS {
+        let booked =
+            ended.state.books(Units::from_thousandths(flight.estimate), ended.units.map(Units::from_thousandths));
+        self.spent = self.spent.saturating_add(booked.thousandths());
+        *self.ended.entry(ended.state).or_default() += 1;
+        if ended.state != State::Delivered && self.problems.len() < PROBLEMS {
             self.problems.push((flight.line, ended));
         }
     }
@@ -201,23 +200,25 @@ impl BatchState {
     /// If it is less.
     pub fn check_budget(&self, budget: Option<i64>) -> Result<(), String> {
         let booked = self.spent.saturating_add(self.reserved());
-        match budget.filter(|budget| *budget < booked) {
-            None => Ok(()),
-            Some(_) => Err(format!(
-                "budget: expected at least the {} units that are booked or reserved",
-                Units::from_thousandths(booked)
-            )),
+        if budget.is_none_or(|budget| budget >= booked) {
+            return Ok(());
         }
+        let booked = Units::from_thousandths(booked);
+        Err(format!("budget: expected at least the {booked} units that are booked or reserved"))
     }
 }
 
 impl AccountState {
-    /// Gives the free places to those who wait; returns who got one.
-    pub fn grant(&mut self) -> Vec<String> {
+    /// The videos to call: those that get a free place now, in the order of their requests, and in a sweep all that have one.
+    pub fn calls(&mut self, sweep: bool) -> Vec<(String, bool)> {
+        let held = if sweep { self.holders.len() } else { 0 };
+        let mut calls: Vec<_> = self.holders.iter().take(held).map(|id| (id.clone(), false)).collect();
         let free = self.limit.saturating_sub(self.holders.len()).min(self.waiting.len());
-        let granted: Vec<_> = self.waiting.drain(..free).collect();
-        self.holders.extend(granted.iter().cloned());
-        granted
+        for id in self.waiting.drain(..free) {
+            self.holders.push(id.clone());
+            calls.push((id, true));
+        }
+        calls
     }
 }
 

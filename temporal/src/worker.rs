@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use kling_cli::Connection;
-use kling_cli::failure::{Failure, Result};
-use temporalio_client::{Client, WorkflowIdConflictPolicy, WorkflowSignalOptions, WorkflowStartOptions};
-use temporalio_sdk::runtime::worker_tuner::{FixedSizeSlotSupplier, TunerHolder};
+use kling_cli::failure::Result;
+use temporalio_client::{Client, WorkflowStartOptions};
 use temporalio_sdk::{Runtime, Worker, WorkerOptions};
 use tokio_util::sync::CancellationToken;
 
@@ -15,14 +14,8 @@ use crate::batch::Batch;
 use crate::data::AccountState;
 use crate::decide::Pace;
 use crate::ids;
+use crate::server::failed;
 use crate::video::Video;
-
-/// Waits and downloads of one worker at a time: each is a small task.
-const ACTIVITIES: usize = 1000;
-/// Time after which a workflow of a dead worker goes on at another.
-const STICKY: Duration = Duration::from_secs(3);
-/// Other slots.
-const SLOTS: usize = 100;
 
 /// Places of an account, and the rate of its submits.
 #[derive(clap::Args, Clone, Copy)]
@@ -41,30 +34,25 @@ pub struct Effort {
 /// # Errors
 /// If the server refuses the worker.
 pub async fn run(client: Client, kling: Connection, effort: Effort, stop: CancellationToken) -> Result<()> {
-    let refused = |reason: String| Failure::other("worker", reason);
     let account = ids::account(&kling.base_url, &kling.fingerprint);
-    start_account(&client, &account, Some(effort.max_running), Pace::new(kling.expected)).await?;
-    let runtime = Runtime::from_current_tokio(Default::default()).map_err(|reason| refused(reason.to_string()))?;
-    let slots = || FixedSizeSlotSupplier::new(SLOTS);
-    let tuner = TunerHolder::builder()
-        .workflow_task_slot_supplier(slots())
-        .activity_task_slot_supplier(FixedSizeSlotSupplier::new(ACTIVITIES))
-        .local_activity_task_slot_supplier(slots())
-        .nexus_task_slot_supplier(slots())
-        .build();
-    let work = WorkerOptions::new(ids::queue(&account))
-        .tuner(tuner)
-        .sticky_queue_schedule_to_start_timeout(STICKY)
+    let options = WorkflowStartOptions::new(account.clone(), account.clone()).build();
+    let state = AccountState { pace: Pace::new(kling.expected), ..AccountState::default() };
+    let started = client.signal_with_start_workflow(Account::run, state, Account::limit, effort.max_running, options);
+    started.await.map_err(failed)?;
+    let runtime = Runtime::from_current_tokio(Default::default()).map_err(failed)?;
+    let work = WorkerOptions::new(account.clone())
+        // A workflow of a dead worker goes on at another after it.
+        .sticky_queue_schedule_to_start_timeout(Duration::from_secs(3))
         .register_activities(Activities::new(kling.client.clone(), stop.clone()))
         .register_workflow::<Account>()
         .and_then(|options| options.register_workflow::<Batch>()?.register_workflow::<Video>())
-        .map_err(|reason| refused(reason.to_string()))?
+        .map_err(failed)?
         .build();
     let submits = WorkerOptions::new(ids::submit_queue(&account))
         .maybe_max_task_queue_activities_per_second(effort.submit_rate)
         .register_activities(Activities::new(kling.client, stop.clone()))
         .build();
-    let worker = |options| Worker::new(&runtime, client.clone(), options).map_err(|reason| refused(reason.to_string()));
+    let worker = |options| Worker::new(&runtime, client.clone(), options).map_err(failed);
     let (mut work, mut submits) = (worker(work)?, worker(submits)?);
     let (end_work, end_submits) = (work.shutdown_handle(), submits.shutdown_handle());
     let ending = async {
@@ -76,29 +64,7 @@ pub async fn run(client: Client, kling: Connection, effort: Effort, stop: Cancel
     let work = async { work.run().await.inspect_err(|_| stop.cancel()) };
     let submits = async { submits.run().await.inspect_err(|_| stop.cancel()) };
     let (work, submits, ()) = tokio::join!(work, submits, ending);
-    work.and(submits).map_err(|reason| refused(reason.to_string()))
-}
-
-/// Starts the workflow of an account where it does not run, and sets its limit.
-///
-/// # Errors
-/// If the server refuses it.
-pub async fn start_account(client: &Client, account: &str, limit: Option<usize>, pace: Pace) -> Result<()> {
-    let refused =
-        |reason: String| Failure::other("start", format!("the account's workflow cannot be started: {reason}"));
-    let options = WorkflowStartOptions::new(ids::queue(account), ids::account_workflow(account))
-        .id_conflict_policy(WorkflowIdConflictPolicy::UseExisting)
-        .build();
-    let state = AccountState { limit: limit.unwrap_or(1), pace, ..AccountState::default() };
-    let account = client.start_workflow(Account::run, state, options).await;
-    let account = account.map_err(|reason| refused(reason.to_string()))?;
-    match limit {
-        Some(limit) => account
-            .signal(Account::limit, limit, WorkflowSignalOptions::default())
-            .await
-            .map_err(|reason| refused(reason.to_string())),
-        None => Ok(()),
-    }
+    work.and(submits).map_err(failed)
 }
 
 /// Time for which a worker retries a call while the server is away: as long as its activities may go without a heartbeat.

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use kling_cli::batch::{Plan, Prices};
-use kling_client::Client;
+use kling_client::{Client, SavedTask};
 use kling_sandbox::{Endpoint, Fault, Sandbox, ScriptedResponse};
 use kling_temporal::activities::Activities;
-use kling_temporal::data::{Row, Submit, Submitted, VideoInput};
+use kling_temporal::data::{NoTask, Row, Submit, VideoInput};
 use kling_temporal::decide::Pace;
-use temporalio_sdk::testing::{ActivityEnvironment, TestActivityInfoOptions};
+use temporalio_sdk::testing::ActivityEnvironment;
 use tokio_util::sync::CancellationToken;
 
 struct Setting {
@@ -54,10 +54,8 @@ impl Setting {
     }
 
     /// Submits in a run of the workflow.
-    async fn submitted(&self, activities: Activities, run: &str, input: Submit) -> Submitted {
-        let info = TestActivityInfoOptions::builder().workflow_run_id(Some(run.to_owned())).build();
-        let environment = ActivityEnvironment::builder().register_activities(activities).info(info).build();
-        environment.run(Activities::submit, input).await.unwrap()
+    async fn submitted(&self, activities: Activities, run: &str, input: Submit) -> Result<SavedTask, NoTask> {
+        activities.submit_once(Some(run.to_owned()), input, async { Ok(()) }).await
     }
 
     fn guarded(&self) -> Activities {
@@ -91,27 +89,32 @@ async fn a_reset_workflow_submits_nothing_and_would_submit_twice_without_its_gua
     // The task is not visible yet, so no look-up can help.
     let hidden = |builder: kling_sandbox::Builder| builder.hidden_for(Duration::from_secs(3600));
     let setting = Setting::new(hidden).await;
-    assert!(matches!(setting.submitted(setting.guarded(), "first", setting.submit()).await, Submitted::Task(_)));
+    assert!(setting.submitted(setting.guarded(), "first", setting.submit()).await.is_ok());
     let again = setting.submitted(setting.guarded(), "second", setting.submit()).await;
-    assert!(matches!(again, Submitted::Lost(_)), "{again:?}");
+    assert!(matches!(again, Err(NoTask::Lost(_))), "{again:?}");
     assert_eq!(setting.sandbox.tasks_charged(), 1);
     let unguarded = setting.submitted(setting.unguarded(), "second", setting.submit()).await;
-    assert!(matches!(unguarded, Submitted::Task(_)), "{unguarded:?}");
+    assert!(unguarded.is_ok(), "{unguarded:?}");
     assert_eq!(setting.sandbox.tasks_charged(), 2);
 }
 
 #[tokio::test]
 async fn a_submit_after_a_lost_history_finds_the_task_and_would_submit_twice_without_its_guard() {
     let setting = Setting::new(|builder| builder).await;
-    let Submitted::Task(first) = setting.submitted(setting.guarded(), "first", setting.submit()).await else {
-        panic!()
-    };
-    let Submitted::Task(again) = setting.submitted(setting.guarded(), "first", setting.submit()).await else {
-        panic!()
-    };
+    let Ok(first) = setting.submitted(setting.guarded(), "first", setting.submit()).await else { panic!() };
+    let Ok(again) = setting.submitted(setting.guarded(), "first", setting.submit()).await else { panic!() };
     assert_eq!((first.task_id, setting.sandbox.tasks_charged()), (again.task_id, 1));
-    let Submitted::Task(_) = setting.submitted(setting.unguarded(), "first", setting.submit()).await else { panic!() };
+    let Ok(_) = setting.submitted(setting.unguarded(), "first", setting.submit()).await else { panic!() };
     assert_eq!(setting.sandbox.tasks_charged(), 2);
+}
+
+#[tokio::test]
+async fn a_submit_whose_beginning_cannot_be_recorded_sends_nothing() {
+    let setting = Setting::new(|builder| builder).await;
+    let away = async { Err("the server is away".to_owned()) };
+    let outcome = setting.guarded().submit_once(Some("first".to_owned()), setting.submit(), away).await;
+    assert!(matches!(&outcome, Err(NoTask::Again { doubtful: false, why, .. }) if why.contains("away")), "{outcome:?}");
+    assert_eq!(setting.sandbox.posts_begun(), 0);
 }
 
 #[tokio::test]
@@ -121,7 +124,7 @@ async fn a_line_that_changed_since_it_was_checked_is_refused() {
     let line = r#"{"operation": "text2video", "model": "kling-v2-6", "prompt": "a dog"}"#;
     std::fs::write(setting.manifest(), line).unwrap();
     let outcome = setting.submitted(setting.guarded(), "first", input).await;
-    assert!(matches!(&outcome, Submitted::Refused(why) if !why.contains("dog")), "{outcome:?}");
+    assert!(matches!(&outcome, Err(NoTask::Refused(why)) if !why.contains("dog")), "{outcome:?}");
     assert_eq!(setting.sandbox.posts_begun(), 0);
 }
 
@@ -133,20 +136,20 @@ async fn each_outcome_of_a_submit_is_data() {
     };
     let setting = Setting::new(|builder| builder).await;
     for (fault, expected) in [
-        (Fault::hang_up(), "Lost"),
-        (Fault::hang_up().charged(), "Task"),
-        (refusal(429, 1303, "parallel task over resource pack limit"), "Again"),
-        (refusal(429, 1102, "resource pack is empty"), "Halt"),
-        (refusal(401, 1000, "authentication failed"), "Halt"),
-        (refusal(400, 1201, "invalid prompt"), "Refused"),
+        (Fault::hang_up(), "Err(Lost"),
+        (Fault::hang_up().charged(), "Ok("),
+        (refusal(429, 1303, "parallel task over resource pack limit"), "Err(Again"),
+        (refusal(429, 1102, "resource pack is empty"), "Err(Halt"),
+        (refusal(401, 1000, "authentication failed"), "Err(Halt"),
+        (refusal(400, 1201, "invalid prompt"), "Err(Refused"),
     ] {
         setting.sandbox.fault_next(Endpoint::Create, fault);
         let mut input = setting.submit();
         input.video.row.id = uuid::Uuid::from_u128(setting.sandbox.posts_begun().into()).to_string();
         let mut outcome = setting.submitted(setting.guarded(), "first", input.clone()).await;
         // The next attempt finds what the first one made.
-        if expected == "Task" {
-            assert!(matches!(outcome, Submitted::Lost(_)));
+        if expected == "Ok(" {
+            assert!(matches!(outcome, Err(NoTask::Lost(_))));
             outcome = setting.submitted(setting.guarded(), "first", input).await;
         }
         assert!(format!("{outcome:?}").starts_with(expected), "{expected}: {outcome:?}");
@@ -157,7 +160,7 @@ async fn each_outcome_of_a_submit_is_data() {
 #[tokio::test]
 async fn a_wait_and_a_download_bring_the_output_and_leave_no_url() {
     let setting = Setting::new(|builder| builder).await;
-    let Submitted::Task(task) = setting.submitted(setting.guarded(), "first", setting.submit()).await else { panic!() };
+    let Ok(task) = setting.submitted(setting.guarded(), "first", setting.submit()).await else { panic!() };
     let environment = || ActivityEnvironment::builder().register_activities(setting.guarded()).build();
     let polled = environment().run(Activities::poll, task.clone()).await.unwrap();
     assert!(matches!(polled, Ok(Some(1..))), "{polled:?}");
@@ -165,20 +168,20 @@ async fn a_wait_and_a_download_bring_the_output_and_leave_no_url() {
     let output = setting.row().output;
     // Again, as after a worker that died before it reported the first one.
     for _ in 0..2 {
-        let bytes = environment().run(Activities::download, (task.clone(), output.clone())).await.unwrap();
-        assert_eq!(bytes, setting.sandbox.video_bytes().len() as u64);
+        environment().run(Activities::download, (task.clone(), output.clone())).await.unwrap();
+        assert_eq!(std::fs::read(&output).unwrap(), setting.sandbox.video_bytes());
     }
     setting.sandbox.fail_next_task("risk control");
     let mut failing = setting.submit();
     failing.video.row.id = uuid::Uuid::from_u128(7).to_string();
-    let Submitted::Task(task) = setting.submitted(setting.guarded(), "first", failing).await else { panic!() };
+    let Ok(task) = setting.submitted(setting.guarded(), "first", failing).await else { panic!() };
     assert!(environment().run(Activities::poll, task).await.unwrap().is_err());
 }
 
 #[tokio::test]
 async fn a_worker_that_stops_leaves_its_waits_to_others() {
     let setting = Setting::new(|builder| builder.task_time(Duration::from_secs(3600))).await;
-    let Submitted::Task(task) = setting.submitted(setting.guarded(), "first", setting.submit()).await else { panic!() };
+    let Ok(task) = setting.submitted(setting.guarded(), "first", setting.submit()).await else { panic!() };
     let stop = CancellationToken::new();
     let activities = Activities::new(setting.client(), stop.clone());
     let environment = ActivityEnvironment::builder().register_activities(activities).build();

@@ -4,10 +4,10 @@ mod support;
 
 use std::time::Duration;
 
+use kling_cli::batch::State;
 use kling_sandbox::{Endpoint, Fault, Moment, ScriptedResponse};
 use kling_temporal::batch::Batch;
-use kling_temporal::data::{BatchState, Flight, How, Row, Trouble};
-use kling_temporal::ids;
+use kling_temporal::data::{BatchState, Row};
 use kling_temporal::video::Video;
 use support::{KEY, PROMPT, Place, text};
 
@@ -23,8 +23,8 @@ async fn a_batch_ends_and_leaves_no_secret_in_the_database_of_the_server() {
     place.sandbox.fail_next_task(format!("{PROMPT}, take 2 of all.jsonl"));
     let batch = place.start(&manifest, &["--budget", "100", "--window", "1"]).await;
     let status = place.ended(&batch).await;
-    let ended = [How::Delivered, How::Failed, How::Refused].map(|how| status.ended.get(&how).copied());
-    assert_eq!(ended, [Some(3), Some(1), Some(1)], "{status:#?}\n{}", place.logs());
+    let ended = [State::Delivered, State::Failed].map(|state| status.ended.get(&state).copied());
+    assert_eq!(ended, [Some(3), Some(2)], "{status:#?}\n{}", place.logs());
     assert_eq!((place.sandbox.tasks_charged(), place.twice(), place.outputs()), (4, 0, 3));
     let mut database = std::fs::read(place.path("server.db")).unwrap();
     database.extend(std::fs::read(place.path("server.db-wal")).unwrap_or_default());
@@ -48,7 +48,7 @@ async fn a_batch_stops_before_its_budget_and_goes_on_with_a_higher_one() {
     let budget = (row.estimate + state.spent * 3 / 2) as f64 / 1000.0;
     let batch = place.start(&manifest, &["--window", "1", "--budget", &budget.to_string()]).await;
     let held = |status: &BatchState| {
-        status.ended.get(&How::Delivered) == Some(&2)
+        status.ended.get(&State::Delivered) == Some(&2)
             && status.next().is_err_and(|why| why.starts_with("budget: line 3"))
     };
     place.until(&batch, held).await;
@@ -56,7 +56,7 @@ async fn a_batch_stops_before_its_budget_and_goes_on_with_a_higher_one() {
     let low = place.run(&["budget", &batch, "0.5"]).await;
     assert!(text(&low.stderr).contains("expected at least the"), "{low:?}");
     place.done(&["budget", &batch, "1000"]).await;
-    assert_eq!(place.ended(&batch).await.ended.get(&How::Delivered), Some(&4));
+    assert_eq!(place.ended(&batch).await.ended.get(&State::Delivered), Some(&4));
     assert_eq!((place.sandbox.tasks_charged(), place.twice()), (5, 0));
 }
 
@@ -69,7 +69,7 @@ async fn a_cancelled_batch_submits_no_more_and_brings_home_what_is_charged() {
     place.done(&["cancel", &batch]).await;
     let status = place.ended(&batch).await;
     assert_eq!(
-        (status.ended.get(&How::Delivered), status.ended.get(&How::Cancelled)),
+        (status.ended.get(&State::Delivered), status.ended.get(&State::Dropped)),
         (Some(&3), Some(&2)),
         "{status:#?}"
     );
@@ -94,7 +94,7 @@ async fn two_batches_share_the_places_of_their_account() {
     };
     let most = tokio::time::timeout(Duration::from_secs(60), most).await.unwrap();
     for batch in [one, two] {
-        assert_eq!(place.ended(&batch).await.ended.get(&How::Delivered), Some(&4));
+        assert_eq!(place.ended(&batch).await.ended.get(&State::Delivered), Some(&4));
     }
     assert_eq!((most, place.twice()), (2, 0));
 }
@@ -105,11 +105,11 @@ async fn a_batch_continues_as_new_runs_without_waiting_for_its_videos() {
     let _worker = place.worker();
     let batch = place.start(&place.manifest("all.jsonl", 30), &["--window", "10", "--events", "60"]).await;
     // The videos of one run end in another.
-    let first = place.client().await.get_workflow_handle::<Batch>(ids::batch_workflow(&batch));
+    let first = place.client().await.get_workflow_handle::<Batch>(&batch);
     let first = first.describe(Default::default()).await.unwrap().run_id().to_owned();
     let status = place.ended(&batch).await;
-    assert_eq!(status.ended.get(&How::Delivered), Some(&30), "{status:#?}");
-    let last = place.client().await.get_workflow_handle::<Batch>(ids::batch_workflow(&batch));
+    assert_eq!(status.ended.get(&State::Delivered), Some(&30), "{status:#?}");
+    let last = place.client().await.get_workflow_handle::<Batch>(&batch);
     assert_ne!(last.describe(Default::default()).await.unwrap().run_id(), first);
     assert_eq!((place.sandbox.tasks_charged(), place.twice(), place.outputs()), (30, 0, 30));
 }
@@ -128,24 +128,27 @@ async fn sigterm_lets_a_worker_end_after_the_responses_to_its_submits() {
     assert!(began.elapsed() < Duration::from_secs(20));
     place.sandbox.clear_faults();
     let _other = place.worker();
-    // The server may have handed it one more submit, which it never received: nothing was sent, and nobody can know it.
-    let status = loop {
-        let status = place.until(&batch, |status| status.is_done() || status.flying.values().all(is_unknown)).await;
-        if status.is_done() {
-            break status;
-        }
-        for id in status.flying.keys() {
-            assert_eq!(place.sandbox.charged_for(id), 0);
-            place.done(&["resolve", id, "--submit-again"]).await;
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    };
-    assert_eq!(status.ended.get(&How::Delivered), Some(&6), "{status:#?}");
+    // The server may have handed it one more submit, which it never received: that one is submitted by the other worker.
+    assert_eq!(place.ended(&batch).await.ended.get(&State::Delivered), Some(&6));
     assert_eq!((place.sandbox.tasks_charged(), place.sandbox.posts_received_whole(), place.twice()), (6, 6, 0));
 }
 
-fn is_unknown(flight: &Flight) -> bool {
-    matches!(flight.trouble, Some(Trouble::Unknown(_)))
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminated_video_keeps_neither_its_place_nor_its_batch() {
+    let Some(place) = Place::new(Duration::from_secs(2)).await else { return };
+    let _worker = place.worker_with(&["--max-running", "1"]);
+    let batch = place.start(&place.manifest("all.jsonl", 2), &[]).await;
+    place.sandbox.until(|sandbox| sandbox.tasks_charged() == 1).await;
+    let video = place.sandbox.tasks().remove(0).external_id.unwrap();
+    let client = place.client().await;
+    client.get_workflow_handle::<Video>(&video).terminate(Default::default()).await.unwrap();
+    // The other one gets its place.
+    place.until(&batch, |status| status.ended.get(&State::Delivered) == Some(&1)).await;
+    place.done(&["cancel", &batch]).await;
+    let status = place.ended(&batch).await;
+    assert_eq!(status.ended.get(&State::Ambiguous), Some(&1), "{status:#?}");
+    // It was charged.
+    assert!(status.spent > 0 && status.problems[0].1.why.as_ref().unwrap().contains("terminated"), "{status:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,7 +162,7 @@ async fn an_empty_balance_halts_the_batch_until_it_is_filled() {
     let status = place.until(&batch, |status| status.next().is_err_and(|why| why.starts_with("halted"))).await;
     assert!(status.flying.len() <= 2);
     place.sandbox.clear_faults();
-    assert_eq!(place.ended(&batch).await.ended.get(&How::Delivered), Some(&6));
+    assert_eq!(place.ended(&batch).await.ended.get(&State::Delivered), Some(&6));
     assert_eq!((place.sandbox.tasks_charged(), place.twice()), (6, 0));
 }
 
@@ -173,7 +176,7 @@ async fn a_doubtful_limit_is_looked_up_before_the_request_is_submitted_again() {
     place.sandbox.fault_next(Endpoint::Create, limiter());
     let batch = place.start(&place.manifest("all.jsonl", 2), &["--window", "1"]).await;
     let status = place.ended(&batch).await;
-    assert_eq!(status.ended.get(&How::Delivered), Some(&2), "{status:#?}");
+    assert_eq!(status.ended.get(&State::Delivered), Some(&2), "{status:#?}");
     assert_eq!((place.sandbox.tasks_charged(), place.twice()), (2, 0));
 }
 
@@ -188,7 +191,7 @@ async fn a_reset_video_submits_nothing_again() {
     place.reset(&video).await;
     let handle = place.client().await.get_workflow_handle::<Video>(&video);
     let ended = handle.get_result(Default::default()).await.unwrap();
-    assert_eq!((ended.how, ended.task.as_deref()), (How::Delivered, Some(task.id.as_str())));
+    assert_eq!((ended.state, ended.task.as_deref()), (State::Delivered, Some(task.id.as_str())));
     assert_eq!((place.sandbox.tasks_charged(), place.sandbox.posts_begun()), (1, 1));
     let history = handle.fetch_history(Default::default()).into_events().await.unwrap();
     // Its submit said that the outcome is unknown, and the task was looked up.
@@ -215,7 +218,7 @@ async fn a_batch_whose_history_is_lost_is_started_again_and_charges_nothing_twic
     assert!(text(&refused.stderr).contains("exists"), "{refused:?}");
     let second = place.start(&manifest, &["--restart"]).await;
     assert_eq!(first, second);
-    assert_eq!(place.ended(&second).await.ended.get(&How::Delivered), Some(&4));
+    assert_eq!(place.ended(&second).await.ended.get(&State::Delivered), Some(&4));
     assert_eq!((place.sandbox.tasks_charged(), place.sandbox.posts_begun()), (4, 4));
 }
 
@@ -229,7 +232,7 @@ async fn a_batch_that_is_started_again_counts_what_its_videos_did_and_starts_cha
     let lines = std::fs::read_to_string(&manifest).unwrap();
     std::fs::write(&manifest, lines.replace("take 2", "take two")).unwrap();
     let second = place.start(&manifest, &["--restart"]).await;
-    assert_eq!(place.ended(&second).await.ended.get(&How::Delivered), Some(&3));
+    assert_eq!(place.ended(&second).await.ended.get(&State::Delivered), Some(&3));
     assert_eq!((place.sandbox.tasks_charged(), place.twice()), (4, 0));
 }
 
@@ -240,14 +243,12 @@ async fn an_unknown_outcome_is_settled_by_the_id_of_its_task() {
     // Charged, no response, and not to be found by its external id for an hour.
     place.sandbox.fault_next(Endpoint::Create, Fault::hang_up().charged().hidden_for(Duration::from_secs(3600)));
     let batch = place.start(&place.manifest("all.jsonl", 1), &[]).await;
-    let unknown =
-        |status: &BatchState| status.flying.values().any(|flight| matches!(flight.trouble, Some(Trouble::Unknown(_))));
-    let status = place.until(&batch, unknown).await;
+    let status = place.until_unknown(&batch).await;
     assert!(status.reserved() > 0);
     let id = status.flying.keys().next().unwrap();
-    place.done(&["resolve", id, "--give-up"]).await;
+    place.done(&["resolve", id, "give-up"]).await;
     let status = place.ended(&batch).await;
-    assert_eq!((status.ended.get(&How::GivenUp), status.reserved()), (Some(&1), 0));
+    assert_eq!((status.ended.get(&State::Ambiguous), status.reserved()), (Some(&1), 0));
     assert!(status.spent > 0);
     assert_eq!(place.sandbox.posts_begun(), 1);
 }

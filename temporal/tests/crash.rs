@@ -5,7 +5,8 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kling_temporal::data::{How, Trouble};
+use kling_cli::batch::State;
+use kling_sandbox::{Endpoint, Fault};
 use support::Place;
 use support::proxy::{Moment, Victim, start};
 
@@ -29,27 +30,25 @@ async fn deaths(moment: Moment) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         worker();
-        if matches!(moment, Moment::Before | Moment::During) {
-            let is_unknown = |trouble: &Option<Trouble>| matches!(trouble, Some(Trouble::Unknown(_)));
-            let status =
-                place.until(&batch, |status| status.flying.values().any(|flight| is_unknown(&flight.trouble))).await;
+        if moment == Moment::During {
+            let status = place.until_unknown(&batch).await;
             // Nothing was submitted by itself, and its estimate stays reserved.
             assert_eq!(place.sandbox.tasks_charged(), video - 1);
             assert!(status.reserved() > 0);
             unknown += 1;
             let id = status.flying.keys().next().unwrap();
-            place.done(&["resolve", id, "--submit-again"]).await;
+            place.done(&["resolve", id, "submit-again"]).await;
         }
     }
     let status = place.ended(&batch).await;
-    assert_eq!(status.ended.get(&How::Delivered), Some(&(VIDEOS as u64)), "{moment:?} {status:#?}");
+    assert_eq!(status.ended.get(&State::Delivered), Some(&(VIDEOS as u64)), "{moment:?} {status:#?}");
     let charged = place.sandbox.tasks_charged();
     assert_eq!((charged, place.twice(), place.outputs()), (VIDEOS, 0, VIDEOS), "{moment:?}");
     println!("{moment:?}: {VIDEOS} deaths, {unknown} resolved, {charged} charged, 0 twice, 0 forgotten");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_dies_before_the_post_leaves_an_unknown_outcome_and_no_charge() {
+async fn a_worker_that_dies_before_its_submit_begins_leaves_the_request_to_another() {
     deaths(Moment::Before).await;
 }
 
@@ -66,4 +65,24 @@ async fn a_task_is_found_whose_response_the_worker_never_read() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_dies_after_the_submit_leaves_the_task_to_another() {
     deaths(Moment::After).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_nobody_can_find_is_not_made_again() {
+    let Some(mut place) = Place::new(Duration::from_millis(50)).await else { return };
+    place.sandbox.fault_next(Endpoint::Create, Fault::hidden(Duration::from_secs(3600)));
+    let victim = Arc::new(Victim::default());
+    place.base_url = start(place.sandbox.base_url(), Moment::Answered, Arc::clone(&victim)).await;
+    *victim.worker.lock().unwrap() = Some(place.worker());
+    let batch = place.start(&place.manifest("all.jsonl", 1), &[]).await;
+    while victim.killed.lock().unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let _worker = place.worker();
+    let status = place.until_unknown(&batch).await;
+    let task = place.sandbox.tasks().remove(0).id;
+    place.done(&["resolve", status.flying.keys().next().unwrap(), "task", &task]).await;
+    let status = place.ended(&batch).await;
+    assert_eq!(status.ended.get(&State::Delivered), Some(&1), "{status:#?}");
+    assert_eq!((place.sandbox.tasks_charged(), place.sandbox.posts_begun()), (1, 1));
 }

@@ -4,9 +4,8 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use kling_cli::batch::State;
 use kling_temporal::batch::Batch;
-use kling_temporal::data::How;
-use kling_temporal::ids;
 use kling_temporal::video::Video;
 use support::Place;
 use temporalio_client::WorkflowHandle;
@@ -37,12 +36,12 @@ async fn an_item_takes_few_events_and_bytes() {
     let batch = place.start(&manifest, &["--window", "50", "--events", "1000000"]).await;
     let status = place.ended(&batch).await;
     let time = began.elapsed();
-    assert_eq!(status.ended.get(&How::Delivered), Some(&(items() as u64)));
+    assert_eq!(status.ended.get(&State::Delivered), Some(&(items() as u64)));
     assert_eq!((place.sandbox.tasks_charged(), place.twice(), place.outputs()), (items(), 0, items()));
     let client = place.client().await;
     let id = place.sandbox.tasks()[items() / 2].external_id.clone().unwrap();
     let (events, bytes) = size(client.get_workflow_handle::<Video>(id)).await;
-    let (of_batch, batch_bytes) = size(client.get_workflow_handle::<Batch>(ids::batch_workflow(&batch))).await;
+    let (of_batch, batch_bytes) = size(client.get_workflow_handle::<Batch>(&batch)).await;
     let database = std::fs::metadata(place.path("server.db")).unwrap().len();
     println!(
         "{} items in {:.1} s ({:.0} ms each); a video has {events} events and {bytes} bytes; the batch's last run has \

@@ -6,11 +6,10 @@ mod support;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use kling_cli::batch::State;
 use kling_sandbox::{Endpoint, Fault, ScriptedResponse};
 use kling_temporal::account::Account;
 use kling_temporal::batch::Batch;
-use kling_temporal::data::{BatchState, How, Trouble};
-use kling_temporal::ids;
 use kling_temporal::video::Video;
 use support::{KEY, PROMPT, Place};
 use temporalio_client::{UntypedWorkflow, WorkflowHistory};
@@ -83,13 +82,12 @@ async fn record() {
     let refusal = ScriptedResponse::new(429).header("content-type", "application/json").body(body);
     place.sandbox.fault_next(Endpoint::Create, Fault::response(refusal));
     let batch = place.start(&place.manifest("all.jsonl", 20), &["--window", "6", "--events", "60"]).await;
-    let first =
-        client.get_workflow_handle::<Batch>(ids::batch_workflow(&batch)).describe(Default::default()).await.unwrap();
+    let first = client.get_workflow_handle::<Batch>(&batch).describe(Default::default()).await.unwrap();
     let status = place.ended(&batch).await;
-    assert_eq!(status.ended.get(&How::Delivered), Some(&19));
-    store("batch-continued", &ids::batch_workflow(&batch), Some(first.run_id().to_owned())).await;
-    store("batch-ended", &ids::batch_workflow(&batch), None).await;
-    store("account", &ids::account_workflow(&status.account), None).await;
+    assert_eq!(status.ended.get(&State::Delivered), Some(&19));
+    store("batch-continued", &batch, Some(first.run_id().to_owned())).await;
+    store("batch-ended", &batch, None).await;
+    store("account", &status.account, None).await;
     for task in place.sandbox.tasks() {
         let video = task.external_id.unwrap();
         let history = client.get_workflow_handle::<Video>(&video).fetch_history(Default::default()).into_events().await;
@@ -107,20 +105,18 @@ async fn record() {
     // Outcomes that stay unknown, and a batch that is cancelled.
     place.sandbox.fault_next(Endpoint::Create, Fault::hang_up());
     let batch = place.start(&place.manifest("unknown.jsonl", 1), &[]).await;
-    let unknown =
-        |status: &BatchState| status.flying.values().any(|flight| matches!(flight.trouble, Some(Trouble::Unknown(_))));
-    let id = place.until(&batch, unknown).await.flying.into_keys().next().unwrap();
-    place.done(&["resolve", &id, "--submit-again"]).await;
+    let id = place.until_unknown(&batch).await.flying.into_keys().next().unwrap();
+    place.done(&["resolve", &id, "submit-again"]).await;
     place.ended(&batch).await;
     store("video-resolved", &id, None).await;
     let batch = place.start(&place.manifest("cancelled.jsonl", 9), &["--window", "7"]).await;
     let started = place.until(&batch, |status| status.flying.len() == 7).await;
     place.done(&["cancel", &batch]).await;
     place.ended(&batch).await;
-    store("batch-cancelled", &ids::batch_workflow(&batch), None).await;
+    store("batch-cancelled", &batch, None).await;
     for id in started.flying.keys() {
         let ended = client.get_workflow_handle::<Video>(id).get_result(Default::default()).await.unwrap();
-        if ended.how == How::Cancelled {
+        if ended.state == State::Dropped {
             store("video-cancelled", id, None).await;
         }
     }

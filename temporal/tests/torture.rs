@@ -7,8 +7,9 @@ mod support;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use kling_cli::batch::State;
 use kling_sandbox::{Endpoint, Fault, ScriptedResponse};
-use kling_temporal::data::{BatchState, How, Trouble};
+use kling_temporal::data::{BatchState, Trouble};
 use support::{Place, Process};
 
 /// The value of an option, or its default.
@@ -19,7 +20,7 @@ fn option(name: &str, default: u64) -> u64 {
 }
 
 fn main() -> ExitCode {
-    let (seed, jobs, seconds) = (option("--seed", 7), option("--jobs", 40), option("--seconds", 120));
+    let (seed, jobs, seconds) = (option("--seed", 7), option("--jobs", 60), option("--seconds", 120));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(torture(seed, usize::try_from(jobs).unwrap(), Duration::from_secs(seconds)))
 }
@@ -33,20 +34,20 @@ async fn torture(seed: u64, jobs: usize, time: Duration) -> ExitCode {
     let mut workers: Vec<Process> = (0..2).map(|_| place.worker_with(&words)).collect();
     let batch = place.start(&place.manifest("all.jsonl", jobs), &["--window", "10", "--events", "150"]).await;
     let (mut deaths, mut server_deaths, mut resolved) = (0, 0, 0);
-    // Deaths for two thirds of the time, then peace.
-    while began.elapsed() < time * 2 / 3 {
+    // Deaths for two thirds of the time at most, then peace. The server dies at each quarter of the jobs.
+    while began.elapsed() < time * 2 / 3 && place.sandbox.tasks_charged() < jobs {
         let unknown = Fault::response(ScriptedResponse::new(502).body("<html>Bad Gateway</html>"));
-        match random.u32(0..10) {
-            0 => place.sandbox.fault_next(Endpoint::Create, Fault::hang_up().charged()),
-            1 => place.sandbox.fault_next(Endpoint::Create, unknown.charged()),
-            2 => place.sandbox.fault_next(Endpoint::Get, unknown),
-            3 => place.sandbox.fault_next(Endpoint::Video, Fault::cut_response(1000)),
-            4 if server_deaths < 3 && began.elapsed() > time / 6 => {
+        match random.u32(0..8) {
+            _ if place.sandbox.tasks_charged() * 4 > jobs * (server_deaths + 1) => {
                 server_deaths += 1;
                 place.server.take();
                 tokio::time::sleep(Duration::from_millis(random.u64(0..2000))).await;
                 place.start_server().await;
             }
+            0 => place.sandbox.fault_next(Endpoint::Create, Fault::hang_up().charged()),
+            1 => place.sandbox.fault_next(Endpoint::Create, unknown.charged()),
+            2 => place.sandbox.fault_next(Endpoint::Get, unknown),
+            3 => place.sandbox.fault_next(Endpoint::Video, Fault::cut_response(1000)),
             _ => {
                 deaths += 1;
                 workers[random.usize(0..2)].kill();
@@ -58,10 +59,7 @@ async fn torture(seed: u64, jobs: usize, time: Duration) -> ExitCode {
                 }
             }
         }
-        tokio::time::sleep(Duration::from_millis(random.u64(200..2500))).await;
-        if place.sandbox.tasks_charged() == jobs && random.bool() {
-            break;
-        }
+        tokio::time::sleep(Duration::from_millis(random.u64(200..2000))).await;
     }
     place.sandbox.clear_faults();
     for worker in &mut workers {
@@ -80,8 +78,8 @@ async fn torture(seed: u64, jobs: usize, time: Duration) -> ExitCode {
                 resolved += 1;
                 let task = place.sandbox.tasks().into_iter().find(|task| task.external_id.as_ref() == Some(id));
                 match task {
-                    Some(task) => place.done(&["resolve", id, "--task", &task.id]).await,
-                    None => place.done(&["resolve", id, "--submit-again"]).await,
+                    Some(task) => place.done(&["resolve", id, "task", &task.id]).await,
+                    None => place.done(&["resolve", id, "submit-again"]).await,
                 };
             }
         }
@@ -106,5 +104,5 @@ async fn torture(seed: u64, jobs: usize, time: Duration) -> ExitCode {
 }
 
 fn delivered(status: &BatchState) -> u64 {
-    status.ended.get(&How::Delivered).copied().unwrap_or_default()
+    status.ended.get(&State::Delivered).copied().unwrap_or_default()
 }

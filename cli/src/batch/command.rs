@@ -87,7 +87,7 @@ pub async fn run(batch: Batch, access: &Access, terminal: &Terminal) -> Result<D
         Batch::Report { view: View { record, prices }, batch, out_dir } => {
             let shown = batch.map_or(Shown::Beside, Shown::Batch);
             let path = report(&record.read()?, &prices.read()?, &out_dir, shown)?;
-            Ok(Done::Batch { people: path.display().to_string(), json: json!({"report": path}), code: 0 })
+            Ok(Done::Value { people: path.display().to_string(), json: json!({"report": path}), code: 0 })
         }
         Batch::Export { record, format } => {
             let is_json = format.map_or(terminal.is_in_json(), |format| format == "json");
@@ -248,10 +248,10 @@ fn code(status: &Status) -> u8 {
 }
 
 fn reported(status: &Status, code: u8) -> Result<Done> {
-    Ok(Done::Batch { json: json!(status), people: status.to_string().trim_end().to_owned(), code })
+    Ok(Done::Value { json: json!(status), people: status.to_string().trim_end().to_owned(), code })
 }
 
 /// The end of a command that printed its lines for people.
 fn done(json: Value) -> Result<Done> {
-    Ok(Done::Batch { json, people: String::new(), code: 0 })
+    Ok(Done::Value { json, people: String::new(), code: 0 })
 }

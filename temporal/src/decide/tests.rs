@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 use kling_client::Operation;
 
 use super::*;
+use crate::data::Ended;
 
 fn row(line: u64, model: &str, estimate: i64) -> Row {
     Row {
@@ -34,26 +35,28 @@ fn units_are_reserved_at_the_start_and_settled_by_what_was_deducted() {
     assert_eq!(lines(&batch.take()), [1, 2]);
     assert_eq!((batch.reserved(), batch.spent), (4000, 0));
     assert_eq!(batch.next(), Err("budget: line 3 would book 6 of 5 units".to_owned()));
-    batch.take_report(report(1, Ended { units: Some(1000), ..Ended::new(How::Delivered, None) }));
+    batch.take_report(report(1, Ended { units: Some(1000), ..Ended::new(State::Delivered, None) }));
     assert_eq!((batch.reserved(), batch.spent), (2000, 1000));
     assert_eq!(lines(&batch.take()), [3]);
     // Reported twice, it is counted once.
-    batch.take_report(report(1, Ended::new(How::Delivered, None)));
-    assert_eq!((batch.spent, batch.ended[&How::Delivered]), (1000, 1));
+    batch.take_report(report(1, Ended::new(State::Delivered, None)));
+    assert_eq!((batch.spent, batch.ended[&State::Delivered]), (1000, 1));
 }
 
 #[test]
 fn what_may_have_been_charged_stays_booked() {
-    for (how, units, booked) in [
-        (How::Delivered, None, 2000),
-        (How::Delivered, Some(1500), 1500),
-        (How::NotDownloaded, None, 2000),
-        (How::GivenUp, None, 2000),
-        (How::Failed, None, 0),
-        (How::Refused, None, 0),
-        (How::Cancelled, None, 0),
+    for (state, units, booked) in [
+        (State::Delivered, None, 2000),
+        (State::Delivered, Some(1500), 1500),
+        (State::Finished, None, 2000),
+        (State::Ambiguous, None, 2000),
+        (State::Failed, None, 0),
+        (State::Dropped, None, 0),
     ] {
-        assert_eq!(books(&Ended { units, ..Ended::new(how, None) }, 2000), booked, "{how:?}");
+        let mut batch = batch([row(1, "m", 2000)], None, 1);
+        batch.take();
+        batch.take_report(report(1, Ended { units, ..Ended::new(state, None) }));
+        assert_eq!((batch.spent, batch.reserved()), (booked, 0), "{state}");
     }
 }
 
@@ -61,7 +64,7 @@ fn what_may_have_been_charged_stays_booked() {
 fn a_budget_is_not_set_below_what_is_booked_or_reserved() {
     let mut batch = batch((1..=3).map(|line| row(line, "m", 2000)), None, 2);
     batch.take();
-    batch.take_report(report(1, Ended::new(How::Delivered, None)));
+    batch.take_report(report(1, Ended::new(State::Delivered, None)));
     batch.take();
     assert_eq!(batch.check_budget(Some(6000)), Ok(()));
     assert!(batch.check_budget(Some(5999)).unwrap_err().contains("at least the 6 units"));
@@ -73,7 +76,7 @@ fn a_window_slides_over_the_lines() {
     let mut batch = batch((1..=4).map(|line| row(line, "m", 0)), None, 2);
     assert_eq!(lines(&batch.take()), [1, 2]);
     assert!(batch.take().is_empty());
-    batch.take_report(report(2, Ended::new(How::Failed, "no".to_owned())));
+    batch.take_report(report(2, Ended::new(State::Failed, "no".to_owned())));
     assert_eq!(lines(&batch.take()), [3]);
     assert_eq!(batch.problems.len(), 1);
 }
@@ -95,7 +98,7 @@ fn a_halt_of_a_model_lets_other_models_pass_and_a_halt_of_all_lets_none() {
     batch.take_report(halted(true));
     assert_eq!(lines(&batch.take()), [3, 4]);
     batch.take_report(Report { id: "id-1".to_owned(), trouble: None, ended: None });
-    batch.take_report(report(3, Ended::new(How::Delivered, None)));
+    batch.take_report(report(3, Ended::new(State::Delivered, None)));
     assert_eq!(lines(&batch.take()), [2]);
 }
 
@@ -103,24 +106,53 @@ fn a_halt_of_a_model_lets_other_models_pass_and_a_halt_of_all_lets_none() {
 fn a_cancelled_batch_starts_nothing_and_ends_when_what_runs_has_ended() {
     let mut batch = batch((1..=4).map(|line| row(line, "m", 0)), None, 1);
     batch.take();
-    batch.cancelled = true;
-    assert_eq!((batch.next(), batch.is_done(), batch.needs_page()), (Err("cancelled".to_owned()), false, false));
-    batch.take_report(report(1, Ended::new(How::Delivered, None)));
+    (batch.cancelled, batch.offset) = (true, Some(7));
+    assert_eq!((batch.next(), batch.is_done(), batch.next_page()), (Err("cancelled".to_owned()), false, None));
+    batch.take_report(report(1, Ended::new(State::Delivered, None)));
     assert!(batch.is_done());
 }
 
 #[test]
-fn places_are_given_in_the_order_in_which_they_are_asked_for() {
+fn a_page_is_read_when_every_line_of_the_last_one_is_started_and_there_is_room_for_more() {
+    let mut batch = BatchState { plan: "plan".to_owned(), offset: Some(7), ..batch([row(1, "m", 0)], None, 2) };
+    assert_eq!(batch.next_page(), None);
+    batch.take();
+    assert_eq!(batch.next_page(), Some(("plan".to_owned(), 7)));
+    batch.window = 1;
+    assert_eq!((batch.next_page(), batch.is_done()), (None, false));
+    (batch.window, batch.offset) = (2, None);
+    assert_eq!(batch.next_page(), None);
+}
+
+#[test]
+fn places_are_given_in_the_order_of_the_requests() {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let calls = |names: &[(&str, bool)]| names.iter().map(|(name, is)| ((*name).to_owned(), *is)).collect::<Vec<_>>();
     let mut account =
         AccountState { limit: 2, waiting: VecDeque::from(names(&["a", "b", "c"])), ..AccountState::default() };
-    assert_eq!(account.grant(), names(&["a", "b"]));
-    assert!(account.grant().is_empty());
+    assert_eq!(account.calls(false), calls(&[("a", true), ("b", true)]));
+    assert!(account.calls(false).is_empty());
     account.holders.retain(|holder| holder != "a");
-    assert_eq!((account.grant(), account.holders), (names(&["c"]), names(&["b", "c"])));
+    // A sweep calls those that have a place, too, and grants them nothing.
+    assert_eq!(account.calls(true), calls(&[("b", false), ("c", true)]));
+    assert_eq!(account.holders, names(&["b", "c"]));
     let mut lowered = AccountState { limit: 1, holders: names(&["a", "b"]), ..AccountState::default() };
     lowered.waiting.push_back("c".to_owned());
-    assert!(lowered.grant().is_empty());
+    assert!(lowered.calls(false).is_empty());
+}
+
+#[test]
+fn doubtful_refusals_in_a_row_become_a_halt() {
+    let refused = |doubtful| NoTask::Again { least_ms: 0, doubtful, why: "limit".to_owned() };
+    let mut doubts = 0;
+    let mut halts = |outcomes: &[bool]| {
+        let outcome =
+            |doubtful: &bool| matches!(refused(*doubtful).after(&mut doubts), NoTask::Halt { model: false, .. });
+        outcomes.iter().map(outcome).collect::<Vec<_>>()
+    };
+    assert_eq!(halts(&[true, true, true, true, false]), [false; 5]);
+    assert_eq!(halts(&[true, true, true, true, true, true]), [false, false, false, false, true, true]);
+    assert_eq!(halts(&[false, true]), [false; 2]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use kling_sandbox::Sandbox;
-use kling_temporal::data::BatchState as Status;
+use kling_temporal::data::{BatchState as Status, Flight, Trouble};
 use kling_temporal::server::Server as Address;
 use tempfile::TempDir;
 use temporalio_client::Client;
@@ -224,6 +224,12 @@ impl Place {
             assert!(began.elapsed() < Duration::from_secs(120), "{status:#?}\n{}", self.logs());
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// The status of a batch once one of its outcomes stays unknown.
+    pub async fn until_unknown(&self, batch: &str) -> Status {
+        let is_unknown = |flight: &Flight| matches!(flight.trouble, Some(Trouble::Unknown(_)));
+        self.until(batch, |status| status.flying.values().any(is_unknown)).await
     }
 
     /// Resets a workflow to its beginning, as an operator might.

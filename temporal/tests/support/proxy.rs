@@ -11,7 +11,7 @@ use super::Process;
 /// Moment of a submit at which the worker dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// The look-up before the POST is sent, and the POST is not.
+    /// The look-up before the POST is under way: the submit has not begun.
     Before,
     /// Half of the POST is sent.
     During,
