@@ -65,10 +65,7 @@ pub fn main() -> ExitCode {
 
 /// Does the work of another command, which may note lines for people, and prints its result in JSON or for people, or why it
 /// failed.
-pub fn carry_out(
-    json: bool,
-    work: impl AsyncFnOnce(&dyn Fn(&str)) -> Result<(serde_json::Value, String)>,
-) -> ExitCode {
+pub fn carry_out(json: bool, work: impl AsyncFnOnce(&dyn Fn(&str)) -> Result<(serde_json::Value, String)>) -> ExitCode {
     let terminal = Terminal::new(json, false, false);
     let work = async {
         let (json, people) = work(&|line| terminal.note(line)).await?;

@@ -59,7 +59,7 @@ impl Activities {
         let Submit { video: VideoInput { row, manifest, .. }, original_run, earlier } = input;
         // A reset workflow repeats what it did before. Its first run may have submitted, whatever its history says now.
         if self.guarded && run != Some(original_run) {
-            return Err(NoTask::Lost("the workflow was reset".to_owned()));
+            return Err(NoTask::Lost("the workflow or its submit was reset".to_owned()));
         }
         let (line, id) = (row.clone(), row.id.clone());
         let read = tokio::task::spawn_blocking(move || read_line(Path::new(&manifest), &line)).await;
@@ -119,7 +119,9 @@ impl Activities {
         ctx: ActivityContext,
         input: Submit,
     ) -> Result<Result<SavedTask, NoTask>, ActivityError> {
-        let (run, token) = (ctx.info().workflow_run_id.clone(), ctx.info().task_token.clone());
+        // An attempt after one that began is as doubtful as another run: somebody reset the activity.
+        let run = ctx.info().workflow_run_id.clone().filter(|_| ctx.heartbeat_details().raw().is_empty());
+        let token = ctx.info().task_token.clone();
         let begin = async {
             let server = ctx.client().get_async_activity_handle(ActivityIdentifier::TaskToken(token.into()));
             server.heartbeat(Some(true), RpcOptions::default()).await.map(drop).map_err(|reason| reason.to_string())

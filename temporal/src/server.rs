@@ -12,7 +12,7 @@ use url::Url;
 #[derive(Args, Clone)]
 #[command(next_help_heading = "Temporal server")]
 pub struct Server {
-    /// URL of the Temporal server; overrides TEMPORAL_ADDRESS. https needs a build with the feature tls
+    /// URL of the Temporal server; overrides TEMPORAL_ADDRESS. https is TLS, and needs a build with the feature tls
     #[arg(long, global = true, value_name = "URL")]
     pub address: Option<Url>,
 
@@ -33,10 +33,11 @@ impl Server {
         connection.target = self.address.clone().unwrap_or(connection.target);
         client.namespace = self.namespace.clone().unwrap_or(client.namespace);
         connection.retry_options = RetryOptions::builder().max_elapsed_time(Some(retry)).max_retries(1000).build();
-        if !cfg!(feature = "tls") && (connection.target.scheme() != "http" || connection.tls_options.is_some()) {
-            return Err(Failure::invalid(
-                "address: expected http, given https, which needs a build with the feature tls",
-            ));
+        let is_https = connection.target.scheme() == "https";
+        connection.tls_options = connection.tls_options.or_else(|| is_https.then(Default::default));
+        // Over http the client would leave out TLS without a word.
+        if connection.tls_options.is_some() && !(is_https && cfg!(feature = "tls")) {
+            return Err(Failure::invalid("address: expected https and a build with the feature tls, as TLS is set"));
         }
         let unreachable = format!("the Temporal server at {} cannot be reached", connection.target);
         let connection = Connection::connect(connection).await;

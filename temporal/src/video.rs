@@ -158,6 +158,8 @@ impl Course<'_> {
     /// Looks up the task of a submit with an unknown or doubtful outcome, then waits for somebody. None if it is to be submitted
     /// again.
     async fn look_up(&mut self, why: String, doubtful: bool) -> Option<Result<SavedTask, Ended>> {
+        // An earlier decision is not about this submit.
+        self.ctx.state_mut(|video| video.resolution = None);
         let mut readable = false;
         for earlier in 0..if doubtful { DOUBTS } else { LOOK_UPS } {
             let options = self.options(self.input.pace.heartbeat() * 2, 3);

@@ -11,7 +11,7 @@ use kling_sandbox::{Endpoint, Fault, Sandbox, ScriptedResponse};
 use kling_temporal::activities::Activities;
 use kling_temporal::data::{NoTask, Row, Submit, VideoInput};
 use kling_temporal::decide::Pace;
-use temporalio_sdk::testing::ActivityEnvironment;
+use temporalio_sdk::testing::{ActivityEnvironment, TestActivityInfoOptions};
 use tokio_util::sync::CancellationToken;
 
 struct Setting {
@@ -114,6 +114,18 @@ async fn a_submit_whose_beginning_cannot_be_recorded_sends_nothing() {
     let away = async { Err("the server is away".to_owned()) };
     let outcome = setting.guarded().submit_once(Some("first".to_owned()), setting.submit(), away).await;
     assert!(matches!(&outcome, Err(NoTask::Again { doubtful: false, why, .. }) if why.contains("away")), "{outcome:?}");
+    assert_eq!(setting.sandbox.posts_begun(), 0);
+}
+
+#[tokio::test]
+async fn a_submit_that_is_handed_out_again_after_it_began_sends_nothing() {
+    let setting = Setting::new(|builder| builder).await;
+    let info = TestActivityInfoOptions::builder().workflow_run_id(Some("first".to_owned())).build();
+    let environment =
+        ActivityEnvironment::builder_with_default().heartbeat_details(true).unwrap();
+    let environment = environment.register_activities(setting.guarded()).info(info).build();
+    let outcome = environment.run(Activities::submit, setting.submit()).await.unwrap();
+    assert!(matches!(outcome, Err(NoTask::Lost(_))), "{outcome:?}");
     assert_eq!(setting.sandbox.posts_begun(), 0);
 }
 

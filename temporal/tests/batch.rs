@@ -252,3 +252,16 @@ async fn an_unknown_outcome_is_settled_by_the_id_of_its_task() {
     assert!(status.spent > 0);
     assert_eq!(place.sandbox.posts_begun(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_before_the_submit_is_not_about_its_outcome() {
+    let Some(place) = Place::new(Duration::from_millis(50)).await else { return };
+    let _none = place.worker_with(&["--max-running", "0"]);
+    place.sandbox.fault_next(Endpoint::Create, Fault::hang_up().charged().hidden_for(Duration::from_secs(3600)));
+    let batch = place.start(&place.manifest("all.jsonl", 1), &[]).await;
+    let status = place.until(&batch, |status| status.flying.len() == 1).await;
+    place.done(&["resolve", status.flying.keys().next().unwrap(), "submit-again"]).await;
+    let _worker = place.worker();
+    place.until_unknown(&batch).await;
+    assert_eq!((place.sandbox.tasks_charged(), place.sandbox.posts_begun()), (1, 1));
+}
