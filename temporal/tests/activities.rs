@@ -121,8 +121,7 @@ async fn a_submit_whose_beginning_cannot_be_recorded_sends_nothing() {
 async fn a_submit_that_is_handed_out_again_after_it_began_sends_nothing() {
     let setting = Setting::new(|builder| builder).await;
     let info = TestActivityInfoOptions::builder().workflow_run_id(Some("first".to_owned())).build();
-    let environment =
-        ActivityEnvironment::builder_with_default().heartbeat_details(true).unwrap();
+    let environment = ActivityEnvironment::builder_with_default().heartbeat_details(true).unwrap();
     let environment = environment.register_activities(setting.guarded()).info(info).build();
     let outcome = environment.run(Activities::submit, setting.submit()).await.unwrap();
     assert!(matches!(outcome, Err(NoTask::Lost(_))), "{outcome:?}");
