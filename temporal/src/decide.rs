@@ -36,7 +36,7 @@ impl Pace {
         Duration::from_millis(seconds.saturating_mul(u64::from(self.share.max(1))))
     }
 
-    /// Pause before a retry: 5 s, doubled with each one up to 5 minutes, and at least what the server asks for.
+    /// Pause before a retry: 5 s, doubled with each one up to 5 minutes, and at least as long as the response says.
     pub fn pause(self, earlier: u32, least: Duration) -> Duration {
         grown(self.of(5), earlier).max(least)
     }
