@@ -70,7 +70,7 @@ impl Activities {
         let request = request.request(&id).map_err(|error| no_task(&error))?;
         // The history of an earlier submit may be lost: with the server's database, or after its retention.
         if self.guarded
-            && let Some(task) = self.find(&row).await.map_err(|error| not_submitted(&error))?
+            && let Some(task) = self.find(&row).await.map_err(not_submitted)?
         {
             return Ok(task);
         }

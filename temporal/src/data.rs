@@ -121,7 +121,7 @@ pub enum Resolution {
     /// This task was made
     Task {
         /// Id of the task
-        id: String,
+        task: String,
     },
     /// No task was made; the gateway's own list of tasks shows it. Submit again: a double charge if it is wrong
     SubmitAgain,

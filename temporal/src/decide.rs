@@ -85,8 +85,8 @@ pub fn no_task(error: &Error) -> NoTask {
 }
 
 /// What the error of the look-up before a submit means: nothing was submitted.
-pub fn not_submitted(error: &Error) -> NoTask {
-    match no_task(error) {
+pub fn not_submitted(error: Error) -> NoTask {
+    match no_task(&error) {
         NoTask::Again { least_ms, why, .. } => NoTask::Again { least_ms, doubtful: false, why },
         halt @ NoTask::Halt { .. } => halt,
         NoTask::Refused(why) | NoTask::Lost(why) => NoTask::again(why),

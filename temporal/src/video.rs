@@ -183,7 +183,7 @@ impl Course<'_> {
         self.trouble(Some(Trouble::Unknown(why))).await;
         _ = self.ctx.wait_condition_with_options(|video| video.resolution.is_some(), detached_wait()).await;
         match self.ctx.state_mut(|video| video.resolution.take())? {
-            Resolution::Task { id } => Some(Ok(SavedTask::new(self.input.row.operation.clone(), String::new(), id))),
+            Resolution::Task { task } => Some(Ok(SavedTask::new(self.input.row.operation.clone(), "", task))),
             Resolution::SubmitAgain => None,
             Resolution::GiveUp => Some(Err(Ended::new(State::Ambiguous, "its outcome is unknown".to_owned()))),
         }

@@ -25,8 +25,8 @@ pub struct Effort {
     pub max_running: usize,
 
     /// Maximum number of submits per second, over all workers
-    #[arg(long, value_name = "N")]
-    pub submit_rate: Option<f64>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub submit_rate: Option<u32>,
 }
 
 /// Works until it is stopped; then submits under way end first.
@@ -49,7 +49,7 @@ pub async fn run(client: Client, kling: Connection, effort: Effort, stop: Cancel
         .map_err(failed)?
         .build();
     let submits = WorkerOptions::new(ids::submit_queue(&account))
-        .maybe_max_task_queue_activities_per_second(effort.submit_rate)
+        .maybe_max_task_queue_activities_per_second(effort.submit_rate.map(f64::from))
         .register_activities(Activities::new(kling.client, stop.clone()))
         .build();
     let worker = |options| Worker::new(&runtime, client.clone(), options).map_err(failed);

@@ -11,6 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use kling_cli::failure::Failure;
 use kling_sandbox::Sandbox;
 use kling_temporal::data::{BatchState as Status, Flight, Trouble};
 use kling_temporal::server::Server as Address;
@@ -98,7 +99,29 @@ impl Place {
         self.folder.path().join(name)
     }
 
+    /// Starts the server, at the same port as before. It also takes ports of its own that were free a moment ago, and ends where
+    /// one is not any more; so one starts at a time, and again if it ended.
     pub async fn start_server(&mut self) {
+        static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+        let _alone = ALONE.lock().await;
+        for _ in 0..5 {
+            let mut server = self.spawn_server();
+            let began = Instant::now();
+            let has_ended = |server: &mut Process| server.0.try_wait().unwrap().is_some();
+            while !has_ended(&mut server) && self.connect().await.is_err() {
+                assert!(began.elapsed() < Duration::from_secs(60), "the server does not start: {}", self.logs());
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            if !has_ended(&mut server) {
+                self.server = Some(server);
+                return;
+            }
+        }
+        panic!("the server does not start: {}", self.logs());
+    }
+
+    fn spawn_server(&self) -> Process {
         let log = File::create(self.path("server.log")).unwrap();
         let child = Command::new(&self.program)
             .args(["server", "start-dev", "--ip", "127.0.0.1", "--headless", "--log-level", "error"])
@@ -108,26 +131,22 @@ impl Place {
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn();
-        self.server = Some(Process(child.unwrap()));
-        self.client().await;
+        Process(child.unwrap())
     }
 
-    /// A client, once the server responds.
-    pub async fn client(&self) -> Client {
+    async fn connect(&self) -> Result<Client, Box<Failure>> {
         #[derive(Parser)]
         struct Line {
             #[command(flatten)]
             server: Address,
         }
         let address = Line::parse_from(["test", "--address", &self.address()]).server;
-        let began = Instant::now();
-        loop {
-            match address.connect(Duration::from_secs(5)).await {
-                Ok(client) => return client,
-                Err(failure) if began.elapsed() > Duration::from_secs(60) => panic!("{}", failure.message),
-                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-            }
-        }
+        address.connect(Duration::from_secs(5)).await
+    }
+
+    /// A client of the server.
+    pub async fn client(&self) -> Client {
+        self.connect().await.unwrap_or_else(|failure| panic!("{}\n{}", failure.message, self.logs()))
     }
 
     pub fn address(&self) -> String {
