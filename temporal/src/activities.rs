@@ -14,7 +14,7 @@ use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use tokio_util::sync::CancellationToken;
 
-use crate::data::{Ended, NoTask, Page, Polled, Row, Submit, VideoInput};
+use crate::data::{Ended, NoTask, Page, Polled, Row, Submit, Submitted, VideoInput};
 use crate::decide::{in_short, no_task, not_submitted};
 use crate::video::Video;
 
@@ -55,7 +55,7 @@ impl Activities {
         run: Option<String>,
         input: Submit,
         begin: impl Future<Output = Result<(), String>>,
-    ) -> Result<SavedTask, NoTask> {
+    ) -> Submitted {
         let Submit { video: VideoInput { row, manifest, .. }, original_run, earlier } = input;
         // A reset workflow repeats what it did before. Its first run may have submitted, whatever its history says now.
         if self.guarded && run != Some(original_run) {
@@ -91,8 +91,7 @@ impl Activities {
     }
 
     async fn find(&self, row: &Row) -> kling_client::Result<Option<SavedTask>> {
-        let found = self.client.find_task(row.operation.clone(), &row.id).await?;
-        Ok(found.map(|task| task.save()))
+        Ok(self.client.find_task(row.operation.clone(), &row.id).await?.map(|task| task.save()))
     }
 
     fn task(&self, saved: SavedTask) -> Result<Task, ActivityError> {
@@ -114,11 +113,7 @@ impl Activities {
 impl Activities {
     /// Submits a request, once. Every outcome is data: an error means that nobody knows it.
     #[activity]
-    pub async fn submit(
-        self: Arc<Self>,
-        ctx: ActivityContext,
-        input: Submit,
-    ) -> Result<Result<SavedTask, NoTask>, ActivityError> {
+    pub async fn submit(self: Arc<Self>, ctx: ActivityContext, input: Submit) -> Result<Submitted, ActivityError> {
         // An attempt after one that began is as doubtful as another run: somebody reset the activity.
         let run = ctx.info().workflow_run_id.clone().filter(|_| ctx.heartbeat_details().raw().is_empty());
         let token = ctx.info().task_token.clone();
@@ -188,7 +183,7 @@ impl Activities {
     pub async fn outcome(ctx: ActivityContext, id: String) -> Result<Ended, ActivityError> {
         match ctx.client().get_workflow_handle::<Video>(id).get_result(Default::default()).await {
             Ok(ended) => Ok(ended),
-            Err(reason @ WorkflowGetResultError::Rpc(_)) => Err(failed(reason)),
+            Err(reason @ (WorkflowGetResultError::Rpc(_) | WorkflowGetResultError::Other(_))) => Err(failed(reason)),
             Err(closed) => Ok(Ended::new(State::Ambiguous, closed.to_string())),
         }
     }
@@ -196,8 +191,7 @@ impl Activities {
 
 /// Does some work, with heartbeats: three in each timeout.
 async fn beating<T>(ctx: &ActivityContext, work: impl Future<Output = T>) -> T {
-    let every = ctx.info().heartbeat_timeout.unwrap_or(POLL) / 3;
-    let every = every.max(Duration::from_millis(100));
+    let every = (ctx.info().heartbeat_timeout.unwrap_or(POLL) / 3).max(Duration::from_millis(100));
     let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
     tokio::pin!(work);
     loop {
@@ -213,12 +207,19 @@ fn failed(why: impl ToString) -> ActivityError {
     ActivityError::application(ApplicationFailure::new(why.to_string()))
 }
 
-/// The request of a line; none if it is not the one that was checked.
+/// The request of a line; none if it is not the one that was checked. Where reading ends with a fault, the disk may be at fault.
 fn read_line(manifest: &Path, row: &Row) -> Result<Option<JobRequest>, String> {
-    let mut entries = Manifest::open(manifest).map_err(|failure| failure.message)?.flatten();
-    let Some(entry) = entries.find(|entry| entry.line == row.line) else { return Ok(None) };
-    let hash = entry.request.hash().map_err(|reason| reason.to_string())?;
-    Ok((hash == row.hash).then_some(entry.request))
+    let mut fault = None;
+    for entry in Manifest::open(manifest).map_err(|failure| failure.message)? {
+        match entry {
+            Ok(entry) if entry.line == row.line => {
+                let hash = entry.request.hash().map_err(|reason| reason.to_string())?;
+                return Ok((hash == row.hash).then_some(entry.request));
+            }
+            entry => fault = entry.err(),
+        }
+    }
+    fault.map_or(Ok(None), |fault| Err(fault.to_string()))
 }
 
 fn read_page(plan: &str, offset: u64) -> std::io::Result<Page> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use clap::Subcommand;
 use kling_cli::batch::State;
-use kling_client::Operation;
+use kling_client::{Operation, SavedTask};
 use serde::{Deserialize, Serialize};
 
 use crate::decide::Pace;
@@ -54,11 +54,15 @@ pub struct Submit {
     pub earlier: u32,
 }
 
+/// Outcome of a submit.
+pub type Submitted = Result<SavedTask, NoTask>;
+
 /// Why a submit returned no task.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum NoTask {
-    /// There is none; retried after a pause of at least so many milliseconds. If that is doubtful, look-ups must not find one.
-    Again { least_ms: u64, doubtful: bool, why: String },
+    /// There is none; retried after a pause of at least so many milliseconds. If that is doubtful, look-ups must not find one. Kling's
+    /// own limits pass by themselves.
+    Again { least_ms: u64, doubtful: bool, limit: bool, why: String },
     /// Surely none, and none for others: the key, the balance, or the model.
     Halt { model: bool, why: String },
     /// Surely none, because of this request.
@@ -70,7 +74,7 @@ pub enum NoTask {
 impl NoTask {
     /// Nothing was sent.
     pub fn again(why: String) -> Self {
-        Self::Again { least_ms: 0, doubtful: false, why }
+        Self::Again { least_ms: 0, doubtful: false, limit: false, why }
     }
 }
 

@@ -12,9 +12,9 @@ use crate::data::{AccountState, BatchState, Flight, NoTask, Report, Row, Trouble
 pub const LOOK_UPS: u32 = 6;
 /// Look-ups after a doubtful refusal, in more than a minute.
 pub const DOUBTS: u32 = 3;
-/// Doubtful refusals in a row, in half an hour, that are no chance: a limiter that never opens, or an empty balance in unknown
-/// words.
-pub const DOUBTFUL: u32 = 5;
+/// Submits in a row, over minutes, that failed and not by Kling's own limits: a gateway that cannot be reached, a folder that is not
+/// mounted, a limiter that never opens, an empty balance in unknown words.
+pub const FAILURES: u32 = 6;
 /// Problems that a batch keeps with their reasons; of the others it keeps the number.
 const PROBLEMS: usize = 200;
 
@@ -73,9 +73,9 @@ pub fn no_task(error: &Error) -> NoTask {
     let why = in_short(error);
     match Verdict::on(error.kind(), error.reason(), error.code()) {
         Verdict::Again(_) => {
-            let doubtful = is_doubtful(error.kind(), error.reason(), error.code());
+            let (doubtful, limit) = nature(error.kind(), error.reason(), error.code());
             let least_ms = error.retry_after().map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
-            NoTask::Again { least_ms, doubtful, why }
+            NoTask::Again { least_ms, doubtful, limit, why }
         }
         Verdict::HaltModel => NoTask::Halt { model: true, why },
         Verdict::Halt => NoTask::Halt { model: false, why },
@@ -87,28 +87,18 @@ pub fn no_task(error: &Error) -> NoTask {
 /// What the error of the look-up before a submit means: nothing was submitted.
 pub fn not_submitted(error: Error) -> NoTask {
     match no_task(&error) {
-        NoTask::Again { least_ms, why, .. } => NoTask::Again { least_ms, doubtful: false, why },
+        NoTask::Again { least_ms, limit, why, .. } => NoTask::Again { least_ms, doubtful: false, limit, why },
         halt @ NoTask::Halt { .. } => halt,
         NoTask::Refused(why) | NoTask::Lost(why) => NoTask::again(why),
     }
 }
 
-impl NoTask {
-    /// The same, or a halt after too many doubtful refusals in a row.
-    pub fn after(self, doubts: &mut u32) -> Self {
-        *doubts = if matches!(self, Self::Again { doubtful: true, .. }) { *doubts + 1 } else { 0 };
-        match self {
-            Self::Again { why, .. } if *doubts >= DOUBTFUL => Self::Halt { model: false, why },
-            other => other,
-        }
-    }
-}
-
-/// Whether a task may have been made all the same: a gateway that tries several channels responds with the last one's limit.
-/// Only Kling's own codes prove that there is none.
-fn is_doubtful(kind: ErrorKind, reason: Reason, code: Option<&str>) -> bool {
+/// Whether a task may have been made all the same, and whether it is a limit of Kling's own. A gateway that tries several channels
+/// responds with the last one's limit; only Kling's own codes prove that there is no task.
+fn nature(kind: ErrorKind, reason: Reason, code: Option<&str>) -> (bool, bool) {
     let is_klings = code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code >= 1000);
-    kind == ErrorKind::Rejected && matches!(reason, Reason::RateLimited | Reason::Overloaded) && !is_klings
+    let busy = kind == ErrorKind::Rejected && matches!(reason, Reason::RateLimited | Reason::Overloaded);
+    (busy && !is_klings, kind == ErrorKind::Rejected && (is_klings || reason == Reason::ConcurrencyLimit))
 }
 
 /// An error in a line. The library's messages have no prompt, key or signed URL.

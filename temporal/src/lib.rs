@@ -14,7 +14,7 @@
 //!   stays reserved. Nothing is submitted again without that word.
 //! - Only what surely made no task is submitted again: a submit that never began, because its worker died or never received it; a
 //!   refused connection; Kling's own limits. After a limit without Kling's own code the task is looked up for more than a minute
-//!   first, as the client does, and the fifth in a row halts the batch.
+//!   first, as the client does. Six failures in a row, other than by Kling's own limits, halt the batch.
 //! - Two guards precede the POST. After a reset of the workflow, `submit` returns *outcome unknown*. Otherwise it looks the
 //!   external id up first: the task may have been submitted in a history that is lost.
 //! - What may be charged is brought home: `kling-temporal cancel` ends what has not been submitted, nothing else.
@@ -32,7 +32,7 @@
 //! be used again. A batch that is started again after that submits nothing twice either, because of the look-up. Set the
 //! retention to longer than a gateway keeps tasks (`temporal operator namespace update --retention 30d`).
 //!
-//! **Reset.** Never reset the workflow of a video. One that is reset does not submit again, and looks its task up; if the task is
+//! **Reset.** Never reset the workflow of a video or its activities. One that is reset does not submit again, and looks its task up; if the task is
 //! not found, it waits for `resolve`. A reset batch repeats no video, because their ids are taken.
 //!
 //! **Terminate.** `kling-temporal cancel` is the way to end a batch. A video that is terminated all the same may have been charged;

@@ -17,15 +17,15 @@ use crate::account::Account;
 use crate::activities::Activities;
 use crate::batch::Batch;
 use crate::data::{Ended, NoTask, Report, Resolution, Submit, Trouble, VideoInput};
-use crate::decide::{DOUBTS, LOOK_UPS, Pace};
+use crate::decide::{DOUBTS, FAILURES, LOOK_UPS, Pace};
 use crate::ids;
 
 /// Longest submit: an upload of many images, and a response.
 const SUBMIT: Duration = Duration::from_secs(1800);
 /// Longest wait and download.
 const DAY: Duration = Duration::from_secs(26 * 3600);
-/// Downloads after which an output is left where it is: about two hours.
-const DOWNLOADS: u32 = 30;
+/// Attempts after which an output is left where it is: about two hours.
+const ATTEMPTS: u32 = 30;
 
 /// A request of a batch, from its submit to its output.
 #[workflow]
@@ -83,32 +83,28 @@ struct Course<'a> {
 impl Course<'_> {
     /// Submits until there is a task. Only before a submit may a cancellation end it; what may be charged goes on.
     async fn submit(&mut self) -> Result<SavedTask, Ended> {
-        let (pace, mut halts, mut doubts) = (self.input.pace, 0, 0);
+        let (pace, mut halts, mut failures) = (self.input.pace, 0, 0);
         let original_run = self.ctx.info().raw().original_execution_run_id.clone();
         for earlier in 0.. {
             self.place().await?;
             let input = Submit { video: self.input.clone(), original_run: original_run.clone(), earlier };
             let mut options = self.options(SUBMIT, 1);
             options.task_queue = Some(ids::submit_queue(&self.input.account));
-            let outcome = self.ctx.execute_activity(Activities::submit, input, options).await;
-            let pause = match outcome.map(|outcome| outcome.map_err(|no_task| no_task.after(&mut doubts))) {
+            // A pause before the next one, or why nothing can be submitted.
+            let pause = match self.ctx.execute_activity(Activities::submit, input, options).await {
                 Ok(Ok(task)) => return Ok(task),
                 Ok(Err(NoTask::Refused(why))) => return Err(Ended::new(State::Failed, why)),
-                Ok(Err(NoTask::Again { least_ms, doubtful, why })) => {
-                    self.trouble(None).await;
-                    if doubtful && let Some(found) = self.look_up(why, true).await {
+                Ok(Err(NoTask::Again { least_ms, doubtful, limit, why })) => {
+                    if doubtful && let Some(found) = self.look_up(why.clone(), true).await {
                         return found;
                     }
-                    pace.pause(earlier, Duration::from_millis(least_ms))
+                    failures = if limit { 0 } else { failures + 1 };
+                    let pause = pace.pause(earlier, Duration::from_millis(least_ms));
+                    if failures < FAILURES { Ok(pause) } else { Err((false, why)) }
                 }
-                Ok(Err(NoTask::Halt { model, why })) => {
-                    self.leave().await;
-                    self.trouble(Some(Trouble::Halted { model, why })).await;
-                    halts += 1;
-                    pace.halt(halts - 1)
-                }
+                Ok(Err(NoTask::Halt { model, why })) => Err((model, why)),
                 // Nobody received it, or its worker died before: nothing was sent.
-                Err(error) if never_began(&error) => pace.pause(earlier, Duration::ZERO),
+                Err(error) if never_began(&error) => Ok(pace.pause(earlier, Duration::ZERO)),
                 lost => {
                     let why = match lost {
                         Ok(Err(NoTask::Lost(why))) => why,
@@ -117,13 +113,18 @@ impl Course<'_> {
                     };
                     match self.look_up(why, false).await {
                         Some(found) => return found,
-                        None => Duration::ZERO,
+                        None => Ok(pace.pause(earlier, Duration::ZERO)),
                     }
                 }
             };
-            if !pause.is_zero() {
-                self.ctx.timer(pause).await;
+            if let Err((model, why)) = &pause {
+                self.leave().await;
+                self.trouble(Some(Trouble::Halted { model: *model, why: why.clone() })).await;
+                halts += 1;
+            } else {
+                self.trouble(None).await;
             }
+            self.ctx.timer(pause.unwrap_or_else(|_| pace.halt(halts - 1))).await;
         }
         Err(Ended::new(State::Failed, None))
     }
@@ -194,18 +195,20 @@ impl Course<'_> {
         self.trouble(None).await;
         let id = Some(task.task_id.clone());
         let ended = |state, units, why| Ended { state, task: id, units, why };
-        let units = match self.ctx.execute_activity(Activities::poll, task.clone(), self.options(DAY, 0)).await {
+        // An id that somebody gave may be mistyped.
+        let attempts = if task.base_url.is_empty() { ATTEMPTS } else { 0 };
+        let units = match self.ctx.execute_activity(Activities::poll, task.clone(), self.options(DAY, attempts)).await {
             Ok(Ok(units)) => units,
             other => {
                 self.leave().await;
                 return match other {
-                    Err(error) => ended(State::Finished, None, Some(error.to_string())),
+                    Err(error) => ended(State::Finished, None, error.cause().map(ToString::to_string)),
                     Ok(failed) => ended(State::Failed, None, failed.err()),
                 };
             }
         };
         let input = (task, self.input.row.output.clone());
-        let download = self.ctx.execute_activity(Activities::download, input, self.options(DAY, DOWNLOADS));
+        let download = self.ctx.execute_activity(Activities::download, input, self.options(DAY, ATTEMPTS));
         // Its task runs no more, so its place is free.
         match join!(download, self.leave()).0 {
             Ok(_) => ended(State::Delivered, units, None),

@@ -140,6 +140,21 @@ async fn a_line_that_changed_since_it_was_checked_is_refused() {
 }
 
 #[tokio::test]
+async fn a_manifest_that_cannot_be_read_is_read_again_later() {
+    let setting = Setting::new(|builder| builder).await;
+    let input = setting.submit();
+    for broken in [Some("{"), None] {
+        match broken {
+            Some(text) => std::fs::write(setting.manifest(), text).unwrap(),
+            None => std::fs::remove_file(setting.manifest()).unwrap(),
+        }
+        let outcome = setting.submitted(setting.guarded(), "first", input.clone()).await;
+        assert!(matches!(outcome, Err(NoTask::Again { doubtful: false, limit: false, .. })), "{outcome:?}");
+    }
+    assert_eq!(setting.sandbox.posts_begun(), 0);
+}
+
+#[tokio::test]
 async fn each_outcome_of_a_submit_is_data() {
     let refusal = |status, code, message: &str| {
         let body = format!(r#"{{"code": {code}, "message": "{message}", "request_id": "r"}}"#);

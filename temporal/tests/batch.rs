@@ -265,3 +265,29 @@ async fn a_decision_before_the_submit_is_not_about_its_outcome() {
     place.until_unknown(&batch).await;
     assert_eq!((place.sandbox.tasks_charged(), place.sandbox.posts_begun()), (1, 1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limiter_that_never_opens_halts_the_batch_until_it_does() {
+    let Some(place) = Place::new(Duration::from_millis(50)).await else { return };
+    let _worker = place.worker();
+    place.sandbox.fault_always(Endpoint::Create, Fault::response(ScriptedResponse::new(429).body("Too Many Requests")));
+    let batch = place.start(&place.manifest("all.jsonl", 2), &["--window", "1"]).await;
+    place.until(&batch, |status| status.next().is_err_and(|why| why.starts_with("halted"))).await;
+    place.sandbox.clear_faults();
+    assert_eq!(place.ended(&batch).await.ended.get(&State::Delivered), Some(&2));
+    assert_eq!((place.sandbox.tasks_charged(), place.twice()), (2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistyped_task_ends_with_the_reason() {
+    let Some(place) = Place::new(Duration::from_millis(50)).await else { return };
+    let _worker = place.worker();
+    place.sandbox.fault_next(Endpoint::Create, Fault::hang_up().charged().hidden_for(Duration::from_secs(3600)));
+    let batch = place.start(&place.manifest("all.jsonl", 1), &[]).await;
+    let status = place.until_unknown(&batch).await;
+    place.done(&["resolve", status.flying.keys().next().unwrap(), "task", "123456"]).await;
+    let status = place.ended(&batch).await;
+    assert_eq!(status.ended.get(&State::Finished), Some(&1), "{status:#?}");
+    // It may have been charged, so it stays booked.
+    assert!(status.spent > 0 && status.problems[0].1.why.as_ref().unwrap().contains("rejected"), "{status:#?}");
+}

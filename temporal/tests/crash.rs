@@ -18,17 +18,12 @@ async fn deaths(moment: Moment) {
     let Some(mut place) = Place::new(Duration::from_millis(50)).await else { return };
     let victim = Arc::new(Victim::default());
     place.base_url = start(place.sandbox.base_url(), moment, Arc::clone(&victim)).await;
-    let deaths = || victim.killed.lock().unwrap().len();
     let worker = || *victim.worker.lock().unwrap() = Some(place.worker());
     worker();
     let batch = place.start(&place.manifest("all.jsonl", VIDEOS), &["--window", "1"]).await;
     let mut unknown = 0;
     for video in 1..=VIDEOS {
-        let began = std::time::Instant::now();
-        while deaths() < video {
-            assert!(began.elapsed() < Duration::from_secs(60), "{moment:?} {video}: {}", place.logs());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        victim.died(video).await;
         worker();
         if moment == Moment::During {
             let status = place.until_unknown(&batch).await;
@@ -75,9 +70,7 @@ async fn a_task_that_nobody_can_find_is_not_made_again() {
     place.base_url = start(place.sandbox.base_url(), Moment::Answered, Arc::clone(&victim)).await;
     *victim.worker.lock().unwrap() = Some(place.worker());
     let batch = place.start(&place.manifest("all.jsonl", 1), &[]).await;
-    while victim.killed.lock().unwrap().is_empty() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    victim.died(1).await;
     let _worker = place.worker();
     let status = place.until_unknown(&batch).await;
     assert!(status.reserved() > 0);

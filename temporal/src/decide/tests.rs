@@ -142,20 +142,6 @@ fn places_are_given_in_the_order_of_the_requests() {
 }
 
 #[test]
-fn doubtful_refusals_in_a_row_become_a_halt() {
-    let refused = |doubtful| NoTask::Again { least_ms: 0, doubtful, why: "limit".to_owned() };
-    let mut doubts = 0;
-    let mut halts = |outcomes: &[bool]| {
-        let outcome =
-            |doubtful: &bool| matches!(refused(*doubtful).after(&mut doubts), NoTask::Halt { model: false, .. });
-        outcomes.iter().map(outcome).collect::<Vec<_>>()
-    };
-    assert_eq!(halts(&[true, true, true, true, false]), [false; 5]);
-    assert_eq!(halts(&[true, true, true, true, true, true]), [false, false, false, false, true, true]);
-    assert_eq!(halts(&[false, true]), [false; 2]);
-}
-
-#[test]
 fn intervals_double_to_the_sixtyfold_and_shrink_with_the_expected_time() {
     let real = Pace::new(None);
     let seconds: Vec<_> = (0..9).map(|earlier| real.pause(earlier, Duration::ZERO).as_secs()).collect();
@@ -170,16 +156,16 @@ fn intervals_double_to_the_sixtyfold_and_shrink_with_the_expected_time() {
 
 #[test]
 fn only_klings_own_codes_prove_that_a_limit_made_no_task() {
-    for (reason, code, doubtful) in [
-        (Reason::RateLimited, None, true),
-        (Reason::RateLimited, Some("rate_limit_exceeded"), true),
-        (Reason::RateLimited, Some("429"), true),
-        (Reason::Overloaded, Some("upstream_load_saturated"), true),
-        (Reason::RateLimited, Some("1302"), false),
-        (Reason::ConcurrencyLimit, Some("1303"), false),
-        (Reason::InvalidRequest, None, false),
+    for (reason, code, doubtful, limit) in [
+        (Reason::RateLimited, None, true, false),
+        (Reason::RateLimited, Some("rate_limit_exceeded"), true, false),
+        (Reason::RateLimited, Some("429"), true, false),
+        (Reason::Overloaded, Some("upstream_load_saturated"), true, false),
+        (Reason::RateLimited, Some("1302"), false, true),
+        (Reason::ConcurrencyLimit, Some("1303"), false, true),
     ] {
-        assert_eq!(is_doubtful(ErrorKind::Rejected, reason, code), doubtful, "{reason} {code:?}");
-        assert!(!is_doubtful(ErrorKind::NotSent, reason, code));
+        assert_eq!(nature(ErrorKind::Rejected, reason, code), (doubtful, limit), "{reason} {code:?}");
+        // Nothing was sent, whatever it says: neither doubtful nor a limit.
+        assert_eq!(nature(ErrorKind::NotSent, reason, code), (false, false));
     }
 }

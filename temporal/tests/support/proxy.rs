@@ -29,6 +29,18 @@ pub struct Victim {
 }
 
 impl Victim {
+    /// Waits for so many deaths.
+    pub async fn died(&self, times: usize) {
+        let began = std::time::Instant::now();
+        while self.killed.lock().unwrap().len() < times {
+            assert!(
+                began.elapsed() < std::time::Duration::from_secs(60),
+                "the worker does not die for the {times}th time"
+            );
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
     /// Kills the worker, the first time for this id.
     fn kills(&self, id: &str) -> bool {
         let first = self.killed.lock().unwrap().insert(id.to_owned());
